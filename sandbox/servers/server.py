@@ -1,0 +1,176 @@
+"""The life of one embedded server.
+
+Files of a server, all in its home folder:
+
+    data/     the server's own; as root it belongs to `nobody`, mode 0700
+    log       what the server writes
+    lock      held while a server is started or stopped: two starters take turns
+    life      locked by the server itself, from its birth until its last process is gone, however it ends
+    note      its port and process id
+    copy      where its program was copied to, if it had to be
+"""
+
+import contextlib
+import os
+import signal
+from abc import ABC, abstractmethod
+from itertools import islice
+from pathlib import Path
+from typing import ClassVar
+
+from sandbox.servers.account import Account, account_for
+from sandbox.servers.binaries import discard_copy
+from sandbox.servers.child import Child
+from sandbox.servers.errors import ServersError
+from sandbox.servers.files import (
+    Note,
+    candidate_ports,
+    claim,
+    locked,
+    port_answers,
+    port_is_free,
+    read_note,
+    wait_until,
+)
+
+START_SECONDS = 60.0  # a crash recovery may take a while
+STOP_SECONDS = 10.0  # per signal
+PORTS_TRIED = 5
+LOG_TAIL_LINES = 8
+
+
+class Server(ABC):
+    """A server that can be started, stopped, and started again on the same port after somebody killed it."""
+
+    title: ClassVar[str]
+    stop_signals: ClassVar[tuple[signal.Signals, ...]]  # the orderly one first; also sent when the starter dies
+
+    def __init__(self, home: Path) -> None:
+        self._home = home.absolute()
+        self._data = self._home / "data"
+        self._child: Child | None = None
+
+    @abstractmethod
+    def _prepare(self, account: Account | None, life: int) -> Path:
+        """Make the data folder ready to be served, and return the program that serves it."""
+
+    @abstractmethod
+    def _arguments(self, port: int) -> list[str]:
+        """Return the arguments of the program; it runs in the data folder."""
+
+    @abstractmethod
+    def _who_serves(self, port: int) -> int | None:
+        """Return the process id that the ready server on this port tells; None if none is ready there."""
+
+    @property
+    def port(self) -> int:
+        """The TCP port it has, or had when it ran last."""
+        note = read_note(self._home / "note")
+        if note is None:
+            raise ServersError(f"{self.title} in {self._home} was never started.")
+        return note.port
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id, whoever started it; None if it does not run (an old note is no proof)."""
+        if self._child is not None and self._child.alive:
+            return self._child.pid
+        note = read_note(self._home / "note")
+        return note.pid if note and self._is_ready(note) else None
+
+    def start(self) -> None:
+        """Start it unless it runs, whoever started it; back when it is ready. Raises ServersError."""
+        try:
+            self._home.mkdir(parents=True, exist_ok=True)
+            with locked(self._home / "lock"):
+                if self.pid is None:
+                    self._start_anew()
+        except OSError as error:
+            raise ServersError(f"{self.title} in {self._home} cannot be started: {error}.") from error
+
+    def stop(self) -> None:
+        """Stop it if this object, in this process, started it; back when all its processes are gone."""
+        if self._child is None:
+            return
+        with locked(self._home / "lock"):
+            self._child.stop((*self.stop_signals, signal.SIGKILL), STOP_SECONDS)
+            self._child = None
+            os.close(self._claim_life())
+            discard_copy(self._home / "copy")
+
+    def _start_anew(self) -> None:
+        life = self._claim_life()
+        try:
+            account = account_for(self._data)
+            program = self._prepare(account, life)
+            note = read_note(self._home / "note")
+            for port in islice(candidate_ports(note.port if note else None), PORTS_TRIED):
+                if self._start_on(port, program, account, life):
+                    return
+            raise ServersError(f"{self.title} in {self._home} found {PORTS_TRIED} free ports taken again.")
+        except BaseException:
+            discard_copy(self._home / "copy")
+            raise
+        finally:
+            os.close(life)
+
+    def _claim_life(self) -> int:
+        """Wait until no process of an earlier one is left; its children outlive a killed one by a moment."""
+        life = claim(self._home / "life", START_SECONDS)
+        if life is None:
+            raise ServersError(
+                f"{self.title} in {self._home} neither answers nor ends: end its processes "
+                f"(the note beside its data tells the first one) and start again."
+            )
+        return life
+
+    def _start_on(self, port: int, program: Path, account: Account | None, life: int) -> bool:
+        """Start on this port and wait until ready; False if somebody else took the port meanwhile."""
+        before = self._log_size()
+        child = self._spawn([str(program), *self._arguments(port)], account, life)
+        note = Note(port, child.pid)
+        note.write(self._home / "note")
+        try:
+            wait_until(lambda: not child.alive or self._is_ready(note), START_SECONDS)
+            if child.alive and self._is_ready(note):
+                self._child = child
+                return True
+        finally:
+            if self._child is not child:
+                child.stop((signal.SIGKILL,), STOP_SECONDS)
+        if not port_is_free(port):
+            return False
+        raise ServersError(f"{self.title} in {self._home} did not start. Its log ends:\n{self._log_since(before)}")
+
+    def _is_ready(self, note: Note) -> bool:
+        """Whether the very process of this note serves; we ask it, since ports and ids are reused."""
+        return port_answers(note.port) and self._who_serves(note.port) == note.pid
+
+    def _spawn(self, command: list[str], account: Account | None, life: int, *, folder: Path | None = None) -> Child:
+        with (self._home / "log").open("ab") as log:
+            return Child(
+                command,
+                account=account,
+                cwd=folder or self._data,
+                log=log.fileno(),
+                life=life,
+                death_signal=self.stop_signals[0],
+            )
+
+    def _log_size(self) -> int:
+        with contextlib.suppress(FileNotFoundError):
+            return (self._home / "log").stat().st_size
+        return 0
+
+    def _log_since(self, offset: int) -> str:
+        with (self._home / "log").open("rb") as log:
+            log.seek(offset)
+            lines = log.read().decode(errors="replace").splitlines()
+        return "\n".join(lines[-LOG_TAIL_LINES:])
+
+
+def make_private_folder(folder: Path, account: Account | None) -> None:
+    """Make a folder that only the server's account may enter."""
+    folder.mkdir(mode=0o700)
+    if account is not None:
+        account.own(folder)

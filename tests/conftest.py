@@ -1,0 +1,64 @@
+"""The servers of the suite: one PostgreSQL and one Valkey a session, one empty database a test."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis as redis_client
+from sqlalchemy import Engine
+
+from sandbox.servers import Servers
+from worker.ledger.engine import open_ledger
+from worker.ledger.migrate import migrate
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Real servers in a folder of their own, gone with the session."""
+    root = Path(tempfile.mkdtemp(prefix="hcc-tests-"))
+    with Servers(root) as started:
+        yield started
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated(servers: Servers) -> str:
+    """The name of a database with all migrations, copied for each test."""
+    servers.create_database("migrated")
+    engine = open_ledger(servers.database_url("migrated"))
+    migrate(engine)
+    engine.dispose()
+    return "migrated"
+
+
+@pytest.fixture
+def ledger_url(servers: Servers, migrated: str) -> Iterator[str]:
+    """The URL of an empty ledger of this test alone."""
+    name = f"ledger_{next(_numbers)}"
+    servers.create_database(name, template=migrated)
+    yield servers.database_url(name)
+    servers.drop_database(name)
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Iterator[Engine]:
+    """An engine on this test's ledger."""
+    engine = open_ledger(ledger_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def redis_url(servers: Servers) -> str:
+    """The URL of an emptied Redis database."""
+    url = servers.redis_url()
+    with redis_client.Redis.from_url(url) as client:
+        client.flushall()
+    return url

@@ -1,0 +1,41 @@
+"""Time: UTC inside, Vietnam's in what people read, the source's own zone at the door."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+def to_vietnam(moment: datetime) -> datetime:
+    """The same moment on a clock in Vietnam. Raises `ValueError` for a time without a zone."""
+    if moment.utcoffset() is None:
+        raise ValueError("a moment must say its time zone")
+    return _in(VIETNAM, moment)
+
+
+def from_local(local: datetime, zone: tzinfo) -> datetime:
+    """What a clock in `zone` showed, as UTC: databases of the one-stop products hold local times without a zone.
+
+    Raises `ValueError` if the time already has a zone, or is a stand-in for "none" at the edge of the calendar.
+    """
+    if local.tzinfo is not None:
+        raise ValueError("a local time must not say a time zone")
+    return _in(UTC, local.replace(tzinfo=zone))
+
+
+def appointment(moment: datetime) -> str:
+    """'sau 9 giờ 9 phút, ngày 26/02/2024': hour and minute bare, day and month in two digits, in Vietnam (R20).
+
+    Raises `ValueError` for a time without a zone.
+    """
+    at = to_vietnam(moment)
+    return f"sau {at.hour} giờ {at.minute} phút, ngày {at.day:02}/{at.month:02}/{at.year:04}"
+
+
+def _in(zone: tzinfo, moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:  # 0001-01-01 and 9999-12-31 are what some programs store for "no date"
+        raise ValueError("a moment at the edge of the calendar stands for no time at all") from None

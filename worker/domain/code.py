@@ -1,0 +1,71 @@
+"""A dossier's code: opaque text to everything but the statistics, which read a unit and a day out of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from unicodedata import category
+
+from worker.domain.text import nfc
+
+LONGEST = 50  # characters; the width of the column in the national exchange format
+
+_NEW = re.compile(r"(?P<unit>[A-Z][0-9]{2}(?:\.[0-9A-Z]{1,4})*)-(?P<day>[0-9]{6}|[0-9]{8})-(?P<seq>[0-9]{4,7})")
+_OLD = re.compile(r"(?P<unit>[0-9]{3}\.[0-9]{2}\.[0-9]{2}\.[A-Z][0-9]{2})-(?P<day>[0-9]{6})-(?P<seq>[0-9]{4,7})")
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, lone surrogates, line breaks
+
+
+@dataclass(frozen=True, slots=True)
+class CodeParts:
+    """What a code says: `unit` in the new spelling (root first, 'H27.37'), day of receipt, number of that day.
+
+    `seq` is not a volume: a unit may start its daily count at 1001.
+    """
+
+    unit: str
+    date: date
+    seq: int
+
+
+def normalize_code(raw: str) -> str:
+    """The one spelling of a code, by which codes are compared: NFC, stripped, upper case, at most 50 characters (R25).
+
+    Raises `ValueError` if nothing is left, if it is too long, or if it holds what cannot stand in one line of a text.
+    """
+    code = nfc(nfc(raw).strip().upper())
+    if not code:
+        raise ValueError("a dossier code must not be empty")
+    if len(code) > LONGEST:
+        raise ValueError(f"a dossier code has at most {LONGEST} characters, this one has {len(code)}")
+    if any(category(char) in _UNPRINTABLE for char in code):
+        raise ValueError("a dossier code must not hold line breaks or control characters")
+    return code
+
+
+def parse_code(code: str) -> CodeParts | None:
+    """The parts of a normalised code, for statistics only; None for a code of any other grammar.
+
+    Both grammars in use are read: circular 01/2018 with old unit codes (leaf first), decision 20/2020 (root first).
+    """
+    if match := _NEW.fullmatch(code):
+        unit = match["unit"]
+    elif match := _OLD.fullmatch(code):
+        unit = _root_first(match["unit"])
+    else:
+        return None
+    day = _day(match["day"])
+    return CodeParts(unit, day, int(match["seq"])) if day else None
+
+
+def _root_first(unit: str) -> str:
+    """'000.00.37.H27' → 'H27.37': levels that the unit does not have are written as zeros in the old spelling."""
+    return ".".join(group for group in reversed(unit.split(".")) if group.strip("0"))
+
+
+def _day(digits: str) -> date | None:
+    """YYMMDD (always of this century) or YYYYMMDD; None if there is no such day."""
+    try:
+        return date.fromisoformat(digits.rjust(8, "~").replace("~~", "20"))
+    except ValueError:
+        return None

@@ -1,0 +1,165 @@
+"""From a kind and its facts to the text that a person reads; the words stand in templates/<kind>/ (R16–R25).
+
+A template holds words only: what a fact looks like (money, time, link) is decided here, once for all kinds.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from unicodedata import is_normalized
+
+from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError, TemplateNotFound, UndefinedError
+from jinja2.meta import find_referenced_templates, find_undeclared_variables
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from worker.domain.clock import appointment
+from worker.domain.kinds import KINDS
+from worker.domain.money import dong
+from worker.domain.text import nfc
+
+LONGEST = 2000  # characters that an OA message holds
+
+
+class LetterError(Exception):
+    """A text could not be made: which kind, which file, what is wrong; never a fact's value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a text may tell, and so all that it can leak: no name, no ID number, no phone (R23).
+
+    `amount` in đồng; `appointment` with its time zone; `payment_link` complete, see `worker.domain.link`.
+    """
+
+    code: str
+    amount: int | None = None
+    appointment: datetime | None = None
+    payment_link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A compiled template: `version` pins its source, `needs` are the variables that it names."""
+
+    template: Template
+    version: str
+    needs: frozenset[str]
+    composed: bool
+
+
+class Letters:
+    """The texts of all kinds under one folder, read once: construct anew to take in changed words."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(folder),
+            undefined=StrictUndefined,
+            autoescape=False,  # noqa: S701 (the text is shown as it is, not as HTML: escaping would spoil it)
+            keep_trailing_newline=False,
+            finalize=_not_none,
+        )
+        self._environment.globals.clear()  # words and facts only: no lorem ipsum, no counters
+        self._known: dict[str, _Words] = {}
+
+    def text(self, kind: str, facts: Facts) -> str:
+        """The text of one notice: NFC, no newline at its end (R25). Raises `LetterError`."""
+        words = self._words(kind)
+        try:
+            variables = _variables(facts)
+        except ValueError as error:
+            raise _fault(kind, str(error)) from None
+        try:
+            rendered = words.template.render(variables)
+        except UndefinedError:
+            lacking = sorted(words.needs - {name for name, value in variables.items() if value is not None})
+            raise _fault(kind, f"nothing to put in for: {', '.join(lacking) or 'part of a variable'}") from None
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+            # Only the type: the text of such an error may quote a fact.
+            raise _fault(kind, f"the template cannot be rendered ({type(error).__name__})") from None
+        return nfc(rendered).rstrip("\n")
+
+    def version(self, kind: str) -> str:
+        """Twelve hex digits of the template's source; kept with each message, to tell later which words it had (R24)."""
+        return self._words(kind).version
+
+    def sample(self, kind: str) -> Facts:
+        """The made-up facts of `templates/<kind>/sample.json`, for previews and checks. Raises `LetterError`."""
+        self._words(kind)  # a kind without a template is no kind, and no way into other folders
+        try:
+            fields = dict(json.loads((self._folder / kind / "sample.json").read_text("utf-8")))
+            if "appointment" in fields:
+                fields["appointment"] = datetime.fromisoformat(fields["appointment"])
+            return Facts(**fields)
+        except (OSError, ValueError, TypeError) as error:
+            raise _fault(kind, f"{error}", file="sample.json") from None
+
+    def check(self) -> list[str]:
+        """All faults of all kinds, one sentence each; empty when every text can be made."""
+        return [fault for kind in KINDS for fault in self._faults(kind.name)]
+
+    def _faults(self, kind: str) -> list[str]:
+        try:
+            composed = self._words(kind).composed
+            text = self.text(kind, self.sample(kind))
+        except LetterError as error:
+            return [str(error)]
+        found = {
+            "the template is not in NFC": not composed,
+            "the text is empty": not text.strip(),
+            f"the text of the sample has {len(text)} characters, above {LONGEST}": len(text) > LONGEST,
+        }
+        return [str(_fault(kind, what)) for what, is_so in found.items() if is_so]
+
+    def _words(self, kind: str) -> _Words:
+        if kind not in self._known:
+            self._known[kind] = self._load(kind)
+        return self._known[kind]
+
+    def _load(self, kind: str) -> _Words:
+        loader = FileSystemLoader(self._folder)
+        try:
+            source = loader.get_source(self._environment, f"{kind}/{_FILE}")[0]
+            tree = self._environment.parse(source)
+            template = self._environment.from_string(tree)
+        except TemplateNotFound:
+            raise _fault(kind, "the file is missing") from None
+        except (TemplateError, UnicodeDecodeError) as error:
+            raise _fault(kind, f"the template cannot be read: {error}") from None
+        if any(find_referenced_templates(tree)):
+            # The version says which words a message had; it would be silent about a second file.
+            raise _fault(kind, "a template must not include another one")
+        version = sha256(source.encode()).hexdigest()[:12]
+        needs = frozenset(find_undeclared_variables(tree))
+        return _Words(template, version, needs, is_normalized("NFC", source))
+
+
+_FILE = "message.txt.j2"
+
+
+def _variables(facts: Facts) -> dict[str, str | None]:
+    """The facts as a reader sees them; a fact that may be absent from a good text is None, any other is left out."""
+    variables: dict[str, str | None] = {
+        "code": facts.code,
+        "appointment": None if facts.appointment is None else appointment(facts.appointment),
+    }
+    if facts.amount is not None:
+        variables["amount"] = dong(facts.amount)
+    if facts.payment_link is not None:
+        variables["url"] = facts.payment_link
+    return variables
+
+
+def _not_none(value: object) -> object:
+    """Jinja would print 'None' where a template forgot to ask whether there is an appointment (R21)."""
+    if value is None:
+        raise UndefinedError
+    return value
+
+
+def _fault(kind: str, what: str, file: str = _FILE) -> LetterError:
+    return LetterError(f"{kind}: templates/{kind}/{file}: {what}")

@@ -1,0 +1,58 @@
+"""The life of a notice: every state in one sentence, every arrow written once.
+
+The ledger moves a notice by compare-and-set and asks `may_move` first; a picture of the same table is in
+docs/states.md. The names are stored in the ledger and shown to operators, so they never change meaning.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    WAITING = "waiting"  # recorded, not due yet: an earlier notice of the same dossier is not finished
+    DUE = "due"  # may be sent from `due_at` on; a retry is a notice that is due in the future
+    SENDING = "sending"  # a worker holds the lease
+    SENT = "sent"  # Zalo accepted it; the message id is kept
+    DELIVERED = "delivered"  # the person's phone has it
+    SEEN = "seen"  # the person opened it
+    UNCERTAIN = "uncertain"  # may or may not have arrived; being settled, never sent again by guess
+    UNREACHABLE = "unreachable"  # no channel reaches the person now; re-opened if they follow in time
+    SUPPRESSED = "suppressed"  # a rule says no: paid, cancelled, returned, opted out
+    DEAD = "dead"  # gave up; an operator retries or discards it
+    EXPIRED = "expired"  # too old to be useful
+    DISCARDED = "discarded"  # dropped by an operator, with a name and a why
+
+
+_ARROWS: dict[State, frozenset[State]] = {
+    State.WAITING: frozenset({State.DUE, State.SUPPRESSED, State.EXPIRED}),
+    State.DUE: frozenset({State.SENDING, State.SUPPRESSED, State.EXPIRED, State.DISCARDED}),
+    State.SENDING: frozenset({State.SENT, State.DUE, State.UNCERTAIN, State.UNREACHABLE, State.DEAD}),
+    State.SENT: frozenset({State.DELIVERED, State.SEEN}),
+    State.DELIVERED: frozenset({State.SEEN}),
+    State.SEEN: frozenset(),
+    State.UNCERTAIN: frozenset({State.SENT, State.DUE, State.DEAD}),
+    State.UNREACHABLE: frozenset({State.DUE, State.EXPIRED}),
+    State.SUPPRESSED: frozenset(),
+    State.DEAD: frozenset({State.DUE, State.DISCARDED}),
+    State.EXPIRED: frozenset(),
+    State.DISCARDED: frozenset(),
+}
+
+BLOCKING = frozenset({State.WAITING, State.DUE, State.SENDING, State.UNCERTAIN})
+"""A later notice of the same dossier waits while an earlier one is in one of these."""
+
+LIVE = BLOCKING | {State.UNREACHABLE, State.DEAD}
+"""States that somebody (a worker, a sweep, an operator) may still move on."""
+
+FINISHED = frozenset(State) - LIVE
+
+
+def may_move(before: State, after: State) -> bool:
+    """Whether the table above has this arrow."""
+    return after in _ARROWS[before]
+
+
+def leads_to(state: State) -> frozenset[State]:
+    """The states that a notice in `state` may move to."""
+    return _ARROWS[state]

@@ -1,0 +1,54 @@
+"""A notice in a worker's hands: the values that cross from the ledger to the channels and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from worker.domain.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom a notice is for: what the channels may use to reach them. Never logged."""
+
+    id: int
+    phone: str | None  # E.164, decrypted only where a channel needs it
+    user_id: str | None  # of this OA; a decimal string above 2^53, never a number
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A claimed notice: `lease` proves that it is ours, `attempts` counts the tries so far."""
+
+    id: int
+    oa: str
+    lease: str
+    code: str
+    kind: str
+    key: str
+    attempts: int
+    fresh_at: datetime  # its age counts from here (UTC)
+    amount: int | None
+    appointment_at: datetime | None
+    no_person_because: str | None  # why nobody can be told: no phone, a landline …
+    user_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A notice with its words."""
+
+    notice: Notice
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of one notice on one channel: when it began (UTC), how it ended, how long it took (ms)."""
+
+    notice: Notice
+    channel: str
+    at: datetime
+    outcome: Outcome
+    ms: int

@@ -1,0 +1,84 @@
+"""What a channel returns for one attempt: a closed set of values; exceptions are for surprises.
+
+Outcome
+├── Sent         Zalo accepted it                         → sent
+├── Wait         not now, and not our failure             → due later, no attempt is counted
+├── TryLater     failed before anything could arrive      → due later, with back-off
+├── Unreachable  this person cannot be reached here       → next channel, or unreachable
+├── Refused      this message will never be accepted      → dead, an operator decides
+└── Uncertain    it may have arrived                      → uncertain, settled by asking
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+
+class Hold(StrEnum):
+    """How far a `Wait` reaches."""
+
+    NOTICE = "notice"  # only this notice
+    CHANNEL = "channel"  # every notice of this OA on this channel
+    TOKEN = "token"  # every notice of this OA until the access token is renewed  # noqa: S105 (a word, not a secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    reason: str
+    seconds: float
+    hold: Hold = Hold.NOTICE
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TryLater:
+    reason: str
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    reason: str
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    reason: str
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    reason: str
+    code: int | None = None
+
+
+Outcome: TypeAlias = Sent | Wait | TryLater | Unreachable | Refused | Uncertain
+
+
+def word(outcome: Outcome) -> str:
+    """The outcome's name as the ledger, the logs and the operators spell it."""
+    return _WORDS[type(outcome)]
+
+
+def code_of(outcome: Outcome) -> int | None:
+    """Zalo's code for this outcome: 0 for an accepted one, None where no answer came."""
+    return 0 if isinstance(outcome, Sent) else outcome.code
+
+
+_WORDS: dict[type, str] = {
+    Sent: "sent",
+    Wait: "wait",
+    TryLater: "try_later",
+    Unreachable: "unreachable",
+    Refused: "refused",
+    Uncertain: "uncertain",
+}

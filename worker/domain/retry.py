@@ -1,0 +1,63 @@
+"""From an outcome to the notice's next state: a pure decision, tested as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from worker.domain.lifecycle import State
+from worker.domain.outcome import Outcome, Refused, Sent, TryLater, Uncertain, Unreachable, Wait
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long we try: seconds for the waits, a timedelta for the age limit."""
+
+    base: float
+    cap: float
+    max_age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the ledger is to record. `counts` says whether this try used up an attempt."""
+
+    state: State
+    counts: bool
+    due_at: datetime | None = None
+    reason: str | None = None
+    message_id: str | None = None
+
+
+def decide(
+    outcome: Outcome, *, attempts: int, fresh_at: datetime, now: datetime, patience: Patience, jitter: float
+) -> Decision:
+    """What becomes of a notice after `outcome`.
+
+    `attempts` is the number of tries before this one, `jitter` a random number in [0, 1).
+    """
+    match outcome:
+        case Sent(message_id):
+            return Decision(State.SENT, counts=True, message_id=message_id)
+        case Wait(reason, seconds):
+            return Decision(State.DUE, counts=False, due_at=now + timedelta(seconds=seconds), reason=reason)
+        case TryLater(reason):
+            due_at = now + back_off(attempts, patience, jitter)
+            if due_at >= fresh_at + patience.max_age:
+                return Decision(State.DEAD, counts=True, reason=f"gave up at its age limit: {reason}")
+            return Decision(State.DUE, counts=True, due_at=due_at, reason=reason)
+        case Unreachable(reason):
+            return Decision(State.UNREACHABLE, counts=True, reason=reason)
+        case Refused(reason):
+            return Decision(State.DEAD, counts=True, reason=reason)
+        case Uncertain(reason):
+            return Decision(State.UNCERTAIN, counts=True, reason=reason)
+
+
+def back_off(attempts: int, patience: Patience, jitter: float) -> timedelta:
+    """Exponential with full jitter: anything between nothing and `base · 2^attempts`, at most `cap` seconds.
+
+    Full jitter, so that an outage does not end in a herd (AWS Architecture Blog, "Exponential Backoff And Jitter").
+    """
+    ceiling = min(patience.cap, patience.base * 2 ** min(attempts, 30))
+    return timedelta(seconds=ceiling * jitter)

@@ -1,0 +1,63 @@
+"""Bringing the ledger to the newest migration; safe when several processes start at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_ONE_AT_A_TIME = 4_847_204  # the advisory lock of migrations; any number that nobody else uses
+
+
+def migrate(ledger: Engine) -> tuple[str | None, str]:
+    """Run the missing migrations; returns the revision before and after."""
+    with ledger.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:n)"), {"n": _ONE_AT_A_TIME})
+        connection.commit()
+        try:
+            before = _revision_on(connection)
+            command.upgrade(_config(connection), "head")
+            connection.commit()
+            return before, newest()
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": _ONE_AT_A_TIME})
+            connection.commit()
+
+
+def missing(ledger: Engine) -> list[str]:
+    """The migrations that this code needs and the ledger has not had, oldest first.
+
+    A ledger that is newer than the code is fine: migrations expand first and contract a release later.
+    """
+    with ledger.connect() as connection:
+        current = _revision_on(connection)
+    script = ScriptDirectory.from_config(_config(None))
+    known = [revision.revision for revision in script.walk_revisions()]  # newest first
+    if current is not None and current not in known:
+        return []
+    return list(reversed(known[: known.index(current)] if current else known))
+
+
+def newest() -> str:
+    """The newest revision of this code."""
+    head = ScriptDirectory.from_config(_config(None)).get_current_head()
+    if head is None:
+        raise RuntimeError("there are no migrations")
+    return head
+
+
+def _revision_on(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,108 @@
+"""The one place where a notice changes state (law 2): compare-and-set, many at once, a history row each.
+
+A move names the state and the lease that it expects; where the row holds something else, another worker was
+faster and the row is simply not among those returned. Callers bring a source of moves: literal ones (`move`) or a
+query that finds them (`move_found`, for sweeps: one statement a page).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from worker.domain.lifecycle import State, may_move
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One wanted change of one notice. What is None stays as it is, but the reason, which is always replaced."""
+
+    id: int
+    before: State
+    after: State
+    why: str | None = None
+    lease: str | None = None  # the lease that the row must hold
+    due_at: datetime | None = None
+    counts: int = 0  # attempts to add
+    channel: str | None = None
+    code: int | None = None
+    message_id: str | None = None
+
+
+_GIVEN = """
+    SELECT * FROM unnest(
+        CAST(:ids AS bigint[]), CAST(:befores AS text[]), CAST(:afters AS text[]), CAST(:whys AS text[]),
+        CAST(:leases AS text[]), CAST(:due_ats AS timestamptz[]), CAST(:counts AS int[]), CAST(:channels AS text[]),
+        CAST(:codes AS int[]), CAST(:message_ids AS text[])
+    ) AS wanted (id, before, after, why, lease, due_at, counts, channel, code, message_id)"""
+
+# Every move gives up the lease; only a claim, in `notices`, sets one.
+_APPLY = """
+WITH wanted AS ({source}),
+moved AS (
+    UPDATE notices n SET
+        state = w.after,
+        reason = w.why,
+        lease = NULL,
+        lease_until = NULL,
+        due_at = COALESCE(w.due_at, n.due_at),
+        attempts = n.attempts + w.counts,
+        channel = COALESCE(w.channel, n.channel),
+        code_received = COALESCE(w.code, n.code_received),
+        message_id = COALESCE(w.message_id, n.message_id)
+    FROM wanted w
+    WHERE n.id = w.id AND n.state = w.before AND n.lease IS NOT DISTINCT FROM w.lease
+    RETURNING n.id, w.before, w.after, w.why
+)
+INSERT INTO history (notice_id, at, before, after, why, by)
+SELECT id, clock_timestamp(), before, after, why, :by FROM moved
+RETURNING notice_id
+"""
+
+
+def move(tx: Connection, moves: Sequence[Move], *, by: str) -> set[int]:
+    """Apply literal moves; returns the ids that did move. An arrow outside the table of states is a bug: ValueError."""
+    if not moves:
+        return set()
+    for wanted in moves:
+        if not may_move(wanted.before, wanted.after):
+            raise ValueError(f"a notice cannot go from {wanted.before} to {wanted.after}")
+    return _apply(tx, _GIVEN, {**_arrays(moves), "by": by})
+
+
+def move_found(
+    tx: Connection, before: State, after: State, found: str, *, by: str, why: str | None, **values: object
+) -> set[int]:
+    """Move the notices that the query `found` gives (columns: id, lease, due_at), by one statement."""
+    if not may_move(before, after):
+        raise ValueError(f"a notice cannot go from {before} to {after}")
+    source = f"""
+        SELECT f.id, CAST(:before AS text) AS before, CAST(:after AS text) AS after, CAST(:why AS text) AS why,
+               f.lease, f.due_at, 0 AS counts, CAST(NULL AS text) AS channel, CAST(NULL AS int) AS code,
+               CAST(NULL AS text) AS message_id
+        FROM ({found}) AS f"""
+    return _apply(tx, source, {"before": before, "after": after, "why": why, "by": by, **values})
+
+
+def _apply(tx: Connection, source: str, values: dict[str, Any]) -> set[int]:
+    rows = tx.execute(text(_APPLY.format(source=source)), values)
+    return set(rows.scalars())
+
+
+def _arrays(moves: Sequence[Move]) -> dict[str, list[Any]]:
+    return {
+        "ids": [m.id for m in moves],
+        "befores": [m.before.value for m in moves],
+        "afters": [m.after.value for m in moves],
+        "whys": [m.why for m in moves],
+        "leases": [m.lease for m in moves],
+        "due_ats": [m.due_at for m in moves],
+        "counts": [m.counts for m in moves],
+        "channels": [m.channel for m in moves],
+        "codes": [m.code for m in moves],
+        "message_ids": [m.message_id for m in moves],
+    }

@@ -1,0 +1,262 @@
+"""Notices: recorded from events, claimed in batches, settled in batches. Every other change goes through `moves`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from worker.domain.event import Withdrawal
+from worker.domain.kinds import RANK
+from worker.domain.lifecycle import BLOCKING, State
+from worker.domain.notice import Attempt, Letter, Notice
+from worker.domain.outcome import code_of, word
+from worker.domain.retry import Decision
+from worker.ledger.moves import Move, move, move_found
+
+_BLOCKING = ", ".join(f"'{state}'" for state in sorted(BLOCKING))
+
+EARLIER_UNFINISHED = f"""
+    EXISTS (
+        SELECT FROM notices e
+        WHERE e.oa = n.oa AND e.code = n.code AND e.state IN ({_BLOCKING})
+          AND (e.event_at, e.rank, e.id) < (n.event_at, n.rank, n.id)
+    )"""
+"""True where an earlier notice of the same dossier is not finished: the later one waits (order per dossier)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewNotice:
+    """An event about to be recorded: the person is known by id, or why there is none."""
+
+    event_key: str
+    code: str
+    kind: str
+    unit: str | None
+    facts: Mapping[str, Any]  # JSON: what the template of this kind needs, no personal data
+    person_id: int | None
+    no_person_because: str | None
+    event_at: datetime
+    fresh_at: datetime
+
+
+_RECORD = f"""
+WITH wanted AS (
+    SELECT * FROM unnest(
+        CAST(:keys AS text[]), CAST(:codes AS text[]), CAST(:kinds AS text[]), CAST(:ranks AS smallint[]),
+        CAST(:units AS text[]), CAST(:facts AS jsonb[]), CAST(:people AS bigint[]), CAST(:nobodies AS text[]),
+        CAST(:event_ats AS timestamptz[]), CAST(:fresh_ats AS timestamptz[]))
+    AS w (event_key, code, kind, rank, unit, facts, person_id, nobody, event_at, fresh_at)
+),
+unknown AS (
+    SELECT w.*, row_number() OVER (PARTITION BY w.code ORDER BY w.event_at, w.rank) AS place FROM wanted w
+    WHERE NOT EXISTS (SELECT FROM notices n WHERE n.oa = :oa AND n.event_key = w.event_key)
+),
+recorded AS (
+    INSERT INTO notices (oa, event_key, code, kind, rank, unit, facts, person_id, no_person_because, state, reason,
+                         event_at, fresh_at, recorded_at, due_at)
+    SELECT :oa, u.event_key, u.code, u.kind, u.rank, u.unit, u.facts, u.person_id, u.nobody,
+           CASE WHEN first THEN 'due' ELSE 'waiting' END,
+           CASE WHEN first THEN NULL ELSE 'an earlier notice of this dossier is not finished' END,
+           u.event_at, u.fresh_at, clock_timestamp(), clock_timestamp()
+    FROM unknown u CROSS JOIN LATERAL (
+        SELECT u.place = 1 AND NOT EXISTS (
+            SELECT FROM notices e WHERE e.oa = :oa AND e.code = u.code AND e.state IN ({_BLOCKING})
+        ) AS first
+    ) AS f
+    ORDER BY u.event_at, u.rank
+    ON CONFLICT ON CONSTRAINT notices_oa_event_key DO NOTHING
+    RETURNING id, state, reason, event_key
+),
+told AS (
+    INSERT INTO history (notice_id, at, before, after, why, by)
+    SELECT id, clock_timestamp(), NULL, state, reason, 'producer' FROM recorded
+)
+SELECT event_key FROM recorded
+"""
+
+
+def record(tx: Connection, oa: str, new: Sequence[NewNotice]) -> set[str]:
+    """Record events as notices; returns the keys that were not known before (R10). Order within `new` is free."""
+    if not new:
+        return set()
+    one_each = {notice.event_key: notice for notice in reversed(new)}.values()
+    rows = tx.execute(text(_RECORD), {"oa": oa, **_record_arrays(one_each)})
+    return set(rows.scalars())
+
+
+_LOCK_DUE = f"""
+SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.no_person_because, f.user_id
+FROM notices n LEFT JOIN followers f ON f.person_id = n.person_id AND f.follows
+WHERE n.oa = :oa AND n.state = 'due' AND n.due_at <= clock_timestamp() AND NOT {EARLIER_UNFINISHED}
+ORDER BY n.due_at
+LIMIT :limit
+FOR UPDATE OF n SKIP LOCKED
+"""
+
+
+def lock_due(tx: Connection, oa: str, lease: str, limit: int) -> list[Notice]:
+    """Lock up to `limit` due notices for this transaction; what others hold is skipped. `lease_out` makes them ours."""
+    rows = tx.execute(text(_LOCK_DUE), {"oa": oa, "limit": limit})
+    return [_notice(row, oa, lease) for row in rows]
+
+
+_LEASE_OUT = """
+WITH wanted AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:texts AS text[])) AS w (id, text)),
+leased AS (
+    UPDATE notices n SET state = 'sending', lease = :lease, text = w.text, reason = NULL,
+           lease_until = clock_timestamp() + make_interval(secs => :seconds)
+    FROM wanted w WHERE n.id = w.id AND n.state = 'due'
+    RETURNING n.id
+)
+INSERT INTO history (notice_id, at, before, after, why, by)
+SELECT id, clock_timestamp(), 'due', 'sending', NULL, :by FROM leased
+"""
+
+
+def lease_out(tx: Connection, letters: Sequence[Letter], *, seconds: float, by: str) -> None:
+    """Make locked notices ours until `seconds` from now, and keep the words that are about to leave.
+
+    The words are stored before they leave, so that an uncertain attempt can be looked up by its exact text.
+    """
+    if letters:
+        tx.execute(
+            text(_LEASE_OUT),
+            {
+                "ids": [letter.notice.id for letter in letters],
+                "texts": [letter.text for letter in letters],
+                "lease": letters[0].notice.lease,
+                "seconds": seconds,
+                "by": by,
+            },
+        )
+
+
+_ATTEMPTS = """
+INSERT INTO attempts (notice_id, at, channel, outcome, code, ms)
+SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:channels AS text[]),
+                     CAST(:outcomes AS text[]), CAST(:codes AS int[]), CAST(:ms AS int[]))
+"""
+
+
+def settle(tx: Connection, settled: Sequence[tuple[Attempt, Decision]], *, by: str) -> set[int]:
+    """Record what became of attempts: states, attempts, history, and the later notices that may go now.
+
+    Returns the ids that moved; one that is missing had lost its lease, and its attempt is recorded all the same.
+    """
+    if not settled:
+        return set()
+    moved = move(tx, [_settling(attempt, decision) for attempt, decision in settled], by=by)
+    tx.execute(text(_ATTEMPTS), _attempt_arrays([attempt for attempt, _ in settled]))
+    promote(tx, settled[0][0].notice.oa, {attempt.notice.code for attempt, _ in settled}, by=by)
+    return moved
+
+
+def give_back(tx: Connection, notices: Sequence[Notice], due_at: datetime, *, why: str, by: str) -> None:
+    """Return leased notices untried: a wait for a permit is not an attempt."""
+    move(
+        tx,
+        [Move(n.id, State.SENDING, State.DUE, why=why, lease=n.lease, due_at=due_at) for n in notices],
+        by=by,
+    )
+
+
+_PROMOTABLE = f"""
+SELECT n.id, n.lease, clock_timestamp() AS due_at FROM notices n
+WHERE n.oa = :oa AND n.state = 'waiting' AND (CAST(:codes AS text[]) IS NULL OR n.code = ANY(:codes))
+  AND NOT {EARLIER_UNFINISHED}
+ORDER BY n.id LIMIT :limit FOR UPDATE OF n SKIP LOCKED
+"""
+
+
+def promote(tx: Connection, oa: str, codes: Iterable[str] | None, *, by: str, limit: int = 10_000) -> set[int]:
+    """Waiting notices (of these dossiers, or of all) that no earlier one holds back become due; returns their ids."""
+    wanted = None if codes is None else sorted(codes)
+    return move_found(tx, State.WAITING, State.DUE, _PROMOTABLE, by=by, why=None, oa=oa, codes=wanted, limit=limit)
+
+
+_UNSENT = """
+SELECT n.id, n.lease, n.due_at FROM notices n
+WHERE n.oa = :oa AND n.event_key = ANY(:keys) AND n.state = CAST(:before AS text) FOR UPDATE
+"""
+
+
+def withdraw(tx: Connection, oa: str, withdrawals: Sequence[Withdrawal], *, by: str) -> set[int]:
+    """Suppress notices that have not left and whose event is no longer true (R12); returns their ids."""
+    moved: set[int] = set()
+    for why in sorted({withdrawal.why for withdrawal in withdrawals}):
+        keys = [withdrawal.key for withdrawal in withdrawals if withdrawal.why == why]
+        for before in (State.WAITING, State.DUE):
+            moved |= move_found(tx, before, State.SUPPRESSED, _UNSENT, by=by, why=why, oa=oa, keys=keys)
+    promote(tx, oa, {withdrawal.code for withdrawal in withdrawals}, by=by)
+    return moved
+
+
+def anything_due(tx: Connection, oa: str) -> bool:
+    """Whether some notice may be sent now."""
+    query = text("SELECT EXISTS (SELECT FROM notices WHERE oa = :oa AND state = 'due' AND due_at <= clock_timestamp())")
+    return bool(tx.execute(query, {"oa": oa}).scalar_one())
+
+
+def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
+    appointment = row.facts.get("appointment_at")
+    return Notice(
+        id=row.id,
+        oa=oa,
+        lease=lease,
+        code=row.code,
+        kind=row.kind,
+        key=row.event_key,
+        attempts=row.attempts,
+        fresh_at=row.fresh_at,
+        amount=row.facts.get("amount"),
+        appointment_at=datetime.fromisoformat(appointment) if appointment else None,
+        no_person_because=row.no_person_because,
+        user_id=row.user_id,
+    )
+
+
+def _settling(attempt: Attempt, decision: Decision) -> Move:
+    return Move(
+        id=attempt.notice.id,
+        before=State.SENDING,
+        after=decision.state,
+        why=decision.reason,
+        lease=attempt.notice.lease,
+        due_at=decision.due_at,
+        counts=int(decision.counts),
+        channel=attempt.channel,
+        code=code_of(attempt.outcome),
+        message_id=decision.message_id,
+    )
+
+
+def _record_arrays(new: Iterable[NewNotice]) -> dict[str, list[Any]]:
+    rows = list(new)
+    return {
+        "keys": [n.event_key for n in rows],
+        "codes": [n.code for n in rows],
+        "kinds": [n.kind for n in rows],
+        "ranks": [RANK[n.kind] for n in rows],
+        "units": [n.unit for n in rows],
+        "facts": [json.dumps(n.facts) for n in rows],
+        "people": [n.person_id for n in rows],
+        "nobodies": [n.no_person_because for n in rows],
+        "event_ats": [n.event_at for n in rows],
+        "fresh_ats": [n.fresh_at for n in rows],
+    }
+
+
+def _attempt_arrays(attempts: Sequence[Attempt]) -> dict[str, list[Any]]:
+    return {
+        "ids": [a.notice.id for a in attempts],
+        "ats": [a.at for a in attempts],
+        "channels": [a.channel for a in attempts],
+        "outcomes": [word(a.outcome) for a in attempts],
+        "codes": [code_of(a.outcome) for a in attempts],
+        "ms": [a.ms for a in attempts],
+    }

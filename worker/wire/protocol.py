@@ -1,0 +1,66 @@
+"""Many HTTP calls at once: one protocol, so that the channels do not know which library carries them.
+
+A wire never raises for what the network does, never retries, never follows a redirect, and tells apart what
+law 3 needs: a call of which certainly no byte of the request left, and one that may have been carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. `tag` is the caller's own mark and comes back with the result."""
+
+    tag: int
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The whole answer arrived. `ms` counts from the start of the call."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Certainly nothing left: connection refused, no route, DNS failure, TLS not agreed, connect timeout."""
+
+    why: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Something may have left and no whole answer came: reset, timeout, connection closed half-way."""
+
+    why: str
+    ms: int
+
+
+Result: TypeAlias = Reply | NotSent | Unknown
+
+
+class Wire(Protocol):
+    """Carries calls; results come as they arrive, in any order, each call exactly once."""
+
+    def exchange(
+        self, calls: Iterable[Call], *, leaving: Callable[[int], None] | None = None
+    ) -> Iterator[tuple[Call, Result]]:
+        """Carry all calls over kept-alive connections; `leaving(tag)` is called just before bytes of a call may leave.
+
+        Where `leaving` raises, the call is not made and its result is `NotSent`.
+        """
+
+    def close(self) -> None:
+        """Close every connection."""
