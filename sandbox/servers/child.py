@@ -18,7 +18,7 @@ KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH")
 
 
 class Child:
-    """One started process. It is ours only in the process that started it: after a fork `alive` is False.
+    """One started process.
 
     Linux sends the death signal when the parent *thread* ends, so each child has a thread that lives exactly
     as long as the child: `alive` and `wait` ask that thread, and it reaps the process.
@@ -36,6 +36,7 @@ class Child:
     ) -> None:
         """Start `command` in `cwd`, writing to the descriptor `log` and inheriting the descriptor `life`."""
         self._launch = _launch(command, account, death_signal)
+        self._starter = os.getpid()
         self._cwd = cwd
         self._log = log
         self._life = life
@@ -47,6 +48,11 @@ class Child:
             raise process
         self._process = process
         self.pid = process.pid
+
+    @property
+    def ours(self) -> bool:
+        """Whether this process started it; False in a fork, which inherits this object but not the child."""
+        return self._starter == os.getpid()
 
     @property
     def alive(self) -> bool:

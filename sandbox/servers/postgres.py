@@ -14,7 +14,7 @@ from sandbox.servers.account import Account
 from sandbox.servers.binaries import installed, runnable
 from sandbox.servers.errors import ServersError
 from sandbox.servers.files import HOST
-from sandbox.servers.server import START_SECONDS, Server, make_private_folder
+from sandbox.servers.server import ASK_SECONDS, START_SECONDS, Server, make_private_folder
 
 USER = "hcc"
 MAINTENANCE_DATABASE = "postgres"
@@ -122,7 +122,7 @@ def _connected(port: int) -> Iterator[Connection]:
         _url(port, MAINTENANCE_DATABASE),
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",
-        connect_args={"connect_timeout": 3},
+        connect_args={"connect_timeout": ASK_SECONDS},
     )
     with engine.connect() as connection:
         yield connection

@@ -26,8 +26,8 @@ from sandbox.servers.files import (
     Note,
     candidate_ports,
     claim,
+    is_claimed,
     locked,
-    port_answers,
     port_is_free,
     read_note,
     wait_until,
@@ -35,6 +35,7 @@ from sandbox.servers.files import (
 
 START_SECONDS = 60.0  # a crash recovery may take a while
 STOP_SECONDS = 10.0  # per signal
+ASK_SECONDS = 3  # for a server to say who it is
 PORTS_TRIED = 5
 LOG_TAIL_LINES = 8
 
@@ -76,7 +77,7 @@ class Server(ABC):
         if self._child is not None and self._child.alive:
             return self._child.pid
         note = read_note(self._home / "note")
-        return note.pid if note and self._is_ready(note) else None
+        return note.pid if note and self._serves(note) else None
 
     def start(self) -> None:
         """Start it unless it runs, whoever started it; back when it is ready. Raises ServersError."""
@@ -90,7 +91,7 @@ class Server(ABC):
 
     def stop(self) -> None:
         """Stop it if this object, in this process, started it; back when all its processes are gone."""
-        if self._child is None:
+        if self._child is None or not self._child.ours:
             return
         with locked(self._home / "lock"):
             self._child.stop((*self.stop_signals, signal.SIGKILL), STOP_SECONDS)
@@ -107,7 +108,9 @@ class Server(ABC):
             for port in islice(candidate_ports(note.port if note else None), PORTS_TRIED):
                 if self._start_on(port, program, account, life):
                     return
-            raise ServersError(f"{self.title} in {self._home} found {PORTS_TRIED} free ports taken again.")
+            raise ServersError(  # noqa: TRY301 - a failed start like any other
+                f"{self.title} in {self._home} found {PORTS_TRIED} free ports taken again."
+            )
         except BaseException:
             discard_copy(self._home / "copy")
             raise
@@ -131,8 +134,8 @@ class Server(ABC):
         note = Note(port, child.pid)
         note.write(self._home / "note")
         try:
-            wait_until(lambda: not child.alive or self._is_ready(note), START_SECONDS)
-            if child.alive and self._is_ready(note):
+            wait_until(lambda: not child.alive or self._serves(note), START_SECONDS)
+            if child.alive and self._serves(note):
                 self._child = child
                 return True
         finally:
@@ -142,9 +145,9 @@ class Server(ABC):
             return False
         raise ServersError(f"{self.title} in {self._home} did not start. Its log ends:\n{self._log_since(before)}")
 
-    def _is_ready(self, note: Note) -> bool:
-        """Whether the very process of this note serves; we ask it, since ports and ids are reused."""
-        return port_answers(note.port) and self._who_serves(note.port) == note.pid
+    def _serves(self, note: Note) -> bool:
+        """Whether the very process of this note is ready; we ask it, since ports and ids are reused."""
+        return is_claimed(self._home / "life") and self._who_serves(note.port) == note.pid
 
     def _spawn(self, command: list[str], account: Account | None, life: int, *, folder: Path | None = None) -> Child:
         with (self._home / "log").open("ab") as log:

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import ClassVar
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from sandbox.servers.account import Account
 from sandbox.servers.binaries import installed, runnable
 from sandbox.servers.errors import ServersError
 from sandbox.servers.files import HOST
-from sandbox.servers.server import Server, make_private_folder
+from sandbox.servers.server import ASK_SECONDS, Server, make_private_folder
 
 SETTINGS = {
     "bind": HOST,
@@ -46,7 +48,7 @@ class Valkey(Server):
         return [word for name, value in settings.items() for word in (f"--{name}", value)]
 
     def _who_serves(self, port: int) -> int | None:
-        client = redis.Redis(HOST, port, socket_timeout=2)
+        client = redis.Redis(HOST, port, socket_timeout=ASK_SECONDS, retry=Retry(NoBackoff(), retries=0))
         try:
             info = client.info("server", "persistence")
         except redis.RedisError:

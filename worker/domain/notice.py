@@ -9,15 +9,6 @@ from worker.domain.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Whom a notice is for: what the channels may use to reach them. Never logged."""
-
-    id: int
-    phone: str | None  # E.164, decrypted only where a channel needs it
-    user_id: str | None  # of this OA; a decimal string above 2^53, never a number
-
-
-@dataclass(frozen=True, slots=True)
 class Notice:
     """A claimed notice: `lease` proves that it is ours, `attempts` counts the tries so far."""
 
@@ -32,15 +23,16 @@ class Notice:
     amount: int | None
     appointment_at: datetime | None
     no_person_because: str | None  # why nobody can be told: no phone, a landline …
-    user_id: str | None
+    user_id: str | None  # of this OA; a decimal string above 2^53, never a number, never logged
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A notice with its words."""
+    """A notice with its words; `fault` says why there are none."""
 
     notice: Notice
-    text: str
+    text: str | None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def read_phone(raw: str | None) -> Phone:
 
 
 def masked(e164: str) -> str:
-    """'+84978362918' → '+84978***918', for eyes that may not see the number; '***' for anything else."""
+    """'+84978362918' → '+84978***918', for eyes that may not see the number; '***' for what is short or no number."""
     return f"{e164[:-6]}***{e164[-3:]}" if re.fullmatch(r"\+[0-9]{9,15}", e164) else "***"
 
 
@@ -154,5 +154,5 @@ def _verdict(number: PhoneNumber) -> Verdict:
     if kind != PhoneNumberType.UNKNOWN:
         return Verdict.NOT_A_PERSON
     # The library's table of allotted numbers ages: a new prefix must not be refused until we upgrade.
-    looks_mobile = not abroad and _MOBILE_SHAPE.fullmatch(str(number.national_number))
+    looks_mobile = not abroad and _MOBILE_SHAPE.fullmatch(phonenumbers.national_significant_number(number))
     return Verdict.POSSIBLE if looks_mobile else Verdict.INVALID

@@ -156,13 +156,16 @@ def settle(tx: Connection, settled: Sequence[tuple[Attempt, Decision]], *, by: s
     return moved
 
 
-def give_back(tx: Connection, notices: Sequence[Notice], due_at: datetime, *, why: str, by: str) -> None:
-    """Return leased notices untried: a wait for a permit is not an attempt."""
-    move(
-        tx,
-        [Move(n.id, State.SENDING, State.DUE, why=why, lease=n.lease, due_at=due_at) for n in notices],
-        by=by,
-    )
+def put_down(tx: Connection, untried: Sequence[tuple[Notice, Decision]], *, by: str) -> None:
+    """Let go of leased notices that were not tried: no permit, nobody to tell, words that cannot be made."""
+    if not untried:
+        return
+    moves = [
+        Move(notice.id, State.SENDING, decision.state, why=decision.reason, lease=notice.lease, due_at=decision.due_at)
+        for notice, decision in untried
+    ]
+    move(tx, moves, by=by)
+    promote(tx, untried[0][0].oa, {notice.code for notice, _ in untried}, by=by)
 
 
 _PROMOTABLE = f"""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
@@ -85,9 +86,15 @@ class People:
         )
         return people
 
-    def open_phone(self, sealed: bytes) -> str:
-        """The phone (E.164) behind `people.phone_sealed`; for masked display and for channels that need it."""
-        return self._sealer.open(sealed)
+    def followers(self, tx: Connection, oa: str) -> Iterator[tuple[dict[str, Any], str | None]]:
+        """Every follower, oldest first, each with the linked phone (E.164) or None. Show phones masked."""
+        query = text("""
+            SELECT f.user_id, f.follows, f.link_source, f.linked_at, p.phone_sealed
+            FROM followers f LEFT JOIN people p ON p.id = f.person_id WHERE f.oa = :oa ORDER BY f.id""")
+        for row in tx.execute(query, {"oa": oa}).mappings():
+            shown = dict(row)
+            sealed = shown.pop("phone_sealed")
+            yield shown, self._sealer.open(sealed) if sealed is not None else None
 
     def _hash(self, phone: str) -> bytes:
         return keyed_hash(self._hash_key, phone)

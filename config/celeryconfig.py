@@ -1,0 +1,68 @@
+"""Celery's knobs. Its part is small on purpose: it spreads bells over processes and rings on schedule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kombu import Queue
+
+from config.settings import Settings
+
+QUEUES = ("poll", "deliver", "upkeep")
+
+ROUTES = {
+    "producers.poll": "poll",
+    "worker.deliver": "deliver",
+    "worker.wake": "upkeep",
+    "worker.sweep": "upkeep",
+    "worker.renew_tokens": "upkeep",
+}
+
+
+def celery_settings(settings: Settings) -> dict[str, Any]:
+    """What `Celery.conf` gets."""
+    return {
+        "broker_url": settings.redis_url,
+        "broker_connection_retry_on_startup": True,
+        "broker_transport_options": {
+            # A message that is not acknowledged in this time goes to another worker; longer than any task may run.
+            "visibility_timeout": 120,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            "health_check_interval": 10,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "global_keyprefix": "hcc:",
+        },
+        "task_queues": [Queue(name) for name in QUEUES],
+        "task_routes": {task: {"queue": queue} for task, queue in ROUTES.items()},
+        "task_default_queue": "upkeep",
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": False,  # a message is only a bell: losing one costs a sweep, looping costs more
+        "task_ignore_result": True,
+        "task_time_limit": 55,
+        "task_soft_time_limit": 45,
+        "worker_prefetch_multiplier": 1,
+        "worker_soft_shutdown_timeout": 20,
+        "worker_enable_soft_shutdown_on_idle": True,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_max_tasks_per_child": 2000,
+        "worker_hijack_root_logger": False,
+        "timezone": "UTC",
+        "beat_schedule": beat_schedule(settings),
+    }
+
+
+def beat_schedule(settings: Settings) -> dict[str, Any]:
+    """What rings when. Every ring is idempotent: two beats, or one that catches up, do no harm."""
+    every = {
+        "producers.poll": settings.poll_seconds,
+        "worker.wake": 1.0,
+        "worker.sweep": 5.0,
+        "worker.renew_tokens": 60.0,
+    }
+    # A ring that nobody heard in time is dropped: the next one says the same.
+    return {
+        task: {"task": task, "schedule": seconds, "options": {"expires": max(seconds * 2, 5.0)}}
+        for task, seconds in every.items()
+    }

@@ -1,0 +1,134 @@
+"""`hcc doctor`: everything that can be wrong, each with what to do about it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+import click
+from sqlalchemy import Engine, text
+
+from config.settings import Settings, SettingsError, load
+from operators.world import world
+from producers.dossiers.mapping import load_mapping
+from producers.dossiers.source import Source
+from worker.bootstrap import TEMPLATES, Services
+from worker.channels import CHANNELS
+from worker.channels.zalo.tokens import NoAccess
+from worker.domain.letters import Letters
+from worker.ledger.migrate import missing
+from worker.queue.connection import open_redis
+
+_CLOCK_SECONDS = 2.0  # a difference above this makes times in the history misleading
+
+
+class Fault(Exception):
+    """A check failed; the text is a sentence with what to do."""
+
+
+@click.command(short_help="Kiểm tra cấu hình, kết nối, đồng hồ, token, mẫu tin.")
+def doctor() -> None:
+    """Kiểm tra mọi thứ cần có để gửi được thông báo; mỗi lỗi kèm cách sửa. Mã thoát 1 nếu có lỗi."""
+    with ExitStack() as stack:
+        stack.enter_context(world())
+        try:
+            settings = load()
+        except SettingsError as error:
+            for fault in error.faults:
+                _bad("cấu hình", fault)
+            sys.exit(1)
+        made = Services(settings)
+        stack.callback(made.close)
+        healthy = [_run(name, check, made) for name, check in CHECKS.items()]
+    if not all(healthy):
+        sys.exit(1)
+    click.echo("Mọi thứ sẵn sàng.")
+
+
+def _run(name: str, check: Callable[[Services], Iterator[str]], made: Services) -> bool:
+    try:
+        for found in check(made):
+            click.echo(f"  {click.style('✓', fg='green')} {name}: {found}")
+    except Fault as fault:
+        _bad(name, str(fault))
+        return False
+    except Exception as error:  # noqa: BLE001 (a check that breaks is a finding, and the others still run)
+        _bad(name, str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
+        return False
+    return True
+
+
+def _bad(name: str, what: str) -> None:
+    click.echo(f"  {click.style('✗', fg='red')} {name}: {what}")
+
+
+def check_settings(made: Services) -> Iterator[str]:
+    """Settings are read by the time we come here; what is odd but allowed is said."""
+    yield f"{len(Settings.model_fields)} mục, nguồn {made.settings.source}, kênh {', '.join(made.settings.channels)}"
+    if not made.settings.zalo_oa_secret:
+        yield "HCC_ZALO_OA_SECRET chưa đặt: chưa nhận được sự kiện của Zalo (webhook)"
+    for name in made.settings.channels:
+        if name not in CHANNELS:
+            yield f"kênh {name} chưa có trong bản này, được bỏ qua"
+
+
+def check_ledger(made: Services) -> Iterator[str]:
+    lacking = missing(made.ledger)
+    if lacking:
+        raise Fault(f"thiếu {len(lacking)} bước nâng cấp; chạy `hcc migrate`")
+    yield "kết nối được, đúng bản"
+
+
+def check_clock(made: Services) -> Iterator[str]:
+    drift = abs((_server_time(made.ledger) - datetime.now(UTC)).total_seconds())
+    if drift > _CLOCK_SECONDS:
+        raise Fault(f"đồng hồ máy này lệch sổ {drift:.1f} giây; bật đồng bộ giờ (NTP)")
+    yield f"lệch sổ {drift:.2f} giây"
+
+
+def check_redis(made: Services) -> Iterator[str]:
+    open_redis(made.settings.redis_url).ping()
+    yield "kết nối được"
+
+
+def check_source(made: Services) -> Iterator[str]:
+    mapping = load_mapping(made.settings.source)
+    source = Source(made.settings.dossier_url, mapping)
+    try:
+        source.check()
+    finally:
+        source.close()
+    yield f"kết nối được, mọi truy vấn của «{made.settings.source}» chạy được"
+
+
+def check_token(made: Services) -> Iterator[str]:
+    access = made.tokens.access(made.settings.zalo_oa_id)
+    if isinstance(access, NoAccess):
+        raise Fault(f"{access.why}; chạy `hcc oa import`")
+    yield f"cặp token thứ {access.version} còn dùng được"
+
+
+def check_templates(made: Services) -> Iterator[str]:
+    faults = Letters(TEMPLATES).check()
+    if faults:
+        raise Fault("; ".join(faults))
+    yield "mọi loại thông báo có mẫu và dữ liệu mẫu"
+
+
+def _server_time(ledger: Engine) -> datetime:
+    with ledger.connect() as connection:
+        now: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return now
+
+
+CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
+    "cấu hình": check_settings,
+    "sổ thông báo": check_ledger,
+    "đồng hồ": check_clock,
+    "Redis": check_redis,
+    "CSDL hồ sơ": check_source,
+    "token Zalo": check_token,
+    "mẫu tin": check_templates,
+}

@@ -1,0 +1,51 @@
+"""`hcc dossier CODE`: the whole story of one dossier's notices (R38)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from operators.cli.context import services
+from operators.cli.output import as_json, print_json
+from worker.domain.clock import to_vietnam
+from worker.domain.code import normalize_code
+from worker.ledger import reports
+
+
+@click.command(short_help="Mọi thông báo, lần gửi và lý do của một hồ sơ.")
+@click.argument("code", metavar="MÃ_HỒ_SƠ")
+@as_json
+def dossier(code: str, as_json: bool) -> None:
+    """Kể lại mọi thông báo của một hồ sơ: đã gửi gì, khi nào, vì sao không."""
+    try:
+        code = normalize_code(code)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    with services() as made, made.ledger.connect() as connection:
+        notices = reports.dossier(connection, made.settings.zalo_oa_id, code)
+    if as_json:
+        print_json({"code": code, "notices": notices})
+    elif not notices:
+        raise click.ClickException(f"Chưa có thông báo nào của hồ sơ {code}.")
+    else:
+        for notice in notices:
+            _tell(notice)
+
+
+def _tell(notice: dict[str, Any]) -> None:
+    click.secho(f"{notice['event_key']}  {notice['state']}", bold=True)
+    for line in (notice["text"] or "").splitlines():
+        click.echo(f"  │ {line}")
+    for step in notice["history"]:
+        moved = f"{step['from'] or '·'} → {step['to']}"
+        click.echo(f"  {_clock(step['at'])}  {moved:24} {step['why'] or ''}  ({step['by']})")
+    for attempt in notice["attempts"]:
+        click.echo(
+            f"  {_clock(attempt['at'])}  {attempt['channel']}: {attempt['outcome']} "
+            f"(mã {attempt['code']}, {attempt['ms']} ms)"
+        )
+
+
+def _clock(at: Any) -> str:
+    return to_vietnam(at).strftime("%d/%m/%Y %H:%M:%S")

@@ -1,0 +1,84 @@
+"""`hcc follower`: who follows the OA, and which phone is theirs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+
+import click
+
+from operators.cli.context import services
+from operators.cli.output import as_json, print_json, print_table
+from worker.domain.phone import masked, read_phone
+from worker.ledger import upkeep
+from worker.ledger.audit import audit
+from worker.ledger.people import Link
+from worker.queue.bell import ring
+
+
+@click.group(short_help="Người quan tâm OA và số điện thoại của họ.")
+def follower() -> None:
+    """Người quan tâm OA và số điện thoại của họ."""
+
+
+@follower.command("link", short_help="Nối số điện thoại với người dùng Zalo.")
+@click.argument("user_id", metavar="USER_ID|-")
+@click.argument("phone", required=False, metavar="SỐ_ĐIỆN_THOẠI")
+@click.option("--by", default="cli", metavar="TÊN", help="Ai làm việc này.")
+@click.option("--why", default="nhập tay", metavar="LÝ_DO", help="Vì sao.")
+def link(user_id: str, phone: str | None, by: str, why: str) -> None:
+    """Nối số điện thoại với người dùng Zalo của OA; `-` đọc từng dòng {"user_id","phone"} từ đầu vào chuẩn."""
+    links = read_links(sys.stdin) if user_id == "-" else [read_link(1, user_id, phone)]
+    with services("database_url", "secret_keys", "zalo_oa_id", "redis_url") as made:
+        oa = made.settings.zalo_oa_id
+        with made.ledger.begin() as tx:
+            people = made.people.link(tx, oa, links, source=f"cli: {why}")
+            audit(tx, oa, "follower link", f"{len(people)} người", by=by, why=why)
+            reopened = upkeep.reopen(tx, people, by=by)
+        if reopened:
+            ring(oa)
+    click.echo(f"Đã nối {len(people)} người; {len(reopened)} thông báo được gửi tiếp.")
+
+
+@follower.command("list", short_help="Liệt kê người quan tâm.")
+@as_json
+def list_followers(as_json: bool) -> None:
+    """Liệt kê người quan tâm; số điện thoại được che."""
+    with services() as made, made.ledger.connect() as connection:
+        rows = [
+            {**row, "phone": masked(phone) if phone else None}
+            for row, phone in made.people.followers(connection, made.settings.zalo_oa_id)
+        ]
+    if as_json:
+        print_json(rows)
+    else:
+        columns = {"user_id": "Người dùng", "phone": "Điện thoại", "follows": "Quan tâm", "linked_at": "Nối lúc"}
+        print_table(columns, rows, empty="Chưa có người quan tâm nào.")
+
+
+def read_links(lines: Iterable[str]) -> list[Link]:
+    """The pairs of NDJSON lines; the first bad line stops everything, so that nothing is half done."""
+    links = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            user_id, phone = row["user_id"], row["phone"]
+        except (ValueError, KeyError, TypeError):
+            raise click.ClickException(f'Dòng {number}: cần JSON {{"user_id": "…", "phone": "…"}}.') from None
+        links.append(read_link(number, user_id, phone))
+    if not links:
+        raise click.ClickException("Đầu vào không có dòng nào.")
+    return links
+
+
+def read_link(number: int, user_id: object, phone: object) -> Link:
+    """One pair, checked; the fault names the line, never the phone."""
+    if not isinstance(user_id, str) or not user_id.isdecimal():
+        raise click.ClickException(f"Dòng {number}: user_id phải là chuỗi chữ số.")
+    read = read_phone(str(phone) if phone is not None else None)
+    if read.e164 is None:
+        raise click.ClickException(f"Dòng {number}: số điện thoại không dùng được ({read.verdict}).")
+    return Link(user_id, read.e164)

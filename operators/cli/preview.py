@@ -1,0 +1,17 @@
+"""`hcc preview KIND`: a text as the citizen would read it."""
+
+from __future__ import annotations
+
+import click
+
+from worker.bootstrap import TEMPLATES
+from worker.domain.kinds import KINDS
+from worker.domain.letters import Letters
+
+
+@click.command(short_help="Xem trước nội dung một loại thông báo.")
+@click.argument("kind", metavar="LOẠI", type=click.Choice([kind.name for kind in KINDS]))
+def preview(kind: str) -> None:
+    """In nội dung của một loại thông báo với dữ liệu mẫu, đúng như công dân sẽ đọc."""
+    letters = Letters(TEMPLATES)
+    click.echo(letters.text(kind, letters.sample(kind)))

@@ -1,0 +1,88 @@
+"""Our processes as the Procfile names them, each in its own group, ended by process id."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from honcho.environ import parse_procfile
+
+from config.settings import ROOT
+
+_PATIENCE = 15.0  # seconds from the polite signal to the last one
+
+
+def procfile() -> dict[str, str]:
+    """Process name → command line."""
+    return dict(parse_procfile((ROOT / "Procfile").read_text()).processes)
+
+
+class Processes:
+    """Some processes of the Procfile, writing to one log file each; none outlives the `with` block."""
+
+    def __init__(self, names: Sequence[str], environment: Mapping[str, str], logs: Path) -> None:
+        self._names = names
+        self._environment = {**os.environ, **environment, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        self._logs = logs
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        self._logs.mkdir(parents=True, exist_ok=True)
+        commands = procfile()
+        for name in self._names:
+            self.start(name, commands[name])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._running.values():
+            _signal(process, signal.SIGTERM)
+        for process in self._running.values():
+            _end(process)
+
+    def start(self, name: str, command: str) -> subprocess.Popen[bytes]:
+        """Start one more process under `name`."""
+        with self.log(name).open("ab") as log:
+            process = subprocess.Popen(  # noqa: S602 (the command is our own Procfile's line, written for a shell)
+                f"exec {command}",
+                shell=True,
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._running[name] = process
+        return process
+
+    def log(self, name: str) -> Path:
+        """Where a process writes."""
+        return self._logs / f"{name}.log"
+
+    def ended(self) -> dict[str, int]:
+        """The processes that have ended by themselves, with their exit codes."""
+        codes = {name: process.poll() for name, process in self._running.items()}
+        return {name: code for name, code in codes.items() if code is not None}
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    if process.poll() is None:
+        os.kill(process.pid, number)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)  # children of a process that did not end in order
+        except ProcessLookupError:
+            pass
+        process.wait()

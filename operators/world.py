@@ -1,0 +1,94 @@
+"""The world that a command works in: what is set comes from outside, what is not set is started here.
+
+Unset database and Redis URLs mean the embedded servers, an unset dossier database the sandbox's schema in them, and
+an unset Zalo app the sandbox's Zalo: so everything can be tried on a bare machine, and a sandbox never meets real Zalo.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from config.settings import ROOT, UP_ENV, VAR
+from sandbox.dossiers.living import create_schema
+from sandbox.servers import Servers, running
+
+SERVERS = VAR / "servers"
+_KEYS = VAR / "secret_keys"
+
+SANDBOX_ZALO = {
+    "HCC_ZALO_APP_ID": "4213356789012345678",
+    "HCC_ZALO_APP_SECRET": "sandbox-app-secret",
+    "HCC_ZALO_OA_ID": "4024926008133882615",
+    "HCC_ZALO_OA_SECRET": "sandbox-oa-secret",
+}
+
+
+def given() -> dict[str, str]:
+    """The settings that somebody set: the environment over `.env`."""
+    merged: Mapping[str, str | None] = {**dotenv_values(ROOT / ".env"), **os.environ}
+    return {name: value for name, value in merged.items() if name.startswith("HCC_") and value}
+
+
+@contextmanager
+def world() -> Iterator[dict[str, str]]:
+    """The environment of a command: what is not set is added to `os.environ` while the command runs.
+
+    Uses the servers of a running `hcc up`, or starts them for this command alone.
+    """
+    up = _of_running_up()
+    if up is not None:
+        yield up
+        return
+    with embedded(SERVERS, given()) as added:
+        os.environ.update(added)
+        yield added
+
+
+@contextmanager
+def embedded(root: Path, known: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Start embedded servers under `root` for what `known` leaves out; gives the settings to add."""
+    added = dict(SANDBOX_ZALO) if "HCC_ZALO_APP_ID" not in known else {}
+    if "HCC_SECRET_KEYS" not in known and "HCC_DATABASE_URL" not in known:
+        added["HCC_SECRET_KEYS"] = _secret_key()
+    wanted = {"HCC_DATABASE_URL", "HCC_REDIS_URL", "HCC_DOSSIER_URL"} - known.keys()
+    if not wanted:
+        yield added
+        return
+    with Servers(root) as servers:
+        urls = {"HCC_DATABASE_URL": servers.database_url(), "HCC_REDIS_URL": servers.redis_url()}
+        if "HCC_DOSSIER_URL" in wanted:
+            urls["HCC_DOSSIER_URL"] = _dossier_database(servers)
+        yield added | {name: url for name, url in urls.items() if name in wanted}
+
+
+def _dossier_database(servers: Servers) -> str:
+    servers.create_database("dossiers")
+    url = servers.database_url("dossiers")
+    create_schema(url)
+    return url
+
+
+def _of_running_up() -> dict[str, str] | None:
+    """What a running `hcc up` started, if it does run; what a killed one left behind is removed."""
+    if not UP_ENV.exists():
+        return None
+    if running(SERVERS) is None:
+        UP_ENV.unlink(missing_ok=True)
+        return None
+    return {name: value for name, value in dotenv_values(UP_ENV).items() if value is not None}
+
+
+def _secret_key() -> str:
+    """The key of the embedded ledger: made once, kept beside it, readable by its owner only."""
+    if not _KEYS.exists():
+        VAR.mkdir(exist_ok=True)
+        descriptor = os.open(_KEYS, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32))
+    return _KEYS.read_text()

@@ -1,0 +1,113 @@
+"""Misbehaviour on demand: which kinds there are, and which calls they strike.
+
+A fault strikes before the call is executed, among the checks, or after a call was executed with success.
+"""
+
+import itertools
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+BEFORE, CHECK, AFTER = "before", "check", "after"
+
+# kind → when it strikes; the kinds in MOVABLE may be given another `when`.
+KINDS: Mapping[str, str] = {
+    "delay": BEFORE,  # wait `ms`
+    "reset_before": BEFORE,  # RST, nothing was executed
+    "reset_after": AFTER,  # RST, it was executed
+    "http_500": BEFORE,  # an HTML page
+    "http_502": BEFORE,
+    "http_503": BEFORE,
+    "error": CHECK,  # Zalo's refusal `code`, not executed
+    "expire_tokens": CHECK,  # every access token ends just before this call
+    "truncated_json": AFTER,  # a whole HTTP reply with half a JSON
+    "cut_short": AFTER,  # the connection ends in the middle of the body
+    "empty": AFTER,  # the connection ends without a byte
+    "empty_body": AFTER,  # 200 with no body
+    "garbage": AFTER,  # bytes that are no HTTP
+    "not_json": AFTER,  # 200 with an HTML page
+    "slow_body": AFTER,  # the body drips for `ms`
+}
+MOVABLE = {"delay", "http_500", "http_502", "http_503"}
+FIELDS = {"kind", "when", "count", "probability", "path", "user_id", "ms", "code", "seed"}
+
+
+class Victim(Protocol):
+    """What a fault looks at in a call."""
+
+    path: str
+
+    def concerns(self, subject: str) -> bool: ...
+
+
+@dataclass(slots=True)
+class Fault:
+    """`count` is how many strikes are left, None without end; `path` is a prefix; `user_id` may be a phone."""
+
+    number: int
+    kind: str
+    when: str
+    count: int | None = None
+    probability: float = 1.0
+    path: str = ""
+    user_id: str = ""
+    ms: int = 1000
+    code: int = -200
+    seed: int = 0
+    hits: int = 0
+    _dice: random.Random = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._dice = random.Random(self.seed)  # noqa: S311 (a repeatable misfortune, not a secret)
+
+    def strikes(self, victim: Victim) -> bool:
+        """Whether it strikes this call; a strike is counted."""
+        if self.count == 0 or not victim.path.startswith(self.path):
+            return False
+        if self.user_id and not victim.concerns(self.user_id):
+            return False
+        if self.probability < 1 and self._dice.random() >= self.probability:
+            return False
+        self.hits += 1
+        if self.count is not None:
+            self.count -= 1
+        return True
+
+    def as_json(self) -> dict[str, Any]:
+        return {"id": self.number, "hits": self.hits} | {name: getattr(self, name) for name in sorted(FIELDS)}
+
+
+class Faults:
+    """Those that are switched on, in the order in which they were."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._numbers = itertools.count(1)
+
+    def add(self, row: Mapping[str, Any]) -> Fault:
+        """Switch one on. ValueError with a sentence for a kind or a field that does not exist."""
+        kind = row.get("kind", "")
+        if kind not in KINDS:
+            raise ValueError(f"no fault {kind!r}; there are {', '.join(KINDS)}, and POST /down")
+        if unknown := set(row) - FIELDS:
+            raise ValueError(f"a fault has no {', '.join(sorted(unknown))}; there are {', '.join(sorted(FIELDS))}")
+        when = row.get("when", KINDS[kind])
+        if when != KINDS[kind] and not (kind in MOVABLE and when in {BEFORE, AFTER}):
+            raise ValueError(f"{kind} cannot strike {when!r}")
+        fault = Fault(number=next(self._numbers), **(dict(row) | {"when": when}))
+        self._faults.append(fault)
+        return fault
+
+    def clear(self, number: int | None = None) -> None:
+        """Switch off one, or all."""
+        self._faults = [fault for fault in self._faults if number is not None and fault.number != number]
+
+    def all(self) -> list[Fault]:
+        return list(self._faults)
+
+    def striking(self, when: str, victim: Victim) -> Iterator[Fault]:
+        """Those that strike this call at this point. A fault that the caller does not ask for keeps its count."""
+        for fault in self._faults:
+            if fault.when == when and fault.strikes(victim):
+                yield fault

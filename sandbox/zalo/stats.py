@@ -1,0 +1,13 @@
+"""What was counted."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Stats:
+    accepted: Counter[str] = field(default_factory=Counter)  # by channel
+    refused: Counter[str] = field(default_factory=Counter)  # by code
+    requests: Counter[str] = field(default_factory=Counter)  # by path
+    refreshes: int = 0
+    connections: int = 0

@@ -1,0 +1,25 @@
+"""The Celery app: `celery -A worker.app worker`, `celery -A worker.app beat`, from the project's root."""
+
+from __future__ import annotations
+
+import sys
+
+from celery import Celery
+from celery.signals import setup_logging
+
+from config.celeryconfig import celery_settings
+from config.logs import set_up_logs
+from config.settings import SettingsError, load
+
+
+def _load_or_leave() -> dict[str, object]:
+    try:
+        settings = load()
+    except SettingsError as error:
+        sys.exit(str(error))
+    setup_logging.connect(lambda **_: set_up_logs(settings.log_level), weak=False)
+    return celery_settings(settings)
+
+
+app = Celery("hcc", include=["worker.tasks", "producers.tasks"])
+app.config_from_object(_load_or_leave())

@@ -1,0 +1,117 @@
+"""Building the services from the settings: the one place where the worker's parts are put together."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+
+from sqlalchemy import Engine
+
+from config.settings import ROOT, VAR, Settings
+from worker.channels import CHANNELS, Means
+from worker.channels.channel import Channel
+from worker.channels.zalo.tokens import Tokens
+from worker.domain.letters import Facts, Letters
+from worker.domain.link import payment_link
+from worker.domain.notice import Notice
+from worker.domain.retry import Patience
+from worker.ledger.credentials import Credentials
+from worker.ledger.engine import open_ledger
+from worker.ledger.people import People
+from worker.ledger.sealing import Sealer
+from worker.queue.connection import open_redis
+from worker.queue.limits import Limit, Limiter
+from worker.queue.marks import Marks
+from worker.wire.plain import RequestsWire
+from worker.wire.protocol import Wire
+
+TEMPLATES = ROOT / "templates"
+
+
+@dataclass
+class Services:
+    """Everything that the story of a delivery needs; each part is made when it is first used."""
+
+    settings: Settings
+
+    @cached_property
+    def name(self) -> str:
+        """Who moved a notice, as history tells it: host and process."""
+        return f"worker {platform.node()}/{os.getpid()}"
+
+    @cached_property
+    def ledger(self) -> Engine:
+        return open_ledger(self.settings.database_url, name="hcc worker")
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        return Sealer(self.settings.secret_keys)
+
+    @cached_property
+    def people(self) -> People:
+        return People.of(self.ledger, self.sealer)
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        return Credentials(self.sealer)
+
+    @cached_property
+    def letters(self) -> Letters:
+        return Letters(TEMPLATES)
+
+    @cached_property
+    def wire(self) -> Wire:
+        return RequestsWire(self.settings.answer_seconds)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(
+            self.ledger,
+            self.credentials,
+            self.wire,
+            oauth_url=self.settings.zalo_oauth_url,
+            app_id=self.settings.zalo_app_id,
+            app_secret=self.settings.zalo_app_secret,
+        )
+
+    @cached_property
+    def channels(self) -> dict[str, Channel]:
+        """The configured channels, in their order of preference."""
+        means = Means(self.wire, self.tokens, self.settings.zalo_openapi_url, VAR / "paper")
+        return {name: CHANNELS[name](means) for name in self.settings.channels if name in CHANNELS}
+
+    @cached_property
+    def limiter(self) -> Limiter:
+        return Limiter(open_redis(self.settings.redis_url))
+
+    @cached_property
+    def marks(self) -> Marks:
+        return Marks(open_redis(self.settings.redis_url))
+
+    @cached_property
+    def patience(self) -> Patience:
+        return Patience(
+            base=self.settings.retry_base_seconds,
+            cap=self.settings.retry_cap_seconds,
+            max_age=timedelta(hours=self.settings.max_age_hours),
+        )
+
+    def limits(self, oa: str) -> tuple[Limit, Limit]:
+        """The limits a send of this OA counts against: the app's (Zalo: 4,000 a minute) and the OA's own."""
+        rate = self.settings.zalo_rate_per_minute
+        return Limit(f"app:{self.settings.zalo_app_id}", rate), Limit(f"oa:{oa}", rate)
+
+    def facts(self, notice: Notice) -> Facts:
+        """What the texts of this notice may tell."""
+        link = payment_link(self.settings.payment_url, notice.code, self.settings.payment_hosts)
+        return Facts(notice.code, notice.amount, notice.appointment_at, link)
+
+    def close(self) -> None:
+        """Give back connections; used by short-lived commands and tests."""
+        if "wire" in self.__dict__:
+            self.wire.close()
+        if "ledger" in self.__dict__:
+            self.ledger.dispose()

@@ -1,0 +1,49 @@
+"""What every channel is: a name, whom it reaches, and how it sends many letters at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from worker.domain.notice import Attempt, Letter, Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The channel may send now; `pass_` is whatever it needs for this batch (an access token)."""
+
+    pass_: object
+
+
+@dataclass(frozen=True, slots=True)
+class NotReady:
+    """The channel cannot send for this OA now; notices wait, none is lost. `why` is for the operator."""
+
+    why: str
+
+
+class Channel(Protocol):
+    """A way to reach a person. To add one: a room beside this file and a row in CHANNELS."""
+
+    name: str
+
+    def reaches(self, notice: Notice) -> bool:
+        """Whether this channel knows how to address the person of this notice."""
+
+    def ready(self, oa: str) -> Ready | NotReady:
+        """Whether the channel can send for this OA now (credentials and the like)."""
+
+    def send(
+        self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[int], None]
+    ) -> Iterator[Attempt]:
+        """Send; attempts come as they end. `leaving(notice id)` is called just before bytes of it may leave."""
+
+    def refused_pass(self, oa: str, ready: Ready) -> None:
+        """Told when the far side refused what `ready` gave (a token): renew it."""
+
+
+def now_utc() -> datetime:
+    """The host's clock, for the attempt's time; what is due and leased goes by the ledger's clock."""
+    return datetime.now(UTC)

@@ -1,0 +1,125 @@
+"""Zalo's OAuth v4 for Official Accounts: what a token reply means. Replies are flat, without envelope.
+
+Source: Zalo, "Xác thực và ủy quyền cho ứng dụng" (OA); `expires_in` is a string of seconds, a refresh token works
+once, and a failure may carry empty tokens beside its code, so a pair counts only when both are there.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from urllib.parse import urlencode
+
+from worker.ledger.credentials import Pair
+from worker.wire.protocol import Call, NotSent, Reply, Result
+
+_DEFAULT_LIFE = 90_000  # seconds: 25 hours, as documented
+_RATE = -32
+_GRANT_LOST = frozenset({-14014, -118})
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    pair: Pair
+
+
+@dataclass(frozen=True, slots=True)
+class NotRenewed:
+    """Certainly not carried out: the refresh token is still good."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PerhapsRenewed:
+    """No usable answer: the refresh token may be used up."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantLost:
+    """Terminal: an operator has to consent again. `why` names Zalo's code."""
+
+    why: str
+
+
+Renewal: TypeAlias = Renewed | NotRenewed | PerhapsRenewed | GrantLost
+
+
+class TokenReplyError(ValueError):
+    """A token reply that holds no usable pair; the text never holds a token."""
+
+
+def refresh_call(oauth_url: str, app_id: str, app_secret: str, refresh_token: str) -> Call:
+    """The request that trades a refresh token for a new pair; the secret travels in a header."""
+    form = {"refresh_token": refresh_token, "app_id": app_id, "grant_type": "refresh_token"}
+    return Call(
+        tag=0,
+        method="POST",
+        url=f"{oauth_url}/v4/oa/access_token",
+        headers={"secret_key": app_secret, "Content-Type": "application/x-www-form-urlencoded"},
+        body=urlencode(form).encode(),
+    )
+
+
+def read_renewal(result: Result) -> Renewal:
+    """What a refresh led to. A reply that is not Zalo's JSON proves nothing either way."""
+    if isinstance(result, NotSent):
+        return NotRenewed(result.why)
+    if not isinstance(result, Reply):
+        return PerhapsRenewed(result.why)
+    if result.status != 200:  # noqa: PLR2004 (HTTP's word for success)
+        return PerhapsRenewed(f"HTTP {result.status}")
+    body = _json(result.body)
+    if body is None:
+        return PerhapsRenewed("an answer that is not JSON")
+    code = _code(body)
+    if code == _RATE:
+        return NotRenewed("rate limit")
+    if code in _GRANT_LOST:
+        return GrantLost(f"Zalo {code}: the refresh token is used, expired or revoked")
+    if code != 0:
+        return GrantLost(f"Zalo {code}: {body.get('error_name') or body.get('message') or 'no name'}")
+    try:
+        return Renewed(pair_of(body))
+    except TokenReplyError as error:
+        return PerhapsRenewed(str(error))
+
+
+def pair_of(body: object) -> Pair:
+    """The pair of a token reply as JSON object. Raises `TokenReplyError` with what is missing."""
+    if not isinstance(body, dict):
+        raise TokenReplyError("the token reply is not a JSON object")
+    if _code(body) != 0:
+        raise TokenReplyError(f"the token reply is an error: {_code(body)} {body.get('error_name', '')}".strip())
+    for name in ("access_token", "refresh_token"):
+        if not isinstance(body.get(name), str) or not body[name]:
+            raise TokenReplyError(f"the token reply has no {name}")
+    return Pair(access=body["access_token"], refresh=body["refresh_token"], life_seconds=_life(body.get("expires_in")))
+
+
+def _life(value: object) -> int:
+    try:
+        life = int(str(value)) if value is not None else _DEFAULT_LIFE
+    except ValueError:
+        raise TokenReplyError("the token reply's expires_in is not a number of seconds") from None
+    if life <= 0:
+        raise TokenReplyError("the token reply's expires_in is not above zero")
+    return life
+
+
+def _code(body: dict[str, Any]) -> int:
+    try:
+        return int(body.get("error", 0))
+    except (TypeError, ValueError):
+        return -1
+
+
+def _json(body: bytes) -> dict[str, Any] | None:
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None

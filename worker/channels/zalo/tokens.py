@@ -1,0 +1,138 @@
+"""Keeping an OA's access token fresh: one refresher at a time, and no answer of Zalo's can destroy a pair.
+
+The story of a refresh:
+    1. take the row; somebody newer than my version was faster → use theirs
+    2. commit the intent: from here on a crash leaves a trace
+    3. take the row again and hold it over the call (the only transaction that spans the network; bounded)
+    4. new pair → commit it, then use it · certainly not carried out → clear the intent, later again
+       · no usable answer → the intent stays, later again · grant lost → the channel stops, an operator is called
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from worker.channels.zalo.oauth import GrantLost, NotRenewed, PerhapsRenewed, Renewed, read_renewal, refresh_call
+from worker.ledger.credentials import Credential, Credentials, Pair
+from worker.wire.ask import ask
+from worker.wire.protocol import Wire
+
+log = logging.getLogger("hcc.tokens")
+
+_STORE_TRIES = 10
+_STORE_PAUSE = 1.0  # seconds between tries to store a pair that Zalo has already issued
+_PATIENCE = 20.0  # seconds that an intent keeps others from asking Zalo again
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A token to send with; `version` says which pair, so that a refusal renews that pair only."""
+
+    token: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoAccess:
+    """There is no token to send with; `why` is for the operator. Notices wait, none dies."""
+
+    why: str
+
+
+class Tokens:
+    """The access tokens of the OAs of one Zalo app."""
+
+    def __init__(
+        self, ledger: Engine, credentials: Credentials, wire: Wire, *, oauth_url: str, app_id: str, app_secret: str
+    ) -> None:
+        self._ledger = ledger
+        self._credentials = credentials
+        self._wire = wire
+        self._oauth_url = oauth_url
+        self._app_id = app_id
+        self._app_secret = app_secret
+
+    def access(self, oa: str) -> Access | NoAccess:
+        """The token to send with now; renewed first if it has expired."""
+        with self._ledger.connect() as connection:
+            credential = self._credentials.read(connection, oa)
+        if credential is not None and credential.expired and credential.dead_because is None:
+            return self.renew(oa, credential.version)
+        return _usable(credential)
+
+    def renew_if_worn(self, oa: str) -> None:
+        """Renew a pair that has used 80 % of its life; beat rings this, readers never refresh early."""
+        with self._ledger.connect() as connection:
+            credential = self._credentials.read(connection, oa)
+        if credential is not None and credential.worn and credential.dead_because is None:
+            self.renew(oa, credential.version)
+
+    def renew(self, oa: str, version: int) -> Access | NoAccess:
+        """Renew the pair `version`; a pair that is newer by now is simply used (R41)."""
+        with self._ledger.begin() as tx:
+            credential = self._credentials.hold(tx, oa)
+            if credential is None or _others_intent(credential):
+                return NoAccess("another process is renewing the access token")
+            if credential.version != version or credential.dead_because is not None:
+                return _usable(credential)
+            self._credentials.begin_refresh(tx, oa)
+        return self._refresh(oa, version)
+
+    def _refresh(self, oa: str, version: int) -> Access | NoAccess:
+        with self._ledger.begin() as tx:
+            credential = self._credentials.hold(tx, oa)
+            if credential is None or credential.version != version:
+                return NoAccess("another process has replaced the access token")
+            call = refresh_call(self._oauth_url, self._app_id, self._app_secret, credential.refresh)
+            renewal = read_renewal(ask(self._wire, call))
+            match renewal:
+                case NotRenewed(why):
+                    self._credentials.end_refresh(tx, oa)
+                    log.warning("token refresh did not happen oa=%s why=%s", oa, why)
+                    return _usable(credential)
+                case PerhapsRenewed(why):
+                    log.error("token refresh has an unknown outcome oa=%s why=%s", oa, why)
+                    return NoAccess(f"the refresh of the access token has an unknown outcome: {why}")
+                case GrantLost(why):
+                    self._credentials.bury(tx, oa, why)
+                    log.critical("token grant lost, run `hcc oa login` or `hcc oa import` oa=%s why=%s", oa, why)
+                    return NoAccess(why)
+                case Renewed(pair):
+                    pass
+        return self._keep(oa, pair, version)
+
+    def _keep(self, oa: str, pair: Pair, version: int) -> Access | NoAccess:
+        """Store a pair that exists nowhere else: a ledger that is away for a moment must not cost the grant."""
+        for _ in range(_STORE_TRIES):
+            try:
+                with self._ledger.begin() as tx:
+                    held = self._credentials.hold(tx, oa)
+                    if held is not None and held.version == version:
+                        self._credentials.store(tx, oa, pair)
+                log.info("token renewed oa=%s version=%d", oa, version + 1)
+                return Access(pair.access, version + 1)
+            except DBAPIError:
+                log.exception("new token pair not stored yet, trying again oa=%s", oa)
+                time.sleep(_STORE_PAUSE)
+        log.critical("new token pair lost, run `hcc oa login` or `hcc oa import` oa=%s", oa)
+        return NoAccess("the ledger was away while the access token was renewed")
+
+
+def _usable(credential: Credential | None) -> Access | NoAccess:
+    if credential is None:
+        return NoAccess("no access token yet: run `hcc oa import` or `hcc oa login`")
+    if credential.dead_because is not None:
+        return NoAccess(credential.dead_because)
+    if credential.expired:
+        return NoAccess("the access token has expired and could not be renewed yet")
+    return Access(credential.access, credential.version)
+
+
+def _others_intent(credential: Credential) -> bool:
+    began = credential.refresh_began_at
+    return began is not None and (credential.read_at - began).total_seconds() < _PATIENCE

@@ -1,0 +1,110 @@
+"""The OA's token pair: sealed, one row an OA, replaced only as a pair and only by whoever holds the row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from worker.ledger.sealing import Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An access token and the refresh token that renews it once. Never logged."""
+
+    access: str
+    refresh: str
+    life_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """The pair as the ledger keeps it; `version` grows with every new pair."""
+
+    access: str
+    refresh: str
+    version: int
+    issued_at: datetime
+    expires_at: datetime
+    refresh_began_at: datetime | None
+    dead_because: str | None
+    read_at: datetime  # the ledger's clock when this was read
+
+    @property
+    def expired(self) -> bool:
+        return self.read_at >= self.expires_at
+
+    @property
+    def worn(self) -> bool:
+        """Past 80 % of its life: time to renew it while it still works."""
+        return self.read_at >= self.issued_at + (self.expires_at - self.issued_at) * 0.8
+
+
+class Credentials:
+    """Reads and replaces token pairs of the ledger."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def read(self, tx: Connection, oa: str) -> Credential | None:
+        return self._row(tx.execute(text(_READ), {"oa": oa}).one_or_none())
+
+    def hold(self, tx: Connection, oa: str) -> Credential | None:
+        """Read and lock the row until the transaction ends: one refresher at a time, over all hosts.
+
+        None where there is no row, or where another process holds it right now: it is never waited for.
+        """
+        return self._row(tx.execute(text(f"{_READ} FOR UPDATE SKIP LOCKED"), {"oa": oa}).one_or_none())
+
+    def store(self, tx: Connection, oa: str, pair: Pair) -> None:
+        """Put a new pair in place; it is used only after this has been committed."""
+        tx.execute(
+            text(_STORE),
+            {
+                "oa": oa,
+                "access": self._sealer.seal(pair.access),
+                "refresh": self._sealer.seal(pair.refresh),
+                "life": pair.life_seconds,
+            },
+        )
+
+    def begin_refresh(self, tx: Connection, oa: str) -> None:
+        """Note that a refresh is about to leave: a crash from here on is seen, not guessed."""
+        tx.execute(text("UPDATE credentials SET refresh_began_at = clock_timestamp() WHERE oa = :oa"), {"oa": oa})
+
+    def end_refresh(self, tx: Connection, oa: str) -> None:
+        """Note that the refresh certainly did not use up the refresh token."""
+        tx.execute(text("UPDATE credentials SET refresh_began_at = NULL WHERE oa = :oa"), {"oa": oa})
+
+    def bury(self, tx: Connection, oa: str, because: str) -> None:
+        """The grant is lost: the pair stays, the channel stops, an operator has to consent again."""
+        tx.execute(text("UPDATE credentials SET dead_because = :because WHERE oa = :oa"), {"oa": oa, "because": because})
+
+    def _row(self, row: Row[Any] | None) -> Credential | None:
+        if row is None:
+            return None
+        return Credential(
+            access=self._sealer.open(row.access_sealed),
+            refresh=self._sealer.open(row.refresh_sealed),
+            version=row.version,
+            issued_at=row.issued_at,
+            expires_at=row.expires_at,
+            refresh_began_at=row.refresh_began_at,
+            dead_because=row.dead_because,
+            read_at=row.read_at,
+        )
+
+
+_READ = "SELECT *, clock_timestamp() AS read_at FROM credentials WHERE oa = :oa"
+
+_STORE = """
+INSERT INTO credentials (oa, access_sealed, refresh_sealed, version, issued_at, expires_at)
+VALUES (:oa, :access, :refresh, 1, clock_timestamp(), clock_timestamp() + make_interval(secs => :life))
+ON CONFLICT (oa) DO UPDATE SET
+    access_sealed = EXCLUDED.access_sealed, refresh_sealed = EXCLUDED.refresh_sealed,
+    version = credentials.version + 1, issued_at = EXCLUDED.issued_at, expires_at = EXCLUDED.expires_at,
+    refresh_began_at = NULL, dead_because = NULL
+"""

@@ -1,0 +1,73 @@
+"""What operators ask the ledger: one dossier's whole story, the lists of what is held, the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from worker.domain.lifecycle import State
+
+_NOTICES = """
+SELECT id, event_key, kind, state, reason, channel, text FROM notices
+WHERE oa = :oa AND code = :code ORDER BY event_at, rank, id
+"""
+_ATTEMPTS = """
+SELECT notice_id, at, channel, outcome, code, ms FROM attempts WHERE notice_id = ANY(:ids) ORDER BY id
+"""
+_HISTORY = """
+SELECT notice_id, at, before, after, why, by FROM history WHERE notice_id = ANY(:ids) ORDER BY id
+"""
+
+
+def dossier(tx: Connection, oa: str, code: str) -> list[dict[str, Any]]:
+    """Every notice of a dossier with its attempts and its history (R38), in the shape of `hcc dossier --json`."""
+    rows = tx.execute(text(_NOTICES), {"oa": oa, "code": code}).mappings().all()
+    notices = {row["id"]: {**row, "attempts": [], "history": []} for row in rows}
+    for row in tx.execute(text(_ATTEMPTS), {"ids": list(notices)}).mappings():
+        attempt = dict(row)
+        notices[attempt.pop("notice_id")]["attempts"].append(attempt)
+    for row in tx.execute(text(_HISTORY), {"ids": list(notices)}).mappings():
+        step = {"at": row["at"], "from": row["before"], "to": row["after"], "why": row["why"], "by": row["by"]}
+        notices[row["notice_id"]]["history"].append(step)
+    return [{key: value for key, value in notice.items() if key != "id"} for notice in notices.values()]
+
+
+_HELD = """
+SELECT id, event_key, kind, state, reason, code_received AS code, attempts, due_at,
+       EXTRACT(EPOCH FROM clock_timestamp() - fresh_at)::float8 AS age_seconds
+FROM notices WHERE oa = :oa AND state = CAST(:state AS text) ORDER BY id LIMIT :limit
+"""
+
+
+def held(tx: Connection, oa: str, state: State, *, limit: int = 1000) -> list[dict[str, Any]]:
+    """The notices of a state that somebody has to look at, oldest first."""
+    rows = tx.execute(text(_HELD), {"oa": oa, "state": state.value, "limit": limit})
+    return [dict(row) for row in rows.mappings()]
+
+
+def live_counts(tx: Connection, oa: str) -> dict[str, int]:
+    """How many notices are in each live state; finished ones are not counted, there may be millions."""
+    query = text("""
+        SELECT state, count(*) AS number FROM notices
+        WHERE oa = :oa AND state IN ('waiting', 'due', 'sending', 'uncertain', 'unreachable', 'dead')
+        GROUP BY state""")
+    found = {row.state: row.number for row in tx.execute(query, {"oa": oa})}
+    return {state.value: found.get(state.value, 0) for state in LIVE_STATES}
+
+
+LIVE_STATES: Sequence[State] = (
+    State.WAITING,
+    State.DUE,
+    State.SENDING,
+    State.UNCERTAIN,
+    State.UNREACHABLE,
+    State.DEAD,
+)
+
+
+def all_counts(tx: Connection, oa: str) -> dict[str, int]:
+    """How many notices are in each state; reads the whole table, so for demos and small ledgers only."""
+    rows = tx.execute(text("SELECT state, count(*) AS number FROM notices WHERE oa = :oa GROUP BY state"), {"oa": oa})
+    return {row.state: row.number for row in rows}

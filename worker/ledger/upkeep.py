@@ -1,0 +1,79 @@
+"""The statements of the sweeps: each finds only what nobody alive holds, and moves it by compare-and-set."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+from worker.domain.lifecycle import State
+from worker.ledger.moves import Move, move, move_found
+
+_EXPIRED_LEASES = """
+SELECT id, lease FROM notices
+WHERE oa = :oa AND state = 'sending' AND lease_until < clock_timestamp()
+ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+
+
+def expired_leases(tx: Connection, oa: str, *, limit: int) -> dict[str, list[int]]:
+    """Lock notices whose lease has ended; their ids by lease. A worker that settles one right now is left alone."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for row in tx.execute(text(_EXPIRED_LEASES), {"oa": oa, "limit": limit}):
+        found[row.lease].append(row.id)
+    return found
+
+
+def rescue(tx: Connection, lease: str, *, certainly_not: Sequence[int], perhaps: Sequence[int], by: str) -> None:
+    """What certainly did not leave is due again at once; what may have left is uncertain (law 3)."""
+    why = "the worker was lost before this was sent"
+    again = [Move(id, State.SENDING, State.DUE, why=why, lease=lease) for id in certainly_not]
+    why = "the worker was lost while this was being sent"
+    unsure = [Move(id, State.SENDING, State.UNCERTAIN, why=why, lease=lease, counts=1) for id in perhaps]
+    move(tx, again + unsure, by=by)
+
+
+_TOO_OLD = """
+SELECT n.id, n.lease, n.due_at FROM notices n
+WHERE n.oa = :oa AND n.state = CAST(:before AS text) AND n.fresh_at < clock_timestamp() - make_interval(secs => :seconds)
+ORDER BY n.id LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+
+
+def expire(tx: Connection, oa: str, *, hours: float, by: str, limit: int) -> set[int]:
+    """Unsent notices that are older than `hours` expire (R15); returns their ids."""
+    expired: set[int] = set()
+    for before in (State.WAITING, State.DUE):
+        expired |= move_found(
+            tx, before, State.EXPIRED, _TOO_OLD, by=by, why=f"older than {hours:g} hours",
+            oa=oa, seconds=hours * 3600, limit=limit,
+        )  # fmt: skip
+    return expired
+
+
+def close_unreachable(tx: Connection, oa: str, *, days: float, by: str, limit: int) -> set[int]:
+    """Unreachable notices whose person did not follow within `days` expire; returns their ids."""
+    return move_found(
+        tx, State.UNREACHABLE, State.EXPIRED, _TOO_OLD, by=by, why=f"nobody followed within {days:g} days",
+        oa=oa, seconds=days * 86400, limit=limit,
+    )  # fmt: skip
+
+
+_REOPENABLE = """
+SELECT n.id, n.lease, clock_timestamp() AS due_at FROM notices n
+WHERE n.state = 'unreachable' AND n.person_id = ANY(:people) AND n.no_person_because IS NULL
+  AND NOT EXISTS (
+      SELECT FROM notices later WHERE later.oa = n.oa AND later.code = n.code
+        AND (later.event_at, later.rank, later.id) > (n.event_at, n.rank, n.id)
+        AND later.state NOT IN ('suppressed', 'discarded')
+  )
+FOR UPDATE OF n
+"""
+
+
+def reopen(tx: Connection, people: Sequence[int], *, by: str) -> set[int]:
+    """People who can be reached now get what was held for them: per dossier the latest notice, not the whole history."""
+    return move_found(
+        tx, State.UNREACHABLE, State.DUE, _REOPENABLE, by=by, why="the person follows now", people=list(people)
+    )

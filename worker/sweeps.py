@@ -1,0 +1,38 @@
+"""Putting right what a crash or a lost bell left behind: every sweep is idempotent and touches nothing alive."""
+
+from __future__ import annotations
+
+import logging
+
+from worker.bootstrap import Services
+from worker.ledger import notices, upkeep
+
+log = logging.getLogger("hcc.sweeps")
+
+_PAGE = 1000  # notices a statement
+
+
+def sweep(services: Services, oa: str) -> None:
+    """Expired leases, waiting notices that nothing holds back, and notices that are too old."""
+    rescue(services, oa)
+    with services.ledger.begin() as tx:
+        promoted = notices.promote(tx, oa, None, by="sweep", limit=_PAGE)
+    with services.ledger.begin() as tx:
+        expired = upkeep.expire(tx, oa, hours=services.settings.max_age_hours, by="sweep", limit=_PAGE)
+        given_up = upkeep.close_unreachable(
+            tx, oa, days=services.settings.follow_grace_days, by="sweep", limit=_PAGE
+        )
+    for what, ids in (("promoted", promoted), ("expired", expired), ("grace over", given_up)):
+        if ids:
+            log.info("sweep oa=%s %s=%d", oa, what, len(ids))
+
+
+def rescue(services: Services, oa: str) -> None:
+    """Split the notices of each expired lease: no mark, so certainly not sent, or perhaps sent."""
+    with services.ledger.begin() as tx:
+        for lease, held in upkeep.expired_leases(tx, oa, limit=_PAGE).items():
+            left = services.marks.left(lease, lease.split(".", 1)[0])
+            certainly_not = [] if left is None else [notice for notice in held if notice not in left]
+            perhaps = [notice for notice in held if notice not in certainly_not]
+            upkeep.rescue(tx, lease, certainly_not=certainly_not, perhaps=perhaps, by="sweep")
+            log.warning("lease expired lease=%s again=%d uncertain=%d", lease, len(certainly_not), len(perhaps))
