@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from kombu import Queue
-
 from config.settings import Settings
 
 QUEUES = ("poll", "deliver", "upkeep")
@@ -34,7 +32,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
             "socket_keepalive": True,
             "global_keyprefix": "hcc:",
         },
-        "task_queues": [Queue(name) for name in QUEUES],
+        "task_queues": {name: {"exchange": name, "routing_key": name} for name in QUEUES},
         "task_routes": {task: {"queue": queue} for task, queue in ROUTES.items()},
         "task_default_queue": "upkeep",
         "task_acks_late": True,

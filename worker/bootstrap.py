@@ -10,12 +10,12 @@ from functools import cached_property
 
 from sqlalchemy import Engine
 
-from config.settings import ROOT, VAR, Settings
+from config.settings import ROOT, VAR, Settings, SettingsError
 from worker.channels import CHANNELS, Means
 from worker.channels.channel import Channel
 from worker.channels.zalo.tokens import Tokens
 from worker.domain.letters import Facts, Letters
-from worker.domain.link import payment_link
+from worker.domain.link import check_payment_base, payment_link
 from worker.domain.notice import Notice
 from worker.domain.retry import Patience
 from worker.ledger.credentials import Credentials
@@ -36,6 +36,13 @@ class Services:
     """Everything that the story of a delivery needs; each part is made when it is first used."""
 
     settings: Settings
+
+    def __post_init__(self) -> None:
+        """A payment link to a foreign host is a fault of the settings, found before anybody is sent there (R22)."""
+        try:
+            check_payment_base(self.settings.payment_url, self.settings.payment_hosts)
+        except ValueError as error:
+            raise SettingsError([f"HCC_PAYMENT_URL: {error}"]) from None
 
     @cached_property
     def name(self) -> str:
@@ -106,7 +113,9 @@ class Services:
 
     def facts(self, notice: Notice) -> Facts:
         """What the texts of this notice may tell."""
-        link = payment_link(self.settings.payment_url, notice.code, self.settings.payment_hosts)
+        settings = self.settings
+        fee = notice.amount is not None
+        link = payment_link(settings.payment_url, notice.code, settings.payment_hosts) if fee else None
         return Facts(notice.code, notice.amount, notice.appointment_at, link)
 
     def close(self) -> None:

@@ -137,6 +137,7 @@ def send_and_settle(services: Services, channel: Channel, ready: Ready, letters:
             settle(services, channel, ready, done)
             done, settled_at = [], time.monotonic()
     settle(services, channel, ready, done)
+    services.marks.forget(lease, epoch)
 
 
 def settle(services: Services, channel: Channel, ready: Ready, attempts: Sequence[Attempt]) -> None:

@@ -19,9 +19,7 @@ def sweep(services: Services, oa: str) -> None:
         promoted = notices.promote(tx, oa, None, by="sweep", limit=_PAGE)
     with services.ledger.begin() as tx:
         expired = upkeep.expire(tx, oa, hours=services.settings.max_age_hours, by="sweep", limit=_PAGE)
-        given_up = upkeep.close_unreachable(
-            tx, oa, days=services.settings.follow_grace_days, by="sweep", limit=_PAGE
-        )
+        given_up = upkeep.close_unreachable(tx, oa, days=services.settings.follow_grace_days, by="sweep", limit=_PAGE)
     for what, ids in (("promoted", promoted), ("expired", expired), ("grace over", given_up)):
         if ids:
             log.info("sweep oa=%s %s=%d", oa, what, len(ids))

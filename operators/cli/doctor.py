@@ -24,7 +24,7 @@ from worker.queue.connection import open_redis
 _CLOCK_SECONDS = 2.0  # a difference above this makes times in the history misleading
 
 
-class Fault(Exception):
+class Fault(Exception):  # noqa: N818 (a finding, not an error of the program)
     """A check failed; the text is a sentence with what to do."""
 
 
@@ -110,7 +110,7 @@ def check_token(made: Services) -> Iterator[str]:
     yield f"cặp token thứ {access.version} còn dùng được"
 
 
-def check_templates(made: Services) -> Iterator[str]:
+def check_templates(_: Services) -> Iterator[str]:
     faults = Letters(TEMPLATES).check()
     if faults:
         raise Fault("; ".join(faults))

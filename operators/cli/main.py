@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from config.logs import set_up_logs
 from config.settings import SettingsError
 from operators.cli import demo, doctor, dossier, followers, oa, poll, preview, up
+from producers.dossiers.mapping import MappingError
 from producers.dossiers.source import SourceError
 from sandbox.servers import ServersError
 from worker.domain.letters import LetterError
@@ -48,7 +49,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (SettingsError, SourceError, ServersError, LetterError, QueueDown) as error:
+    except (SettingsError, MappingError, SourceError, ServersError, LetterError, QueueDown) as error:
         sys.exit(f"{error}")
     except DBAPIError as error:
         sys.exit(f"Không làm việc được với cơ sở dữ liệu: {_first_line(error)}")

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 
 import click
 from honcho.manager import Manager
@@ -29,13 +30,15 @@ def up() -> None:
     """
     with ExitStack() as stack:
         added = stack.enter_context(embedded(SERVERS, given()))
-        added |= _sandbox_zalo(stack, added)
+        zalo = _sandbox_zalo(stack, added)
+        if zalo is not None:
+            added |= zalo_urls(zalo)
         os.environ.update(added)
         settings = load()
         made = Services(settings)
         migrate_ledger(made.ledger)
-        if "HCC_ZALO_OPENAPI_URL" in added:
-            _import_token(made, added["SANDBOX_CONTROL_URL"])
+        if zalo is not None:
+            _import_token(made, zalo)
         made.close()
         _remember(added)
         stack.callback(UP_ENV.unlink, missing_ok=True)
@@ -62,26 +65,26 @@ def web(port: int) -> None:
         serve(load(*("database_url", "secret_keys", "zalo_oa_id")), port)
 
 
-def _sandbox_zalo(stack: ExitStack, added: Mapping[str, str]) -> dict[str, str]:
+def _sandbox_zalo(stack: ExitStack, added: Mapping[str, str]) -> SandboxZalo | None:
     if "HCC_ZALO_APP_ID" not in added:
-        return {}
+        return None
     zalo = stack.enter_context(
         SandboxZalo(
             app_id=added["HCC_ZALO_APP_ID"], app_secret=added["HCC_ZALO_APP_SECRET"], oa_id=added["HCC_ZALO_OA_ID"]
         )
     )
     click.echo(f"Zalo giả lập: {zalo.control_url}")
-    return zalo_urls(zalo)
+    return zalo
 
 
 def zalo_urls(zalo: SandboxZalo) -> dict[str, str]:
     """The settings that point every Zalo host at the sandbox."""
     hosts = ("HCC_ZALO_OPENAPI_URL", "HCC_ZALO_BUSINESS_URL", "HCC_ZALO_OAUTH_URL")
-    return {host: zalo.api_url for host in hosts} | {"SANDBOX_CONTROL_URL": zalo.control_url}
+    return dict.fromkeys(hosts, zalo.api_url)
 
 
-def _import_token(made: Services, control_url: str) -> None:
-    pair = pair_of(SandboxZalo.mint_at(control_url))
+def _import_token(made: Services, zalo: SandboxZalo) -> None:
+    pair = pair_of(zalo.mint_tokens())
     with made.ledger.begin() as tx:
         made.credentials.store(tx, made.settings.zalo_oa_id, pair)
 
@@ -95,7 +98,7 @@ def _remember(added: Mapping[str, str]) -> None:
 
 
 def _run_procfile() -> int:
-    os.environ["PATH"] = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     manager = Manager()
     for name, command in procfile().items():
         manager.add_process(name, command, env=dict(os.environ), cwd=str(ROOT))

@@ -70,5 +70,3 @@ def _row(call: Call, message: Message) -> Body:
         "type": "text",
         "message": message.text,
     }
-
-

@@ -75,12 +75,15 @@ class Messages:
         first = max(seq, self.last - len(self._by_seq)) + 1
         return [self._by_seq[number] for number in range(first, min(self.last, first + limit - 1) + 1)]
 
-    async def wait(self, timeout: float) -> None:
-        """Until the next one is accepted, at most so many seconds."""
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
-        await asyncio.wait([waiter], timeout=timeout)
-        self._waiters.discard(waiter)
+    async def wait_for(self, seq: int, limit: int, user_id: str | None, patience: float) -> list[Message]:
+        """Those after `seq` as soon as there is one, or none after so many seconds."""
+        deadline = time.monotonic() + patience
+        while not (found := self.after(seq, limit, user_id)) and (left := deadline - time.monotonic()) > 0:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.add(waiter)
+            await asyncio.wait([waiter], timeout=left)
+            self._waiters.discard(waiter)
+        return found
 
     def clear(self) -> None:
         """Forget all; the numbers begin again at 1."""

@@ -56,13 +56,9 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ),
     ("GET", "/v2.0/oa/listrecentchat"): Route(Host.OPENAPI, chats.read_recent, chats.recent),
     ("GET", "/v2.0/oa/getoa"): Route(Host.OPENAPI, users.read_nothing, users.getoa),
-    ("GET", "/v3.0/oa/user/detail"): Route(
-        Host.OPENAPI, users.read_detail, users.detail, recipient=recipients.known
-    ),
+    ("GET", "/v3.0/oa/user/detail"): Route(Host.OPENAPI, users.read_detail, users.detail, recipient=recipients.known),
     ("GET", "/v3.0/oa/user/getlist"): Route(Host.OPENAPI, users.read_getlist, users.getlist),
-    ("POST", "/v3.0/oa/quota/message"): Route(
-        Host.OPENAPI, users.read_quota, users.quota, recipient=recipients.known
-    ),
+    ("POST", "/v3.0/oa/quota/message"): Route(Host.OPENAPI, users.read_quota, users.quota, recipient=recipients.known),
     # business.openapi.zalo.me
     ("POST", "/message/template"): Route(
         Host.BUSINESS, zns.read, zns.send, recipient=zns.recipient, night=zns.night, money=zns.money

@@ -14,7 +14,7 @@ from sandbox.zalo.templates import Templates
 from sandbox.zalo.tokens import Grant, Tokens
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Identity:
     """The one App, its default OA, and the secret its webhooks are signed with."""
 

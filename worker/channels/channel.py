@@ -35,9 +35,7 @@ class Channel(Protocol):
     def ready(self, oa: str) -> Ready | NotReady:
         """Whether the channel can send for this OA now (credentials and the like)."""
 
-    def send(
-        self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[int], None]
-    ) -> Iterator[Attempt]:
+    def send(self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[int], None]) -> Iterator[Attempt]:
         """Send; attempts come as they end. `leaving(notice id)` is called just before bytes of it may leave."""
 
     def refused_pass(self, oa: str, ready: Ready) -> None:

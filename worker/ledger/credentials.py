@@ -81,7 +81,9 @@ class Credentials:
 
     def bury(self, tx: Connection, oa: str, because: str) -> None:
         """The grant is lost: the pair stays, the channel stops, an operator has to consent again."""
-        tx.execute(text("UPDATE credentials SET dead_because = :because WHERE oa = :oa"), {"oa": oa, "because": because})
+        tx.execute(
+            text("UPDATE credentials SET dead_because = :because WHERE oa = :oa"), {"oa": oa, "because": because}
+        )
 
     def _row(self, row: Row[Any] | None) -> Credential | None:
         if row is None:

@@ -66,6 +66,7 @@ recorded AS (
     FROM unknown u CROSS JOIN LATERAL (
         SELECT u.place = 1 AND NOT EXISTS (
             SELECT FROM notices e WHERE e.oa = :oa AND e.code = u.code AND e.state IN ({_BLOCKING})
+              AND (e.event_at, e.rank) <= (u.event_at, u.rank)
         ) AS first
     ) AS f
     ORDER BY u.event_at, u.rank

@@ -28,15 +28,16 @@ def expired_leases(tx: Connection, oa: str, *, limit: int) -> dict[str, list[int
 def rescue(tx: Connection, lease: str, *, certainly_not: Sequence[int], perhaps: Sequence[int], by: str) -> None:
     """What certainly did not leave is due again at once; what may have left is uncertain (law 3)."""
     why = "the worker was lost before this was sent"
-    again = [Move(id, State.SENDING, State.DUE, why=why, lease=lease) for id in certainly_not]
+    again = [Move(notice, State.SENDING, State.DUE, why=why, lease=lease) for notice in certainly_not]
     why = "the worker was lost while this was being sent"
-    unsure = [Move(id, State.SENDING, State.UNCERTAIN, why=why, lease=lease, counts=1) for id in perhaps]
+    unsure = [Move(notice, State.SENDING, State.UNCERTAIN, why=why, lease=lease, counts=1) for notice in perhaps]
     move(tx, again + unsure, by=by)
 
 
 _TOO_OLD = """
 SELECT n.id, n.lease, n.due_at FROM notices n
-WHERE n.oa = :oa AND n.state = CAST(:before AS text) AND n.fresh_at < clock_timestamp() - make_interval(secs => :seconds)
+WHERE n.oa = :oa AND n.state = CAST(:before AS text)
+  AND n.fresh_at < clock_timestamp() - make_interval(secs => :seconds)
 ORDER BY n.id LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
@@ -73,7 +74,7 @@ FOR UPDATE OF n
 
 
 def reopen(tx: Connection, people: Sequence[int], *, by: str) -> set[int]:
-    """People who can be reached now get what was held for them: per dossier the latest notice, not the whole history."""
+    """What was held for people who can be reached now is due: per dossier the latest notice, not the whole history."""
     return move_found(
         tx, State.UNREACHABLE, State.DUE, _REOPENABLE, by=by, why="the person follows now", people=list(people)
     )

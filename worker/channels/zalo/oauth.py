@@ -64,7 +64,7 @@ def refresh_call(oauth_url: str, app_id: str, app_secret: str, refresh_token: st
     )
 
 
-def read_renewal(result: Result) -> Renewal:
+def read_renewal(result: Result) -> Renewal:  # noqa: PLR0911 (one line a case)
     """What a refresh led to. A reply that is not Zalo's JSON proves nothing either way."""
     if isinstance(result, NotSent):
         return NotRenewed(result.why)

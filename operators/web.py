@@ -1,0 +1,115 @@
+"""The `web` process: health, metrics and the console. Liveness asks nobody; readiness asks the ledger and Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from sqlalchemy.exc import DBAPIError
+
+from config.logs import set_up_logs
+from config.settings import Settings
+from worker.bootstrap import TEMPLATES, Services
+from worker.domain.clock import to_vietnam
+from worker.domain.code import normalize_code
+from worker.ledger import reports
+from worker.ledger.migrate import missing
+from worker.queue.connection import QueueDown, open_redis
+
+log = logging.getLogger("hcc.web")
+
+SERVICES = web.AppKey("services", Services)
+PAGES = web.AppKey("pages", Environment)
+
+routes = web.RouteTableDef()
+
+
+def serve(settings: Settings, port: int) -> None:
+    """Serve on 127.0.0.1 until a signal ends us; a proxy with TLS belongs in front."""
+    set_up_logs(settings.log_level)
+    web.run_app(build(Services(settings)), host="127.0.0.1", port=port, print=None, access_log=None)
+
+
+def build(services: Services) -> web.Application:
+    """The application, for `serve` and for tests."""
+    app = web.Application(client_max_size=256 * 1024)
+    app[SERVICES] = services
+    app[PAGES] = Environment(loader=FileSystemLoader(TEMPLATES / "console"), autoescape=select_autoescape(["html"]))
+    app[PAGES].filters["vietnam"] = lambda at: to_vietnam(at).strftime("%d/%m/%Y %H:%M:%S")
+    app.add_routes(routes)
+    return app
+
+
+@routes.get("/healthz")
+async def healthz(_: web.Request) -> web.Response:
+    """Alive: says so without asking anybody, so that a slow ledger never gets the process killed."""
+    return web.Response(text="ok\n")
+
+
+@routes.get("/readyz")
+async def readyz(request: web.Request) -> web.Response:
+    """May take work: the ledger answers and is at this version, Redis answers."""
+    faults = await _aside(_faults, request.app[SERVICES])
+    return web.Response(text="\n".join(faults or ["ready"]) + "\n", status=503 if faults else 200)
+
+
+@routes.get("/metrics")
+async def metrics(request: web.Request) -> web.Response:
+    """Prometheus: how many notices are in each live state."""
+    body = await _aside(_metrics, request.app[SERVICES])
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+@routes.get("/")
+async def console(request: web.Request) -> web.Response:
+    """The console: what is under way, and one dossier's story by its code (Vietnamese; `?lang=en` in English)."""
+    language = "en" if request.query.get("lang") == "en" else "vi"
+    page = await _aside(_page, request.app[SERVICES], request.query.get("code", ""))
+    text = request.app[PAGES].get_template("index.html.j2").render(language=language, **page)
+    return web.Response(text=text, content_type="text/html")
+
+
+async def _aside(work: Callable[..., Any], *arguments: object) -> Any:
+    """Run blocking work in a thread: the loop stays free for others."""
+    return await asyncio.to_thread(work, *arguments)
+
+
+def _faults(services: Services) -> list[str]:
+    faults = []
+    try:
+        if missing(services.ledger):
+            faults.append("the ledger lacks migrations: run `hcc migrate`")
+    except DBAPIError:
+        faults.append("the ledger does not answer")
+    try:
+        open_redis(services.settings.redis_url).ping()
+    except QueueDown:
+        faults.append("Redis does not answer")
+    return faults
+
+
+def _metrics(services: Services) -> bytes:
+    registry = CollectorRegistry()
+    gauge = Gauge("hcc_notices", "Notices in each live state", ["oa", "state"], registry=registry)
+    oa = services.settings.zalo_oa_id
+    with services.ledger.connect() as connection:
+        for state, number in reports.live_counts(connection, oa).items():
+            gauge.labels(oa, state).set(number)
+    return generate_latest(registry)
+
+
+def _page(services: Services, typed: str) -> dict[str, Any]:
+    oa = services.settings.zalo_oa_id
+    with services.ledger.connect() as connection:
+        page: dict[str, Any] = {"counts": reports.live_counts(connection, oa), "code": typed, "notices": None}
+        if typed.strip():
+            try:
+                page["notices"] = reports.dossier(connection, oa, normalize_code(typed))
+            except ValueError:
+                page["notices"] = []
+    return page

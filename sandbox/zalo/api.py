@@ -1,0 +1,80 @@
+"""The first socket: a request comes in, is perhaps mistreated, checked, carried out, answered."""
+
+import asyncio
+import json
+
+from aiohttp import web
+
+from sandbox.zalo.breakage import break_off
+from sandbox.zalo.call import Call
+from sandbox.zalo.checks import CHECKS
+from sandbox.zalo.codes import Body, Host, Refusal
+from sandbox.zalo.faults import AFTER, BEFORE
+from sandbox.zalo.oauth import Redirect
+from sandbox.zalo.routes import ROUTES, Route
+from sandbox.zalo.world import World
+
+ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Api:
+    """The three hosts. Whatever the state does, it does within one `_execute`, which nothing interrupts."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path, _, query = request.raw_path.partition("?")
+        route = ROUTES.get((request.method, path))
+        if route is None:
+            # What Zalo answers to a path or a method that does not exist is not documented.
+            return web.Response(status=404, text="<html><body>404 Not Found</body></html>", content_type="text/html")
+        call = Call(self._world, path, query, request.headers, await request.read())
+        self._world.stats.requests[path] += 1
+        return await self._answer(call, route, request)
+
+    async def _answer(self, call: Call, route: Route, request: web.BaseRequest) -> web.StreamResponse:
+        half = self._world.switches.latency_ms / 2000
+        await _pass(half)
+        if broken := await self._break(BEFORE, call, request, web.Response()):
+            return broken
+        reply, accepted = self._execute(call, route)
+        await _pass(half)
+        if accepted and (broken := await self._break(AFTER, call, request, reply)):
+            return broken
+        return reply
+
+    def _execute(self, call: Call, route: Route) -> tuple[web.Response, bool]:
+        """The checks in their order, then the deed; True if it was done."""
+        try:
+            for check in CHECKS[route.host]:
+                check(call, route)
+            body = route.carry_out(call)
+        except Refusal as refusal:
+            self._world.stats.refused[str(refusal.code)] += 1
+            return self._reply(refusal.body(route.host), route.host), False
+        if isinstance(body, Redirect):
+            return web.Response(status=302, headers={"Location": body.url}), True
+        return self._reply(body, route.host), True
+
+    async def _break(
+        self, when: str, call: Call, request: web.BaseRequest, reply: web.Response
+    ) -> web.StreamResponse | None:
+        for fault in self._world.faults.striking(when, call):
+            if broken := await break_off(fault, request, reply):
+                return broken
+        return None
+
+    def _reply(self, body: Body, host: Host) -> web.Response:
+        """Zalo documents the two rate headers, and spells the second one so."""
+        headers = {"Content-Type": "application/json;charset=utf-8"}
+        if host is not Host.OAUTH:
+            limit = self._world.switches.rate_per_minute
+            headers["X-RateLimit-Limit"] = str(limit)
+            headers["X-RateLimit-Remain"] = str(self._world.rate.remaining(limit))
+        return web.Response(body=ENCODE(body).encode(), headers=headers)
+
+
+async def _pass(seconds: float) -> None:
+    if seconds:
+        await asyncio.sleep(seconds)

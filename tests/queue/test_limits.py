@@ -1,0 +1,305 @@
+"""The shared limit: never more than allowed in any 60 seconds, and nothing of it wasted."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+from redis import Redis
+
+from tests.queue.conftest import Clock
+from tests.queue.traffic import Arrivals, crowd
+from worker.queue.connection import QueueDown
+from worker.queue.limits import Grant, Lane, Limit, Limiter
+from worker.queue.pace import BURST_SECONDS, WINDOW_SECONDS
+
+APP = Limit("app:1", 4000)
+OA = Limit("oa:1", 600)
+
+
+@pytest.fixture
+def limiter(store: Redis, clock: Clock) -> Limiter:
+    """A limiter in simulated time."""
+    return Limiter(store, clock=clock)
+
+
+@pytest.mark.parametrize("per_minute", [1, 6, 59, 600, 4000])
+def test_constant_demand_uses_99_percent_and_never_more_than_the_limit(
+    limiter: Limiter, clock: Clock, per_minute: int
+) -> None:
+    """Four workers for three minutes: every 60 seconds within the limit, 99 % of it used in 90 seconds."""
+    out = crowd(limiter, clock, [Limit("app:1", per_minute)], 185)
+    assert out.fullest_minute() <= per_minute
+    assert out.within(out.first, 90) >= int(per_minute * 1.5 * 0.99)
+    assert out.within(out.first, 180) >= int(per_minute * 3 * 0.99)
+
+
+def test_a_low_limit_is_spaced_evenly(limiter: Limiter, clock: Clock) -> None:
+    """Six a minute are one each ten seconds, not six at once."""
+    out = crowd(limiter, clock, [Limit("app:1", 6)], 120)
+    gaps = [later[0] - sooner[0] for sooner, later in zip(out.log, out.log[1:], strict=False)]
+    assert min(gaps) >= 9.6e6
+    assert max(gaps) <= 10.2e6
+
+
+@pytest.mark.parametrize("per_minute", [6, 600, 4000])
+def test_an_idle_time_saves_up_one_small_burst_and_no_more(limiter: Limiter, clock: Clock, per_minute: int) -> None:
+    """After minutes of silence a batch goes out at once, and the minute that begins with it is within the limit."""
+    limits = [Limit("app:1", per_minute)]
+    crowd(limiter, clock, limits, 70)
+    clock.wait(600)
+    out = crowd(limiter, clock, limits, 130)
+    assert out.log[0][1] <= 1 + BURST_SECONDS * per_minute / WINDOW_SECONDS
+    assert out.fullest_minute() <= per_minute
+
+
+def test_a_burst_at_4000_a_minute_is_worth_a_batch(limiter: Limiter, clock: Clock) -> None:
+    """Rested, the service lane gets 24 permits in one call; the interactive one 27."""
+    limiter.take([APP], 1)
+    clock.wait(10)
+    assert limiter.peek([APP], 200).granted == 24
+    assert limiter.peek([APP], 200, lane=Lane.INTERACTIVE).granted == 27
+
+
+@pytest.mark.parametrize(("workers", "late"), [(1, 0.15), (4, 0.5)])
+def test_workers_that_come_back_late_find_what_they_did_not_fetch(
+    limiter: Limiter, clock: Clock, workers: int, late: float
+) -> None:
+    """A stall that is shorter than the burst costs nothing."""
+    out = crowd(limiter, clock, [OA], 95, workers=workers, late=late)
+    assert out.within(out.first, 90) >= 891
+
+
+@pytest.mark.parametrize("per_minute", [6, 600, 4000])
+def test_arrivals_that_jitter_by_0_3_seconds_are_not_refused(limiter: Limiter, clock: Clock, per_minute: int) -> None:
+    """Between our grant and the provider's clock some calls take longer than others."""
+    chance = random.Random(7)  # noqa: S311 (traffic, not secrets)
+    out = Arrivals()
+    for at, count in crowd(limiter, clock, [Limit("app:1", per_minute)], 180).log:
+        for _ in range(count):
+            out.add(at + chance.randrange(300_000), 1)
+    assert out.fullest_minute() <= per_minute
+
+
+def forget_everything(store: Redis) -> None:
+    """FLUSHALL."""
+    store.flushall()
+
+
+def restart_with_an_old_file(store: Redis) -> None:
+    """What a kill -9 leaves: a state of before, which looks as if nothing had been granted, and no scripts."""
+    life = store.hgetall("hcc:limits")
+    store.flushall()
+    store.script_flush()
+    store.hset("hcc:limits", mapping=life)
+    store.hset("hcc:limit:app:1", mapping={"life": life["born"], "tat": 0, "used": 0})
+
+
+@pytest.mark.parametrize("per_minute", [6, 600, 4000])
+@pytest.mark.parametrize("lose", [forget_everything, restart_with_an_old_file])
+def test_a_loss_of_state_lets_no_fresh_burst_out(
+    store: Redis, clock: Clock, per_minute: int, lose: Callable[[Redis], None]
+) -> None:
+    """Flushed or restarted at a bad moment, again and again: still no 60 seconds with more than the limit."""
+    chance = random.Random(3)  # noqa: S311 (traffic, not secrets)
+
+    def now_and_then() -> None:
+        if chance.random() < 0.005:
+            lose(store)
+
+    limits = [Limit("app:1", per_minute)]
+    limiter = Limiter(store, clock=clock)
+    crowd(limiter, clock, limits, 10)
+    clock.wait(100)
+    out = crowd(limiter, clock, limits, 240, meanwhile=now_and_then)
+    assert out.fullest_minute() <= per_minute
+
+
+def test_a_loss_of_state_costs_less_than_half_a_second(store: Redis, limiter: Limiter, clock: Clock) -> None:
+    """At 4000 a minute the next permits come 0.47 s after a flush."""
+    crowd(limiter, clock, [APP], 70)
+    store.flushall()
+    flushed_at = clock.now
+    out = crowd(limiter, clock, [APP], 10, workers=1, late=0, batch=1)
+    assert out.first - flushed_at < 0.5e6
+
+
+def test_a_clock_set_back_by_an_hour_does_not_stop_the_flow(limiter: Limiter, clock: Clock) -> None:
+    """It counts as a loss of state, since what is known is of another time."""
+    crowd(limiter, clock, [OA], 70)
+    clock.now -= 3_600_000_000
+    out = crowd(limiter, clock, [OA], 5)
+    assert sum(count for _, count in out.log) >= 40
+
+
+def test_of_two_limits_the_tighter_rules_and_both_count(limiter: Limiter, clock: Clock) -> None:
+    """A grant is the same number under every limit, so the app's is not eaten by what the OA's refuses."""
+    out = crowd(limiter, clock, [APP, OA], 70)
+    assert out.fullest_minute() <= OA.per_minute
+    assert out.fullest_minute() >= 590
+    other = crowd(limiter, clock, [APP, Limit("oa:2", 4000)], 59)
+    assert sum(count for _, count in other.log) >= 3900 - 600
+
+
+def test_two_oas_share_the_limit_of_their_app(limiter: Limiter, clock: Clock) -> None:
+    """Whoever asks, the app's minute is one."""
+    limits = [[Limit("app:1", 60), Limit("oa:1", 60)], [Limit("app:1", 60), Limit("oa:2", 60)]]
+    out = Arrivals()
+    for turn in range(1800):
+        out.add(clock.now, limiter.take(limits[turn % 2], 5).granted)
+        clock.wait(0.1)
+    assert 58 <= out.fullest_minute() <= 60
+
+
+@pytest.mark.parametrize(("per_minute", "weight"), [(6, 2), (600, 3), (4000, 50)])
+def test_a_heavy_call_counts_its_weight(limiter: Limiter, clock: Clock, per_minute: int, weight: int) -> None:
+    """Also one that weighs more than the bucket holds: it waits for a full one and goes on credit."""
+    out = Arrivals()
+    for _ in range(3600):
+        out.add(clock.now, weight * limiter.take([Limit("app:1", per_minute)], 9, weight=weight).granted)
+        clock.wait(0.05)
+    assert per_minute * 0.95 - weight <= out.fullest_minute() <= per_minute
+
+
+def test_peek_takes_nothing(limiter: Limiter, clock: Clock) -> None:
+    """Asked twice it says the same, and take then gives what it said."""
+    limiter.take([OA], 1)
+    clock.wait(5)
+    said = limiter.peek([OA], 200)
+    assert limiter.peek([OA], 200) == said
+    assert limiter.take([OA], 200) == said
+    assert limiter.take([OA], 200).granted == 0
+
+
+def test_whoever_waits_as_long_as_told_gets_a_permit(limiter: Limiter, clock: Clock) -> None:
+    """For every lane and every size of wish."""
+    for lane in Lane:
+        for wanted in (1, 2, 50):
+            while (grant := limiter.take([OA, APP], wanted, lane=lane)).granted:
+                pass
+            assert grant.wait_seconds > 0
+            clock.wait(grant.wait_seconds)
+            assert limiter.take([OA, APP], wanted, lane=lane).granted >= 1
+
+
+def test_permits_given_back_can_be_taken_again(limiter: Limiter, clock: Clock) -> None:
+    """What was permitted and not sent is not lost, neither to the pace nor to the minute."""
+    out = Arrivals()
+    for _ in range(2400):
+        granted = limiter.take([OA], 5).granted
+        limiter.give_back([OA], granted // 2)
+        out.add(clock.now, granted - granted // 2)
+        clock.wait(0.05)
+    assert 594 <= out.fullest_minute() <= 600
+
+
+def test_a_refusal_by_the_provider_stops_all_until_a_call_has_left_the_window(limiter: Limiter, clock: Clock) -> None:
+    """-32: somebody else used up the minute; we wait until one of our calls is a minute old."""
+    begin = clock.now
+    out = crowd(limiter, clock, [OA], 30)
+    limiter.over(OA)
+    stopped = limiter.take([OA], 10)
+    assert stopped.granted == 0
+    assert stopped.wait_seconds == pytest.approx((out.first - begin) / 1e6 + WINDOW_SECONDS - 30, abs=0.5)
+    assert crowd(limiter, clock, [OA], 29).log == []
+    assert crowd(limiter, clock, [OA], 30).within(begin, 100) >= 270
+
+
+def test_a_header_that_knows_of_more_calls_slows_us_down(limiter: Limiter, clock: Clock) -> None:
+    """X-RateLimit-Remain 100 where we thought 600: 500 calls are not ours, and they count for a minute."""
+    limiter.take([OA], 1)
+    clock.wait(10)
+    limiter.correct(OA, 100)
+    out = crowd(limiter, clock, [OA], 60)
+    assert out.within(out.first, 60) == 100
+
+
+def test_a_header_that_agrees_changes_nothing(limiter: Limiter, clock: Clock) -> None:
+    """Calls on the way make it differ by a few, which is no news."""
+    limiter.take([OA], 1)
+    clock.wait(10)
+    for remaining in (600, 650, 595):
+        limiter.correct(OA, remaining)
+    assert crowd(limiter, clock, [OA], 60).fullest_minute() >= 594
+
+
+def test_a_hold_grants_nothing_and_says_for_how_long(limiter: Limiter, clock: Clock) -> None:
+    """A quota or a dead token stops every worker at once."""
+    limiter.take([APP, OA], 1)
+    clock.wait(10)
+    limiter.hold("oa:1", 300, "quota")
+    limiter.hold("oa:1", 60, "quota")
+    limiter.hold("oa:1", 100, "token")
+    clock.wait(20)
+    assert limiter.take([APP, OA], 5) == Grant(0, 280)
+    assert limiter.take([APP, Limit("oa:10", 600)], 4).granted == 4
+    assert [(hold.key, hold.reason, hold.seconds) for hold in limiter.holds()] == [
+        ("oa:1", "quota", 280),
+        ("oa:1", "token", 80),
+    ]
+    limiter.release("oa:1", "quota")
+    assert limiter.peek([APP, OA], 5).wait_seconds == 80
+    clock.wait(80)
+    assert limiter.holds() == []
+    assert limiter.take([APP, OA], 3).granted == 3
+
+
+def test_a_hold_does_not_outlive_a_clock_set_back(limiter: Limiter, clock: Clock) -> None:
+    """An hour back would make five minutes of it sixty-five."""
+    limiter.hold("oa:1", 300, "quota")
+    clock.now -= 3_600_000_000
+    assert limiter.holds() == []
+    clock.wait(1)
+    assert limiter.take([OA], 1).granted == 0
+    clock.wait(1)
+    assert limiter.take([OA], 1).granted == 1
+
+
+def test_interactive_goes_before_service_before_bulk(limiter: Limiter, clock: Clock) -> None:
+    """All three want more than there is: the highest gets nearly all of it."""
+    got = dict.fromkeys(Lane, 0)
+    for _ in range(6000):
+        for lane in reversed(Lane):
+            got[lane] += limiter.take([OA], 5, lane=lane).granted
+        clock.wait(0.01)
+    assert got[Lane.INTERACTIVE] >= 0.99 * sum(got.values())
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_a_lane_that_is_alone_gets_everything(limiter: Limiter, clock: Clock, lane: Lane) -> None:
+    """The reserve for higher lanes costs no permit while they are silent."""
+    out = crowd(limiter, clock, [OA], 95, lane=lane)
+    assert out.within(out.first, 90) >= 891
+
+
+def test_an_interactive_notice_does_not_wait_behind_a_bulk_run(limiter: Limiter, clock: Clock) -> None:
+    """In the middle of a replay that takes all it can, the counter's message gets its permit at once."""
+    waits = []
+    for turn in range(1, 3001):
+        limiter.take([APP], 200, lane=Lane.BULK)
+        limiter.take([APP], 200, lane=Lane.SERVICE)
+        if turn % 100 == 0:
+            waits.append(limiter.take([APP], 1, lane=Lane.INTERACTIVE).wait_seconds)
+        clock.wait(0.01)
+    assert waits == [0.0] * 30
+
+
+def test_nothing_is_granted_where_redis_is_away(nowhere: Redis) -> None:
+    """The limiter fails safe, and says what it could not do."""
+    limiter = Limiter(nowhere)
+    for deed in (
+        lambda: limiter.take([OA], 1),
+        lambda: limiter.peek([OA], 1),
+        lambda: limiter.hold("oa:1", 1, "quota"),
+        limiter.holds,
+    ):
+        with pytest.raises(QueueDown, match="Redis could not"):
+            deed()
+
+
+@pytest.mark.parametrize("fault", [{"key": "app:1", "per_minute": 0}, {"key": "app|1", "per_minute": 6}])
+def test_a_limit_that_makes_no_sense_is_refused(fault: dict[str, object]) -> None:
+    """Before it reaches Redis."""
+    with pytest.raises(ValueError, match="limit"):
+        Limit(**fault)  # type: ignore[arg-type]

@@ -1,0 +1,51 @@
+"""The door to Redis: how we connect, and the one error that callers of this room see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from redis import Redis, RedisError
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
+
+PREFIX = "hcc:"  # every key of ours begins with it
+
+_ANSWER_SECONDS = 2.0  # one connect or one answer; nothing in this room blocks on the server's side
+_RETRIES = 2  # redis-py's ten would hold a worker for a minute; a connection cut by a restart needs one
+_HEALTH_SECONDS = 15  # a connection idle for longer is tried before it is trusted
+
+
+class QueueDown(Exception):  # noqa: N818 (a state of the world, as the callers read it, not an error of theirs)
+    """Redis did not do what was asked. Nothing may be sent on the strength of it; the ledger still has everything."""
+
+
+def open_redis(url: str) -> Redis:
+    """A client on `url` (text in, text out); it connects when it is first used, so this never fails for a server away.
+
+    A call may be repeated after a cut connection, and so run twice: every script in this room bears that.
+    """
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=_ANSWER_SECONDS,
+        socket_connect_timeout=_ANSWER_SECONDS,
+        socket_keepalive=True,
+        health_check_interval=_HEALTH_SECONDS,
+        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), _RETRIES),
+    )
+
+
+@contextmanager
+def door(deed: str) -> Iterator[None]:
+    """Whatever goes wrong inside leaves as `QueueDown`, whose sentence says which deed failed and why."""
+    try:
+        yield
+    except RedisError as fault:
+        raise QueueDown(f"Redis could not {deed}: {type(fault).__name__}: {fault}") from fault
+
+
+def lua_beside(module: str) -> str:
+    """The text of the Lua script that stands beside `module` (its `__file__`) under the same name."""
+    return Path(module).with_suffix(".lua").read_text(encoding="utf-8")

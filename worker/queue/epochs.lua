@@ -1,0 +1,12 @@
+-- Begin a new epoch in the place of one that is over; of two workers who try, the second gets what the first began.
+--
+-- KEYS[1]  the current epoch  string       KEYS[2]  marks of the new epoch  hash
+-- ARGV: what the caller found as current (empty: none), the new epoch, seconds that it is current, seconds that it lasts
+-- → the current epoch
+
+local current = redis.call('GET', KEYS[1]) or ''
+if current ~= ARGV[1] then return current end
+redis.call('HSET', KEYS[2], 'since', redis.call('TIME')[1])
+redis.call('EXPIRE', KEYS[2], ARGV[4])
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+return ARGV[2]

@@ -1,0 +1,173 @@
+-- Permits for a batch of calls under several limits at once. The arithmetic, and why it holds, is in pace.py.
+--
+-- KEYS[1]    life   hash: born, seen    since when this state is known, and the latest time it was used
+-- KEYS[2]    holds  hash: written by holds.lua; a held limit grants nothing
+-- KEYS[3,4…] state, log   two per limit. state: hash {life, tat, used}; log: list of "time:count", oldest first
+-- ARGV: verb, now (0 = the server's clock), fresh (1 = the server did not know this script),
+--       number, weight, window, burst, reserve, then name and limit a minute for each limit. Times in microseconds.
+-- Verbs: take | peek       → {granted, wait until more are worth asking for}     number = wanted calls
+--        give_back         → number = calls that were permitted and not made
+--        correct           → number = what the provider says remains; ARGV weight = a difference that is no news
+
+local verb, now, fresh = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
+local number, weight = tonumber(ARGV[4]), tonumber(ARGV[5])
+local window, burst, reserve = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local WHOLE = 1e-6 -- a millionth of a permit: what rounding may eat of a whole one
+
+if now == 0 then
+    local time = redis.call('TIME')
+    now = time[1] * 1000000 + time[2]
+end
+
+-- A new life begins with the first call after a flush (no `born`), after a restart of the server, and when its clock was
+-- set back. After a restart the append-only file brings back a state that lacks the last second of grants; what it never
+-- brings back is the cache of scripts, so the first caller is told NOSCRIPT and comes again with fresh = 1.
+local life = redis.call('HMGET', KEYS[1], 'born', 'seen')
+local born, seen = tonumber(life[1]), tonumber(life[2])
+if seen and seen > now and seen - now < 1000000 then now = seen end
+if fresh or not born or seen > now then
+    born = now
+    redis.call('HSET', KEYS[1], 'born', string.format('%.0f', born))
+end
+redis.call('HSET', KEYS[1], 'seen', string.format('%.0f', now))
+
+local function entry(text)
+    local time, count = string.match(text, '(%d+):(%d+)')
+    return tonumber(time), tonumber(count)
+end
+
+-- Read one limit, forget what left its window, and fill its bucket up to this moment. `level` is how many permits the
+-- pace has ready, `room` how many the window has.
+local function open(i)
+    local it = {state = KEYS[1 + 2 * i], log = KEYS[2 + 2 * i], name = ARGV[7 + 2 * i], most = tonumber(ARGV[8 + 2 * i])}
+    it.gap = window / it.most
+    local was = redis.call('HMGET', it.state, 'life', 'tat', 'used')
+    local tat, used = tonumber(was[2]) or 0, tonumber(was[3]) or 0
+    if tonumber(was[1]) ~= born then
+        redis.call('DEL', it.log)
+        tat, used = 0, 0
+    end
+    local oldest = redis.call('LINDEX', it.log, 0)
+    while oldest do
+        local time, count = entry(oldest)
+        if time > now - window then break end
+        redis.call('LPOP', it.log)
+        used = used - count
+        oldest = redis.call('LINDEX', it.log, 0)
+    end
+    it.tat = math.max(tat, now, born + 2 * burst + it.gap) -- the last: in debt by one burst when a life begins
+    it.used = used
+    it.cap = 1 + (burst - reserve) / it.gap
+    return it
+end
+
+local function level(it) return (now + burst - reserve + it.gap - it.tat) / it.gap + WHOLE end
+
+local function save(it)
+    redis.call('HSET', it.state, 'life', string.format('%.0f', born), 'tat', string.format('%.3f', it.tat), 'used', it.used)
+    local idle = math.ceil((it.tat - now + 2 * window) / 1000) -- by then it is as good as new
+    redis.call('PEXPIRE', it.state, idle)
+    redis.call('PEXPIRE', it.log, idle)
+end
+
+local function note(it, count)
+    it.used = it.used + count
+    redis.call('RPUSH', it.log, string.format('%.0f:%d', now, count))
+end
+
+-- How many calls this limit lets out now. One that weighs more than the bucket holds goes on credit from a full bucket:
+-- the window still counts it in full.
+local function calls(it)
+    local room = it.most - it.used
+    if room < weight or level(it) < math.min(weight, it.cap) then return 0 end
+    return math.max(1, math.floor(math.min(level(it), room) / weight))
+end
+
+-- Until when this limit has `count` calls ready.
+local function wait(it, count)
+    local paced = (math.min(count * weight, it.cap) - level(it)) * it.gap
+    local short = count * weight - (it.most - it.used)
+    if short <= 0 then return paced end
+    for _, text in ipairs(redis.call('LRANGE', it.log, 0, short - 1)) do
+        local time, freed = entry(text)
+        short = short - freed
+        if short <= 0 then return math.max(paced, time + window - now) end
+    end
+    return math.max(paced, window)
+end
+
+-- Until when an operator, a quota or a dead token holds this limit: {name|reason = "until:length"}.
+local holds = redis.call('HGETALL', KEYS[2])
+local function held(it)
+    local longest = 0
+    for i = 1, #holds, 2 do
+        if string.sub(holds[i], 1, #it.name + 1) == it.name .. '|' then
+            local till, length = entry(holds[i + 1])
+            if till - now <= length then longest = math.max(longest, till - now) end -- else the clock was set back
+        end
+    end
+    return longest
+end
+
+local function take(limits, for_real)
+    local granted, longest = number, 0
+    for _, it in ipairs(limits) do
+        longest = math.max(longest, held(it))
+        granted = math.min(granted, calls(it))
+    end
+    if longest > 0 then granted = 0 end
+    if granted > 0 then
+        for _, it in ipairs(limits) do
+            it.tat = it.tat + granted * weight * it.gap
+            if for_real then
+                note(it, granted * weight)
+                save(it)
+            else
+                it.used = it.used + granted * weight
+            end
+        end
+    end
+    local missing = number - granted
+    if missing > 0 then -- worth waiting for: half a bucket, so that permits are not fetched one by one
+        for _, it in ipairs(limits) do
+            missing = math.min(missing, math.max(1, math.floor(it.cap / 2 / weight)))
+        end
+        for _, it in ipairs(limits) do
+            longest = math.max(longest, math.ceil(wait(it, missing)))
+        end
+    end
+    return {granted, longest}
+end
+
+-- Unused permits return to the pace, and to the window at its oldest end: the younger entries stay, so that each
+-- call really made is still covered by an entry no older than itself.
+local function give_back(it)
+    local rest = number * weight
+    it.tat = it.tat - rest * it.gap
+    while rest > 0 do
+        local oldest = redis.call('LPOP', it.log)
+        if not oldest then break end
+        local time, count = entry(oldest)
+        local returned = math.min(count, rest)
+        if count > returned then redis.call('LPUSH', it.log, string.format('%.0f:%d', time, count - returned)) end
+        it.used = it.used - returned
+        rest = rest - returned
+    end
+    save(it)
+end
+
+-- The provider knows of calls that we do not: others use the same limit, or its clock is ahead. They count as made now.
+local function correct(it)
+    local unknown = it.most - it.used - number
+    if unknown > weight then note(it, unknown) end
+    save(it)
+end
+
+local limits = {}
+for i = 1, (#KEYS - 2) / 2 do limits[i] = open(i) end
+if verb == 'take' then return take(limits, true) end
+if verb == 'peek' then return take(limits, false) end
+for _, it in ipairs(limits) do
+    if verb == 'give_back' then give_back(it) else correct(it) end
+end
+return {0, 0}

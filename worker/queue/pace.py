@@ -1,0 +1,72 @@
+"""The arithmetic of a shared limit: no 60 seconds with more than the limit, and next to none of it wasted.
+
+Zalo refuses what exceeds its count of the last minute. Between our grant and its clock lies the way there, which
+takes 0.3 s more for one call than for the next. So we keep the limit in every `WINDOW_SECONDS` = 60 + 0.3 s of our
+own clock: then no 60 s of Zalo's hold more, and 60 / 60.3 = 99.5 % of the limit are used.
+
+Two checks, both in `limits.lua`, let a permit out:
+
+* the window: a log of the grants of the last 60.3 s; their sum never exceeds the limit L. This one is exact.
+* the pace (GCRA): one permit each `gap` = 60.3 s / L, with a burst of what `BURST_SECONDS` let out, and one more:
+  5 permits at 600 a minute, 27 at 4,000, one (1.04) at 6, whose permits so are spaced evenly.
+
+Why both. The window alone would let out a whole minute's permits at once, and after a loss of the log it would have
+to stay shut for a whole minute. The pace makes forgetting cheap. Within any window that ends at the loss, the pace let
+out fewer than 1 + (x + burst) / gap permits in the last x seconds; after it, it begins 'in debt' by one burst, so in
+y seconds it lets out at most (y - burst) / gap. With x + y = 60.3 s both together stay below 1 + 60.3 / gap = 1 + L: at
+most L, however often state is lost. A loss costs `BURST_SECONDS`, not a minute. The pace alone (as GCRA is mostly
+used) would exceed L by one burst in the minute after an idle time, or have to run slower by as much all day.
+
+A stall of all workers shorter than the burst costs nothing: what was not asked for is still there.
+
+Lanes: a lane is granted only what lies above its reserve in the bucket of the pace, so that under contention the higher
+lane drinks first, while a lane that is alone gets the full pace (the bucket then stands at its reserve, no lower).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+WINDOW_SECONDS = 60.0 + 0.3
+BURST_SECONDS = 0.4
+
+
+class Lane(StrEnum):
+    """Whose turn is first when permits are short."""
+
+    INTERACTIVE = "interactive"  # somebody waits at a screen
+    SERVICE = "service"  # the daily flow of notices
+    BULK = "bulk"  # replays, imports: whenever there is room
+
+
+RESERVE_SECONDS = {Lane.INTERACTIVE: 0.0, Lane.SERVICE: 0.05, Lane.BULK: 0.1}  # kept back for the lanes above
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `per_minute` calls in any 60 seconds by all who share `key`, e.g. `app:<id>` or `oa:<id>`."""
+
+    key: str
+    per_minute: int
+
+    def __post_init__(self) -> None:
+        if self.per_minute < 1:
+            raise ValueError(f"the limit of {self.key!r} is {self.per_minute} a minute: it must be at least 1")
+        if "|" in self.key:
+            raise ValueError(f"the key of a limit must not hold '|': {self.key!r}")
+
+
+Clock: TypeAlias = Callable[[], int]
+
+
+def servers_clock() -> int:
+    """The clock of the scripts: 0 asks for Redis' own, so that the hosts' clocks do not matter."""
+    return 0
+
+
+def micros(seconds: float) -> int:
+    """Redis' own unit of time: microseconds."""
+    return round(seconds * 1_000_000)

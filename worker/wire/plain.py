@@ -1,0 +1,173 @@
+"""The wire on `requests`: pure Python, one kept-alive session per thread.
+
+Where a failure stands relative to the request decides what it means: anything before the connection stands is
+`NotSent`; anything after it, whatever its name, is `Unknown`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from http.cookiejar import DefaultCookiePolicy
+from queue import SimpleQueue
+from time import monotonic
+
+import requests
+from requests import PreparedRequest, Request, Session
+from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_after_delay, wait_random
+from urllib3.exceptions import DecodeError, IncompleteRead, InvalidChunkLength, ReadTimeoutError
+from urllib3.util import Timeout
+
+from worker.wire.deadline import NO_NAME, REFUSED, DeadlineAdapter, NotConnected
+from worker.wire.protocol import Call, NotSent, Reply, Result, Unknown
+
+_CONNECT_SECONDS = 5.0
+_LARGEST_BODY = 1 << 20  # bytes; Zalo's answers are a few hundred
+_CHUNK = 1 << 16
+
+# The first that fits any error in the chain.
+_WHYS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    ((ReadTimeoutError, TimeoutError), "no whole answer in time"),
+    ((http.client.RemoteDisconnected,), "connection closed without an answer"),
+    ((ConnectionError,), "connection reset"),
+    ((IncompleteRead, InvalidChunkLength, http.client.IncompleteRead), "answer cut off"),
+    ((DecodeError,), "answer cannot be decoded"),
+    ((http.client.HTTPException,), "not an HTTP answer"),
+)
+
+
+class RequestsWire:
+    """Implements `Wire`. To be made after a fork: its threads do not survive one.
+
+    `timeout_seconds` bounds each call from connecting to the last byte of the answer (a name look-up ends by the
+    resolver's own rules). With `retry_unsent`, a refused connection or a failed name look-up is tried twice more
+    within half a second: nothing had left. `ca_file` replaces the usual certificate authorities.
+    """
+
+    def __init__(
+        self,
+        timeout_seconds: float,
+        connections: int = 16,
+        *,
+        retry_unsent: bool = True,
+        ca_file: str | None = None,
+    ) -> None:
+        self._timeout = timeout_seconds
+        self._connections = connections
+        self._tries = 3 if retry_unsent else 1
+        self._verify: bool | str = ca_file or True
+        self._own = threading.local()
+        self._sessions: list[Session] = []
+        self._threads = ThreadPoolExecutor(connections, "wire", initializer=self._open_session)
+
+    def exchange(
+        self, calls: Iterable[Call], *, leaving: Callable[[int], None] | None = None
+    ) -> Iterator[tuple[Call, Result]]:
+        """Carry the calls; the next one is drawn, in the caller's thread, when a connection is free for it.
+
+        Left early, the generator waits for the calls in flight (at most the timeout): afterwards nothing leaves any
+        more, and a call may have been carried out exactly if `leaving` saw its tag and no result told otherwise.
+        """
+        coming = iter(calls)
+        arrived: SimpleQueue[Future[tuple[Call, Result]]] = SimpleQueue()
+        flying: set[Future[tuple[Call, Result]]] = set()
+        try:
+            while True:
+                while len(flying) < self._connections and (call := next(coming, None)) is not None:
+                    flight = self._threads.submit(self._carry, call, leaving)
+                    flying.add(flight)
+                    flight.add_done_callback(arrived.put)
+                if not flying:
+                    return
+                landed = arrived.get()
+                flying.remove(landed)
+                yield landed.result()
+        finally:
+            for flight in flying:
+                flight.cancel()
+            for flight in flying:
+                if not flight.cancelled():
+                    flight.exception()
+
+    def close(self) -> None:
+        """Let the calls in flight end, then end the threads and close every connection."""
+        self._threads.shutdown(cancel_futures=True)
+        while self._sessions:
+            self._sessions.pop().close()
+
+    def _open_session(self) -> None:
+        session = Session()
+        session.trust_env = False  # no proxies, netrc or certificates from the environment; and much faster
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # one OA's cookies are not another's
+        session.verify = self._verify
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, DeadlineAdapter(pool_connections=4, pool_maxsize=1, max_retries=0))
+        self._own.session = session
+        self._sessions.append(session)
+
+    def _carry(self, call: Call, leaving: Callable[[int], None] | None) -> tuple[Call, Result]:
+        started = monotonic()
+        try:
+            request = self._own.session.prepare_request(
+                Request(call.method, call.url, headers=dict(call.headers), data=call.body)
+            )
+        except (requests.RequestException, ValueError):
+            return call, NotSent("not a valid request", _ms(started))
+        try:
+            if leaving is not None:
+                leaving(call.tag)
+        except Exception as error:  # noqa: BLE001 (whatever it is: what could not be noted does not leave)
+            return call, NotSent(f"held back: {type(error).__name__}", _ms(started))
+        again = Retrying(
+            retry=retry_if_result(lambda result: isinstance(result, NotSent) and result.why in {REFUSED, NO_NAME}),
+            stop=stop_after_attempt(self._tries) | stop_after_delay(0.5),
+            wait=wait_random(0.05, 0.2),
+            retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+        )
+        return call, again(self._send, request, started)
+
+    def _send(self, request: PreparedRequest, started: float) -> Result:
+        left = max(0.001, started + self._timeout - monotonic())
+        timeout = Timeout(connect=min(_CONNECT_SECONDS, left), total=left)
+        try:
+            # The types know tuples of seconds only; `requests` hands urllib3's own on as it is.
+            with self._own.session.send(request, stream=True, timeout=timeout, allow_redirects=False) as answer:
+                return _read(answer, started)
+        except requests.exceptions.InvalidURL:
+            return NotSent("not a valid request", _ms(started))
+        except Exception as error:  # noqa: BLE001 (a wire does not raise for what the network does)
+            return _failure(error, started)
+
+
+def _read(answer: requests.Response, started: float) -> Result:
+    body = bytearray()
+    for chunk in answer.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > _LARGEST_BODY:
+            return Unknown("answer too large", _ms(started))
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return Reply(answer.status_code, headers, bytes(body), _ms(started))
+
+
+def _failure(error: Exception, started: float) -> Result:
+    chain = list(_chain(error))
+    for link in chain:
+        if isinstance(link, NotConnected):
+            return NotSent(link.why, _ms(started))
+    for kinds, why in _WHYS:
+        if any(isinstance(link, kinds) for link in chain):
+            return Unknown(why, _ms(started))
+    return Unknown(type(error).__name__, _ms(started))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and those it came from. The words of none are used: they hold URLs, and URLs hold user ids."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _ms(started: float) -> int:
+    return round((monotonic() - started) * 1000)
