@@ -47,6 +47,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "worker_max_tasks_per_child": 2000,
         "worker_hijack_root_logger": False,
         "timezone": "UTC",
+        "beat_scheduler": "celery.beat:Scheduler",  # rings are idempotent, so nothing is worth a file on disk
         "beat_schedule": beat_schedule(settings),
     }
 

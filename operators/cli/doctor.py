@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from config.settings import Settings, SettingsError, load
 from operators.world import world
 from producers.dossiers.mapping import load_mapping
-from producers.dossiers.source import Source
+from producers.dossiers.source import open_source
 from worker.bootstrap import TEMPLATES, Services
 from worker.channels import CHANNELS
 from worker.channels.zalo.tokens import NoAccess
@@ -94,8 +94,7 @@ def check_redis(made: Services) -> Iterator[str]:
 
 
 def check_source(made: Services) -> Iterator[str]:
-    mapping = load_mapping(made.settings.source)
-    source = Source(made.settings.dossier_url, mapping)
+    source = open_source(made.settings.dossier_url, load_mapping(made.settings.source))
     try:
         source.check()
     finally:

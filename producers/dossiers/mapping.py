@@ -1,107 +1,186 @@
-"""A province's dossier database in our words: one TOML file, checked whole before it is used."""
+"""A province's mapping file: which SQL to read, what its words mean; checked whole, all faults at once.
+
+The texts of faults are Vietnamese: the people who write mapping files read them.
+"""
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from config.settings import ROOT
+from producers.dossiers.queries import QUERIES, parameters
 from worker.domain.dossier import PaymentState, Status
+from worker.domain.text import nfc
 
-FOLDER = ROOT / "config" / "sources"
+SOURCES = ROOT / "config" / "sources"
 
 
 class MappingError(Exception):
     """The mapping file is missing or wrong; the text lists every fault with what to do."""
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Rules(_Strict):
-    """What is told and what is a result; see the comments of reference.toml."""
-
-    told_channels: tuple[int, ...]
-    results: tuple[str, ...]
-    confirmed_from: int | None = None
+    def __init__(self, source: str, faults: list[str]) -> None:
+        self.faults = faults
+        lines = "\n".join(f"  - {fault}" for fault in faults)
+        super().__init__(f"Bản đồ nguồn {source} (HCC_SOURCE) có {len(faults)} lỗi:\n{lines}")
 
 
-class Feed(_Strict):
-    """One query that is polled, by increasing id or by change time."""
+def word(value: object) -> str:
+    """The one spelling by which words of the source are compared: NFC, no blanks around, no difference of case.
 
-    by: Literal["id", "time"]
-    sql: str
-
-
-class Baseline(_Strict):
-    """The queries of the first start."""
-
-    now: str
-    history: str
-    payments: str
-    dossiers_told: str
-    payments_told: str
+    A whole number is its digits, whichever type the driver makes of it (2, 2.0, Decimal('2')).
+    """
+    if not isinstance(value, (str, int)) and value == int(value):  # type: ignore[call-overload]
+        value = int(value)  # type: ignore[call-overload]
+    return nfc(str(value)).strip().casefold()
 
 
-class Mapping(_Strict):
-    """The whole file."""
+def _zone(name: object) -> ZoneInfo:
+    try:
+        return ZoneInfo(str(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("không có múi giờ này") from None
 
-    time_zone: str
-    page_rows: int = Field(1000, ge=1, le=50_000)
-    statement_seconds: float = Field(10, gt=0)
-    gap_seconds: float = Field(600, ge=0)
-    overlap_seconds: float = Field(30, ge=0)
-    rules: Rules
-    status: dict[str, Status]
-    payment: dict[str, str]
-    feeds: dict[str, Feed]
-    baseline: Baseline
 
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError("múi giờ lạ, ví dụ Asia/Ho_Chi_Minh") from None
-        return name
+def _keyed_by_word(table: object) -> object:
+    return {word(key): value for key, value in table.items()} if isinstance(table, dict) else table
 
-    @field_validator("payment")
-    @classmethod
-    def _known_payment_states(cls, words: dict[str, str]) -> dict[str, str]:
-        wrong = [word for word, state in words.items() if word != "exempt_when" and state not in list(PaymentState)]
-        if wrong:
-            raise ValueError(f"trạng thái lạ cho «{'», «'.join(wrong)}»; có: {', '.join(PaymentState)}")
-        return words
 
-    @property
-    def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.time_zone)
+Word = Annotated[str, AfterValidator(word)]
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+Query = Annotated[str, Field(min_length=1)]
 
-    def payment_state(self, word: str, way: str | None) -> PaymentState:
-        """Our word for the source's; raises KeyError for one that the file does not have."""
-        if way is not None and way == self.payment.get("exempt_when"):
-            return PaymentState.EXEMPT
-        return PaymentState(self.payment[word])
+
+class _Table(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True, strict=False
+    )
+
+
+class Dossiers(_Table):
+    channels_told: frozenset[Word] = Field(min_length=1, description='danh sách kênh được báo, ví dụ ["2"]')
+
+
+class Payments(_Table):
+    exempt: frozenset[Word] = Field(description="danh sách hình thức thu được miễn phí")
+    states: Annotated[dict[str, PaymentState], BeforeValidator(_keyed_by_word)] = Field(
+        min_length=1, description="từ trong CSDL = not_yet | requested | paid | cancelled | exempt"
+    )
+
+
+class Result(_Table):
+    confirmed_from: int = Field(description="số: result_state từ đây trở lên là đã xác nhận")
+    given: frozenset[Word] = Field(min_length=1, description="các từ của result_kind nghĩa là có kết quả")
+    not_given: frozenset[Word] = Field(description="các từ của result_kind không phải là kết quả")
+
+
+class Limits(_Table):
+    page: int = Field(1000, ge=1, le=10_000, description="số dòng mỗi lần đọc, 1 đến 10000")
+    baseline_page: int = Field(5000, ge=1, le=50_000, description="số dòng mỗi lần đọc ở lần đầu, 1 đến 50000")
+    gap_seconds: float = Field(600, ge=1, le=86_400, description="số giây chờ một id trống, 1 đến 86400")
+    gaps: int = Field(10_000, ge=1, le=10_000, description="số id trống được nhớ, 1 đến 10000")
+    overlap_seconds: float = Field(30, ge=0, le=3_600, description="số giây đọc lại, 0 đến 3600")
+
+
+class Columns(_Table):
+    dossier: Query = Field(description="các cột của hồ sơ, viết là {dossier} trong câu SQL")
+    payment: Query = Field(description="các cột của yêu cầu thanh toán, viết là {payment} trong câu SQL")
+
+
+class Feeds(_Table):
+    history: Query = Field(description="câu SELECT của luồng lịch sử")
+    payments: Query = Field(description="câu SELECT của luồng yêu cầu thanh toán")
+    payment_changes: Query = Field(description="câu SELECT của luồng thay đổi thanh toán")
+
+
+class Baseline(_Table):
+    dossiers: Query = Field(description="câu SELECT của mọi hồ sơ")
+    newest: Query = Field(description="câu SELECT điểm mới nhất của các luồng")
+
+
+class Mapping(_Table):
+    """All that the producers know about one province's dossier database."""
+
+    zone: Zone = Field(description="múi giờ của CSDL, ví dụ Asia/Ho_Chi_Minh")
+    dossiers: Dossiers = Field(description="bảng [dossiers]")
+    status: Annotated[dict[str, Status], BeforeValidator(_keyed_by_word)] = Field(
+        min_length=1, description="trạng thái trong CSDL = mã quốc gia 1..10"
+    )
+    payments: Payments = Field(description="bảng [payments]")
+    result: Result = Field(description="bảng [result]")
+    limits: Limits = Field(Limits(), description="bảng [limits]")
+    columns: Columns = Field(description="bảng [columns]")
+    feeds: Feeds = Field(description="bảng [feeds]")
+    baseline: Baseline = Field(description="bảng [baseline]")
+
+    @model_validator(mode="after")
+    def _queries_ask_what_they_must(self) -> Self:
+        faults = [fault for name in QUERIES for fault in _query_faults(name, self.sql(name))]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    def sql(self, name: str) -> str:
+        """The SQL of a query of `queries.QUERIES`, with the shared columns filled in."""
+        query = getattr(self.feeds, name, None) or getattr(self.baseline, name)
+        return str(query).replace("{dossier}", self.columns.dossier).replace("{payment}", self.columns.payment)
 
 
 def load_mapping(name_or_path: str) -> Mapping:
-    """Read `config/sources/<name>.toml`, or a path. Raises `MappingError` with every fault at once."""
-    path = Path(name_or_path)
-    if path.suffix != ".toml":
-        path = FOLDER / f"{name_or_path}.toml"
+    """Read `config/sources/<name>.toml`, or the file at a path ending in `.toml`. Raises `MappingError`."""
+    path = Path(name_or_path) if name_or_path.endswith(".toml") else SOURCES / f"{name_or_path}.toml"
     try:
-        return Mapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError:
-        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.toml")))
-        raise MappingError(f"HCC_SOURCE: không đọc được {path.name}; có sẵn: {known}.") from None
+        return Mapping.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        known = ", ".join(sorted(file.stem for file in SOURCES.glob("*.toml")))
+        raise MappingError(
+            name_or_path, [f"không có tệp này; đặt một tên trong {known}, hoặc đường dẫn .toml"]
+        ) from None
+    except (OSError, UnicodeDecodeError):
+        raise MappingError(name_or_path, ["không đọc được tệp; kiểm tra quyền đọc và mã UTF-8"]) from None
     except tomllib.TOMLDecodeError as error:
-        raise MappingError(f"HCC_SOURCE: {path.name} không phải TOML ({error}).") from None
+        raise MappingError(name_or_path, [f"sai cú pháp TOML, sửa chỗ này: {error}"]) from None
     except ValidationError as error:
-        faults = [f"  - {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
-        raise MappingError("\n".join([f"HCC_SOURCE: {path.name} có {len(faults)} lỗi:", *faults])) from None
+        faults = [line for entry in error.errors(include_input=False) for line in _sentences(entry)]
+        raise MappingError(name_or_path, faults) from None
+
+
+def _query_faults(name: str, sql: str) -> list[str]:
+    query, given = QUERIES[name], parameters(sql)
+    faults = [f"{query.where}: câu SQL thiếu tham số :{lack}; thêm vào" for lack in sorted(query.parameters - given)]
+    faults += [f"{query.where}: tham số lạ :{extra}; xóa đi" for extra in sorted(given - query.parameters)]
+    if not sql.lstrip().upper().startswith(("SELECT", "WITH")):
+        faults.append(f"{query.where}: chỉ được đọc; câu SQL phải bắt đầu bằng SELECT hoặc WITH")
+    return faults
+
+
+def _sentences(error: ErrorDetails) -> list[str]:
+    where = ".".join(str(part) for part in error["loc"])
+    about = _about(error["loc"])
+    match error["type"]:
+        case "missing":
+            return [f"{where}: thiếu; thêm {about}"]
+        case "extra_forbidden":
+            return [f"{where}: tên lạ; xóa đi hoặc sửa theo config/sources/reference.toml"]
+        case "value_error" if not where:
+            return str(error["ctx"]["error"]).splitlines()
+        case _:
+            return [f"{where}: giá trị không hợp lệ; cần {about}"]
+
+
+def _about(where: tuple[int | str, ...]) -> str:
+    """The description of the innermost field on the way to a fault."""
+    about, model = "", Mapping
+    for part in where:
+        field: Any = (
+            model.model_fields.get(str(part)) if isinstance(model, type) and issubclass(model, _Table) else None
+        )
+        if field is None:
+            break
+        about, model = field.description or about, field.annotation
+    return about

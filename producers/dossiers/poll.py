@@ -1,216 +1,122 @@
-"""One round over the dossier database: read a page, apply the rules, record, move the cursor; page after page.
+"""One round over the dossier database: what is new there becomes notices here.
 
-    read page → findings → one ledger transaction (cursor, people, notices, withdrawals) → ring
-
-No ledger transaction is open while the source is read. Cursor and notices move together; the bell comes after the
-commit and may be lost without harm. Two polls at once: the slower one's cursor does not fit and its page is dropped.
+1. Read a page of every feed. No transaction of the ledger is open meanwhile.
+2. The rules turn rows into events and withdrawals; a row that cannot be read is set aside and told.
+3. One ledger transaction: every cursor by compare-and-set, people, notices, withdrawals. If a cursor is not
+   where it was, another poll was faster: nothing of ours stays, and that is all right.
+4. Ring the bell. A lost bell does no harm.
+5. Again for the feeds whose page was full, until none is or the time is up.
+6. Feeds without a cursor begin (`start`): at the very first start, what exists is baseline.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
-from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping
+from sqlalchemy import Engine
 
 from config.settings import Settings
-from producers.dossiers.baseline import begin
-from producers.dossiers.cursor import Position, advance
-from producers.dossiers.mapping import Feed, Mapping, load_mapping
-from producers.dossiers.source import Page, RowError, Source
-from worker.domain.dossier import Change
-from worker.domain.event import Event, Oddity, Withdrawal
-from worker.domain.kinds import Finding, findings
-from worker.domain.phone import read_phone
-from worker.ledger import cursors, notices
+from producers.dossiers.feeds import feeds_of
+from producers.dossiers.findings import Sieve
+from producers.dossiers.follow import Follow
+from producers.dossiers.mapping import Mapping, load_mapping
+from producers.dossiers.parts import Outrun, Parts, Round, utc_now
+from producers.dossiers.source import Source
+from producers.dossiers.start import Start, StartFrom
+from worker.ledger import cursors
 from worker.ledger.cursors import Cursor
 from worker.ledger.engine import open_ledger
-from worker.ledger.notices import NewNotice
 from worker.ledger.people import People
 from worker.ledger.sealing import Sealer
-from worker.queue.bell import ring
+from worker.queue.bell import ring as ring_worker
 
-log = logging.getLogger("hcc.producers")
-
-_ROUND_SECONDS = 10.0  # a flood is read in several rounds, so that one task never holds its process for long
-_NOTHING = -1  # stands for "no missing id": an empty list is not SQL in every database
-
-
-@dataclass
-class Round:
-    """What one round did, in rows and notices."""
-
-    read: int = 0
-    recorded: int = 0
-    withdrawn: int = 0
-    set_aside: int = 0
-    more: bool = False
+_log = logging.getLogger("hcc.producers")
 
 
 class Poller:
-    """Sees transitions and records them, once each."""
+    """Polls one dossier database for one OA. Rounds may overlap, in this process and in others."""
 
     def __init__(
-        self, oa: str, source: Source, ledger: Engine, people: People, *, start_from: str, ring: Callable[[], None]
+        self,
+        *,
+        oa: str,
+        ledger: Engine,
+        people: People,
+        source: Source,
+        mapping: Mapping,
+        start_from: StartFrom,
+        ring: Callable[[], None],
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._oa = oa
-        self._source = source
-        self._mapping: Mapping = source.mapping
-        self._ledger = ledger
-        self._people = people
-        self._start_from = start_from
+        self._parts = Parts(oa, ledger, people, source, mapping, feeds_of(mapping), Sieve(), clock)
+        self._follow = Follow(self._parts, self._tell_bell)
+        self._start = Start(self._parts, start_from, self._tell_bell)
         self._ring = ring
 
-    def round(self) -> Round:
-        """One whole round of all feeds. Raises `SourceError`; what was recorded before it stays."""
-        done = Round()
-        end = time.monotonic() + _ROUND_SECONDS
+    def round(self, seconds: float | None = None) -> Round:
+        """One whole round of all feeds, or as much of it as begins within `seconds`.
+
+        Raises `SourceError` after the other feeds had their turn, `SourceUnreachableError` at once.
+        """
+        until = None if seconds is None else time.monotonic() + seconds
+        tally = Round()
         try:
-            for name, cursor in self._cursors().items():
-                self._drain(self._mapping.feeds[name], cursor, done, end)
+            self._go_round(tally, lambda: until is not None and time.monotonic() >= until)
+        except Outrun:
+            tally.outrun = True
         finally:
-            if done.recorded:
-                self._ring_softly()
-        return done
+            if tally.notable:
+                _log.info("round %s", tally.told())
+        return tally
+
+    def _go_round(self, tally: Round, time_is_up: Callable[[], bool]) -> None:
+        held = self._cursors()
+        begun = [feed for feed in self._parts.feeds if feed.name in held]
+        lacking = [feed for feed in self._parts.feeds if feed.name not in held]
+        self._follow.run(begun, held, tally, time_is_up=time_is_up)
+        if lacking and not tally.more:
+            # Only behind the feeds that we follow already: what these still had to tell is no baseline.
+            self._start.run(lacking, tally, time_is_up=time_is_up)
+            held = self._cursors()
+            started = [feed for feed in lacking if feed.name in held]
+            self._follow.run(started, held, tally, time_is_up=time_is_up)
 
     def _cursors(self) -> dict[str, Cursor]:
-        with self._ledger.connect() as connection:
-            known = cursors.read(connection, self._oa)
-        if not known:
-            begin(self._ledger, self._source, self._oa, self._start_from)
-            with self._ledger.connect() as connection:
-                known = cursors.read(connection, self._oa)
-        return {name: known[name] for name in self._mapping.feeds if name in known}
+        with self._parts.ledger.begin() as tx:
+            return cursors.read(tx, self._parts.oa)
 
-    def _drain(self, feed: Feed, cursor: Cursor, done: Round, end: float) -> None:
-        polled_at = cursor.polled_at  # an event cannot be older than the last poll that did not see it
-        reading: dict[str, Any] | None = None
-        moved: Cursor | None = cursor
-        while moved is not None:
-            values = reading or self._first_values(feed, moved.position)
-            page = self._source.page(moved.feed, feed, values)
-            moved = self._take(feed, moved, page, polled_at, done)
-            if not page.full:
-                return
-            if time.monotonic() > end:
-                done.more = True
-                return
-            reading = self._next_values(feed, page)
-
-    def _take(self, feed: Feed, cursor: Cursor, page: Page, polled_at: datetime, done: Round) -> Cursor | None:
-        found = list(self._findings(cursor.feed, page.rows, done))
-        position = self._position(feed, cursor, page.rows)
-        if not found and position == cursor.position and page.rows:
-            return cursor
-        with self._ledger.begin() as tx:
-            moved = cursors.advance(tx, self._oa, cursor, position)
-            if moved is None:
-                log.info("another poll was faster feed=%s", cursor.feed)
-                return None
-            recorded = self._record(tx, found, polled_at)
-            gone = [finding for finding in found if isinstance(finding, Withdrawal)]
-            withdrawn = notices.withdraw(tx, self._oa, gone, by="producer") if gone else set()
-        done.read += len(page.rows)
-        done.recorded += len(recorded)
-        done.withdrawn += len(withdrawn)
-        return moved
-
-    def _findings(self, feed: str, rows: Sequence[RowMapping], done: Round) -> Iterator[Finding]:
-        """The rules' findings; a row that makes no sense is set aside with its reason, and the page goes on."""
-        for row in rows:
-            try:
-                if self._source.told(row):
-                    yield from self._of(self._source.change(feed, row))
-            except (RowError, ValueError, TypeError) as fault:
-                done.set_aside += 1
-                why = fault if isinstance(fault, RowError) else type(fault).__name__
-                log.error("row set aside feed=%s id=%s why=%s", feed, row["id"], why)  # noqa: TRY400 (the reason says all)
-
-    def _of(self, change: Change) -> Iterator[Finding]:
-        for finding in findings(change):
-            if isinstance(finding, Oddity):
-                log.warning("cannot be told event=%s why=%s", finding.key, finding.why)
-            else:
-                yield finding
-
-    def _record(self, tx: Connection, found: Sequence[Finding], polled_at: datetime) -> set[str]:
-        events = [finding for finding in found if isinstance(finding, Event)]
-        known = cursors.remembered(tx, self._oa, {event.key for event in events})
-        events = [event for event in events if event.key not in known]
-        phones = {event.key: read_phone(event.phone) for event in events}
-        people = self._people.ids(tx, self._oa, {phone.e164 for phone in phones.values() if phone.e164})
-        now = datetime.now(UTC)
-        new = []
-        for event in events:
-            phone = phones[event.key]
-            new.append(
-                NewNotice(
-                    event_key=event.key,
-                    code=event.code,
-                    kind=event.kind,
-                    unit=event.unit,
-                    facts=facts(event),
-                    person_id=people[phone.e164] if phone.e164 else None,
-                    no_person_because=None if phone.e164 else f"phone: {phone.verdict}",
-                    event_at=event.at,
-                    fresh_at=min(now, max(event.at, polled_at)),
-                )
-            )
-        return notices.record(tx, self._oa, new)
-
-    def _first_values(self, feed: Feed, position: Position) -> dict[str, Any]:
-        if feed.by == "id":
-            return {"after": position["after"], "missing": [int(id_) for id_ in position["missing"]] or [_NOTHING]}
-        since = datetime.fromisoformat(position["since"]) - timedelta(seconds=self._mapping.overlap_seconds)
-        return {"since": since, "after": 0}
-
-    def _next_values(self, feed: Feed, page: Page) -> dict[str, Any]:
-        last = page.rows[-1]
-        if feed.by == "id":
-            return {"after": last["id"], "missing": [_NOTHING]}
-        return {"since": last["changed_at"], "after": last["id"]}
-
-    def _position(self, feed: Feed, cursor: Cursor, rows: Sequence[RowMapping]) -> Position:
-        if feed.by == "id":
-            patience = timedelta(seconds=self._mapping.gap_seconds)
-            position, given_up = advance(cursor.position, [row["id"] for row in rows], datetime.now(UTC), patience)
-            if given_up:
-                log.warning("ids never appeared feed=%s number=%d", cursor.feed, given_up)
-            return position
-        newest = max((row["changed_at"] for row in rows), default=None)
-        since = datetime.fromisoformat(cursor.position["since"])
-        return {"since": max(since, newest or since).isoformat()}
-
-    def _ring_softly(self) -> None:
+    def _tell_bell(self, changed: int) -> None:
+        """A withdrawal may let a later notice go, so it rings as well."""
+        if not changed:
+            return
         try:
             self._ring()
-        except Exception as error:  # noqa: BLE001 (whatever the broker raises: the next sweep rings again)
-            log.warning("the bell was not heard, a sweep will ring again why=%s", type(error).__name__)
-
-
-def facts(event: Event) -> dict[str, Any]:
-    """What the text of this event needs, as JSON; no personal data."""
-    told: dict[str, Any] = {}
-    if event.amount is not None:
-        told["amount"] = event.amount
-    if event.appointment_at is not None:
-        told["appointment_at"] = event.appointment_at.isoformat()
-    return told
+        except Exception as error:  # noqa: BLE001 (whatever the broker's client raises: the sweep finds the notices)
+            _log.warning("bell not rung error=%s", type(error).__name__)
 
 
 def build_poller(settings: Settings) -> Poller:
-    """A poller from the settings. Raises `MappingError` or `SourceError` for a source that cannot be understood."""
+    """A poller of the default OA. Needs the ledger; raises `MappingError`, `SourceError` (no driver)."""
+    mapping = load_mapping(settings.source)
+    source = Source(settings.dossier_url, mapping)
     ledger = open_ledger(settings.database_url, name="hcc producer")
     return Poller(
-        settings.zalo_oa_id,
-        Source(settings.dossier_url, load_mapping(settings.source)),
-        ledger,
-        People.of(ledger, Sealer(settings.secret_keys)),
-        start_from=settings.start_from,
-        ring=partial(ring, settings.zalo_oa_id),
+        oa=settings.zalo_oa_id,
+        ledger=ledger,
+        people=People.of(ledger, Sealer(settings.secret_keys)),
+        source=source,
+        mapping=mapping,
+        start_from=_start_from(settings, mapping),
+        ring=partial(ring_worker, settings.zalo_oa_id),
     )
+
+
+def _start_from(settings: Settings, mapping: Mapping) -> StartFrom:
+    moment = settings.started_from(mapping.zone)
+    if moment is not None:
+        return moment
+    return "beginning" if settings.start_from == "beginning" else "now"

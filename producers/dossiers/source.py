@@ -1,190 +1,193 @@
-"""The dossier database, read only: pages of rows, turned into our values at the door."""
+"""The dossier database: read-only, page by page, and every failure in one clear sentence without row data.
+
+SourceError            a query cannot be answered: the mapping, the rights or the database must be changed
+└── SourceUnreachableError  nobody answers, or the account is refused: the next poll tries again
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Mapping as Values
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
+import re
+from collections.abc import Mapping as Table
+from collections.abc import Sequence
+from typing import Any, cast
 
-from sqlalchemy import Engine, RowMapping, bindparam, create_engine, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+from sqlalchemy import Connection, Engine, bindparam, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from producers.dossiers.mapping import Feed, Mapping
-from worker.domain.clock import from_local
-from worker.domain.code import normalize_code
-from worker.domain.dossier import Change, Dossier, Payment, Status
+from producers.dossiers.mapping import Mapping
+from producers.dossiers.queries import QUERIES
 
-_NOTHING = -1  # stands in the list of missing ids when there is none: an empty list is no SQL everywhere
+_CONNECT_SECONDS = 5
+_STATEMENT_MS = 30_000
 
 
 class SourceError(Exception):
-    """The dossier database cannot be read; the text says which query and what to do, never a row's content."""
+    """A query of the mapping cannot be answered; the text says which, why, and what to do."""
 
 
-class RowError(ValueError):
-    """A row that makes no sense; the text names the column, never the value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Rows of a feed as they came, and whether there may be more."""
-
-    rows: list[RowMapping]
-    full: bool
+class SourceUnreachableError(SourceError):
+    """The dossier database does not answer, or does not let us in."""
 
 
 class Source:
-    """Reads the source through its mapping. Raises `SourceError`."""
+    """The dossier database at a URL (any SQLAlchemy dialect), behind a mapping. Connects lazily.
+
+    Raises `SourceError` where the driver is not installed.
+    """
 
     def __init__(self, url: str, mapping: Mapping) -> None:
-        self.mapping = mapping
-        self._engine = _open(url, mapping.statement_seconds)
+        self._engine = _open(url)
+        self._statements = {
+            name: text(mapping.sql(name)).bindparams(*_lists(query.parameters)) for name, query in QUERIES.items()
+        }
 
-    def page(self, name: str, feed: Feed, values: Values[str, Any]) -> Page:
-        """One page of a feed. `values` are the parameters that the feed's query names."""
-        query = text(feed.sql)
-        if ":missing" in feed.sql:
-            query = query.bindparams(bindparam("missing", expanding=True))
-        given = {**values, "limit": self.mapping.page_rows}
-        wanted = {name: value for name, value in given.items() if f":{name}" in feed.sql}
-        with _explained(f"feeds.{name}"), self._engine.connect() as connection:
-            rows = list(connection.execute(query, wanted).mappings())
-        return Page(rows, full=len(rows) >= self.mapping.page_rows)
+    def page(self, name: str, parameters: Table[str, Any]) -> Sequence[Table[str, Any]]:
+        """The rows of one query of `QUERIES`, with at least the columns that it must have. Raises `SourceError`."""
+        where = QUERIES[name].where
+        with self._connected() as connection:
+            try:
+                found = connection.execute(self._statements[name], parameters)
+                _check_columns(name, found.keys())
+                return cast("Sequence[Table[str, Any]]", found.mappings().all())
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise self._unreachable() from None
+                raise SourceError(f"{where}: {_because(error)}") from None
+            except (SQLAlchemyError, ValueError, OverflowError) as error:
+                wrong = type(error).__name__
+                raise SourceError(f"{where}: trình điều khiển báo lỗi {wrong}; chạy thử câu SQL") from None
 
-    def single(self, name: str, sql: str) -> Any:
-        """The one value of a one-row query."""
-        with _explained(name), self._engine.connect() as connection:
-            return connection.execute(text(sql)).scalar()
-
-    def stream(self, name: str, sql: str) -> Iterator[RowMapping]:
-        """All rows of a query in constant memory."""
-        with _explained(name), self._engine.connect() as connection:
-            streaming = connection.execution_options(yield_per=self.mapping.page_rows)
-            yield from streaming.execute(text(sql)).mappings()
+    def newest(self) -> Table[str, Any]:
+        """The newest point of every feed; None where a feed has no rows yet. Raises `SourceError`."""
+        rows = self.page("newest", {})
+        if len(rows) != 1:
+            raise SourceError(f"baseline.newest: cần đúng một dòng, nhận {len(rows)}; sửa câu SQL trong bản đồ")
+        return rows[0]
 
     def check(self) -> None:
-        """Run every feed with a limit: every column that we need must be there."""
-        for name, feed in self.mapping.feeds.items():
-            values = {"after": 0, "missing": [_NOTHING], "since": datetime(1970, 1, 1)}  # noqa: DTZ001 (local and naive)
-            for row in self.page(name, feed, values).rows[:1]:
-                self.change(name, row)
-
-    def change(self, name: str, row: RowMapping) -> Change:
-        """A row in our words. Raises `RowError` for nonsense in it, `SourceError` for a column that is not there."""
-        try:
-            return self._change(row)
-        except KeyError as error:
-            if str(error.args[0]) not in row:
-                raise SourceError(
-                    f"{name}: truy vấn không trả về cột {error.args[0]}; sửa câu SQL trong tệp bản đồ (HCC_SOURCE)."
-                ) from None
-            raise
-
-    def told(self, row: RowMapping) -> bool:
-        """Whether dossiers of this channel are told at all, and the row is not deleted (R4)."""
-        return row["channel"] in self.mapping.rules.told_channels and not row["deleted"]
+        """Ask every query once, for one row at most. Raises `SourceError` with every fault."""
+        faults = []
+        for name, query in QUERIES.items():
+            try:
+                self.page(name, query.trial)
+            except SourceUnreachableError:
+                raise
+            except SourceError as fault:
+                faults.append(str(fault))
+        if faults:
+            raise SourceError("\n".join(faults))
 
     def close(self) -> None:
+        """Give back connections."""
         self._engine.dispose()
 
-    def _change(self, row: RowMapping) -> Change:
-        dossier = self._dossier(row)
-        payment = self._payment(row) if "payment_state" in row else None
-        step = row.get("step_status", row["status"]) if payment is None else None
-        at = self._time(row, "at") if "at" in row else dossier.finished_at or dossier.accepted_at
-        return Change(
-            dossier=dossier,
-            at=at or datetime.now(UTC),
-            status=self._status(step) if step is not None else None,
-            payment=payment,
+    def _connected(self) -> Connection:
+        try:
+            return self._engine.connect()
+        except (SQLAlchemyError, UnicodeDecodeError):  # libpq tells a refusal in the server's own encoding
+            raise self._unreachable() from None
+
+    def _unreachable(self) -> SourceUnreachableError:
+        url = self._engine.url
+        return SourceUnreachableError(
+            f"không kết nối được CSDL hồ sơ {url.database} tại {url.host}:{url.port or 'cổng mặc định'}; "
+            "kiểm tra máy chủ, mạng, tài khoản và HCC_DOSSIER_URL"
         )
 
-    def _dossier(self, row: RowMapping) -> Dossier:
-        rules = self.mapping.rules
-        stage, kind = row["result_stage"], row["result_kind"]
-        return Dossier(
-            code=_code(row["code"]),
-            unit=row["unit"],
-            status=self._status(row["status"]),
-            phone=row["phone"],
-            accepted_at=self._time(row, "accepted_at"),
-            appointment_at=self._time(row, "appointment_at"),
-            finished_at=self._time(row, "finished_at"),
-            result_given=(kind is None or kind in rules.results)
-            and (stage is None or rules.confirmed_from is None or stage >= rules.confirmed_from),
-        )
 
-    def _payment(self, row: RowMapping) -> Payment:
-        try:
-            state = self.mapping.payment_state(row["payment_state"], row["payment_way"])
-        except (KeyError, ValueError):
-            raise RowError("column payment_state holds a word that the mapping does not have") from None
-        requested_at = self._time(row, "at")
-        if requested_at is None:
-            raise RowError("column at is empty")
-        return Payment(str(row["id"]), state, _amount(row["amount"]), requested_at)
-
-    def _status(self, word: object) -> Status:
-        try:
-            return self.mapping.status[str(word)]
-        except KeyError:
-            raise RowError("column status holds a word that the mapping does not have") from None
-
-    def _time(self, row: RowMapping, column: str) -> datetime | None:
-        value = row[column]
-        if value is None:
-            return None
-        if not isinstance(value, datetime):
-            raise RowError(f"column {column} is not a time")
-        return value.astimezone(UTC) if value.tzinfo else from_local(value, self.mapping.zone)
-
-
-class _explained:  # noqa: N801 (reads as a word at the `with`)
-    """Turns what the driver raises into a `SourceError` that says where and what to do, without a row's content."""
-
-    def __init__(self, where: str) -> None:
-        self._where = where
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, DBAPIError):
-            cause = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
-            raise SourceError(
-                f"CSDL hồ sơ, {self._where}: {cause}. Kiểm tra HCC_DOSSIER_URL và tệp HCC_SOURCE."
-            ) from None
-
-
-def _open(url: str, statement_seconds: float) -> Engine:
-    options: dict[str, Any] = {}
-    if make_url(url).get_backend_name() == "postgresql":
-        ms = int(statement_seconds * 1000)
-        options["connect_args"] = {
-            "connect_timeout": 5,
-            "application_name": "hcc producer",
-            "options": f"-c default_transaction_read_only=on -c statement_timeout={ms}",
-        }
+def _open(url: str) -> Engine:
+    drivername = make_url(url).drivername
     try:
-        return create_engine(url, pool_pre_ping=True, pool_size=1, hide_parameters=True, **options)
+        engine = create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=1,
+            max_overflow=1,
+            hide_parameters=True,
+            isolation_level="AUTOCOMMIT",  # one SELECT a page: nothing is left open between pages
+            connect_args=_connect_args(drivername),
+        )
     except (NoSuchModuleError, ModuleNotFoundError):
-        raise SourceError("HCC_DOSSIER_URL: chưa cài trình điều khiển cho loại CSDL này.") from None
+        raise SourceError(f"HCC_DOSSIER_URL: chưa cài trình điều khiển cho {drivername}; cài rồi chạy lại") from None
+    if engine.dialect.driver == "psycopg2":
+        event.listen(engine, "connect", partial(_forgive_times, cast("Any", engine.dialect.dbapi).extensions))
+    return engine
 
 
-def _code(value: object) -> str:
-    try:
-        return normalize_code(str(value))
-    except ValueError:
-        raise RowError("column code is not a dossier code") from None
+def _connect_args(drivername: str) -> dict[str, Any]:
+    if not drivername.startswith("postgresql"):
+        return {}  # elsewhere the account's rights alone keep us from writing
+    return {
+        "connect_timeout": _CONNECT_SECONDS,
+        "application_name": "hcc producer",
+        "options": f"-c default_transaction_read_only=on -c statement_timeout={_STATEMENT_MS}",
+    }
 
 
-def _amount(value: object) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | Decimal | float) or value != int(value):
-        raise RowError("column amount is not a whole number of đồng")
-    return int(value)
+def _forgive_times(pg: Any, connection: Any, _: object) -> None:
+    """A time that Python cannot hold (year 20240) comes as text: one such row must not take its page with it."""
+    for oid, read in ((1082, pg.PYDATE), (1114, pg.PYDATETIME), (1184, pg.PYDATETIMETZ)):
+        pg.register_type(pg.new_type((oid,), "FORGIVING", _forgiving(read)), connection)
+
+
+def _forgiving(type_: Any) -> Any:
+    def read(value: str | None, cursor: Any) -> Any:
+        try:
+            return type_(value, cursor)
+        except (ValueError, OverflowError):
+            return value
+
+    return read
+
+
+def _lists(names: frozenset[str]) -> list[Any]:
+    return [bindparam("missing", expanding=True)] if "missing" in names else []
+
+
+def _check_columns(name: str, given: Any) -> None:
+    query = QUERIES[name]
+    lacking = [column for column in query.columns if column not in set(given)]
+    if lacking:
+        raise SourceError(
+            f"{query.where}: kết quả thiếu cột {', '.join(lacking)}; thêm AS {lacking[0]} vào câu SQL trong bản đồ"
+        )
+
+
+# What databases say, each in its own words: PostgreSQL, SQLite, MySQL, SQL Server, Oracle. Only the captured name
+# of a column or table is told on, since the rest may quote a value of a row.
+_NAME = r"[\"'`]?([\w.$]+)[\"'`]?"
+_NO_COLUMN = (
+    rf"column {_NAME} does not exist",
+    rf"no such column: {_NAME}",
+    rf"Unknown column {_NAME} in",
+    rf"Invalid column name {_NAME}",
+    r"ORA-00904: ([\w.\"]+): invalid",
+)
+_NO_TABLE = (
+    rf"relation {_NAME} does not exist",
+    rf"no such table: {_NAME}",
+    rf"Table {_NAME} doesn't exist",
+    rf"Invalid object name {_NAME}",
+    r"ORA-00942: .*?([\w.\"]+) does not exist",
+)
+_NO_RIGHT = (
+    rf"permission denied for \w+ {_NAME}",
+    rf"SELECT command denied to user .* for table {_NAME}",
+    rf"SELECT permission was denied on the object {_NAME}",
+)
+_TOO_SLOW = (r"statement timeout()", r"max_statement_time()", r"Query timeout()", r"ORA-01013()")
+_SENTENCES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (_NO_COLUMN, "CSDL hồ sơ không có cột {}; sửa tên cột trong bản đồ"),
+    (_NO_TABLE, "CSDL hồ sơ không có bảng {}; sửa tên bảng trong bản đồ"),
+    (_NO_RIGHT, "tài khoản không có quyền đọc {}; cấp quyền SELECT"),
+    (_TOO_SLOW, "câu SQL chạy quá lâu{}; kiểm tra chỉ mục của các cột trong WHERE và ORDER BY"),
+)
+
+
+def _because(error: DBAPIError) -> str:
+    said = str(error.orig)
+    for sayings, sentence in _SENTENCES:
+        for saying in sayings:
+            if match := re.search(saying, said):
+                return sentence.format(match[1])
+    return f"CSDL hồ sơ từ chối câu SQL ({type(error.orig).__name__}); chạy thử câu này trong công cụ của CSDL"

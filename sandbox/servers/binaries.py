@@ -5,6 +5,7 @@ cannot pass; opening that folder, or lending the server a capability to pass any
 a copy.
 """
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -17,6 +18,8 @@ from sandbox.servers.account import Account
 from sandbox.servers.errors import ServersError
 
 COPY_PREFIX = "hcc-servers-"
+OTHER_PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - the copy gets a fresh folder there
+NOT_NEEDED_TO_RUN = shutil.ignore_patterns("include", "pgxs", "pkgconfig", "*.a", "__pycache__")
 
 
 def installed(package: str) -> Path:
@@ -35,10 +38,11 @@ def runnable(program: Path, trees: Sequence[Path], account: Account | None, reco
     discard_copy(record)  # of a starter that was killed
     if account is None or _may_run(program, account):
         return program
-    for place in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm")):  # noqa: S108 - see _copy
-        copy = _copy(trees, place, record) / program.relative_to(trees[0].parent)
-        if _may_run(copy, account):
-            return copy
+    for place in (tempfile.gettempdir(), *OTHER_PLACES):
+        with contextlib.suppress(OSError):  # no such folder, or it is full: try the next
+            copy = _copy(trees, place, record) / program.relative_to(trees[0].parent)
+            if _may_run(copy, account):
+                return copy
         discard_copy(record)
     raise ServersError(
         f"User id {account.uid}, under which root starts the servers, may run {program.name} neither from "
@@ -81,10 +85,10 @@ def _may_run(program: Path, account: Account) -> bool:
 
 def _copy(trees: Sequence[Path], place: str, record: Path) -> Path:
     """Copy the trees to a fresh folder (an unguessable name, made by root, writable for root only)."""
-    copy = Path(tempfile.mkdtemp(prefix=COPY_PREFIX, dir=place if Path(place).is_dir() else None))
+    copy = Path(tempfile.mkdtemp(prefix=COPY_PREFIX, dir=place))
     record.write_text(str(copy))
     for tree in trees:
-        shutil.copytree(tree, copy / tree.name)
+        shutil.copytree(tree, copy / tree.name, copy_function=shutil.copyfile, ignore=NOT_NEEDED_TO_RUN)
     for path in (copy, *copy.rglob("*")):
         path.chmod(0o755)  # the installation may have been made under a strict umask
     return copy

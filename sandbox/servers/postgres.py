@@ -82,6 +82,9 @@ class Postgres(Server):
         program = runnable(package / "pginstall/bin/postgres", trees, account, self._home / "copy")
         if not self._data.exists():
             self._initdb(program.with_name("initdb"), account, life)
+        # We hold the life lock, so nobody serves this data; PostgreSQL would only see that after a crash and a
+        # reboot some process has the old one's id again (in a container: often our own Valkey), and refuse.
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
         return program
 
     def _initdb(self, program: Path, account: Account | None, life: int) -> None:

@@ -72,7 +72,7 @@ class Api:
             limit = self._world.switches.rate_per_minute
             headers["X-RateLimit-Limit"] = str(limit)
             headers["X-RateLimit-Remain"] = str(self._world.rate.remaining(limit))
-        return web.Response(body=ENCODE(body).encode(), headers=headers)
+        return web.Response(body=ENCODE(body).encode(errors="replace"), headers=headers)
 
 
 async def _pass(seconds: float) -> None:

@@ -20,14 +20,16 @@ class Door:
         self._keeper = _bound(port)
         self.port: int = self._keeper.getsockname()[1]
         self._listening: asyncio.Server | None = None
+        self._opening = asyncio.Lock()
         self._reopening: asyncio.TimerHandle | None = None
         self._background: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         self._forget_reopening()
-        if self._listening is None:
-            loop = asyncio.get_running_loop()
-            self._listening = await loop.create_server(self._connect, sock=_bound(self.port), backlog=BACKLOG)
+        async with self._opening:
+            if self._listening is None:
+                loop = asyncio.get_running_loop()
+                self._listening = await loop.create_server(self._connect, sock=_bound(self.port), backlog=BACKLOG)
 
     def shut(self, seconds: float | None = None) -> None:
         """At once; to be opened again after so many seconds, or by hand."""

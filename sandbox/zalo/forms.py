@@ -42,7 +42,7 @@ def _check_attachment(attachment: Body, message: Body) -> None:
     if attachment.get("type") == "file":
         text_of(payload, "token")
         return
-    form = payload.get("template_type", "buttons")
+    form = str(payload.get("template_type", "buttons"))
     # `list` was a form of the second version and is refused like any other word.
     if attachment.get("type") != "template" or form not in FORMS:
         raise Refusal(-233)
@@ -60,7 +60,7 @@ def _check_request_user_info(payload: Body) -> None:
 
 def _check_media(payload: Body) -> None:
     element = _only_element(payload)
-    if element.get("media_type") not in MEDIA:
+    if text_of(element, "media_type") not in MEDIA:
         raise Refusal(-233)
     if not element.get("url") and not element.get("attachment_id"):
         raise invalid("attachment_id")
@@ -82,7 +82,7 @@ def _check_buttons(payload: Body) -> None:
     for button in buttons:
         if len(text_of(button, "title")) > TITLE_MOST:
             raise Refusal(-210)
-        if button.get("type") not in BUTTONS:
+        if text_of(button, "type") not in BUTTONS:
             raise invalid("type")
         BUTTONS[button["type"]](button.get("payload"))
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 KEPT_MESSAGES = 100_000
@@ -69,7 +69,8 @@ class Messages:
         yield from reversed(self._by_seq.values())
 
     def after(self, seq: int, limit: int, user_id: str | None = None) -> list[Message]:
-        """Those with a greater number, oldest first."""
+        """Those with a greater number, oldest first; a number from before `clear` stands for the beginning."""
+        seq = 0 if seq > self.last else seq
         if user_id is not None:
             return [message for message in self._by_user.get(user_id, ()) if message.seq > seq][:limit]
         first = max(seq, self.last - len(self._by_seq)) + 1
@@ -106,5 +107,8 @@ class Messages:
             del self._by_user[key]
 
 
+NAMES = tuple(field.name for field in fields(Message))
+
+
 def as_json(message: Message) -> dict[str, Any]:
-    return asdict(message)
+    return {name: getattr(message, name) for name in NAMES}

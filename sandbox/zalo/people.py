@@ -1,6 +1,7 @@
 """People: who can be written to, by user id or by phone, and what is the matter with them."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ ZNS_TROUBLES: Mapping[str, int] = {
     "refuses_oa": -141,
 }
 PHONE_OFF = "phone_off"  # a message is accepted and not delivered
+PHONE = re.compile(r"84\d{9,10}")
 TROUBLES = {*OA_TROUBLES, *ZNS_TROUBLES, PHONE_OFF}
 FIELDS = {"user_id", "phone", "name", "follows", "last_interaction", *TROUBLES}
 
@@ -82,13 +84,15 @@ class People:
 def read_person(row: Mapping[str, Any], now: float) -> Person:
     """A person as control receives them; a follower who says nothing else followed just now.
 
-    Raises ValueError with a sentence for a key that does not exist or a user id that is no decimal string.
+    Raises ValueError with a sentence for a key that does not exist or an id or a phone of the wrong form.
     """
     if unknown := set(row) - FIELDS:
         raise ValueError(f"a person has no {', '.join(sorted(unknown))}; there are {', '.join(sorted(FIELDS))}")
     user_id, phone = row.get("user_id", ""), row.get("phone", "")
     if not isinstance(user_id, str) or not isinstance(phone, str) or not (user_id or phone):
         raise ValueError(f"a person needs a user_id or a phone, as strings: {dict(row)!r}")
+    if phone and not PHONE.fullmatch(phone):
+        raise ValueError(f"a phone is written 84…: {phone!r}")
     follows = bool(row.get("follows", True))
     last = row.get("last_interaction", now if follows else None)
     return Person(

@@ -64,7 +64,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
         Host.BUSINESS, zns.read, zns.send, recipient=zns.recipient, night=zns.night, money=zns.money
     ),
     ("GET", "/message/status"): Route(Host.BUSINESS, zns.read_status, zns.status),
-    ("GET", "/message/quota"): Route(Host.BUSINESS, users.read_nothing, zns.quota),
+    ("GET", "/message/quota"): Route(Host.BUSINESS, zns.read_quota, zns.quota),
     ("GET", "/template/all"): Route(Host.BUSINESS, register.read_list, register.list_all),
     ("GET", "/template/info/v2"): Route(Host.BUSINESS, register.read_info, register.info),
 }

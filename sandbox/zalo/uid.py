@@ -4,8 +4,7 @@ from sandbox.zalo.call import Call, read_json, text_of
 from sandbox.zalo.codes import Body, Refusal, invalid, success
 from sandbox.zalo.cs import accept
 from sandbox.zalo.template_data import OA_DATA, check_data
-
-PROMOTION = "3"
+from sandbox.zalo.templates import PROMOTION
 
 
 def read(call: Call) -> None:

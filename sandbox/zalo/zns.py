@@ -11,6 +11,7 @@ from sandbox.zalo.codes import Body, Refusal
 from sandbox.zalo.cs import accept
 from sandbox.zalo.people import PHONE_OFF, ZNS_TROUBLES
 from sandbox.zalo.template_data import ZNS_DATA, check_data
+from sandbox.zalo.templates import PROMOTION
 
 PHONE = re.compile(r"\+?(84\d{9,10})")
 MESSAGE_ID = re.compile(r"[0-9a-f]{20}")
@@ -50,8 +51,8 @@ def recipient(call: Call) -> None:
 
 
 def night(call: Call) -> None:
-    """A property of the template."""
-    if call.template.daytime_only and call.world.clock.is_night():
+    """A property of the template, which every promotion has."""
+    if (call.template.daytime_only or call.template.tag == PROMOTION) and call.world.clock.is_night():
         raise Refusal(-133)
 
 
@@ -93,6 +94,11 @@ def status(call: Call) -> Body:
     if person is not None and PHONE_OFF in person.troubles:
         return _status(0, "The message has not been delivered to the user's phone yet", None)
     return _status(1, "The message was delivered to the user's phone", str(int(message.moment * 1000)))
+
+
+def read_quota(call: Call) -> None:
+    if call.query:
+        raise Refusal(-132)
 
 
 def quota(call: Call) -> Body:

@@ -215,6 +215,19 @@ def test_killed_servers_come_back_on_their_ports_with_their_data(servers: Server
     assert kept(servers) == ["here", b"here"]
 
 
+def test_a_reused_process_id_in_the_lock_file_of_postgresql_does_not_stop_it(servers: Servers, root: Path) -> None:
+    """After a crash and a reboot the old server's id may belong to another process of the same user."""
+    keep(servers)
+    pid = servers.postgres.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert wait_until(lambda: is_gone(pid), PATIENCE)
+    lock_file = root / "postgres/data/postmaster.pid"
+    lock_file.write_text(lock_file.read_text().replace(str(pid), str(servers.valkey.pid), 1))
+    servers.start()
+    assert kept(servers) == ["here", b"here"]
+
+
 def test_a_note_of_dead_or_foreign_processes_is_not_running(root: Path) -> None:
     """Notes left by a crash count for nothing, even if their process ids and ports are in use again."""
     with Servers(root):

@@ -1,9 +1,9 @@
-"""Cursors of the producers, moved by compare-and-set; and the baseline: events from before the first poll."""
+"""How far each feed was read, and what was there before the first poll. Moved together with the notices (law 2)."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -14,63 +14,80 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a feed stands (JSON), and when it was last polled (UTC)."""
+    """`position` is the feed's own JSON; `polled_at` (UTC) is when the feed was last read to its end."""
 
-    feed: str
-    position: dict[str, Any]
+    position: Mapping[str, Any]
     version: int
     polled_at: datetime
 
 
 def read(tx: Connection, oa: str) -> dict[str, Cursor]:
-    """The cursors of an OA by feed; none before its first start."""
+    """The cursors of an OA, by feed."""
     rows = tx.execute(text("SELECT feed, position, version, polled_at FROM cursors WHERE oa = :oa"), {"oa": oa})
-    return {row.feed: Cursor(row.feed, row.position, row.version, row.polled_at) for row in rows}
+    return {row.feed: Cursor(row.position, row.version, row.polled_at) for row in rows}
 
 
-def begin(tx: Connection, oa: str, positions: dict[str, dict[str, Any]]) -> None:
-    """Set the first positions; where another process has begun already, theirs stay."""
-    for feed, position in positions.items():
-        tx.execute(
-            text("""
-                INSERT INTO cursors (oa, feed, position, version, polled_at)
-                VALUES (:oa, :feed, CAST(:position AS jsonb), 1, clock_timestamp()) ON CONFLICT DO NOTHING"""),
-            {"oa": oa, "feed": feed, "position": json.dumps(position)},
-        )
-
-
-def advance(tx: Connection, oa: str, cursor: Cursor, position: dict[str, Any]) -> Cursor | None:
-    """Move a cursor if it still stands where we read it; None says that another poll was faster."""
-    row = tx.execute(
+def begin(tx: Connection, oa: str, feed: str, position: Mapping[str, Any], polled_at: datetime) -> Cursor | None:
+    """Write a feed's first cursor; None if another poll was faster."""
+    written = tx.execute(
         text("""
-            UPDATE cursors SET position = CAST(:position AS jsonb), version = version + 1, polled_at = clock_timestamp()
-            WHERE oa = :oa AND feed = :feed AND version = :version RETURNING version, polled_at"""),
-        {"oa": oa, "feed": cursor.feed, "version": cursor.version, "position": json.dumps(position)},
-    ).one_or_none()
-    return Cursor(cursor.feed, position, row.version, row.polled_at) if row else None
-
-
-def remember(tx: Connection, oa: str, keys: Sequence[str]) -> None:
-    """Add event keys to the baseline."""
-    if keys:
-        tx.execute(
-            text("INSERT INTO baseline SELECT :oa, unnest(CAST(:hashes AS bigint[])) ON CONFLICT DO NOTHING"),
-            {"oa": oa, "hashes": [key_hash(key) for key in keys]},
-        )
-
-
-def remembered(tx: Connection, oa: str, keys: Iterable[str]) -> set[str]:
-    """Which of these event keys are in the baseline."""
-    by_hash = {key_hash(key): key for key in keys}
-    if not by_hash:
-        return set()
-    rows = tx.execute(
-        text("SELECT key_hash FROM baseline WHERE oa = :oa AND key_hash = ANY(:hashes)"),
-        {"oa": oa, "hashes": list(by_hash)},
+            INSERT INTO cursors (oa, feed, position, version, polled_at)
+            VALUES (:oa, :feed, CAST(:position AS jsonb), 1, :polled_at) ON CONFLICT DO NOTHING"""),
+        {"oa": oa, "feed": feed, "position": json.dumps(position), "polled_at": polled_at},
     )
-    return {by_hash[hash_] for hash_ in rows.scalars()}
+    return Cursor(position, 1, polled_at) if written.rowcount else None
 
 
-def key_hash(key: str) -> int:
-    """64 bits of a key. Among 20 million remembered keys a new one collides once in 10^12 times."""
-    return int.from_bytes(sha256(key.encode()).digest()[:8], signed=True)
+def advance(  # noqa: PLR0917 (a compare-and-set names all that it compares and sets)
+    tx: Connection, oa: str, feed: str, held: Cursor, new: Mapping[str, Any], polled_at: datetime
+) -> Cursor | None:
+    """Move a cursor on from the version that we hold; None if another poll was faster."""
+    moved = tx.execute(
+        text("""
+            UPDATE cursors SET position = CAST(:position AS jsonb), version = version + 1, polled_at = :polled_at
+            WHERE oa = :oa AND feed = :feed AND version = :version"""),
+        {"oa": oa, "feed": feed, "position": json.dumps(new), "version": held.version, "polled_at": polled_at},
+    )
+    return Cursor(new, held.version + 1, polled_at) if moved.rowcount else None
+
+
+def end(tx: Connection, oa: str, feed: str, held: Cursor) -> bool:
+    """Drop a cursor that has done its work; False if another poll was faster."""
+    dropped = tx.execute(
+        text("DELETE FROM cursors WHERE oa = :oa AND feed = :feed AND version = :version"),
+        {"oa": oa, "feed": feed, "version": held.version},
+    )
+    return bool(dropped.rowcount)
+
+
+def remember(tx: Connection, oa: str, keys: Collection[str]) -> int:
+    """Put event keys into the baseline; returns how many were not in it yet."""
+    written = tx.execute(
+        text("""
+            INSERT INTO baseline (oa, key_hash) SELECT :oa, h FROM unnest(CAST(:hashes AS bigint[])) AS w (h)
+            ON CONFLICT DO NOTHING"""),
+        {"oa": oa, "hashes": [_hash(key) for key in keys]},
+    )
+    return written.rowcount
+
+
+def untold(tx: Connection, oa: str, keys: Collection[str]) -> set[str]:
+    """Those of the keys that are neither in the baseline nor known as notices."""
+    if not keys:
+        return set()
+    known = tx.execute(
+        text("""
+            SELECT w.key FROM unnest(CAST(:keys AS text[]), CAST(:hashes AS bigint[])) AS w (key, hash)
+            WHERE NOT EXISTS (SELECT FROM baseline b WHERE b.oa = :oa AND b.key_hash = w.hash)
+              AND NOT EXISTS (SELECT FROM notices n WHERE n.oa = :oa AND n.event_key = w.key)"""),
+        {"oa": oa, "keys": list(keys), "hashes": [_hash(key) for key in keys]},
+    )
+    return set(known.scalars())
+
+
+def _hash(key: str) -> int:
+    """64 bits of SHA-256, signed as bigint wants it.
+
+    Ten million keys of a province's past and ten thousand new events a day meet by chance once in 500,000 years.
+    """
+    return int.from_bytes(sha256(key.encode()).digest()[:8], "big", signed=True)

@@ -13,7 +13,7 @@ from redis.retry import Retry
 PREFIX = "hcc:"  # every key of ours begins with it
 
 _ANSWER_SECONDS = 2.0  # one connect or one answer; nothing in this room blocks on the server's side
-_RETRIES = 2  # redis-py's ten would hold a worker for a minute; a connection cut by a restart needs one
+_RETRIES = 1  # redis-py's ten, tried at the connect and again at the call, would hold a worker for minutes
 _HEALTH_SECONDS = 15  # a connection idle for longer is tried before it is trusted
 
 

@@ -83,10 +83,10 @@ local function calls(it)
     return math.max(1, math.floor(math.min(level(it), room) / weight))
 end
 
--- Until when this limit has `count` calls ready.
+-- How long until this limit has something worth asking for: `count` calls by its pace, and one at least by its window.
 local function wait(it, count)
     local paced = (math.min(count * weight, it.cap) - level(it)) * it.gap
-    local short = count * weight - (it.most - it.used)
+    local short = weight - (it.most - it.used)
     if short <= 0 then return paced end
     for _, text in ipairs(redis.call('LRANGE', it.log, 0, short - 1)) do
         local time, freed = entry(text)

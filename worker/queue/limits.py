@@ -20,6 +20,8 @@ from worker.queue.pace import BURST_SECONDS, RESERVE_SECONDS, WINDOW_SECONDS, Cl
 
 __all__ = ["Grant", "Hold", "Lane", "Limit", "Limiter"]
 
+_REFUSED_SECONDS = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -64,11 +66,12 @@ class Limiter:
         self._run("correct", [limit], remaining, 1 + limit.per_minute // 100)
 
     def over(self, limit: Limit) -> None:
-        """The provider refused a call (-32): nothing more until a call that we know of has left its window.
+        """The provider refused a call (-32): its window is full, so nothing more until one of ours has left it.
 
-        Raises `QueueDown`.
+        Not within a second either: what fills it may be unknown to us, and leave no sooner. Raises `QueueDown`.
         """
         self._run("correct", [limit], 0, 0)
+        self.hold(limit.key, _REFUSED_SECONDS, "the provider refused a call as one too many")
 
     def hold(self, key: str, seconds: float, reason: str) -> None:
         """Grant nothing under the limit `key` for so long (quota, dead token). Raises `QueueDown`."""

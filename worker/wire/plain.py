@@ -26,6 +26,8 @@ from worker.wire.protocol import Call, NotSent, Reply, Result, Unknown
 _CONNECT_SECONDS = 5.0
 _LARGEST_BODY = 1 << 20  # bytes; Zalo's answers are a few hundred
 _CHUNK = 1 << 16
+_ENDS = frozenset({"content-length", "transfer-encoding"})
+_EMPTY = frozenset({204, 304})  # these have no body and no length
 
 # The first that fits any error in the chain.
 _WHYS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
@@ -135,7 +137,7 @@ class RequestsWire:
             # The types know tuples of seconds only; `requests` hands urllib3's own on as it is.
             with self._own.session.send(request, stream=True, timeout=timeout, allow_redirects=False) as answer:
                 return _read(answer, started)
-        except requests.exceptions.InvalidURL:
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
             return NotSent("not a valid request", _ms(started))
         except Exception as error:  # noqa: BLE001 (a wire does not raise for what the network does)
             return _failure(error, started)
@@ -148,6 +150,9 @@ def _read(answer: requests.Response, started: float) -> Result:
         if len(body) > _LARGEST_BODY:
             return Unknown("answer too large", _ms(started))
     headers = {name.lower(): value for name, value in answer.headers.items()}
+    if not body and not _ENDS.intersection(headers) and answer.status_code not in _EMPTY:
+        # To Python's parser a head that breaks off is a whole answer without a body.
+        return Unknown("answer cut off", _ms(started))
     return Reply(answer.status_code, headers, bytes(body), _ms(started))
 
 

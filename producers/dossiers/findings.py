@@ -1,0 +1,75 @@
+"""From rows to findings: events, withdrawals, oddities. A row that cannot be read is set aside, told, and left."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from producers.dossiers.rows import RowError
+from worker.domain.dossier import Change
+from worker.domain.event import Event, Oddity, Withdrawal
+from worker.domain.kinds import Finding, findings
+
+_log = logging.getLogger("hcc.producers")
+
+_TOLD_AT_MOST = 10_000  # rows that we remember having warned of
+
+
+@dataclass(slots=True)
+class Found:
+    """What the rules made of a page."""
+
+    events: dict[str, Event] = field(default_factory=dict)  # by key; the first row that tells an event dates it
+    withdrawals: list[Withdrawal] = field(default_factory=list)
+    odd: int = 0
+    set_aside: int = 0
+
+
+class Sieve:
+    """Runs the rules over rows. Warns of a row once a process: some are read again and again."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, object, str]] = set()
+
+    def sift(
+        self, feed: str, rows: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], Change | None]
+    ) -> Found:
+        """All findings of a page. Nothing about one row keeps the others from being read."""
+        found = Found()
+        for place, row in enumerate(rows):
+            name = row.get("id", f"#{place}")
+            try:
+                change = read(row)
+                told = list(findings(change)) if change else []
+            except Exception as error:  # noqa: BLE001 (a poison row may fail in any way, and must not stop the feed)
+                found.set_aside += 1
+                self._warn(feed, name, "row set aside", _reason(error))
+                continue
+            for finding in told:
+                self._sort(feed, name, finding, found)
+        return found
+
+    def _sort(self, feed: str, name: object, finding: Finding, found: Found) -> None:
+        match finding:
+            case Event():
+                found.events.setdefault(finding.key, finding)
+            case Withdrawal():
+                found.withdrawals.append(finding)
+            case Oddity():
+                found.odd += 1
+                self._warn(feed, name, "odd row", finding.why)
+
+    def _warn(self, feed: str, name: object, what: str, why: str) -> None:
+        if (feed, name, why) in self._told:
+            return
+        if len(self._told) >= _TOLD_AT_MOST:
+            self._told.clear()
+        self._told.add((feed, name, why))
+        _log.warning("%s feed=%s row=%s why=%s", what, feed, name, why)
+
+
+def _reason(error: Exception) -> str:
+    """Our own sentence, which holds no data; of any other exception the type alone, since its text may."""
+    return str(error) if isinstance(error, RowError) else type(error).__name__

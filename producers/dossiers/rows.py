@@ -1,0 +1,183 @@
+"""The door: rows of the source become our dataclasses, or say which column cannot be read and why.
+
+A `RowError` names the column and never its value: what is wrong may be that a column holds something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Table
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from producers.dossiers.mapping import Mapping, word
+from worker.domain.clock import from_local
+from worker.domain.code import normalize_code
+from worker.domain.dossier import Change, Dossier, Payment, PaymentState, Status
+from worker.domain.text import nfc
+
+_YEARS = range(2000, 2101)  # of a believable time; older and later ones are slips of the pen
+_NO_DATE = frozenset({date(1, 1, 1), date(1753, 1, 1), date(1900, 1, 1), date(9999, 12, 31)})  # programs' "empty"
+_DONE = (Status.FINISHED, Status.RETURNED)
+_YES = frozenset({"1", "true", "t", "y", "yes"})
+
+
+class RowError(ValueError):
+    """A row cannot be read: which column, and why."""
+
+    def __init__(self, column: str, why: str) -> None:
+        super().__init__(f"{column} {why}")
+
+
+class Door:
+    """Reads rows by a mapping. Every method gives None for a dossier that nobody is told about (R4)."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        self._mapping = mapping
+
+    def history(self, row: Table[str, Any]) -> Change | None:
+        """A row of the history: the status that it reports, which may be empty. Raises `RowError`."""
+        dossier = self._dossier(row)
+        if dossier is None:
+            return None
+        reported = None if _empty(row["change_status"]) else self._status(row, "change_status")
+        return Change(dossier, self._needed_time(row, "at"), status=reported)
+
+    def payment(self, row: Table[str, Any]) -> Change | None:
+        """A payment request as it is now. Raises `RowError`."""
+        dossier = self._dossier(row)
+        if dossier is None:
+            return None
+        requested_at = self._needed_time(row, "requested_at")
+        payment = Payment(str(row["id"]), self._payment_state(row), _amount(row), requested_at)
+        return Change(dossier, requested_at, payment=payment)
+
+    def standing(self, row: Table[str, Any], now: datetime) -> Change | None:
+        """A dossier as it stands, for the baseline: dated by the best time that it has. Raises `RowError`."""
+        dossier = self._dossier(row)
+        if dossier is None:
+            return None
+        return Change(dossier, dossier.finished_at or dossier.accepted_at or now, status=dossier.status)
+
+    def _dossier(self, row: Table[str, Any]) -> Dossier | None:
+        if _empty(row["code"]) or _flag(row["ignored"]) or not self._is_told(row):
+            return None
+        status = self._status(row, "status")
+        return Dossier(
+            code=_code(row),
+            unit=_unit(row),
+            status=status,
+            phone=None if _empty(row["phone"]) else str(row["phone"]),
+            accepted_at=self._time(row, "accepted_at"),
+            appointment_at=self._time(row, "appointment_at"),
+            finished_at=self._time(row, "finished_at"),
+            result_given=status in _DONE and self._result_given(row),
+        )
+
+    def _is_told(self, row: Table[str, Any]) -> bool:
+        return not _empty(row["channel"]) and word(row["channel"]) in self._mapping.dossiers.channels_told
+
+    def _status(self, row: Table[str, Any], column: str) -> Status:
+        status: Status = _known(self._mapping.status, row, column)
+        return status
+
+    def _payment_state(self, row: Table[str, Any]) -> PaymentState:
+        if not _empty(row["payment_way"]) and word(row["payment_way"]) in self._mapping.payments.exempt:
+            return PaymentState.EXEMPT
+        state: PaymentState = _known(self._mapping.payments.states, row, "payment_state")
+        return state
+
+    def _result_given(self, row: Table[str, Any]) -> bool:
+        """Whether 9 or 10 means a result: not one that awaits confirmation, nor a dossier given back (R39)."""
+        rule, state, kind = self._mapping.result, row["result_state"], row["result_kind"]
+        if not _empty(kind) and word(kind) not in rule.given | rule.not_given:
+            raise RowError("result_kind", "holds a word that the mapping does not know")
+        confirmed = _empty(state) or _number(row, "result_state") >= rule.confirmed_from
+        return confirmed and (_empty(kind) or word(kind) in rule.given)
+
+    def _needed_time(self, row: Table[str, Any], column: str) -> datetime:
+        moment = self._time(row, column)
+        if moment is None:
+            raise RowError(column, "is empty")
+        return moment
+
+    def _time(self, row: Table[str, Any], column: str) -> datetime | None:
+        """A time as UTC; None for an empty one and for a stand-in of "no date"."""
+        if _empty(row[column]):
+            return None
+        local = _datetime(row, column)
+        if local.date() in _NO_DATE:
+            return None
+        if local.year not in _YEARS:
+            raise RowError(column, "is not a believable time")
+        return local.astimezone(UTC) if local.tzinfo else from_local(local, self._mapping.zone)
+
+
+def row_id(row: Table[str, Any]) -> int:
+    """The id by which a feed goes on. Raises `RowError` if it is no whole number: then the mapping is wrong."""
+    return int(_number(row, "id"))
+
+
+def source_time(row: Table[str, Any]) -> datetime | None:
+    """When the row was changed, in the source's own clock, since it is handed back to it; None if unreadable."""
+    try:
+        return None if _empty(row["changed_at"]) else _datetime(row, "changed_at")
+    except RowError:
+        return None
+
+
+def _empty(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _flag(value: object) -> bool:
+    return not _empty(value) and word(value) in _YES
+
+
+def _known(words: Table[str, Any], row: Table[str, Any], column: str) -> Any:
+    if _empty(row[column]):
+        raise RowError(column, "is empty")
+    meaning = words.get(word(row[column]))
+    if meaning is None:
+        raise RowError(column, "holds a word that the mapping does not know")
+    return meaning
+
+
+def _code(row: Table[str, Any]) -> str:
+    try:
+        return normalize_code(str(row["code"]))
+    except ValueError as error:
+        raise RowError("code", f"cannot be used: {error}") from None
+
+
+def _unit(row: Table[str, Any]) -> str | None:
+    """Only statistics read it, so what cannot be printed is dropped rather than the row."""
+    unit = "".join(char for char in nfc(str(row["unit"] or "")) if char.isprintable()).strip()
+    return unit or None
+
+
+def _amount(row: Table[str, Any]) -> int | None:
+    return None if _empty(row["amount"]) else int(_number(row, "amount"))
+
+
+def _number(row: Table[str, Any], column: str) -> Decimal:
+    """A whole number, in whichever type the driver gives it."""
+    try:
+        number = Decimal(str(row[column]))
+        if number == number.to_integral_value():
+            return number
+    except ArithmeticError:
+        pass
+    raise RowError(column, "is not a whole number")
+
+
+def _datetime(row: Table[str, Any], column: str) -> datetime:
+    value = row[column]
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime.combine(value, time.min)
+    try:
+        return datetime.fromisoformat(str(value).strip())  # SQLite, and times that Python cannot hold
+    except ValueError:
+        raise RowError(column, "is not a believable time") from None

@@ -1,0 +1,140 @@
+"""The first start: what is already there is remembered, and nobody is told (R14).
+
+1. Note the newest point of every feed, before anything else is read: what comes later is news.
+2. Run the same rules over every dossier and every payment as they stand, page by page, and remember the keys.
+   With an ISO time in HCC_START_FROM, what the rules date at it or later is told instead.
+3. Write the cursors of the feeds; only now is the first start over.
+
+The pass keeps its place in a cursor of its own, so it may take many rounds, and a crash costs one page. What
+happens to a dossier while the pass is under way counts as already there if the pass comes by it afterwards.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from sqlalchemy import Connection
+
+from producers.dossiers.feeds import Feed, IdFeed, Row
+from producers.dossiers.findings import Found
+from producers.dossiers.parts import Outrun, Parts, Round
+from producers.dossiers.record import Seen, record
+from producers.dossiers.rows import Door, row_id
+from worker.ledger import cursors
+from worker.ledger.cursors import Cursor
+
+StartFrom: TypeAlias = Literal["now", "beginning"] | datetime
+
+PROGRESS = "baseline"  # the name of the cursor in which the pass keeps its place
+_FIRST: dict[str, Any] = {"dossiers": " ", "payments": 0}  # before all codes and ids; '' would be NULL in Oracle
+
+_log = logging.getLogger("hcc.producers")
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    rows: int
+    found: Found
+    next: dict[str, Any] | None  # where the pass goes on; None at its end
+
+
+class Start:
+    """Brings feeds without a cursor to their first one."""
+
+    def __init__(self, parts: Parts, start_from: StartFrom, tell_bell: Callable[[int], None]) -> None:
+        self._parts = parts
+        self._start_from = start_from
+        self._tell_bell = tell_bell
+        self._door = Door(parts.mapping)
+
+    def run(self, lacking: Sequence[Feed], tally: Round, *, time_is_up: Callable[[], bool]) -> None:
+        """Go on with the first start until it is over or the time is up. Raises `Outrun`, `SourceError`."""
+        if self._start_from == "beginning":
+            self._begin_at_once(lacking)
+            return
+        held = self._progress() or self._note_newest(lacking)
+        while True:
+            page = self._read(held.position)
+            held_next = self._keep(held, page, tally)
+            tally.count(page.found, page.rows)
+            if held_next is None:
+                _log.info("baseline is complete oa=%s", self._parts.oa)
+                return
+            held = held_next
+            if time_is_up():
+                tally.more = True
+                return
+
+    def _begin_at_once(self, lacking: Sequence[Feed]) -> None:
+        """From the first row on; changes from now on, since the first reading sees every row as it stands."""
+        newest, now = self._parts.source.newest(), self._parts.clock()
+        with self._parts.ledger.begin() as tx:
+            for feed in lacking:
+                position = feed.at(0) if isinstance(feed, IdFeed) else feed.begin(newest[feed.name], now)
+                self._begin(tx, feed.name, position, now)
+
+    def _progress(self) -> Cursor | None:
+        with self._parts.ledger.begin() as tx:
+            return cursors.read(tx, self._parts.oa).get(PROGRESS)
+
+    def _note_newest(self, lacking: Sequence[Feed]) -> Cursor:
+        now = self._parts.clock()
+        newest = self._parts.source.newest()
+        feeds = {feed.name: feed.begin(newest[feed.name], now) for feed in lacking}
+        _log.info("first start: what is there is remembered, nobody is told oa=%s", self._parts.oa)
+        with self._parts.ledger.begin() as tx:
+            return self._begin(tx, PROGRESS, {"feeds": feeds, "stage": "dossiers", "after": _FIRST["dossiers"]}, now)
+
+    def _read(self, place: Row) -> _Page:
+        """A page of the pass; no transaction of the ledger is open meanwhile."""
+        stage, after, limits = place["stage"], place["after"], self._parts.mapping.limits
+        if stage == "payments":
+            rows = self._parts.source.page(stage, {"after": after, "missing": [], "limit": limits.page})
+            found = self._parts.sieve.sift(stage, rows, self._door.payment)
+            following = {**place, "after": max(map(row_id, rows))} if len(rows) >= limits.page else None
+            return _Page(len(rows), found, following)
+        now = self._parts.clock()
+        rows = self._parts.source.page(stage, {"after": after, "limit": limits.baseline_page})
+        found = self._parts.sieve.sift(stage, rows, lambda row: self._door.standing(row, now))
+        if len(rows) >= limits.baseline_page:
+            return _Page(len(rows), found, {**place, "after": rows[-1]["code"]})
+        return _Page(len(rows), found, {**place, "stage": "payments", "after": _FIRST["payments"]})
+
+    def _keep(self, held: Cursor, page: _Page, tally: Round) -> Cursor | None:
+        """Remember or tell what a page held, and move on, in one transaction; None when the pass is over."""
+        parts, now = self._parts, self._parts.clock()
+        told = [Seen(event, now) for event in page.found.events.values() if self._is_told(event.at)]
+        past = [event.key for event in page.found.events.values() if not self._is_told(event.at)]
+        with parts.ledger.begin() as tx:
+            moved = self._move_on(tx, held, page.next, now)
+            remembered = cursors.remember(tx, parts.oa, past)
+            recorded = record(tx, parts.oa, parts.people, told)
+        tally.baseline += remembered
+        tally.recorded += recorded
+        self._tell_bell(recorded)
+        return moved
+
+    def _move_on(self, tx: Connection, held: Cursor, following: Row | None, now: datetime) -> Cursor | None:
+        if following is not None:
+            moved = cursors.advance(tx, self._parts.oa, PROGRESS, held, following, now)
+            if moved is None:
+                raise Outrun
+            return moved
+        if not cursors.end(tx, self._parts.oa, PROGRESS, held):
+            raise Outrun
+        for feed, position in held.position["feeds"].items():
+            self._begin(tx, feed, position, now)
+        return None
+
+    def _begin(self, tx: Connection, feed: str, position: Row, now: datetime) -> Cursor:
+        begun = cursors.begin(tx, self._parts.oa, feed, position, now)
+        if begun is None:
+            raise Outrun
+        return begun
+
+    def _is_told(self, happened: datetime) -> bool:
+        return isinstance(self._start_from, datetime) and happened >= self._start_from

@@ -1,0 +1,108 @@
+"""What review forgets: every kind has its folder, every queue its consumer, every setting its lines."""
+
+from __future__ import annotations
+
+import ast
+import re
+import unicodedata
+
+import pytest
+from dotenv import dotenv_values
+
+from config.celeryconfig import QUEUES, ROUTES, beat_schedule, celery_settings
+from config.settings import CHANNEL_NAMES, ROOT, Settings, variable
+from operators.processes import procfile
+from worker.bootstrap import TEMPLATES
+from worker.channels import CHANNELS
+from worker.domain.kinds import KINDS, RANK
+from worker.domain.letters import Letters
+from worker.domain.lifecycle import BLOCKING, FINISHED, LIVE, State, leads_to
+
+SOURCES = [
+    path for room in ("config", "producers", "worker", "operators", "sandbox") for path in (ROOT / room).rglob("*.py")
+]
+VARIABLES = {variable(field) for field in Settings.model_fields}
+
+
+def test_every_kind_has_words_and_a_sample() -> None:
+    """To add a kind is a row and a folder: neither half alone."""
+    folders = {path.parent.name for path in TEMPLATES.glob("*/message.txt.j2")}
+    assert folders == {kind.name for kind in KINDS}
+    assert Letters(TEMPLATES).check() == []
+    assert len(set(RANK.values())) == len(KINDS)
+
+
+def test_every_channel_of_the_table_may_be_named_in_the_settings() -> None:
+    """A channel that is built can be switched on."""
+    assert set(CHANNELS) <= set(CHANNEL_NAMES)
+
+
+def test_every_task_has_a_queue_and_every_queue_a_consumer() -> None:
+    """A task on a queue that nobody consumes would be silence (GOV.UK Notify has this test, too)."""
+    named = {match for path in SOURCES for match in re.findall(r'shared_task\(name="([^"]+)"', path.read_text())}
+    assert named == set(ROUTES)
+    assert set(ROUTES.values()) == set(QUEUES)
+    assert "-Q" not in procfile()["worker"], "the worker consumes every queue of task_queues"
+
+
+def test_beat_rings_known_tasks_and_no_ring_piles_up() -> None:
+    """Every scheduled ring expires, so that a beat or worker that comes back finds no heap."""
+    for entry in beat_schedule(Settings(_env_file=None)).values():  # type: ignore[call-arg]
+        assert entry["task"] in ROUTES
+        assert entry["options"]["expires"] > 0
+
+
+def test_no_task_outlives_the_visibility_timeout() -> None:
+    """Incident 4: a message that runs longer than the broker's patience is delivered twice."""
+    conf = celery_settings(Settings(_env_file=None))  # type: ignore[call-arg]
+    assert conf["task_soft_time_limit"] < conf["task_time_limit"]
+    assert conf["task_time_limit"] < conf["broker_transport_options"]["visibility_timeout"]
+
+
+def test_readme_example_and_settings_name_the_same_variables() -> None:
+    """A setting that is not documented does not exist for those who run this."""
+    readme = set(re.findall(r"^\| `(HCC_\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert readme == VARIABLES
+    assert set(dotenv_values(ROOT / ".env.example")) == VARIABLES
+
+
+def test_the_example_shows_the_defaults() -> None:
+    """What `.env.example` says is what happens without it."""
+    shown = {name: value for name, value in dotenv_values(ROOT / ".env.example").items() if value}
+    given = Settings.model_validate({name.removeprefix("HCC_").lower(): value for name, value in shown.items()})
+    assert given == Settings(_env_file=None)  # type: ignore[call-arg]
+
+
+def test_every_state_has_its_arrows_and_the_groups_hang_together() -> None:
+    """§3: what is finished leads nowhere but to receipts, what blocks is alive."""
+    assert {state for state in State if not leads_to(state)} <= FINISHED
+    assert BLOCKING < LIVE
+    assert all(leads_to(state) for state in LIVE)
+    for state in FINISHED:
+        assert leads_to(state) <= {State.DELIVERED, State.SEEN}
+
+
+def test_a_transaction_never_spans_the_network_but_for_the_token() -> None:
+    """Incident 6: only the token refresh may hold a transaction over a call."""
+    spanning = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.With) and any(".begin()" in ast.unparse(item.context_expr) for item in node.items):
+                body = "\n".join(ast.unparse(line) for line in node.body)
+                if re.search(r"\bask\(|\.exchange\(|\.send\(", body):
+                    spanning.append(path.relative_to(ROOT).as_posix())
+    assert spanning == ["worker/channels/zalo/tokens.py"]
+
+
+@pytest.mark.parametrize("word", ["Hành chính công"])
+def test_the_account_has_one_name(word: str) -> None:
+    """R26: the Official Account is called the same wherever it is called at all."""
+    places = [*SOURCES, ROOT / "README.md", *(ROOT / "sandbox").rglob("*.html")]
+    names = {match for path in places for match in re.findall(rf"{word} tỉnh \w+ \w+", path.read_text())}
+    assert names == {"Hành chính công tỉnh Hà Tĩnh"}
+
+
+def test_every_text_is_composed_unicode() -> None:
+    """R25: Vietnamese is written in NFC everywhere."""
+    for path in [*SOURCES, *TEMPLATES.rglob("*.*"), ROOT / "README.md", ROOT / ".env.example"]:
+        assert unicodedata.is_normalized("NFC", path.read_text()), path

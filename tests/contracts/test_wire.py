@@ -1,0 +1,170 @@
+"""What every wire does when all is well: each call once, many at once, drawn only as they can leave."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.contracts.servers import Server, Talk, answer, polite
+from worker.wire.ask import ask
+from worker.wire.protocol import Call, NotSent, Reply, Wire
+
+Serve = Callable[..., Server]
+OpenWire = Callable[..., Wire]
+
+
+def get(server: Server, tag: int) -> Call:
+    """A call whose path is its tag."""
+    return Call(tag, "GET", f"{server.url}/{tag}", {})
+
+
+def test_a_whole_answer_is_a_reply(serve: Serve, open_wire: OpenWire) -> None:
+    """Status, headers by lower-case names, and the body as it came."""
+
+    def script(talk: Talk) -> None:
+        for _ in talk.requests():
+            talk.say(answer(b'{"error":0}', more="X-RateLimit-Remain: 7\r\n"))
+
+    result = ask(open_wire(), get(serve(script), 1))
+    assert isinstance(result, Reply)
+    assert (result.status, result.body) == (200, b'{"error":0}')
+    assert result.headers["x-ratelimit-remain"] == "7"
+    assert 0 <= result.ms < 5000
+
+
+def test_the_request_leaves_as_given(serve: Serve, open_wire: OpenWire) -> None:
+    """Method, path with parameters, headers and the exact bytes of the body."""
+    server = serve(polite)
+    call = Call(1, "POST", f"{server.url}/v3?data=%7B%7D", {"access_token": "t0ken"}, body='{"text":"Hồ sơ"}'.encode())
+    assert isinstance(ask(open_wire(), call), Reply)
+    [request] = server.requests
+    assert request.startswith(b"POST /v3?data=%7B%7D HTTP/1.1\r\n")
+    assert b"access_token: t0ken\r\n" in request
+    assert request.endswith('\r\n\r\n{"text":"Hồ sơ"}'.encode())
+
+
+def test_each_call_comes_back_exactly_once(serve: Serve, open_wire: OpenWire) -> None:
+    """Two hundred calls, two hundred results, each with its own answer."""
+    server = serve(polite)
+    results = list(open_wire().exchange(get(server, tag) for tag in range(200)))
+    assert sorted(call.tag for call, _ in results) == list(range(200))
+    assert all(isinstance(result, Reply) and result.body == b"/%d" % call.tag for call, result in results)
+    assert len(server.requests) == 200
+
+
+def test_connections_are_kept_alive(serve: Serve, open_wire: OpenWire) -> None:
+    """A hundred calls in two exchanges need no more connections than the wire has."""
+    server, wire = serve(polite), open_wire(connections=4)
+    for _ in range(2):
+        assert len(list(wire.exchange(get(server, tag) for tag in range(50)))) == 50
+    assert server.connections <= 4
+
+
+def test_calls_travel_at_the_same_time(serve: Serve, open_wire: OpenWire) -> None:
+    """The server answers nobody until eight are there."""
+    all_here = threading.Barrier(8)
+
+    def script(talk: Talk) -> None:
+        for _ in talk.requests():
+            all_here.wait(4)
+            talk.say(answer())
+
+    server = serve(script)
+    results = [result for _, result in open_wire(connections=8).exchange(get(server, tag) for tag in range(8))]
+    assert all(isinstance(result, Reply) for result in results)
+
+
+def test_results_come_as_they_arrive(serve: Serve, open_wire: OpenWire) -> None:
+    """A slow call holds nobody up."""
+
+    def script(talk: Talk) -> None:
+        for request in talk.requests():
+            talk.pause(0.5 if b"GET /0 " in request else 0)
+            talk.say(answer())
+
+    server = serve(script)
+    assert [call.tag for call, _ in open_wire(connections=2).exchange([get(server, 0), get(server, 1)])] == [1, 0]
+
+
+def test_calls_are_drawn_only_as_they_can_leave(serve: Serve, open_wire: OpenWire) -> None:
+    """An endless stream of calls is drawn as fast as results are taken: that is the back pressure."""
+    server = serve(polite)
+    drawn = itertools.count()
+    ahead = []
+    stream = open_wire(connections=3).exchange(get(server, next(drawn)) for _ in itertools.count())
+    for taken, _ in enumerate(itertools.islice(stream, 30), start=1):
+        ahead.append(int(repr(drawn)[6:-1]) - taken)
+    stream.close()  # type: ignore[attr-defined]
+    assert max(ahead) <= 3
+
+
+def test_leaving_is_told_once_before_anything_leaves(serve: Serve, open_wire: OpenWire) -> None:
+    """The mark of a call must stand before the server can have seen it."""
+    server = serve(polite)
+    told: list[int] = []
+    too_late: list[int] = []
+
+    def leaving(tag: int) -> None:
+        told.append(tag)
+        time.sleep(0.01)
+        too_late.extend([tag] if f"/{tag}" in server.paths() else [])
+
+    list(open_wire().exchange((get(server, tag) for tag in range(40)), leaving=leaving))
+    assert sorted(told) == list(range(40))
+    assert not too_late
+
+
+def test_what_may_not_leave_does_not(serve: Serve, open_wire: OpenWire) -> None:
+    """A mark that cannot be set holds its call back, and only that one."""
+    server = serve(polite)
+
+    def leaving(tag: int) -> None:
+        if tag % 2:
+            raise ConnectionError("redis://:secret@host is down")
+
+    results = {
+        call.tag: result for call, result in open_wire().exchange([get(server, n) for n in range(6)], leaving=leaving)
+    }
+    assert [type(results[tag]) for tag in range(6)] == [Reply, NotSent] * 3
+    assert sorted(server.paths()) == ["/0", "/2", "/4"]
+    assert "secret" not in str(results)
+
+
+def test_an_exchange_left_early_tells_by_its_marks_what_may_have_left(serve: Serve, open_wire: OpenWire) -> None:
+    """After the generator is closed nothing leaves any more, and what left was announced."""
+    server, told = serve(polite), []
+    stream = open_wire(connections=3).exchange((get(server, n) for n in range(50)), leaving=told.append)
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    seen = sorted(server.paths())
+    time.sleep(0.1)
+    assert sorted(server.paths()) == seen == sorted(f"/{tag}" for tag in told)
+    assert len(told) <= 4
+
+
+def test_a_fault_in_the_stream_of_calls_is_the_callers(serve: Serve, open_wire: OpenWire) -> None:
+    """It comes out where the calls are asked for, and the wire works on."""
+    server, wire = serve(polite), open_wire()
+
+    def broken() -> Iterator[Call]:
+        yield get(server, 1)
+        raise LookupError("composing failed")
+
+    with pytest.raises(LookupError, match="composing"):
+        list(wire.exchange(broken()))
+    assert isinstance(ask(wire, get(server, 2)), Reply)
+
+
+def test_closing_a_wire_leaves_no_thread(serve: Serve, open_wire: OpenWire) -> None:
+    """Neither after use nor without any."""
+    server = serve(polite)
+    before = {thread.name for thread in threading.enumerate()}
+    wire = open_wire()
+    list(wire.exchange(get(server, tag) for tag in range(20)))
+    wire.close()
+    open_wire().close()
+    assert not [t.name for t in threading.enumerate() if t.name not in before and t.name.startswith("wire")]
