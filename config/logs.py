@@ -36,5 +36,6 @@ def set_up_logs(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for chatty in ("celery.worker.strategy", "celery.app.trace", "celery.beat", "kombu", "urllib3"):
+    for chatty in ("celery.worker.strategy", "celery.app.trace", "celery.beat", "kombu"):
         logging.getLogger(chatty).setLevel(max(logging.getLevelName(level), logging.WARNING))
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings show whole URLs, and those hold user ids

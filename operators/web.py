@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, select_autoescape
+from jinja2 import Environment, FileSystemLoader
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy.exc import DBAPIError
 
@@ -19,7 +19,7 @@ from worker.domain.clock import to_vietnam
 from worker.domain.code import normalize_code
 from worker.ledger import reports
 from worker.ledger.migrate import missing
-from worker.queue.connection import QueueDown, open_redis
+from worker.queue.connection import QueueDown, door, open_redis
 
 log = logging.getLogger("hcc.web")
 
@@ -39,7 +39,7 @@ def build(services: Services) -> web.Application:
     """The application, for `serve` and for tests."""
     app = web.Application(client_max_size=256 * 1024)
     app[SERVICES] = services
-    app[PAGES] = Environment(loader=FileSystemLoader(TEMPLATES / "console"), autoescape=select_autoescape(["html"]))
+    app[PAGES] = Environment(loader=FileSystemLoader(TEMPLATES / "console"), autoescape=True)
     app[PAGES].filters["vietnam"] = lambda at: to_vietnam(at).strftime("%d/%m/%Y %H:%M:%S")
     app.add_routes(routes)
     return app
@@ -87,7 +87,8 @@ def _faults(services: Services) -> list[str]:
     except DBAPIError:
         faults.append("the ledger does not answer")
     try:
-        open_redis(services.settings.redis_url).ping()
+        with door("answer"):
+            open_redis(services.settings.redis_url).ping()
     except QueueDown:
         faults.append("Redis does not answer")
     return faults

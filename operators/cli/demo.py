@@ -19,7 +19,7 @@ from operators.cli.theatre import Theatre
 from operators.cli.up import zalo_urls
 from operators.processes import Processes
 from operators.world import embedded
-from producers.bootstrap import build_poller
+from producers.dossiers.poll import build_poller
 from sandbox.dossiers.living import LivingDossiers
 from sandbox.servers import Servers
 from sandbox.zalo.client import SandboxZalo

@@ -13,13 +13,13 @@ from sqlalchemy import Engine, text
 from config.settings import Settings, SettingsError, load
 from operators.world import world
 from producers.dossiers.mapping import load_mapping
-from producers.dossiers.source import open_source
+from producers.dossiers.source import Source
 from worker.bootstrap import TEMPLATES, Services
 from worker.channels import CHANNELS
 from worker.channels.zalo.tokens import NoAccess
 from worker.domain.letters import Letters
 from worker.ledger.migrate import missing
-from worker.queue.connection import open_redis
+from worker.queue.connection import door, open_redis
 
 _CLOCK_SECONDS = 2.0  # a difference above this makes times in the history misleading
 
@@ -89,12 +89,13 @@ def check_clock(made: Services) -> Iterator[str]:
 
 
 def check_redis(made: Services) -> Iterator[str]:
-    open_redis(made.settings.redis_url).ping()
+    with door("trả lời"):
+        open_redis(made.settings.redis_url).ping()
     yield "kết nối được"
 
 
 def check_source(made: Services) -> Iterator[str]:
-    source = open_source(made.settings.dossier_url, load_mapping(made.settings.source))
+    source = Source(made.settings.dossier_url, load_mapping(made.settings.source))
     try:
         source.check()
     finally:

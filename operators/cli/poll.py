@@ -6,7 +6,7 @@ import click
 
 from config.settings import load
 from operators.cli.context import services
-from producers.bootstrap import build_poller
+from producers.dossiers.poll import build_poller
 
 
 @click.command(short_help="Hỏi CSDL hồ sơ một lượt.")

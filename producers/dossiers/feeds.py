@@ -11,14 +11,13 @@ from zoneinfo import ZoneInfo
 from producers.dossiers.mapping import Limits
 from producers.dossiers.mapping import Mapping as SourceMapping
 from producers.dossiers.positions import IdPosition, TimePosition
+from producers.dossiers.queries import LONG_AGO
 from producers.dossiers.rows import Door, RowError, row_id, source_time
 from producers.dossiers.source import SourceError
 from worker.domain.dossier import Change
 
 Row: TypeAlias = Mapping[str, Any]
 Reader: TypeAlias = Callable[[Row], Change | None]
-
-_LONG_AGO = datetime(1970, 1, 1)  # noqa: DTZ001 (in the source's clock, where nothing changed yet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ class TimeFeed:
     zone: ZoneInfo
 
     def begin(self, newest: Any, now: datetime) -> dict[str, Any]:
-        changed_at = source_time({"changed_at": newest}) or _LONG_AGO
+        changed_at = source_time({"changed_at": newest}) or LONG_AGO
         at = min(changed_at, self._clock(changed_at, now))
         return TimePosition(at, 0, now).stored()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping as Table
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, bindparam, create_engine, event, make_url, text

@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 from producers.dossiers.feeds import Feed, IdFeed, Row
 from producers.dossiers.findings import Found
 from producers.dossiers.parts import Outrun, Parts, Round
+from producers.dossiers.queries import BEFORE_ALL_CODES
 from producers.dossiers.record import Seen, record
 from producers.dossiers.rows import Door, row_id
 from worker.ledger import cursors
@@ -30,7 +31,6 @@ from worker.ledger.cursors import Cursor
 StartFrom: TypeAlias = Literal["now", "beginning"] | datetime
 
 PROGRESS = "baseline"  # the name of the cursor in which the pass keeps its place
-_FIRST: dict[str, Any] = {"dossiers": " ", "payments": 0}  # before all codes and ids; '' would be NULL in Oracle
 
 _log = logging.getLogger("hcc.producers")
 
@@ -87,7 +87,7 @@ class Start:
         feeds = {feed.name: feed.begin(newest[feed.name], now) for feed in lacking}
         _log.info("first start: what is there is remembered, nobody is told oa=%s", self._parts.oa)
         with self._parts.ledger.begin() as tx:
-            return self._begin(tx, PROGRESS, {"feeds": feeds, "stage": "dossiers", "after": _FIRST["dossiers"]}, now)
+            return self._begin(tx, PROGRESS, {"feeds": feeds, "stage": "dossiers", "after": BEFORE_ALL_CODES}, now)
 
     def _read(self, place: Row) -> _Page:
         """A page of the pass; no transaction of the ledger is open meanwhile."""
@@ -102,7 +102,7 @@ class Start:
         found = self._parts.sieve.sift(stage, rows, lambda row: self._door.standing(row, now))
         if len(rows) >= limits.baseline_page:
             return _Page(len(rows), found, {**place, "after": rows[-1]["code"]})
-        return _Page(len(rows), found, {**place, "stage": "payments", "after": _FIRST["payments"]})
+        return _Page(len(rows), found, {**place, "stage": "payments", "after": 0})
 
     def _keep(self, held: Cursor, page: _Page, tally: Round) -> Cursor | None:
         """Remember or tell what a page held, and move on, in one transaction; None when the pass is over."""
@@ -120,7 +120,7 @@ class Start:
 
     def _move_on(self, tx: Connection, held: Cursor, following: Row | None, now: datetime) -> Cursor | None:
         if following is not None:
-            moved = cursors.advance(tx, self._parts.oa, PROGRESS, held, following, now)
+            moved = cursors.advance(tx, self._parts.oa, PROGRESS, held, to=following, polled_at=now)
             if moved is None:
                 raise Outrun
             return moved

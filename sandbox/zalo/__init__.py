@@ -5,11 +5,17 @@ the control and a web page that shows the messages as on a phone, so that it can
 
 A request goes through the rooms in this order:
 
-    api.py            read, break the transport when told to, check, carry out, answer
-    routes.py         which call exists, what is checked for it, who carries it out
-    checks.py         the checks, in their order
-    oauth.py  cs.py  uid.py  zns.py  chats.py  users.py      one room per group of calls
-    faults.py  breakage.py      misbehaviour: when, and how
+    door.py          connections; shut when Zalo is down
+    api.py           read, break the transport when told to, check, carry out, answer
+    routes.py        which call exists, what is checked for it, who carries it out
+    checks.py        the checks, in their order (recipients.py: whether a person can be written to)
+    oauth.py         consent and tokens
+    cs.py forms.py   consultation messages, and the forms they may take
+    uid.py zns.py    approved templates by user id and by phone (template_data.py, register.py)
+    chats.py         looking up what was said
+    users.py         people and the OA itself
+    faults.py        misbehaviour: which calls it strikes; breakage.py: how it looks on the wire
+    call.py codes.py what a call carries, what a refusal says
 
 and touches one state, `world.py`, made of
 

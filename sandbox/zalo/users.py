@@ -100,9 +100,10 @@ def _day(moment: float | None) -> str:
 def _shared_info(person: Person) -> Body:
     """An empty phone is the number 0."""
     shared = person.shared
+    phone = shared.get("phone", "")
     blank = {"address": "", "city": "", "district": ""}
     return blank | {
-        "phone": int(shared.get("phone") or 0),
+        "phone": int(phone) if phone.isdecimal() else 0,
         "name": shared.get("name", ""),
         "user_dob": shared.get("user_dob", ""),
     }

@@ -18,8 +18,7 @@ from config.settings import Settings
 from operators.cli.up import zalo_urls
 from operators.processes import Processes
 from operators.world import SANDBOX_ZALO
-from producers.bootstrap import build_poller
-from producers.dossiers.poll import Poller
+from producers.dossiers.poll import Poller, build_poller
 from sandbox.dossiers.living import LivingDossiers
 from sandbox.servers import Servers
 from sandbox.zalo.client import SandboxZalo

@@ -84,6 +84,7 @@ def test_a_late_follower_gets_the_latest_notice_that_was_held(world: World) -> N
     until(lambda: world.states() == {f"{code}/accepted/1": "unreachable"}, "the notice to be held", world=world)
     world.dossiers.finish(code, at=MORNING + timedelta(minutes=32))
     until(lambda: world.states().get(f"{code}/result_ready/1") == "unreachable", "the second", world=world)
+    world.zalo.people([{"user_id": world_user(1001), "phone": "84978001001"}])
     world.start().start("link", f"hcc follower link {world_user(1001)} 0978001001")
     assert [message["text"] for message in world.messages(1)] == [G_DONE]
 

@@ -38,17 +38,17 @@ def begin(tx: Connection, oa: str, feed: str, position: Mapping[str, Any], polle
     return Cursor(position, 1, polled_at) if written.rowcount else None
 
 
-def advance(  # noqa: PLR0917 (a compare-and-set names all that it compares and sets)
-    tx: Connection, oa: str, feed: str, held: Cursor, new: Mapping[str, Any], polled_at: datetime
+def advance(
+    tx: Connection, oa: str, feed: str, held: Cursor, *, to: Mapping[str, Any], polled_at: datetime
 ) -> Cursor | None:
     """Move a cursor on from the version that we hold; None if another poll was faster."""
     moved = tx.execute(
         text("""
             UPDATE cursors SET position = CAST(:position AS jsonb), version = version + 1, polled_at = :polled_at
             WHERE oa = :oa AND feed = :feed AND version = :version"""),
-        {"oa": oa, "feed": feed, "position": json.dumps(new), "version": held.version, "polled_at": polled_at},
+        {"oa": oa, "feed": feed, "position": json.dumps(to), "version": held.version, "polled_at": polled_at},
     )
-    return Cursor(new, held.version + 1, polled_at) if moved.rowcount else None
+    return Cursor(to, held.version + 1, polled_at) if moved.rowcount else None
 
 
 def end(tx: Connection, oa: str, feed: str, held: Cursor) -> bool:

@@ -80,8 +80,10 @@ def read_renewal(result: Result) -> Renewal:  # noqa: PLR0911 (one line a case)
         return NotRenewed("rate limit")
     if code in _GRANT_LOST:
         return GrantLost(f"Zalo {code}: the refresh token is used, expired or revoked")
+    if code is None:
+        return PerhapsRenewed("an answer whose code is not a number")
     if code != 0:
-        return GrantLost(f"Zalo {code}: {body.get('error_name') or body.get('message') or 'no name'}")
+        return GrantLost(f"Zalo {code}")
     try:
         return Renewed(pair_of(body))
     except TokenReplyError as error:
@@ -110,16 +112,17 @@ def _life(value: object) -> int:
     return life
 
 
-def _code(body: dict[str, Any]) -> int:
+def _code(body: dict[str, Any]) -> int | None:
+    """Zalo's code, 0 where there is none; None for something that is not a number."""
     try:
         return int(body.get("error", 0))
     except (TypeError, ValueError):
-        return -1
+        return None
 
 
 def _json(body: bytes) -> dict[str, Any] | None:
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None

@@ -1,0 +1,101 @@
+"""Mapping files: the reference is whole, and every fault of a wrong one is told at once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from producers.dossiers.mapping import SOURCES, MappingError, load_mapping, word
+from worker.domain.dossier import PaymentState, Status
+
+REFERENCE = (SOURCES / "reference.toml").read_text("utf-8")
+
+
+def faults_of(folder: Path, *changes: tuple[str, str]) -> list[str]:
+    """The faults of the reference mapping after textual changes."""
+    content = REFERENCE
+    for old, new in changes:
+        assert old in content
+        content = content.replace(old, new)
+    (folder / "changed.toml").write_text(content, "utf-8")
+    with pytest.raises(MappingError) as caught:
+        load_mapping(str(folder / "changed.toml"))
+    return caught.value.faults
+
+
+def test_the_reference_knows_the_words_of_the_source() -> None:
+    """Statuses are the national codes, payment words our states, online the only channel told."""
+    mapping = load_mapping("reference")
+    assert {mapping.status[str(status.value)] for status in Status} == set(Status)
+    assert mapping.payments.states[word("  CHỜ thanh toán ")] is PaymentState.REQUESTED
+    assert mapping.dossiers.channels_told == {"2"}
+
+
+def test_the_reference_reads_no_name_no_identity_number_and_no_title() -> None:
+    """Data minimisation: the columns of people's names, papers and e-mail, and of titles, are not in the file."""
+    queries = "\n".join(line.split("--")[0] for line in REFERENCE.splitlines() if not line.startswith("#"))
+    for column in (
+        "nguoi_nop,",
+        "so_giay_to",
+        "chu_ho_so",
+        "email",
+        "ten_tthc",
+        "ten_don_vi",
+        "noi_dung",
+        "h.nguoi_nop",
+    ):
+        assert column not in queries
+
+
+def test_all_faults_are_told_at_once_each_with_its_place(tmp_path: Path) -> None:
+    """Four faults, four sentences that name the place in the file."""
+    faults = faults_of(
+        tmp_path,
+        ('zone = "Asia/Ho_Chi_Minh"', 'zone = "Asia/Hanoi"'),
+        ("page = 1000 ", "page = 0 "),
+        ('"Chờ thanh toán" = "requested"', '"Chờ thanh toán" = "wanted"'),
+        ("confirmed_from = 2 ", "confirmed_form = 2 "),
+    )
+    told = "\n".join(faults)
+    assert len(faults) == 5  # a misspelt name is one name lacking and one name too many
+    for place in (
+        "zone:",
+        "limits.page:",
+        "payments.states.chờ thanh toán:",
+        "result.confirmed_from:",
+        "confirmed_form:",
+    ):
+        assert place in told
+
+
+def test_a_query_without_its_parameters_is_told(tmp_path: Path) -> None:
+    """A forgotten :missing would lose rows in silence, so it is a fault."""
+    assert faults_of(tmp_path, (" WHERE id IN :missing", "")) == [
+        "feeds.history: câu SQL thiếu tham số :missing; thêm vào",
+        "feeds.payments: câu SQL thiếu tham số :missing; thêm vào",
+    ]
+
+
+def test_a_query_that_does_not_read_is_refused(tmp_path: Path) -> None:
+    """The file is a place for SELECT only."""
+    [fault] = faults_of(tmp_path, ("SELECT (SELECT max(id) FROM qua", "DELETE (SELECT max(id) FROM qua"))
+    assert fault.startswith("baseline.newest: chỉ được đọc")
+
+
+def test_an_unknown_mapping_names_those_that_exist() -> None:
+    """A slip in HCC_SOURCE is answered with the names."""
+    with pytest.raises(MappingError, match="reference"):
+        load_mapping("refrence")
+
+
+def test_broken_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    """The parser's line number is in the sentence."""
+    assert "line" in faults_of(tmp_path, ("[limits]", "[limits"))[0]
+
+
+@pytest.mark.parametrize("value", [2, "2", " 2 ", 2.0, Decimal(2)])
+def test_a_number_is_the_same_word_whatever_type_the_driver_makes_of_it(value: object) -> None:
+    """Oracle gives Decimal, SQLite int, some drivers float."""
+    assert word(value) == "2"

@@ -1,0 +1,235 @@
+"""From a change in the dossier database to notices in the ledger: R1, R4, R6, R11, R12, R15, R19, R39, R40."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.producers.conftest import MORNING, PHONE, World
+
+CODE = "H27.37-240219-1001"
+MINUTE = timedelta(minutes=1)
+LONG = 3_000_000_000  # đồng, more than 32 bits hold
+
+
+def test_a_life_gives_three_notices_and_nothing_else(world: World) -> None:
+    """R1: accepted, fee requested, result ready; the steps between and the hand-over are told to nobody."""
+    poller = world.started()
+    world.dossiers.file(CODE, phone=PHONE, at=MORNING)
+    poller.round()
+    assert world.told() == []
+    world.dossiers.accept(CODE, at=MORNING, appointment=MORNING + timedelta(days=7))
+    poller.round()
+    world.dossiers.move(CODE, 4, at=MORNING + MINUTE)
+    poller.round()
+    fee = world.dossiers.request_fee(CODE, 1_000_000, at=MORNING + 7 * MINUTE)
+    poller.round()
+    world.dossiers.finish(CODE, at=MORNING + 32 * MINUTE)
+    poller.round()
+    world.dossiers.hand_over(CODE, MORNING + 60 * MINUTE)
+    poller.round()
+    assert world.told() == [f"{CODE}/accepted/1", f"{CODE}/fee_requested/{fee}", f"{CODE}/result_ready/1"]
+    assert [row.facts for row in world.rows("SELECT facts FROM notices ORDER BY event_at")] == [
+        {"appointment_at": "2024-02-26T02:09:00+00:00"},
+        {"amount": 1_000_000},
+        {},
+    ]
+
+
+def test_a_whole_life_found_in_one_poll_is_in_the_order_of_events(world: World) -> None:
+    """R11: the fee came before the acceptance here, and the ledger keeps that order; only the first is due."""
+    poller = world.started()
+    world.dossiers.file(CODE, phone=PHONE, at=MORNING)
+    world.dossiers.request_fee(CODE, 500, at=MORNING + MINUTE)
+    world.dossiers.accept(CODE, at=MORNING + 2 * MINUTE, appointment=None)
+    world.dossiers.finish(CODE, at=MORNING + 3 * MINUTE)
+    poller.round()
+    assert world.kinds() == ["fee_requested", "accepted", "result_ready"]
+    assert [row.state for row in world.rows("SELECT state FROM notices ORDER BY event_at")] == [
+        "due",
+        "waiting",
+        "waiting",
+    ]
+
+
+def test_accepted_is_told_where_the_status_2_was_skipped(world: World) -> None:
+    """2 → 4 is automatic and fast in some systems: 4 with a time of acceptance implies it."""
+    poller = world.started()
+    world.dossiers.file(CODE, phone=PHONE, at=MORNING)
+    world.sql("UPDATE ho_so SET ngay_tiep_nhan = :at", at=MORNING)
+    world.dossiers.move(CODE, 4, at=MORNING + MINUTE)
+    poller.round()
+    assert world.kinds() == ["accepted"]
+
+
+def test_the_result_is_told_at_10_where_9_was_skipped(world: World) -> None:
+    """A dossier that is handed over without 9 has its result all the same."""
+    poller = world.started()
+    world.accept(CODE)
+    world.dossiers.hand_over(CODE, MORNING + MINUTE)
+    poller.round()
+    assert world.kinds() == ["accepted", "result_ready"]
+
+
+@pytest.mark.parametrize("kind", ["Trả lại/Xin rút", "Xin lỗi", "Bổ sung"])
+def test_a_returned_dossier_is_never_told_as_done(world: World, kind: str) -> None:
+    """R39: 9 and 10 with these words are no result."""
+    poller = world.started()
+    world.accept(CODE)
+    world.dossiers.finish(CODE, at=MORNING + MINUTE, kind=kind)
+    world.dossiers.hand_over(CODE, MORNING + 2 * MINUTE)
+    poller.round()
+    assert world.kinds() == ["accepted"]
+
+
+def test_going_back_and_forth_is_told_once(world: World) -> None:
+    """R40: 9 → 4 → 9 → 10 → 9 is one result."""
+    poller = world.started()
+    world.accept(CODE)
+    for step, status in enumerate((9, 4, 9, 10, 9)):
+        world.dossiers.move(CODE, status, at=MORNING + step * MINUTE)
+        poller.round()
+    assert world.kinds() == ["accepted", "result_ready"]
+
+
+@pytest.mark.parametrize("channel", [1, 3])
+def test_dossiers_of_other_channels_are_told_to_nobody(world: World, channel: int) -> None:
+    """R4: in person and by post are off by default."""
+    poller = world.started()
+    world.accept(CODE, channel=channel)
+    world.dossiers.request_fee(CODE, 1000, at=MORNING)
+    poller.round()
+    assert world.told() == []
+
+
+def test_a_deleted_dossier_is_told_to_nobody(world: World) -> None:
+    """Deletion is a flag in the source."""
+    poller = world.started()
+    world.accept(CODE)
+    world.sql("UPDATE ho_so SET da_xoa = true")
+    poller.round()
+    assert world.told() == []
+
+
+def test_the_submitter_is_told_and_not_the_owner(world: World) -> None:
+    """R6: with different phones only the submitter's becomes a person; a company's dossier is like any other (R5)."""
+    poller = world.started()
+    world.dossiers.file(CODE, phone=PHONE, at=MORNING)
+    world.sql("UPDATE ho_so SET so_dien_thoai_chu_ho_so = '0912345678', loai_doi_tuong = 2")
+    world.dossiers.accept(CODE, at=MORNING, appointment=None)
+    poller.round()
+    [person] = world.rows("SELECT phone_sealed FROM people")
+    assert world.people.open_phone(person.phone_sealed) == "+84978362918"
+
+
+@pytest.mark.parametrize(
+    ("phone", "why"),
+    [
+        (None, "no phone number"),
+        ("không có", "no phone number"),
+        ("02393855555", "landline"),
+        ("19000368", "service number"),
+        ("097836291", "invalid phone number"),
+    ],
+)
+def test_a_dossier_without_a_usable_phone_is_recorded_with_the_reason(
+    world: World, phone: str | None, why: str
+) -> None:
+    """R9: nobody can be told, and an operator sees it."""
+    poller = world.started()
+    world.accept(CODE, phone=phone)
+    poller.round()
+    assert [tuple(row) for row in world.rows("SELECT person_id, no_person_because FROM notices")] == [(None, why)]
+
+
+def test_several_requests_of_one_dossier_are_told_each(world: World) -> None:
+    """R12: the key is the request, and the amount may be above 32 bits (R19)."""
+    poller = world.started()
+    world.accept(CODE)
+    first = world.dossiers.request_fee(CODE, 500, at=MORNING + MINUTE)
+    second = world.dossiers.request_fee(CODE, LONG, at=MORNING + 2 * MINUTE)
+    poller.round()
+    assert world.told()[1:] == [f"{CODE}/fee_requested/{first}", f"{CODE}/fee_requested/{second}"]
+    assert world.rows("SELECT facts FROM notices ORDER BY event_at")[-1].facts == {"amount": LONG}
+
+
+@pytest.mark.parametrize("state", ["Đã thanh toán", "Hủy thanh toán", "Đã hoàn phí"])
+def test_a_request_that_is_settled_before_it_left_is_suppressed(world: World, state: str) -> None:
+    """R12: found by its change time, since its id is long behind us; a later notice may go."""
+    poller = world.started()
+    world.accept(CODE)
+    poller.round()
+    request = world.dossiers.request_fee(
+        CODE, 500, at=datetime.now(UTC).astimezone(world.mapping.zone).replace(tzinfo=None)
+    )
+    poller.round()
+    changed = datetime.now(UTC).astimezone(world.mapping.zone).replace(tzinfo=None)
+    world.dossiers.change_fee(request, state, at=changed)
+    assert poller.round().withdrawn == 1
+    assert [row.state for row in world.rows("SELECT state FROM notices WHERE kind = 'fee_requested'")] == ["suppressed"]
+
+
+def test_a_request_that_is_not_due_yet_is_told_when_it_is(world: World) -> None:
+    """'Chưa thanh toán' is told to nobody until it becomes 'Chờ thanh toán'."""
+    poller = world.started()
+    world.accept(CODE)
+    request = world.dossiers.request_fee(CODE, 500, at=MORNING, state="Chưa thanh toán")
+    poller.round()
+    assert world.kinds() == ["accepted"]
+    changed = datetime.now(UTC).astimezone(world.mapping.zone).replace(tzinfo=None)
+    world.dossiers.change_fee(request, "Chờ thanh toán", at=changed)
+    poller.round()
+    assert sorted(world.kinds()) == ["accepted", "fee_requested"]
+
+
+def test_an_exempt_person_is_asked_for_nothing(world: World) -> None:
+    """The way of payment says so, whatever the state."""
+    poller = world.started()
+    world.accept(CODE)
+    world.dossiers.request_fee(CODE, 500, at=MORNING)
+    world.sql("UPDATE yeu_cau_thanh_toan SET hinh_thuc_thu = 'Đối tượng miễn phí'")
+    poller.round()
+    assert world.kinds() == ["accepted"]
+
+
+def test_a_fee_of_nothing_is_odd_and_not_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """R19: an alert instead of a message, with the row's id."""
+    poller = world.started()
+    world.accept(CODE)
+    request = world.dossiers.request_fee(CODE, 0, at=MORNING)
+    assert poller.round().odd > 0
+    assert world.kinds() == ["accepted"]
+    assert f"odd row feed=payments row={request}" in caplog.text
+
+
+def test_the_age_of_a_back_dated_event_counts_from_the_last_poll_that_did_not_see_it(world: World) -> None:
+    """R15: the row says 2024, yet it cannot be older than the poll before."""
+    poller = world.started()
+    before = world.now
+    world.now += 5 * MINUTE
+    world.accept(CODE)
+    poller.round()
+    [notice] = world.rows("SELECT event_at, fresh_at FROM notices")
+    assert notice.event_at == datetime(2024, 2, 19, 2, 9, tzinfo=UTC)
+    assert notice.fresh_at == before
+
+
+def test_after_an_outage_the_age_of_an_event_is_its_own(world: World) -> None:
+    """R15: three days without a poll, an event of yesterday: a day old, on whichever page it is found."""
+    poller = world.started(page=1)
+    world.now += timedelta(days=3)
+    yesterday = (world.now - timedelta(days=1)).replace(microsecond=0)
+    local = yesterday.astimezone(world.mapping.zone).replace(tzinfo=None)
+    for number in range(3):
+        world.accept(f"H27.37-240219-{number:04}", at=local)
+    poller.round()
+    assert {row.fresh_at for row in world.rows("SELECT fresh_at FROM notices")} == {yesterday}
+
+
+def test_an_event_from_the_future_is_fresh_now(world: World) -> None:
+    """R15: a wrong clock in the source gives nobody a longer life."""
+    poller = world.started()
+    world.accept(CODE, at=datetime(2099, 1, 1))  # noqa: DTZ001
+    poller.round()
+    assert [row.fresh_at for row in world.rows("SELECT fresh_at FROM notices")] == [world.now]

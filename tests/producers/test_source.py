@@ -1,0 +1,119 @@
+"""A source that cannot be read: one clear sentence, what to do, no data; and what can be read is read."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from producers.dossiers.mapping import Mapping
+from producers.dossiers.source import Source, SourceError, SourceUnreachableError
+from tests.producers.conftest import MORNING, World
+
+CODE = "H27.37-240219-1001"
+
+
+def changed(mapping: Mapping, feed: str, old: str, new: str) -> Mapping:
+    """The mapping with another SQL for one feed."""
+    sql = getattr(mapping.feeds, feed)
+    assert old in sql
+    feeds = mapping.feeds.model_copy(update={feed: sql.replace(old, new)})
+    return mapping.model_copy(update={"feeds": feeds})
+
+
+def test_an_unknown_column_is_named_and_the_other_feeds_go_on(world: World) -> None:
+    """The fee is recorded by a round that says what is wrong with the history; nothing of the history is lost."""
+    world.started()
+    right = world.mapping
+    world.mapping = changed(right, "history", "q.thoi_gian AS", "q.thoi_gain AS")
+    world.accept(CODE)
+    world.dossiers.request_fee(CODE, 500, at=MORNING)
+    with pytest.raises(SourceError, match=r"feeds\.history: CSDL hồ sơ không có cột q\.thoi_gain; sửa") as caught:
+        world.poller().round()
+    assert "payments" not in str(caught.value)
+    assert world.kinds() == ["fee_requested"]
+    world.mapping = right
+    world.poller().round()
+    assert sorted(world.kinds()) == ["accepted", "fee_requested"]
+
+
+def test_an_unknown_table_is_named(world: World) -> None:
+    """The feed and the table."""
+    world.mapping = changed(world.mapping, "history", "FROM qua_trinh_xu_ly", "FROM qua_trinh")
+    with pytest.raises(SourceError, match=r"feeds\.history: CSDL hồ sơ không có bảng qua_trinh;"):
+        world.poller().round()
+
+
+def test_a_column_that_the_query_forgot_is_named_even_without_rows(world: World) -> None:
+    """Nobody waits for the first dossier to learn it."""
+    world.mapping = changed(world.mapping, "history", "AS change_status", "AS changed_status")
+    with pytest.raises(SourceError, match=r"feeds\.history: kết quả thiếu cột change_status; thêm bí danh|thêm AS"):
+        world.poller().round()
+
+
+def test_an_unreachable_database_is_told_with_its_place_and_no_password() -> None:
+    """Where we looked, and which setting says so."""
+    from producers.dossiers.mapping import load_mapping  # noqa: PLC0415
+
+    source = Source("postgresql+psycopg2://reader:secret@127.0.0.1:1/dossiers", load_mapping("reference"))
+    with pytest.raises(SourceUnreachableError, match=r"dossiers tại 127\.0\.0\.1:1.*HCC_DOSSIER_URL") as caught:
+        source.newest()
+    assert "secret" not in str(caught.value)
+    source.close()
+
+
+def test_a_refused_account_is_told(world: World) -> None:
+    """A table that the account may not read is named."""
+    world.sql("DROP ROLE IF EXISTS hcc_blind")
+    world.sql("CREATE ROLE hcc_blind LOGIN")
+    source = Source(world.url.replace("hcc@", "hcc_blind@"), world.mapping)
+    try:
+        with pytest.raises(SourceError, match=r"không có quyền đọc qua_trinh_xu_ly; cấp quyền SELECT"):
+            source.newest()
+    finally:
+        source.close()
+        world.sql("DROP ROLE hcc_blind")
+
+
+def test_a_check_tells_all_queries_that_do_not_run(world: World) -> None:
+    """`doctor` asks every query once."""
+    mapping = changed(world.mapping, "history", "q.thoi_gian AS", "q.a AS")
+    source = Source(world.url, changed(mapping, "payments", "ORDER BY p.id", "ORDER BY p.b"))
+    with pytest.raises(SourceError) as caught:
+        source.check()
+    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["feeds.history", "feeds.payments"]
+    source.close()
+
+
+def test_the_reference_passes_its_check(world: World) -> None:
+    """Every query of the reference runs on the reference schema, empty and full."""
+    source = Source(world.url, world.mapping)
+    source.check()
+    world.accept(CODE)
+    world.dossiers.request_fee(CODE, 500, at=MORNING)
+    source.check()
+    source.close()
+
+
+def test_we_cannot_write_to_the_source_even_if_the_account_may(world: World) -> None:
+    """R3: the session is read-only."""
+    source = Source(world.url, world.mapping)
+    with source._engine.connect() as connection, pytest.raises(DBAPIError, match="read-only"):
+        connection.execute(text("DELETE FROM ho_so"))
+    source.close()
+
+
+def test_a_database_that_comes_back_is_used_again(world: World) -> None:
+    """The server dropped our connection; the next poll has a new one."""
+    poller = world.started()
+    world.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hcc producer'")
+    world.accept(CODE)
+    assert poller.round().recorded == 1
+
+
+def test_an_unknown_driver_is_told() -> None:
+    """Any SQLAlchemy dialect will do, once it is installed."""
+    from producers.dossiers.mapping import load_mapping  # noqa: PLC0415
+
+    with pytest.raises(SourceError, match="chưa cài trình điều khiển cho mssql"):
+        Source("mssql+pymssql://reader@host/dossiers", load_mapping("reference"))
