@@ -13,6 +13,7 @@ ROUTES = {
     "worker.deliver": "deliver",
     "worker.wake": "upkeep",
     "worker.sweep": "upkeep",
+    "worker.settle": "upkeep",
     "worker.renew_tokens": "upkeep",
 }
 
@@ -58,6 +59,7 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
         "producers.poll": settings.poll_seconds,
         "worker.wake": 1.0,
         "worker.sweep": 5.0,
+        "worker.settle": 2.0,
         "worker.renew_tokens": 60.0,
     }
     # A ring that nobody heard in time is dropped: the next one says the same.

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from config.settings import ROOT, VAR, Settings, SettingsError
 from worker.channels import CHANNELS, Means
 from worker.channels.channel import Channel
+from worker.channels.zalo.conversation import Conversation
 from worker.channels.zalo.tokens import Tokens
 from worker.domain.letters import Facts, Letters
 from worker.domain.link import check_payment_base, payment_link
@@ -22,9 +23,11 @@ from worker.ledger.credentials import Credentials
 from worker.ledger.engine import open_ledger
 from worker.ledger.people import People
 from worker.ledger.sealing import Sealer
+from worker.queue.breaker import Breaker
 from worker.queue.connection import open_redis
 from worker.queue.limits import Limit, Limiter
 from worker.queue.marks import Marks
+from worker.queue.schedule import Schedule
 from worker.wire.plain import RequestsWire
 from worker.wire.protocol import Wire
 
@@ -91,12 +94,24 @@ class Services:
         return {name: CHANNELS[name](means) for name in self.settings.channels if name in CHANNELS}
 
     @cached_property
+    def conversation(self) -> Conversation:
+        return Conversation(self.wire, self.settings.zalo_openapi_url)
+
+    @cached_property
     def limiter(self) -> Limiter:
         return Limiter(open_redis(self.settings.redis_url))
 
     @cached_property
     def marks(self) -> Marks:
         return Marks(open_redis(self.settings.redis_url))
+
+    @cached_property
+    def breaker(self) -> Breaker:
+        return Breaker(open_redis(self.settings.redis_url))
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        return Schedule(open_redis(self.settings.redis_url))
 
     @cached_property
     def patience(self) -> Patience:

@@ -13,18 +13,20 @@ import random
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from worker.aftermath import breaker_key, mind
 from worker.bootstrap import Services
 from worker.channels.channel import Channel, NotReady, Ready
 from worker.channels.policy import choose
 from worker.domain.letters import LetterError
 from worker.domain.lifecycle import State
 from worker.domain.notice import Attempt, Letter, Notice
-from worker.domain.outcome import Hold, Wait
 from worker.domain.retry import Decision, decide
 from worker.ledger import notices
+from worker.queue.connection import QueueDown
 
 log = logging.getLogger("hcc.deliver")
 
@@ -58,18 +60,28 @@ def deliver_batch(services: Services, oa: str, ready: dict[str, Ready], most: in
         elif route.channel.name not in ready:
             give_back(services, [letter.notice for letter in route.letters], 5.0, "the channel is not ready")
         else:
-            permitted = permit(services, oa, route.letters)
+            permitted = permit(services, oa, route.channel, route.letters)
             send_and_settle(services, route.channel, ready[route.channel.name], permitted)
+    forget_marks(services, letters)
     return len(letters)
 
 
 def ready_channels(services: Services, oa: str) -> dict[str, Ready]:
-    """The channels that can send now; one that cannot is said once per change, by the channel's own room."""
-    answers = {name: channel.ready(oa) for name, channel in services.channels.items()}
-    for name, answer in answers.items():
+    """The channels that can send now; while none can, nothing is claimed."""
+    ready: dict[str, Ready] = {}
+    for name, channel in services.channels.items():
+        answer = channel.ready(oa)
         if isinstance(answer, NotReady):
             log.warning("channel not ready oa=%s channel=%s why=%s", oa, name, answer.why)
-    return {name: answer for name, answer in answers.items() if isinstance(answer, Ready)}
+        elif not shut(services, oa, channel):
+            ready[name] = answer
+    return ready
+
+
+def shut(services: Services, oa: str, channel: Channel) -> bool:
+    """Whether the channel's breaker is open and its time is not over yet."""
+    until = services.breaker.state(breaker_key(oa, channel)).until
+    return until is not None and until > datetime.now(UTC)
 
 
 def claim_and_compose(services: Services, oa: str, most: int) -> list[Letter]:
@@ -116,11 +128,15 @@ def choose_channels(services: Services, letters: Sequence[Letter]) -> Iterator[R
         yield Route(services.channels[name], routed, [])
 
 
-def permit(services: Services, oa: str, letters: Sequence[Letter]) -> Sequence[Letter]:
-    """One call for the whole batch; what gets no permit goes back at once with its time."""
+def permit(services: Services, oa: str, channel: Channel, letters: Sequence[Letter]) -> Sequence[Letter]:
+    """One call for the whole batch; what gets no permit, or finds the breaker open, goes back at once with its time."""
     grant = services.limiter.take(services.limits(oa), len(letters))
     give_back(services, [letter.notice for letter in letters[grant.granted :]], grant.wait_seconds, "rate limit")
-    return letters[: grant.granted]
+    permitted = letters[: grant.granted]
+    allowed = services.breaker.before(breaker_key(oa, channel), len(permitted))
+    untried = [letter.notice for letter in permitted[allowed.granted :]]
+    give_back(services, untried, allowed.wait_seconds, "the channel is down")
+    return permitted[: allowed.granted]
 
 
 def send_and_settle(services: Services, channel: Channel, ready: Ready, letters: Sequence[Letter]) -> None:
@@ -137,7 +153,14 @@ def send_and_settle(services: Services, channel: Channel, ready: Ready, letters:
             settle(services, channel, ready, done)
             done, settled_at = [], time.monotonic()
     settle(services, channel, ready, done)
-    services.marks.forget(lease, epoch)
+
+
+def forget_marks(services: Services, letters: Sequence[Letter]) -> None:
+    """The batch is settled as a whole: its marks have done their work."""
+    if letters:
+        lease = letters[0].notice.lease
+        with suppress(QueueDown):
+            services.marks.forget(lease, lease.split(".", 1)[0])
 
 
 def settle(services: Services, channel: Channel, ready: Ready, attempts: Sequence[Attempt]) -> None:
@@ -153,7 +176,7 @@ def settle(services: Services, channel: Channel, ready: Ready, attempts: Sequenc
             attempt.notice.id, attempt.channel, type(attempt.outcome).__name__, decision.state, attempt.ms,
             "" if attempt.notice.id in moved else " lease=lost",
         )  # fmt: skip
-    mind_holds(services, channel, ready, attempts)
+    mind(services, attempts[0].notice.oa, channel, ready, settled)
 
 
 def decide_for(services: Services, attempt: Attempt) -> Decision:
@@ -166,18 +189,6 @@ def decide_for(services: Services, attempt: Attempt) -> Decision:
         patience=services.patience,
         jitter=random.random(),  # noqa: S311 (spreads load, guards nothing)
     )
-
-
-def mind_holds(services: Services, channel: Channel, ready: Ready, attempts: Sequence[Attempt]) -> None:
-    """A limit, a quota or a refused token concerns more than the notice that met it."""
-    waits = [attempt.outcome for attempt in attempts if isinstance(attempt.outcome, Wait)]
-    oa = attempts[0].notice.oa
-    if any(wait.hold is Hold.TOKEN for wait in waits):
-        channel.refused_pass(oa, ready)
-    held = [wait for wait in waits if wait.hold is Hold.CHANNEL]
-    if held:
-        longest = max(held, key=lambda wait: wait.seconds)
-        services.limiter.hold(services.limits(oa)[-1].key, longest.seconds, longest.reason)
 
 
 def put_down(services: Services, untold: Sequence[tuple[Notice, Decision]]) -> None:

@@ -6,6 +6,7 @@ import logging
 
 from worker.bootstrap import Services
 from worker.ledger import notices, upkeep
+from worker.queue.schedule import Retry
 
 log = logging.getLogger("hcc.sweeps")
 
@@ -15,6 +16,7 @@ _PAGE = 1000  # notices a statement
 def sweep(services: Services, oa: str) -> None:
     """Expired leases, waiting notices that nothing holds back, and notices that are too old."""
     rescue(services, oa)
+    rebuild_schedule(services, oa)
     with services.ledger.begin() as tx:
         promoted = notices.promote(tx, oa, None, by="sweep", limit=_PAGE)
     with services.ledger.begin() as tx:
@@ -23,6 +25,13 @@ def sweep(services: Services, oa: str) -> None:
     for what, ids in (("promoted", promoted), ("expired", expired), ("grace over", given_up)):
         if ids:
             log.info("sweep oa=%s %s=%d", oa, what, len(ids))
+
+
+def rebuild_schedule(services: Services, oa: str) -> None:
+    """The list of retries in Redis, made anew from the ledger where a flush took it."""
+    if services.schedule.missing(oa):
+        with services.ledger.connect() as connection:
+            services.schedule.replace(oa, (Retry(**row) for row in upkeep.retries(connection, oa)))
 
 
 def rescue(services: Services, oa: str) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from celery import shared_task
+from sqlalchemy.exc import OperationalError
 
 from config.settings import load
 from worker import sweeps
@@ -12,6 +16,21 @@ from worker.bootstrap import Services
 from worker.deliver import deliver as deliver_now
 from worker.ledger.notices import anything_due
 from worker.queue.bell import ring
+from worker.queue.connection import QueueDown
+from worker.settle import settle_uncertain
+
+log = logging.getLogger("hcc.tasks")
+
+
+@contextmanager
+def later(task: str) -> Iterator[None]:
+    """Ledger or Redis away for a moment: one line, nothing lost, the next bell tries again."""
+    try:
+        yield
+    except QueueDown as away:
+        log.error("%s put off why=%s", task, away)  # noqa: TRY400 (the sentence says all)
+    except OperationalError as away:
+        log.error("%s put off, the ledger is away why=%s", task, type(away.orig).__name__)  # noqa: TRY400 (as above)
 
 
 @cache
@@ -23,25 +42,35 @@ def services() -> Services:
 @shared_task(name="worker.deliver")
 def deliver(oa: str) -> None:
     """Deliver what is due; where more is left, ring again rather than keep others from their turn."""
-    if deliver_now(services(), oa):
-        ring(oa)
+    with later("deliver"):
+        if deliver_now(services(), oa):
+            ring(oa)
 
 
 @shared_task(name="worker.wake")
 def wake() -> None:
     """Ring for what has become due: a retry's time has come, or a bell was lost."""
     oa = services().settings.zalo_oa_id
-    with services().ledger.connect() as connection:
-        due = anything_due(connection, oa)
-    if due:
-        ring(oa)
+    with later("wake"):
+        with services().ledger.connect() as connection:
+            due = anything_due(connection, oa)
+        if due:
+            ring(oa)
 
 
 @shared_task(name="worker.sweep")
 def sweep() -> None:
-    sweeps.sweep(services(), services().settings.zalo_oa_id)
+    with later("sweep"):
+        sweeps.sweep(services(), services().settings.zalo_oa_id)
+
+
+@shared_task(name="worker.settle")
+def settle() -> None:
+    with later("settle"):
+        settle_uncertain(services(), services().settings.zalo_oa_id)
 
 
 @shared_task(name="worker.renew_tokens")
 def renew_tokens() -> None:
-    services().tokens.renew_if_worn(services().settings.zalo_oa_id)
+    with later("renew tokens"):
+        services().tokens.renew_if_worn(services().settings.zalo_oa_id)

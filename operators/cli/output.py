@@ -21,10 +21,19 @@ def as_json(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="In ra JSON cho chương trình khác đọc.")(command)
 
 
+def not_blank(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """An empty part of a reason is found in all of them: a variable that was not set must not mean all."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("không được để trống.")
+    return value
+
+
 def accountable(command: Command) -> Command:
     """The two options of every verb that changes something."""
-    by = click.option("--by", required=True, metavar="TÊN", help="Ai làm việc này (ghi vào lịch sử).")
-    why = click.option("--why", required=True, metavar="LÝ_DO", help="Vì sao (ghi vào lịch sử).")
+    by = click.option(
+        "--by", required=True, callback=not_blank, metavar="TÊN", help="Ai làm việc này (ghi vào lịch sử)."
+    )
+    why = click.option("--why", required=True, callback=not_blank, metavar="LÝ_DO", help="Vì sao (vào lịch sử).")
     return by(why(command))
 
 

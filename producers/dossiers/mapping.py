@@ -6,6 +6,7 @@ The texts of faults are Vietnamese: the people who write mapping files read them
 from __future__ import annotations
 
 import tomllib
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -30,6 +31,7 @@ class MappingError(Exception):
         super().__init__(f"Bản đồ nguồn {source} (HCC_SOURCE) có {len(faults)} lỗi:\n{lines}")
 
 
+@lru_cache(maxsize=1024, typed=True)  # a source has a few dozen words, and millions of rows of them
 def word(value: object) -> str:
     """The one spelling by which words of the source are compared: NFC, no blanks around, no difference of case.
 

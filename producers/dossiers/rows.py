@@ -152,8 +152,10 @@ def _code(row: Table[str, Any]) -> str:
 
 def _unit(row: Table[str, Any]) -> str | None:
     """Only statistics read it, so what cannot be printed is dropped rather than the row."""
-    unit = "".join(char for char in nfc(str(row["unit"] or "")) if char.isprintable()).strip()
-    return unit or None
+    unit = nfc(str(row["unit"] or ""))
+    if not unit.isprintable():
+        unit = "".join(filter(str.isprintable, unit))
+    return unit.strip() or None
 
 
 def _amount(row: Table[str, Any]) -> int | None:
@@ -164,7 +166,7 @@ def _number(row: Table[str, Any], column: str) -> Decimal:
     """A whole number, in whichever type the driver gives it."""
     try:
         number = Decimal(str(row[column]))
-        if number == number.to_integral_value():
+        if number.is_finite() and number == number.to_integral_value():
             return number
     except ArithmeticError:
         pass

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.producers.conftest import MORNING, PHONE, World
+from tests.producers.conftest import MORNING, OA, PHONE, World
 
 CODE = "H27.37-240219-1001"
 MINUTE = timedelta(minutes=1)
@@ -119,8 +119,10 @@ def test_the_submitter_is_told_and_not_the_owner(world: World) -> None:
     world.sql("UPDATE ho_so SET so_dien_thoai_chu_ho_so = '0912345678', loai_doi_tuong = 2")
     world.dossiers.accept(CODE, at=MORNING, appointment=None)
     poller.round()
-    [person] = world.rows("SELECT phone_sealed FROM people")
-    assert world.people.open_phone(person.phone_sealed) == "+84978362918"
+    with world.ledger.begin() as tx:
+        submitter = world.people.ids(tx, OA, ["+84978362918"])["+84978362918"]
+    assert [row.id for row in world.rows("SELECT id FROM people")] == [submitter]
+    assert [row.person_id for row in world.rows("SELECT person_id FROM notices")] == [submitter]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from worker.domain.lifecycle import State
 from worker.domain.outcome import Outcome, Refused, Sent, TryLater, Uncertain, Unreachable, Wait
+from worker.domain.settling import LOOKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ def decide(
         case Refused(reason):
             return Decision(State.DEAD, counts=True, reason=reason)
         case Uncertain(reason):
-            return Decision(State.UNCERTAIN, counts=True, reason=reason)
+            due_at = now + timedelta(seconds=LOOKS[0])  # an uncertain notice is due for a look, not for sending
+            return Decision(State.UNCERTAIN, counts=True, due_at=due_at, reason=reason)
 
 
 def back_off(attempts: int, patience: Patience, jitter: float) -> timedelta:

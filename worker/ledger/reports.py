@@ -34,19 +34,6 @@ def dossier(tx: Connection, oa: str, code: str) -> list[dict[str, Any]]:
     return [{key: value for key, value in notice.items() if key != "id"} for notice in notices.values()]
 
 
-_HELD = """
-SELECT id, event_key, kind, state, reason, code_received AS code, attempts, due_at,
-       EXTRACT(EPOCH FROM clock_timestamp() - fresh_at)::float8 AS age_seconds
-FROM notices WHERE oa = :oa AND state = CAST(:state AS text) ORDER BY id LIMIT :limit
-"""
-
-
-def held(tx: Connection, oa: str, state: State, *, limit: int = 1000) -> list[dict[str, Any]]:
-    """The notices of a state that somebody has to look at, oldest first."""
-    rows = tx.execute(text(_HELD), {"oa": oa, "state": state.value, "limit": limit})
-    return [dict(row) for row in rows.mappings()]
-
-
 def live_counts(tx: Connection, oa: str) -> dict[str, int]:
     """How many notices are in each live state; finished ones are not counted, there may be millions."""
     query = text("""

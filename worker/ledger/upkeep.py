@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -59,6 +60,18 @@ def close_unreachable(tx: Connection, oa: str, *, days: float, by: str, limit: i
         tx, State.UNREACHABLE, State.EXPIRED, _TOO_OLD, by=by, why=f"nobody followed within {days:g} days",
         oa=oa, seconds=days * 86400, limit=limit,
     )  # fmt: skip
+
+
+_RETRIES = """
+SELECT id, due_at, fresh_at, event_key, kind, reason, code_received AS code, attempts FROM notices
+WHERE oa = :oa AND state = 'due' AND attempts > 0 AND due_at > clock_timestamp() ORDER BY due_at
+"""
+
+
+def retries(tx: Connection, oa: str) -> Iterator[dict[str, Any]]:
+    """The notices that will be tried again, soonest first, in constant memory."""
+    rows = tx.execution_options(yield_per=1000).execute(text(_RETRIES), {"oa": oa})
+    return (dict(row) for row in rows.mappings())
 
 
 _REOPENABLE = """

@@ -1,0 +1,59 @@
+"""`hcc dead`: notices that were given up; looked at, tried again or dropped, one, many by filter, or all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from operators.cli.bulk import choice_of, choosing, do, limited, show_held
+from operators.cli.output import accountable, as_json, not_blank
+from worker.domain.kinds import RANK
+from worker.domain.lifecycle import State
+from worker.ledger import verbs
+from worker.ledger.verbs import Choice
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def filters(command: Command) -> Command:
+    """What narrows down the dead."""
+    kind = click.option("--kind", type=click.Choice(list(RANK)), help="Chỉ loại thông báo này.")
+    reason = click.option("--reason", callback=not_blank, metavar="CHỮ", help="Chỉ lý do có chứa chữ này.")
+    code = click.option("--code", type=click.IntRange(-(2**31), 2**31 - 1), metavar="MÃ", help="Chỉ mã trả lời này.")
+    return kind(reason(code(command)))
+
+
+@click.group(short_help="Thông báo chết: xem, gửi lại, bỏ.")
+def dead() -> None:
+    """Thông báo chết (đã thôi gửi): xem vì sao, gửi lại hoặc bỏ."""
+
+
+@dead.command("list", short_help="Liệt kê thông báo chết.")
+@filters
+@limited
+@as_json
+def list_dead(kind: str | None, reason: str | None, code: int | None, limit: int | None, as_json: bool) -> None:
+    """Liệt kê thông báo chết: lý do, mã cuối cùng, số lần thử, tuổi."""
+    show_held(
+        State.DEAD, Choice(None, kind, reason, code), limit, as_json=as_json, empty="Không có thông báo chết nào."
+    )
+
+
+@dead.command(short_help="Gửi lại từ đầu.")
+@choosing
+@filters
+@accountable
+def retry(by: str, why: str, **chosen: Any) -> None:
+    """Gửi lại thông báo chết, số lần thử tính lại từ đầu."""
+    do(verbs.RETRY, choice_of(**chosen), by=by, why=why, name="thông báo chết", said="Đã cho gửi lại {} thông báo.")
+
+
+@dead.command(short_help="Bỏ, không gửi nữa.")
+@choosing
+@filters
+@accountable
+def discard(by: str, why: str, **chosen: Any) -> None:
+    """Bỏ thông báo chết: không bao giờ gửi nữa."""
+    do(verbs.DISCARD, choice_of(**chosen), by=by, why=why, name="thông báo chết", said="Đã bỏ {} thông báo.")

@@ -1,0 +1,286 @@
+"""The operators' verbs: the dead tried again or dropped, the uncertain settled, retries seen without the ledger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import Engine, text
+
+from operators.cli.main import hcc
+from worker.domain.lifecycle import State
+from worker.ledger import notices, verbs
+from worker.ledger.notices import NewNotice
+from worker.ledger.verbs import Choice
+from worker.queue.connection import open_redis
+from worker.queue.schedule import Retry, Schedule
+
+OA = "4024926008133882615"
+NOBODY = "postgresql://x@127.0.0.1:1/x"
+ACCOUNT = ("--by", "Lan", "--why", "đã sửa mẫu tin")
+SHAPE = ["id", "event_key", "kind", "state", "reason", "code", "attempts", "due_at", "age_seconds"]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, ledger_url: str, redis_url: str) -> Callable[..., Result]:
+    """Run a command of `hcc` in this process, on this test's servers."""
+    given = {
+        "DATABASE_URL": ledger_url, "DOSSIER_URL": NOBODY, "REDIS_URL": redis_url, "ZALO_OA_ID": OA,
+        "ZALO_APP_ID": "1", "SECRET_KEYS": "0123456789abcdef",
+    }  # fmt: skip
+    for name, value in given.items():
+        monkeypatch.setenv(f"HCC_{name}", value)
+    return lambda *words: CliRunner().invoke(hcc, [str(word) for word in words])
+
+
+def record(ledger: Engine, *events: tuple[str, str]) -> list[int]:
+    """Record notices (code, kind) a minute apart; returns their ids."""
+    now = datetime.now(UTC)
+    new = [
+        NewNotice(f"{code}/{kind}/1", code, kind, None, {}, None, None, now + timedelta(minutes=minute), now)
+        for minute, (code, kind) in enumerate(events)
+    ]
+    with ledger.begin() as tx:
+        notices.record(tx, OA, new)
+        found = {row.event_key: row.id for row in tx.execute(text("SELECT id, event_key FROM notices"))}
+    return [found[notice.event_key] for notice in new]
+
+
+def hold(ledger: Engine, state: State, ids: Sequence[int], reason: str = "code -32", code: int = -32) -> None:
+    """Put notices where operators find them, as after three tries."""
+    query = """UPDATE notices SET state = :state, reason = :reason, code_received = :code, attempts = 3,
+               due_at = clock_timestamp() - interval '1 hour' WHERE id = ANY(:ids)"""
+    with ledger.begin() as tx:
+        tx.execute(text(query), {"state": state.value, "reason": reason, "code": code, "ids": list(ids)})
+
+
+def rows(ledger: Engine, query: str) -> list[tuple[Any, ...]]:
+    """What the ledger holds."""
+    with ledger.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+@pytest.fixture
+def three(ledger: Engine) -> list[int]:
+    """Three dead notices of three dossiers, each dead for another reason."""
+    ids = record(ledger, ("H-1", "accepted"), ("H-2", "accepted"), ("H-3", "result_ready"))
+    for notice, reason, code in zip(
+        ids, ("Template refused", "100% odd", "template expired"), (-1, -2, -3), strict=True
+    ):
+        hold(ledger, State.DEAD, [notice], reason, code)
+    return ids
+
+
+def test_a_retried_notice_begins_again_and_history_says_who_and_why(
+    run: Callable[..., Result], ledger: Engine, three: list[int]
+) -> None:
+    """Fresh attempts, due now, and a row with the name and the why."""
+    result = run("dead", "retry", three[0], *ACCOUNT)
+    assert (result.exit_code, result.output) == (0, "Đã cho gửi lại 1 thông báo.\n")
+    due = rows(ledger, "SELECT id, attempts, due_at > now() - interval '1 minute' FROM notices WHERE state = 'due'")
+    assert due == [(three[0], 0, True)]
+    moved = rows(ledger, "SELECT notice_id, before, after, by, why FROM history WHERE before = 'dead'")
+    assert moved == [(three[0], "dead", "due", "Lan", "đã sửa mẫu tin")]
+
+
+@pytest.mark.parametrize(
+    ("words", "taken"),
+    [
+        (("--kind", "result_ready"), [2]),
+        (("--reason", "TEMPLATE"), [0, 2]),
+        (("--reason", "0%"), [1]),
+        (("--code", "-2"), [1]),
+        (("--reason", "template", "--code", "-1"), [0]),
+        (("--all",), [0, 1, 2]),
+    ],
+)
+def test_many_are_retried_by_filter_or_all(
+    run: Callable[..., Result], ledger: Engine, three: list[int], words: Sequence[str], taken: list[int]
+) -> None:
+    """What the filter names is tried again, the rest stays dead; a list with the same filter shows the same."""
+    if words != ("--all",):
+        shown = json.loads(run("dead", "list", "--json", *words).stdout)
+        assert [row["id"] for row in shown] == [three[place] for place in taken]
+    assert run("dead", "retry", *words, *ACCOUNT).exit_code == 0
+    due = rows(ledger, "SELECT id, attempts FROM notices WHERE state = 'due' ORDER BY id")
+    assert due == [(three[place], 0) for place in taken]
+
+
+def test_a_discarded_notice_is_gone_for_good_with_a_name_and_a_why(
+    run: Callable[..., Result], ledger: Engine, three: list[int]
+) -> None:
+    """Discarding is a move like any other, and keeps what was tried."""
+    assert run("dead", "discard", three[0], three[1], *ACCOUNT).output == "Đã bỏ 2 thông báo.\n"
+    assert rows(ledger, "SELECT state, attempts FROM notices ORDER BY id") == [
+        ("discarded", 3),
+        ("discarded", 3),
+        ("dead", 3),
+    ]
+    assert rows(ledger, "SELECT DISTINCT by, why FROM history WHERE after = 'discarded'") == [ACCOUNT[1::2]]
+
+
+def test_what_is_not_dead_is_refused_and_the_others_are_done(
+    run: Callable[..., Result], ledger: Engine, three: list[int]
+) -> None:
+    """Each refused number is named with its state, and the exit status tells scripts."""
+    hold(ledger, State.SENT, three[:1])
+    result = run("dead", "retry", *three[:2], 999, *ACCOUNT)
+    assert result.exit_code == 1
+    assert f"Số {three[0]}: không phải thông báo chết, đang ở trạng thái sent." in result.output
+    assert "Số 999: không có trong sổ." in result.output
+    assert rows(ledger, "SELECT state FROM notices ORDER BY id") == [("sent",), ("due",), ("dead",)]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "Chưa chọn thông báo nào"),
+        (("--all", "--code", "-1"), "Chỉ chọn một cách"),
+        (("--code", "77"), "Không có thông báo chết nào như đã chọn"),
+    ],
+)
+def test_nothing_or_too_much_chosen_is_a_sentence_and_changes_nothing(
+    run: Callable[..., Result], ledger: Engine, three: list[int], words: Sequence[str], sentence: str
+) -> None:
+    """A forgotten number never means all."""
+    result = run("dead", "retry", *words, *ACCOUNT)
+    assert result.exit_code == 1
+    assert sentence in result.output
+    assert rows(ledger, "SELECT DISTINCT state FROM notices") == [("dead",)]
+
+
+def test_an_empty_reason_is_refused(run: Callable[..., Result], ledger: Engine, three: list[int]) -> None:
+    """It is a part of every reason, so a variable that was not set would have meant all."""
+    assert run("dead", "discard", "--reason", "", *ACCOUNT).exit_code == 2
+    assert rows(ledger, "SELECT DISTINCT state FROM notices") == [("dead",)]
+
+
+def test_nobody_changes_anything_without_a_name_and_a_why(run: Callable[..., Result], three: list[int]) -> None:
+    """Every verb is accounted for."""
+    assert run("dead", "retry", "--all", "--by", "Lan").exit_code == 2
+    assert run("uncertain", "settle", "--all", "--as", "sent", "--why", "x").exit_code == 2
+
+
+def test_an_uncertain_notice_that_arrived_lets_the_next_one_go(run: Callable[..., Result], ledger: Engine) -> None:
+    """Settled as sent: the later notice of the dossier is due in the same breath."""
+    ids = record(ledger, ("H-1", "accepted"), ("H-1", "result_ready"))
+    hold(ledger, State.UNCERTAIN, ids[:1])
+    result = run("uncertain", "settle", ids[0], "--as", "sent", *ACCOUNT)
+    assert (result.exit_code, result.output) == (0, "Đã ghi 1 thông báo là đã đến.\n")
+    assert rows(ledger, "SELECT state FROM notices ORDER BY id") == [("sent",), ("due",)]
+    assert ("uncertain", "sent", "Lan", "đã sửa mẫu tin") in rows(ledger, "SELECT before, after, by, why FROM history")
+
+
+def test_an_uncertain_notice_that_did_not_arrive_goes_first_and_then_the_next(
+    run: Callable[..., Result], ledger: Engine
+) -> None:
+    """Settled as not sent: it is tried again, the later one still waits for it and goes when it is settled as sent."""
+    ids = record(ledger, ("H-1", "accepted"), ("H-1", "result_ready"))
+    hold(ledger, State.UNCERTAIN, ids[:1])
+    assert run("uncertain", "settle", "--all", "--as", "not-sent", *ACCOUNT).exit_code == 0
+    assert rows(ledger, "SELECT state FROM notices ORDER BY id") == [("due",), ("waiting",)]
+    with ledger.begin() as tx:
+        assert [notice.id for notice in notices.lock_due(tx, OA, "lease", 10)] == ids[:1]
+    hold(ledger, State.UNCERTAIN, ids[:1])
+    assert run("uncertain", "settle", "--all", "--as", "sent", *ACCOUNT).exit_code == 0
+    with ledger.begin() as tx:
+        assert [notice.id for notice in notices.lock_due(tx, OA, "lease", 10)] == ids[1:]
+
+
+def test_what_is_certain_is_not_settled(run: Callable[..., Result], ledger: Engine, three: list[int]) -> None:
+    """A dead notice is no uncertain one."""
+    result = run("uncertain", "settle", three[0], "--as", "sent", *ACCOUNT)
+    assert result.exit_code == 1
+    assert "không phải thông báo không rõ đã đến chưa, đang ở trạng thái dead" in result.output
+
+
+@pytest.mark.parametrize(("noun", "state"), [("dead", State.DEAD), ("uncertain", State.UNCERTAIN)])
+def test_lists_have_the_shape_that_programs_read(
+    run: Callable[..., Result], ledger: Engine, noun: str, state: State
+) -> None:
+    """§7: the keys of every list; an empty one is an empty array, or a sentence for people."""
+    assert json.loads(run(noun, "list", "--json").stdout) == []
+    assert run(noun, "list").output.startswith("Không có thông báo")
+    hold(ledger, state, record(ledger, ("H-1", "accepted"), ("H-2", "accepted")))
+    found = json.loads(run(noun, "list", "--json").stdout)
+    assert [list(row) for row in found] == [SHAPE, SHAPE]
+    assert (found[0]["state"], found[0]["code"], found[0]["attempts"]) == (state, -32, 3)
+    cut = run(noun, "list", "--limit", 1)
+    assert "H-1/accepted/1" in cut.stdout
+    assert "Mới hiện 1 trong 2" in cut.stderr
+
+
+def test_retries_are_told_from_redis_alone(
+    run: Callable[..., Result], redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the ledger away operators still see what, when, why and how often."""
+    monkeypatch.setenv("HCC_DATABASE_URL", NOBODY)
+    assert run("retries").output == "Không có thông báo nào chờ gửi lại.\n"
+    assert run("retries", "--json").output == "[]\n"
+    now = datetime.now(UTC)
+    entries = [
+        Retry(i, now + timedelta(seconds=i), now, f"H-{i}/accepted/1", "accepted", "timeout", -5, 2)
+        for i in range(1, 1502)
+    ]
+    with open_redis(redis_url) as redis:
+        Schedule(redis).put(OA, entries)
+    found = json.loads(run("retries", "--json").stdout)
+    assert [row["id"] for row in found] == list(range(1, 1502))
+    assert list(found[0]) == SHAPE
+    assert (found[0]["state"], found[0]["reason"], found[0]["code"], found[0]["attempts"]) == ("due", "timeout", -5, 2)
+    assert datetime.fromisoformat(found[0]["due_at"]) == entries[0].due_at
+    cut = run("retries", "--limit", 2)
+    assert "timeout" in cut.stdout
+    assert "Mới hiện 2 trong 1501" in cut.stderr
+
+
+def test_ten_thousand_are_replayed_in_pages_and_one_commit_each(run: Callable[..., Result], ledger: Engine) -> None:
+    """Progress is counted on the error stream, every notice moves once, and each page is a transaction of its own."""
+    hold(ledger, State.DEAD, record(ledger, *((f"H-{number}", "accepted") for number in range(10_000))))
+    result = run("dead", "retry", "--all", *ACCOUNT)
+    assert result.exit_code == 0
+    assert result.stdout == "Đã cho gửi lại 10000 thông báo.\n"
+    assert result.stderr.split() == [f"{done}/10000" for done in range(500, 10_001, 500)]
+    assert rows(ledger, "SELECT state, attempts, count(*) FROM notices GROUP BY 1, 2") == [("due", 0, 10_000)]
+    moved = "SELECT count(*), count(DISTINCT notice_id), count(DISTINCT xmin::text) FROM history WHERE before = 'dead'"
+    assert rows(ledger, moved) == [(10_000, 10_000, 20)]
+
+
+def test_a_notice_that_dies_again_meanwhile_is_not_taken_twice(ledger: Engine, three: list[int]) -> None:
+    """Otherwise a replay of notices that die at once would never end."""
+    taken = []
+    for page in verbs.carry_out(ledger, OA, verbs.RETRY, Choice(), by="Lan", why="x", page=1):
+        taken += sorted(page)
+        hold(ledger, State.DEAD, sorted(page))
+    assert taken == three
+
+
+def test_two_operators_at_once_move_each_notice_once(ledger: Engine) -> None:
+    """They wait for each other page by page; between them all is done, and nothing twice."""
+    ids = record(ledger, *((f"H-{number}", "accepted") for number in range(400)))
+    hold(ledger, State.DEAD, ids)
+
+    def replay(name: str) -> list[int]:
+        pages = verbs.carry_out(ledger, OA, verbs.RETRY, Choice(), by=name, why="x", page=20)
+        return [notice for page in pages for notice in page]
+
+    with ThreadPoolExecutor(2) as both:
+        taken = [notice for found in both.map(replay, ("Lan", "Minh")) for notice in found]
+    assert sorted(taken) == ids
+
+
+def test_a_retry_rings_the_bell(
+    run: Callable[..., Result], three: list[int], redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is due now does not wait for the next wake; what is discarded rings nobody."""
+    rung: list[str] = []
+    monkeypatch.setattr("operators.cli.dead.ring", rung.append)
+    run("dead", "discard", three[0], *ACCOUNT)
+    assert rung == []
+    run("dead", "retry", "--all", *ACCOUNT)
+    assert rung == [OA]

@@ -1,0 +1,123 @@
+"""What operators do to notices that wait for them: dead ones tried again or dropped, uncertain ones settled.
+
+Many at once go in pages, a short transaction each: what is done stays done if the command is cut short, and the
+workers are never held up by a long lock. A page begins after the last id of the one before, so that a notice that
+dies again meanwhile is not taken twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from worker.domain.lifecycle import State
+from worker.ledger.moves import move_found
+from worker.ledger.notices import promote
+
+PAGE = 500  # notices a transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which notices of a state are meant; what is None does not narrow it."""
+
+    ids: Sequence[int] | None = None
+    kind: str | None = None
+    reason: str | None = None  # a part of the reason, upper or lower case
+    code: int | None = None  # the last code that the channel answered
+
+
+_CHOSEN = """
+    n.oa = :oa AND n.state = CAST(:state AS text)
+    AND (CAST(:ids AS bigint[]) IS NULL OR n.id = ANY(CAST(:ids AS bigint[])))
+    AND (CAST(:kind AS text) IS NULL OR n.kind = :kind)
+    AND (CAST(:reason AS text) IS NULL OR strpos(lower(n.reason), lower(:reason)) > 0)
+    AND (CAST(:code AS int) IS NULL OR n.code_received = :code)"""
+
+_LISTED = f"""
+SELECT n.id, n.event_key, n.kind, n.state, n.reason, n.code_received AS code, n.attempts, n.due_at,
+       EXTRACT(EPOCH FROM clock_timestamp() - n.fresh_at)::float8 AS age_seconds
+FROM notices n WHERE {_CHOSEN} ORDER BY n.id LIMIT CAST(:limit AS bigint)
+"""
+
+
+def listed(tx: Connection, oa: str, state: State, choice: Choice, *, limit: int | None = None) -> list[dict[str, Any]]:
+    """The chosen notices, oldest first, in the shape of `hcc dead list --json`."""
+    rows = tx.execute(text(_LISTED), {**_values(oa, state, choice), "limit": limit})
+    return [dict(row) for row in rows.mappings()]
+
+
+def count(tx: Connection, oa: str, state: State, choice: Choice) -> int:
+    """How many notices are chosen."""
+    query = text(f"SELECT count(*) FROM notices n WHERE {_CHOSEN}")
+    return int(tx.execute(query, _values(oa, state, choice)).scalar_one())
+
+
+def states(tx: Connection, oa: str, ids: Sequence[int]) -> dict[int, str]:
+    """The states of these notices; one that the ledger does not know is missing."""
+    query = text("SELECT id, state FROM notices WHERE oa = :oa AND id = ANY(CAST(:ids AS bigint[]))")
+    return {row.id: row.state for row in tx.execute(query, {"oa": oa, "ids": list(ids)})}
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One verb: the arrow that it follows, and what else belongs in the transaction of each page."""
+
+    before: State
+    after: State
+    also: Callable[[Connection, str, set[int], str], None] | None = None
+
+
+# The locks are taken in the order of the ids, so that two operators wait for each other and never in a circle.
+_PAGE = f"""
+SELECT n.id, n.lease, clock_timestamp() AS due_at FROM notices n
+WHERE {_CHOSEN} AND n.id > :last ORDER BY n.id LIMIT :page FOR UPDATE OF n
+"""
+
+
+def carry_out(
+    ledger: Engine, oa: str, deed: Deed, choice: Choice, *, by: str, why: str, page: int = PAGE
+) -> Iterator[set[int]]:
+    """Do it to all that are chosen; gives the ids of each page once it is committed."""
+    values = {**_values(oa, deed.before, choice), "page": page}
+    last = 0
+    while True:
+        with ledger.begin() as tx:
+            moved = move_found(tx, deed.before, deed.after, _PAGE, by=by, why=why, last=last, **values)
+            if moved and deed.also:
+                deed.also(tx, oa, moved, by)
+        if not moved:
+            return
+        yield moved
+        last = max(moved)
+
+
+def _forget_attempts(tx: Connection, _oa: str, moved: set[int], _by: str) -> None:
+    """A retried notice is as patient as a new one: an operator wants it told, however old the event is.
+
+    What was tried before stays in `attempts` and in history.
+    """
+    query = text("UPDATE notices SET attempts = 0, fresh_at = clock_timestamp() WHERE id = ANY(:ids)")
+    tx.execute(query, {"ids": sorted(moved)})
+
+
+def _let_the_next_go(tx: Connection, oa: str, moved: set[int], by: str) -> None:
+    """An uncertain notice held back the later ones of its dossier."""
+    codes = tx.execute(text("SELECT DISTINCT code FROM notices WHERE id = ANY(:ids)"), {"ids": sorted(moved)})
+    promote(tx, oa, set(codes.scalars()), by=by)
+
+
+def _values(oa: str, state: State, choice: Choice) -> dict[str, Any]:
+    values: dict[str, Any] = asdict(choice)
+    return {**values, "oa": oa, "state": state.value}
+
+
+RETRY = Deed(State.DEAD, State.DUE, _forget_attempts)
+DISCARD = Deed(State.DEAD, State.DISCARDED)
+SETTLE = {
+    "sent": Deed(State.UNCERTAIN, State.SENT, _let_the_next_go),
+    "not-sent": Deed(State.UNCERTAIN, State.DUE, _let_the_next_go),
+}

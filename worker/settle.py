@@ -1,0 +1,61 @@
+"""Settling uncertain notices: ask Zalo whether the person has the message; never send again by guess (law 3).
+
+    take those whose look is due → ask for a permit → look into the conversation → judge → record
+
+A look that finds the exact words settles at once. "Not there" settles only after the last look, since Zalo may show
+late what it accepted. What cannot be settled in an hour stays uncertain, and an operator decides.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from worker.bootstrap import Services
+from worker.channels.zalo.tokens import Access, NoAccess
+from worker.domain.settling import GIVE_UP, SKEW, Verdict, next_look, verdict
+from worker.ledger import uncertain
+from worker.ledger.uncertain import Doubt
+
+log = logging.getLogger("hcc.settle")
+
+_PAGE = 50  # look-ups a ring
+
+
+def settle_uncertain(services: Services, oa: str) -> None:
+    """Look up what is due for a look, and record what it came to."""
+    access = services.tokens.access(oa)
+    if isinstance(access, NoAccess):
+        return
+    with services.ledger.begin() as tx:
+        doubts = uncertain.to_look_up(tx, oa, limit=_PAGE)
+    if not doubts:
+        return
+    permitted = services.limiter.take(services.limits(oa), len(doubts)).granted
+    judged = {doubt: judge(services, oa, access, doubt) for doubt in doubts[:permitted]}
+    record(services, oa, judged, unasked=doubts[permitted:])
+
+
+def judge(services: Services, oa: str, access: Access, doubt: Doubt) -> Verdict:
+    """What the conversation says of one notice; unclear where it cannot be asked for."""
+    if doubt.user_id is None or doubt.channel not in (None, "zalo_cs"):
+        return Verdict.UNCLEAR
+    shown = services.conversation.since(oa, access, doubt.user_id, doubt.question.began - SKEW)
+    if shown is None:
+        return Verdict.UNCLEAR
+    return verdict(doubt.question, shown.rows, complete=shown.complete)
+
+
+def record(services: Services, oa: str, judged: dict[Doubt, Verdict], unasked: Sequence[Doubt]) -> None:
+    """Settle what is clear, look again at what is not, and leave to an operator what is too old."""
+    arrived = [doubt for doubt, found in judged.items() if found is Verdict.ARRIVED]
+    absent = [doubt for doubt, found in judged.items() if found is Verdict.NOT_ARRIVED]
+    unclear = [doubt for doubt, found in judged.items() if found is Verdict.UNCLEAR]
+    old = [doubt.id for doubt in unclear if doubt.question.age >= GIVE_UP]
+    again = [(doubt.id, next_look(doubt.question.age)) for doubt in unclear if doubt.question.age < GIVE_UP]
+    with services.ledger.begin() as tx:
+        moved = uncertain.settle(tx, oa, arrived, absent, by="settle")
+        uncertain.look_again(tx, again + [(doubt.id, 1.0) for doubt in unasked])
+        uncertain.leave_to_operator(tx, old)
+    if moved or old:
+        log.info("settled oa=%s arrived=%d not_arrived=%d to_operator=%d", oa, len(arrived), len(absent), len(old))
