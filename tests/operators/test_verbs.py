@@ -279,7 +279,7 @@ def test_a_retry_rings_the_bell(
 ) -> None:
     """What is due now does not wait for the next wake; what is discarded rings nobody."""
     rung: list[str] = []
-    monkeypatch.setattr("operators.cli.dead.ring", rung.append)
+    monkeypatch.setattr("operators.cli.bulk.ring", rung.append)
     run("dead", "discard", three[0], *ACCOUNT)
     assert rung == []
     run("dead", "retry", "--all", *ACCOUNT)
