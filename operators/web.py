@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from config.logs import set_up_logs
 from config.settings import Settings
+from worker.aftermath import breaker_key
 from worker.bootstrap import TEMPLATES, Services
 from worker.domain.clock import to_vietnam
 from worker.domain.code import normalize_code
@@ -101,6 +103,11 @@ def _metrics(services: Services) -> bytes:
     with services.ledger.connect() as connection:
         for state, number in reports.live_counts(connection, oa).items():
             gauge.labels(oa, state).set(number)
+    down = Gauge("hcc_channel_down", "1 while the channel's breaker is open", ["oa", "channel"], registry=registry)
+    with suppress(QueueDown):
+        for channel in services.channels.values():
+            is_open = services.breaker.state(breaker_key(oa, channel)).until is not None
+            down.labels(oa, channel.name).set(is_open)
     return generate_latest(registry)
 
 

@@ -14,6 +14,7 @@ from config.settings import Settings, SettingsError, load
 from operators.world import world
 from producers.dossiers.mapping import load_mapping
 from producers.dossiers.source import Source
+from worker.aftermath import breaker_key
 from worker.bootstrap import TEMPLATES, Services
 from worker.channels import CHANNELS
 from worker.channels.zalo.tokens import NoAccess
@@ -110,6 +111,18 @@ def check_token(made: Services) -> Iterator[str]:
     yield f"cặp token thứ {access.version} còn dùng được"
 
 
+def check_channels(made: Services) -> Iterator[str]:
+    """A channel that is down or held: notices wait, and this says why and for how long."""
+    for channel in made.channels.values():
+        state = made.breaker.state(breaker_key(made.settings.zalo_oa_id, channel))
+        if state.until is not None:
+            raise Fault(f"kênh {channel.name} đang ngắt ({state.failures} lỗi liên tiếp); tự thử lại, xem mạng và Zalo")
+    holds = made.limiter.holds()
+    if holds:
+        raise Fault("; ".join(f"{hold.key} tạm giữ {hold.seconds:.0f} giây: {hold.reason}" for hold in holds))
+    yield f"{', '.join(made.channels)}: thông suốt"
+
+
 def check_templates(_: Services) -> Iterator[str]:
     faults = Letters(TEMPLATES).check()
     if faults:
@@ -130,5 +143,6 @@ CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "Redis": check_redis,
     "CSDL hồ sơ": check_source,
     "token Zalo": check_token,
+    "kênh": check_channels,
     "mẫu tin": check_templates,
 }

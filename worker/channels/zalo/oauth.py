@@ -7,7 +7,9 @@ once, and a failure may carry empty tokens beside its code, so a pair counts onl
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
@@ -52,9 +54,36 @@ class TokenReplyError(ValueError):
     """A token reply that holds no usable pair; the text never holds a token."""
 
 
+def consent_url(oauth_url: str, app_id: str, redirect_uri: str, verifier: str, state: str) -> str:
+    """Where an administrator of the OA consents; exactly the four parameters that Zalo's own SDK sends."""
+    query = {
+        "app_id": app_id,
+        "redirect_uri": redirect_uri,
+        "code_challenge": challenge(verifier),
+        "state": state,
+    }
+    return f"{oauth_url}/v4/oa/permission?{urlencode(query)}"
+
+
+def challenge(verifier: str) -> str:
+    """PKCE: base64url without padding of the verifier's raw SHA-256."""
+    return urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def code_call(oauth_url: str, app_id: str, app_secret: str, code: str, verifier: str) -> Call:
+    """The request that trades a consent's code (10 minutes, once) for the first pair."""
+    form = {"code": code, "app_id": app_id, "grant_type": "authorization_code", "code_verifier": verifier}
+    return _token_call(oauth_url, app_secret, form)
+
+
 def refresh_call(oauth_url: str, app_id: str, app_secret: str, refresh_token: str) -> Call:
-    """The request that trades a refresh token for a new pair; the secret travels in a header."""
+    """The request that trades a refresh token for a new pair."""
     form = {"refresh_token": refresh_token, "app_id": app_id, "grant_type": "refresh_token"}
+    return _token_call(oauth_url, app_secret, form)
+
+
+def _token_call(oauth_url: str, app_secret: str, form: dict[str, str]) -> Call:
+    """Form-encoded; the secret travels in a header, never in the form."""
     return Call(
         tag=0,
         method="POST",
