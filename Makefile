@@ -22,6 +22,10 @@ demo: install ## the whole path on this machine: real servers, a Zalo in a box, 
 test: install ## the whole test suite
 	$(BIN)/pytest
 
+chaos: install ## every incident with 2,000 notices, real processes and kill -9
+	HCC_CHAOS_NOTICES=2000 $(BIN)/pytest -m chaos tests/chaos -s
+.PHONY: chaos
+
 check: install ## lint, types, imports, tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

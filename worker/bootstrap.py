@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -24,7 +25,7 @@ from worker.ledger.engine import open_ledger
 from worker.ledger.people import People
 from worker.ledger.sealing import Sealer
 from worker.queue.breaker import Breaker
-from worker.queue.connection import open_redis
+from worker.queue.connection import QueueDown, open_redis
 from worker.queue.limits import Limit, Limiter
 from worker.queue.marks import Marks
 from worker.queue.schedule import Schedule
@@ -90,7 +91,7 @@ class Services:
     @cached_property
     def channels(self) -> dict[str, Channel]:
         """The configured channels, in their order of preference."""
-        means = Means(self.wire, self.tokens, self.settings.zalo_openapi_url, VAR / "paper")
+        means = Means(self.wire, self.tokens, self.settings.zalo_openapi_url, self._correct_limit, VAR / "paper")
         return {name: CHANNELS[name](means) for name in self.settings.channels if name in CHANNELS}
 
     @cached_property
@@ -125,6 +126,11 @@ class Services:
         """The limits a send of this OA counts against: the app's (Zalo: 4,000 a minute) and the OA's own."""
         rate = self.settings.zalo_rate_per_minute
         return Limit(f"app:{self.settings.zalo_app_id}", rate), Limit(f"oa:{oa}", rate)
+
+    def _correct_limit(self, remaining: int) -> None:
+        """Zalo counts calls that we do not know of, too; what it says is left is never overrun."""
+        with suppress(QueueDown):  # without Redis there are no permits anyway
+            self.limiter.correct(self.limits(self.settings.zalo_oa_id)[0], remaining)
 
     def facts(self, notice: Notice) -> Facts:
         """What the texts of this notice may tell."""

@@ -106,3 +106,12 @@ def test_every_text_is_composed_unicode() -> None:
     """R25: Vietnamese is written in NFC everywhere."""
     for path in [*SOURCES, *TEMPLATES.rglob("*.*"), ROOT / "README.md", ROOT / ".env.example"]:
         assert unicodedata.is_normalized("NFC", path.read_text()), path
+
+
+def test_the_page_of_states_shows_every_arrow_and_no_other() -> None:
+    """docs/states.md is what operators read; it is the table of the domain."""
+    page = (ROOT / "docs" / "states.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", page, re.MULTILINE))
+    assert {state: set(re.findall(r"`(\w+)`", arrows)) for state, arrows in rows.items()} == {
+        state.value: {after.value for after in leads_to(state)} for state in State
+    }

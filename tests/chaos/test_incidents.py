@@ -7,19 +7,19 @@ import time
 
 import pytest
 
-from tests.chaos.run import ALL_SETTLED, NOTICES, WORKERS, Run, Verdict
+from tests.chaos.run import ALL_SETTLED, NOTICES, SHORT, WORKERS, Run, Verdict
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120 + NOTICES / 2)]
 
 SEND = "/v3.0/oa/message/cs"
-BLOWS = 2 if NOTICES < 1000 else 5
+BLOWS = 2 if SHORT else 5
 
 
 def promised(verdict: Verdict) -> None:
     """The promise, in figures."""
     assert (verdict.lost, verdict.sent_twice, verdict.out_of_order) == (0, 0, 0), str(verdict)
     assert verdict.accepted + verdict.uncertain + verdict.held >= verdict.notices, str(verdict)
-    if ALL_SETTLED:
+    if ALL_SETTLED and not SHORT:
         assert (verdict.uncertain, verdict.held, verdict.accepted) == (0, 0, verdict.notices), str(verdict)
 
 
@@ -40,7 +40,7 @@ def test_01_workers_are_killed_at_full_speed_and_nobody_hears_twice(run: Run) ->
 
 def test_01_all_workers_are_killed_at_once_and_nobody_hears_twice(run: Run) -> None:
     """Incident 1, as at a power cut: every worker and beat end in one moment."""
-    for _ in run.blows(1 if BLOWS == 2 else BLOWS):
+    for _ in run.blows(1 if SHORT else BLOWS):
         for name in (*WORKERS, "beat"):
             run.kill(name)
         for name in (*WORKERS, "beat"):
@@ -125,7 +125,6 @@ def test_16_people_who_leave_in_the_middle_end_nothing_but_their_own_notices(run
     for _ in run.blows(1):
         run.unfollow(gone)
     verdict = run.verdict()
-    assert (verdict.sent_twice, verdict.out_of_order, verdict.uncertain) == (0, 0, 0), str(verdict)
-    assert verdict.lost == run.scalar("SELECT count(*) FROM notices WHERE state = 'unreachable'")
-    assert verdict.accepted + verdict.lost == verdict.notices
+    assert (verdict.lost, verdict.sent_twice, verdict.out_of_order, verdict.uncertain) == (0, 0, 0, 0), str(verdict)
+    assert verdict.accepted + verdict.unreachable == verdict.notices, str(verdict)
     assert run.scalar("SELECT max(attempts) FROM notices WHERE state = 'unreachable'") in (None, 1)

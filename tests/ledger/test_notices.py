@@ -144,3 +144,22 @@ def test_a_notice_that_is_too_old_expires(ledger: Engine, record: Record) -> Non
     with ledger.begin() as tx:
         upkeep.expire(tx, OA, hours=72, by="sweep", limit=10)
     assert states(ledger) == {"A/accepted/1": "expired", "B/accepted/1": "due"}
+
+
+def test_after_an_outage_only_the_latest_state_of_a_dossier_is_told(ledger: Engine, record: Record) -> None:
+    """R15: three events of a dossier found two days late make one notice; a fresh dossier is told everything."""
+    late = datetime.now(UTC) - timedelta(hours=48)
+    record(
+        new("A", fresh_at=late),
+        new("A", "fee_requested", minutes=5, fresh_at=late),
+        new("A", "result_ready", minutes=9, fresh_at=late),
+        new("B"),
+        new("B", "result_ready", minutes=9),
+    )
+    assert states(ledger) == {
+        "A/accepted/1": "suppressed",
+        "A/fee_requested/1": "suppressed",
+        "A/result_ready/1": "due",
+        "B/accepted/1": "due",
+        "B/result_ready/1": "waiting",
+    }

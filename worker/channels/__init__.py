@@ -20,10 +20,11 @@ class Means:
     wire: Wire
     tokens: Tokens
     openapi_url: str
+    remaining: Callable[[int], None]  # told how many calls Zalo says are left of the limit
     paper_folder: Path
 
 
 CHANNELS: Mapping[str, Callable[[Means], Channel]] = {
-    "zalo_cs": lambda means: ZaloCs(means.wire, means.tokens, means.openapi_url),
+    "zalo_cs": lambda means: ZaloCs(means.wire, means.tokens, means.openapi_url, means.remaining),
     "paper": lambda means: Paper(means.paper_folder),
 }

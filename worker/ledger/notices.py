@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -17,6 +17,8 @@ from worker.domain.notice import Attempt, Letter, Notice
 from worker.domain.outcome import code_of, word
 from worker.domain.retry import Decision
 from worker.ledger.moves import Move, move, move_found
+
+STALE = timedelta(hours=24)  # from this age on a notice is news no more where a later one exists
 
 _BLOCKING = ", ".join(f"'{state}'" for state in sorted(BLOCKING))
 
@@ -87,7 +89,35 @@ def record(tx: Connection, oa: str, new: Sequence[NewNotice]) -> set[str]:
         return set()
     one_each = {notice.event_key: notice for notice in reversed(new)}.values()
     rows = tx.execute(text(_RECORD), {"oa": oa, **_record_arrays(one_each)})
-    return set(rows.scalars())
+    recorded = set(rows.scalars())
+    if min(notice.fresh_at for notice in new) < datetime.now(UTC) - STALE:
+        supersede(tx, oa, {notice.code for notice in new})
+    return recorded
+
+
+_SUPERSEDED = """
+SELECT n.id, n.lease, n.due_at FROM notices n
+WHERE n.oa = :oa AND n.code = ANY(:codes) AND n.state = CAST(:before AS text)
+  AND n.fresh_at < clock_timestamp() - make_interval(secs => :stale)
+  AND EXISTS (
+      SELECT FROM notices later WHERE later.oa = n.oa AND later.code = n.code
+        AND (later.event_at, later.rank, later.id) > (n.event_at, n.rank, n.id)
+        AND later.state NOT IN ('suppressed', 'expired', 'discarded')
+  )
+FOR UPDATE OF n
+"""
+
+
+def supersede(tx: Connection, oa: str, codes: Iterable[str]) -> set[int]:
+    """After an outage only the latest state of a dossier is told: its older stale notices are suppressed (R15)."""
+    dossiers = sorted(codes)
+    values = {"oa": oa, "codes": dossiers, "stale": STALE.total_seconds()}
+    why = "too late: a later notice tells the newer state"
+    moved: set[int] = set()
+    for before in (State.WAITING, State.DUE):
+        moved |= move_found(tx, before, State.SUPPRESSED, _SUPERSEDED, by="producer", why=why, **values)
+    promote(tx, oa, dossiers, by="producer")
+    return moved
 
 
 _LOCK_DUE = f"""

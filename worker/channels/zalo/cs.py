@@ -11,11 +11,11 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 
 from worker.channels.channel import NotReady, Ready, now_utc
-from worker.channels.zalo.answers import read_send
+from worker.channels.zalo.answers import rate_headers, read_send
 from worker.channels.zalo.codes import Host
 from worker.channels.zalo.tokens import Access, NoAccess, Tokens
 from worker.domain.notice import Attempt, Letter, Notice
-from worker.wire.protocol import Call, Wire
+from worker.wire.protocol import Call, Reply, Result, Wire
 
 
 class ZaloCs:
@@ -23,9 +23,10 @@ class ZaloCs:
 
     name = "zalo_cs"
 
-    def __init__(self, wire: Wire, tokens: Tokens, openapi_url: str) -> None:
+    def __init__(self, wire: Wire, tokens: Tokens, openapi_url: str, remaining: Callable[[int], None]) -> None:
         self._wire = wire
         self._tokens = tokens
+        self._remaining = remaining
         self._url = f"{openapi_url}/v3.0/oa/message/cs"
 
     def reaches(self, notice: Notice) -> bool:
@@ -44,6 +45,7 @@ class ZaloCs:
         token = ready.pass_.token if isinstance(ready.pass_, Access) else ""
         calls = (self._call(letter, token) for letter in sending.values())
         began = {}
+        least: int | None = None
 
         def note(tag: int) -> None:
             leaving(tag)
@@ -51,6 +53,7 @@ class ZaloCs:
 
         for call, result in self._wire.exchange(calls, leaving=note):
             at = now_utc()
+            least = fewest(least, result)
             yield Attempt(
                 notice=sending[call.tag].notice,
                 channel=self.name,
@@ -58,6 +61,8 @@ class ZaloCs:
                 outcome=read_send(Host.OPENAPI, result, now=at, jitter=random.random()),  # noqa: S311 (spreads load, guards nothing)
                 ms=result.ms,
             )
+        if least is not None:
+            self._remaining(least)
 
     def _call(self, letter: Letter, token: str) -> Call:
         body = {"recipient": {"user_id": letter.notice.user_id}, "message": {"text": letter.text}}
@@ -68,3 +73,9 @@ class ZaloCs:
             headers={"access_token": token, "Content-Type": "application/json"},
             body=json.dumps(body, ensure_ascii=False).encode(),
         )
+
+
+def fewest(least: int | None, result: Result) -> int | None:
+    """The smallest X-RateLimit-Remain so far: what Zalo says is left of the limit in this minute."""
+    found = rate_headers(result) if isinstance(result, Reply) else None
+    return least if found is None else min(found[1], found[1] if least is None else least)
