@@ -178,11 +178,6 @@ class Settings(BaseSettings):
         """How long one request may take: half a lease at most, so that none outlives the lease it left under."""
         return min(self.http_timeout_seconds, self.lease_seconds / 2)
 
-    @property
-    def quiet(self) -> tuple[time, time] | None:
-        """The quiet hours as (from, to), Vietnam time; None when there are none."""
-        return _clock_times(self.quiet_hours) if self.quiet_hours else None
-
     def started_from(self, zone: ZoneInfo) -> datetime | None:
         """`HCC_START_FROM` as a moment; None for `now` and `beginning`. A time without offset is in `zone`."""
         if self.start_from in ("now", "beginning"):
