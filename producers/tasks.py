@@ -6,11 +6,14 @@ import logging
 from functools import cache
 
 from celery import shared_task
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from config.settings import load
 from producers.dossiers.mapping import MappingError
 from producers.dossiers.poll import Poller, build_poller
 from producers.dossiers.source import SourceError
+
+log = logging.getLogger("hcc.producers")
 
 _ROUND_SECONDS = 20  # well inside the task's time limit; what is left waits for the next bell
 
@@ -26,5 +29,8 @@ def poll() -> None:
     """Make one round; a fault of the source is one clear line, and the next bell tries again."""
     try:
         poller().round(_ROUND_SECONDS)
+    except (OperationalError, ProgrammingError) as fault:
+        why = type(fault.orig).__name__
+        log.error("poll put off, the ledger is away or not migrated (`hcc migrate`) why=%s", why)  # noqa: TRY400
     except (SourceError, MappingError) as fault:
-        logging.getLogger("hcc.producers").error("poll failed: %s", fault)  # noqa: TRY400 (the sentence says it all)
+        log.error("poll failed: %s", fault)  # noqa: TRY400 (the sentence says it all)

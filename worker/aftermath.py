@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from worker.bootstrap import Services
-from worker.channels.channel import Channel, Ready
+from worker.channels.channel import Channel, NotReady, Ready
 from worker.domain.lifecycle import State
 from worker.domain.notice import Attempt
 from worker.domain.outcome import Hold, Outcome, TryLater, Uncertain, Wait, code_of
@@ -20,15 +20,19 @@ from worker.queue.schedule import Retry
 log = logging.getLogger("hcc.deliver")
 
 Settled = Sequence[tuple[Attempt, Decision]]
+_TOKEN_SECONDS = 10.0
 _TOO_MANY = -32  # Zalo: "reached limit call api", in two wordings; the call was not executed
 
 
 def mind(services: Services, oa: str, channel: Channel, ready: Ready, settled: Settled) -> None:
     """Draw the consequences of a chunk of settled attempts."""
     outcomes = [attempt.outcome for attempt, _ in settled]
-    if any(isinstance(outcome, Wait) and outcome.hold is Hold.TOKEN for outcome in outcomes):
-        channel.refused_pass(oa, ready)
+    refused = any(isinstance(outcome, Wait) and outcome.hold is Hold.TOKEN for outcome in outcomes)
+    renewed = channel.refused_pass(oa, ready) if refused else ready
     try:
+        if isinstance(renewed, NotReady):
+            # The next try comes by itself: what waits must not knock at a closed door every second meanwhile.
+            services.limiter.hold(services.limits(oa)[1].key, _TOKEN_SECONDS, renewed.why)
         mind_breaker(services, breaker_key(oa, channel), outcomes)
         mind_limits(services, oa, outcomes)
         mind_schedule(services, oa, settled)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 
 from celery import shared_task
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from config.settings import load
 from worker import sweeps
@@ -29,6 +29,8 @@ def later(task: str) -> Iterator[None]:
         yield
     except QueueDown as away:
         log.error("%s put off why=%s", task, away)  # noqa: TRY400 (the sentence says all)
+    except ProgrammingError as fault:
+        log.error("%s put off, is the ledger migrated? run `hcc migrate` why=%s", task, type(fault.orig).__name__)  # noqa: TRY400
     except OperationalError as away:
         log.error("%s put off, the ledger is away why=%s", task, type(away.orig).__name__)  # noqa: TRY400 (as above)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable
 
@@ -76,8 +77,9 @@ def read_links(lines: Iterable[str]) -> list[Link]:
 
 def read_link(number: int, user_id: object, phone: object) -> Link:
     """One pair, checked; the fault names the line, never the phone."""
-    if not isinstance(user_id, str) or not user_id.isdecimal():
-        raise click.ClickException(f"Dòng {number}: user_id phải là chuỗi chữ số.")
+    user_id = str(user_id) if type(user_id) is int else user_id  # a number above 2^53 survives in Python's JSON
+    if not isinstance(user_id, str) or not re.fullmatch(r"[\w-]{1,64}", user_id):
+        raise click.ClickException(f"Dòng {number}: user_id phải là mã người dùng Zalo, dạng chuỗi.")
     read = read_phone(str(phone) if phone is not None else None)
     if read.e164 is None:
         raise click.ClickException(f"Dòng {number}: số điện thoại không dùng được ({read.verdict}).")

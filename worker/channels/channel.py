@@ -38,8 +38,8 @@ class Channel(Protocol):
     def send(self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[int], None]) -> Iterator[Attempt]:
         """Send; attempts come as they end. `leaving(notice id)` is called just before bytes of it may leave."""
 
-    def refused_pass(self, oa: str, ready: Ready) -> None:
-        """Told when the far side refused what `ready` gave (a token): renew it."""
+    def refused_pass(self, oa: str, ready: Ready) -> Ready | NotReady:
+        """The far side refused what `ready` gave (a token): renew it, or say why that does not help."""
 
 
 def now_utc() -> datetime:

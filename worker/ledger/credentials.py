@@ -38,6 +38,11 @@ class Credential:
         return self.read_at >= self.expires_at
 
     @property
+    def age(self) -> float:
+        """Seconds since it was stored."""
+        return (self.read_at - self.issued_at).total_seconds()
+
+    @property
     def worn(self) -> bool:
         """Past 80 % of its life: time to renew it while it still works."""
         return self.read_at >= self.issued_at + (self.expires_at - self.issued_at) * 0.8
@@ -52,12 +57,13 @@ class Credentials:
     def read(self, tx: Connection, oa: str) -> Credential | None:
         return self._row(tx.execute(text(_READ), {"oa": oa}).one_or_none())
 
-    def hold(self, tx: Connection, oa: str) -> Credential | None:
+    def hold(self, tx: Connection, oa: str, *, wait: bool = False) -> Credential | None:
         """Read and lock the row until the transaction ends: one refresher at a time, over all hosts.
 
-        None where there is no row, or where another process holds it right now: it is never waited for.
+        None where there is no row or, unless told to `wait`, where another process holds it right now.
         """
-        return self._row(tx.execute(text(f"{_READ} FOR UPDATE SKIP LOCKED"), {"oa": oa}).one_or_none())
+        lock = "FOR UPDATE" if wait else "FOR UPDATE SKIP LOCKED"
+        return self._row(tx.execute(text(f"{_READ} {lock}"), {"oa": oa}).one_or_none())
 
     def store(self, tx: Connection, oa: str, pair: Pair) -> None:
         """Put a new pair in place; it is used only after this has been committed."""

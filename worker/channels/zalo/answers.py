@@ -77,7 +77,7 @@ def _read_reply(host: Host, status: int, body: bytes, now: datetime, jitter: flo
 
 def _read_success(host: Host, data: object) -> Outcome:
     number = data.get(_ID_FIELD.get(host)) if isinstance(data, dict) else None
-    message_id = str(number) if type(number) is int else number
+    message_id = str(number) if type(number) is int and number > 0 else number
     # What cannot be a message id must not reach the ledger as one: PostgreSQL's text takes no NUL, no half letters.
     if not isinstance(message_id, str) or not re.fullmatch(rf"[!-~]{{1,{_ID_LENGTH}}}", message_id):
         return Uncertain(f"accepted by {host} without a message id", code=0)

@@ -36,9 +36,11 @@ class ZaloCs:
         access = self._tokens.access(oa)
         return NotReady(access.why) if isinstance(access, NoAccess) else Ready(access)
 
-    def refused_pass(self, oa: str, ready: Ready) -> None:
-        if isinstance(ready.pass_, Access):
-            self._tokens.renew(oa, ready.pass_.version)
+    def refused_pass(self, oa: str, ready: Ready) -> Ready | NotReady:
+        if not isinstance(ready.pass_, Access):
+            return NotReady("no access token was used")
+        renewed = self._tokens.renew(oa, ready.pass_.version)
+        return NotReady(renewed.why) if isinstance(renewed, NoAccess) else Ready(renewed)
 
     def send(self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[int], None]) -> Iterator[Attempt]:
         sending = {letter.notice.id: letter for letter in letters}

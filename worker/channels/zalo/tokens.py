@@ -14,10 +14,18 @@ import logging
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from worker.channels.zalo.oauth import GrantLost, NotRenewed, PerhapsRenewed, Renewed, read_renewal, refresh_call
+from worker.channels.zalo.oauth import (
+    GrantLost,
+    NotRenewed,
+    PerhapsRenewed,
+    Renewal,
+    Renewed,
+    read_renewal,
+    refresh_call,
+)
 from worker.ledger.credentials import Credential, Credentials, Pair
 from worker.wire.ask import ask
 from worker.wire.protocol import Wire
@@ -26,6 +34,7 @@ log = logging.getLogger("hcc.tokens")
 
 _STORE_TRIES = 10
 _STORE_PAUSE = 1.0  # seconds between tries to store a pair that Zalo has already issued
+_YOUNG = 30.0  # seconds: renewing a pair again and again would wear out the grant, not the fault
 _PATIENCE = 20.0  # seconds that an intent keeps others from asking Zalo again
 
 
@@ -80,45 +89,61 @@ class Tokens:
                 return NoAccess("another process is renewing the access token")
             if credential.version != version or credential.dead_because is not None:
                 return _usable(credential)
+            if credential.version > 1 and credential.age < _YOUNG:
+                return NoAccess("Zalo refuses an access token that it has just issued")
             self._credentials.begin_refresh(tx, oa)
         return self._refresh(oa, version)
 
     def _refresh(self, oa: str, version: int) -> Access | NoAccess:
-        with self._ledger.begin() as tx:
-            credential = self._credentials.hold(tx, oa)
-            if credential is None or credential.version != version:
-                return NoAccess("another process has replaced the access token")
-            call = refresh_call(self._oauth_url, self._app_id, self._app_secret, credential.refresh)
-            renewal = read_renewal(ask(self._wire, call))
-            match renewal:
-                case NotRenewed(why):
-                    self._credentials.end_refresh(tx, oa)
-                    log.warning("token refresh did not happen oa=%s why=%s", oa, why)
+        renewal: Renewal | None = None
+        try:
+            with self._ledger.begin() as tx:
+                # Those who only look at the row hold it for a moment; nobody else holds it over a call.
+                credential = self._credentials.hold(tx, oa, wait=True)
+                if credential is None or credential.version != version:
                     return _usable(credential)
-                case PerhapsRenewed(why):
-                    log.error("token refresh has an unknown outcome oa=%s why=%s", oa, why)
-                    return NoAccess(f"the refresh of the access token has an unknown outcome: {why}")
-                case GrantLost(why):
-                    self._credentials.bury(tx, oa, why)
-                    log.critical("token grant lost, run `hcc oa login` or `hcc oa import` oa=%s why=%s", oa, why)
-                    return NoAccess(why)
-                case Renewed(pair):
-                    pass
-        return self._keep(oa, pair, version)
+                call = refresh_call(self._oauth_url, self._app_id, self._app_secret, credential.refresh)
+                renewal = read_renewal(ask(self._wire, call))
+                answer = self._note(tx, oa, credential, renewal)
+        except DBAPIError:
+            if isinstance(renewal, Renewed):
+                return self._keep(oa, renewal.pair, version)
+            raise
+        return answer
+
+    def _note(self, tx: Connection, oa: str, credential: Credential, renewal: Renewal) -> Access | NoAccess:
+        """Record what the refresh came to; a new pair is used only once this is committed."""
+        match renewal:
+            case Renewed(pair):
+                self._credentials.store(tx, oa, pair)
+                log.info("token renewed oa=%s version=%d", oa, credential.version + 1)
+                return Access(pair.access, credential.version + 1)
+            case NotRenewed(why):
+                self._credentials.end_refresh(tx, oa)
+                log.warning("token refresh did not happen oa=%s why=%s", oa, why)
+                return _usable(credential)
+            case PerhapsRenewed(why):
+                log.error("token refresh has an unknown outcome oa=%s why=%s", oa, why)
+                return NoAccess(f"the refresh of the access token has an unknown outcome: {why}")
+            case GrantLost(why):
+                self._credentials.bury(tx, oa, why)
+                log.critical("token grant lost, run `hcc oa login` or `hcc oa import` oa=%s why=%s", oa, why)
+                return NoAccess(why)
 
     def _keep(self, oa: str, pair: Pair, version: int) -> Access | NoAccess:
         """Store a pair that exists nowhere else: a ledger that is away for a moment must not cost the grant."""
         for _ in range(_STORE_TRIES):
+            time.sleep(_STORE_PAUSE)
             try:
                 with self._ledger.begin() as tx:
-                    held = self._credentials.hold(tx, oa)
-                    if held is not None and held.version == version:
-                        self._credentials.store(tx, oa, pair)
-                log.info("token renewed oa=%s version=%d", oa, version + 1)
+                    credential = self._credentials.hold(tx, oa, wait=True)
+                    if credential is None or credential.version != version:
+                        return _usable(credential)  # an operator was faster, or the commit that failed had arrived
+                    self._credentials.store(tx, oa, pair)
+                log.warning("token renewed, stored late oa=%s version=%d", oa, version + 1)
                 return Access(pair.access, version + 1)
-            except DBAPIError:
-                log.exception("new token pair not stored yet, trying again oa=%s", oa)
-                time.sleep(_STORE_PAUSE)
+            except DBAPIError as away:
+                log.error("new token pair not stored yet oa=%s why=%s", oa, type(away.orig).__name__)  # noqa: TRY400 (tried again)
         log.critical("new token pair lost, run `hcc oa login` or `hcc oa import` oa=%s", oa)
         return NoAccess("the ledger was away while the access token was renewed")
 
