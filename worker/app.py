@@ -10,6 +10,7 @@ from celery.signals import setup_logging
 from config.celeryconfig import celery_settings
 from config.logs import set_up_logs
 from config.settings import SettingsError, load
+from worker.queue.broker import mend
 
 
 def _load_or_leave() -> dict[str, object]:
@@ -21,5 +22,6 @@ def _load_or_leave() -> dict[str, object]:
     return celery_settings(settings)
 
 
+mend()
 app = Celery("hcc", include=["worker.tasks", "producers.tasks"])
 app.config_from_object(_load_or_leave())

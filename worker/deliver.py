@@ -147,12 +147,16 @@ def send_and_settle(services: Services, channel: Channel, ready: Ready, letters:
     epoch = lease.split(".", 1)[0]
     done: list[Attempt] = []
     settled_at = time.monotonic()
-    for attempt in channel.send(letters, ready, leaving=lambda notice: services.marks.leave(lease, epoch, [notice])):
-        done.append(attempt)
-        if len(done) >= _CHUNK or time.monotonic() - settled_at > _CHUNK_SECONDS:
-            settle(services, channel, ready, done)
-            done, settled_at = [], time.monotonic()
-    settle(services, channel, ready, done)
+    try:
+        for attempt in channel.send(
+            letters, ready, leaving=lambda notice: services.marks.leave(lease, epoch, [notice])
+        ):
+            done.append(attempt)
+            if len(done) >= _CHUNK or time.monotonic() - settled_at > _CHUNK_SECONDS:
+                chunk, done, settled_at = done, [], time.monotonic()
+                settle(services, channel, ready, chunk)
+    finally:  # an answer that is known is recorded, whatever ended the batch
+        settle(services, channel, ready, done)
 
 
 def forget_marks(services: Services, letters: Sequence[Letter]) -> None:

@@ -9,6 +9,7 @@ late what it accepted. What cannot be settled in an hour stays uncertain, and an
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 
 from worker.bootstrap import Services
@@ -20,6 +21,7 @@ from worker.ledger.uncertain import Doubt
 log = logging.getLogger("hcc.settle")
 
 _PAGE = 50  # look-ups a ring
+_SECONDS = 15.0  # within the reservation of what was taken, and within the task's time
 
 
 def settle_uncertain(services: Services, oa: str) -> None:
@@ -31,9 +33,12 @@ def settle_uncertain(services: Services, oa: str) -> None:
         doubts = uncertain.to_look_up(tx, oa, limit=_PAGE)
     if not doubts:
         return
-    permitted = services.limiter.take(services.limits(oa), len(doubts)).granted
-    judged = {doubt: judge(services, oa, access, doubt) for doubt in doubts[:permitted]}
-    record(services, oa, judged, unasked=doubts[permitted:])
+    end = time.monotonic() + _SECONDS
+    for number, doubt in enumerate(doubts):
+        if time.monotonic() > end or not services.limiter.take(services.limits(oa), 1).granted:
+            record(services, oa, {}, unasked=doubts[number:])
+            return
+        record(services, oa, {doubt: judge(services, oa, access, doubt)}, unasked=())
 
 
 def judge(services: Services, oa: str, access: Access, doubt: Doubt) -> Verdict:

@@ -312,7 +312,7 @@ class Run:
         try:
             until(condition, what, seconds)
         except TimeoutError as error:
-            logs = "\n".join(f"--- {path.name}\n{path.read_text()[-3000:]}" for path in sorted(self.logs.glob("*.log")))
+            logs = "\n".join(f"--- {path.name}\n{path.read_text()[-9000:]}" for path in sorted(self.logs.glob("*.log")))
             pytest.fail(f"{error} (seed {SEED}); states: {Counter(self.states().values())}\n{logs}")
 
     def _ledger(self) -> Connection:

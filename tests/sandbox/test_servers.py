@@ -165,9 +165,9 @@ def test_the_log_holds_no_value_of_a_failed_statement(servers: Servers, root: Pa
     """A statement that fails, or whose backend is killed, does not write a phone number to the log."""
     url, phone = servers.database_url(), "84912345678"
     query(url, "CREATE TABLE people (phone text PRIMARY KEY)")
-    query(url, f"INSERT INTO people VALUES ('{phone}')")  # noqa: S608 - the phone number is made up above
+    query(url, f"INSERT INTO people VALUES ('{phone}')")
     for statement in (
-        f"INSERT INTO people VALUES ('{phone}')",  # noqa: S608 - the phone number is made up above
+        f"INSERT INTO people VALUES ('{phone}')",
         f"SELECT 'a{phone}'::int",
         f"DO $$ BEGIN RAISE WARNING '{phone}'; END $$; SELECT pg_terminate_backend(pg_backend_pid()), '{phone}'",
     ):
