@@ -122,11 +122,13 @@ class Settings(BaseSettings):
         validate_default=False,
     )
 
-    database_url: DatabaseUrl = Field("", description="Sổ thông báo (PostgreSQL); bỏ trống: máy chủ nhúng của `hcc up`")
-    dossier_url: DatabaseUrl = Field("", description="CSDL hồ sơ của tỉnh, tài khoản chỉ đọc")
-    redis_url: str = Field("", description="Redis của Celery; bỏ trống: máy chủ nhúng của `hcc up`")
+    database_url: DatabaseUrl = Field(
+        "", repr=False, description="Sổ thông báo (PostgreSQL); bỏ trống: máy chủ nhúng của `hcc up`"
+    )
+    dossier_url: DatabaseUrl = Field("", repr=False, description="CSDL hồ sơ của tỉnh, tài khoản chỉ đọc")
+    redis_url: str = Field("", repr=False, description="Redis của Celery; bỏ trống: máy chủ nhúng của `hcc up`")
     secret_keys: Annotated[Names, AfterValidator(_keys)] = Field(
-        [], description="Khóa mã hóa, cách nhau dấu phẩy: khóa đầu mã hóa, mọi khóa giải mã"
+        [], repr=False, description="Khóa mã hóa, cách nhau dấu phẩy: khóa đầu mã hóa, mọi khóa giải mã"
     )
     source: str = Field("reference", description="Bản đồ CSDL hồ sơ: tên trong config/sources hoặc đường dẫn TOML")
     start_from: Annotated[str, AfterValidator(_start)] = Field(
@@ -137,9 +139,11 @@ class Settings(BaseSettings):
         ["zalo_cs", "zalo_template"], description="Các kênh, theo thứ tự ưu tiên"
     )
     zalo_app_id: str = Field("", description="Mã ứng dụng Zalo (developers.zalo.me)")
-    zalo_app_secret: str = Field("", description="Khóa bí mật của ứng dụng Zalo")
+    zalo_app_secret: str = Field("", repr=False, description="Khóa bí mật của ứng dụng Zalo")
     zalo_oa_id: str = Field("", description="Mã Official Account")
-    zalo_oa_secret: str = Field("", description="OA secret key của trang webhook; dùng để kiểm chữ ký sự kiện")
+    zalo_oa_secret: str = Field(
+        "", repr=False, description="OA secret key của trang webhook; dùng để kiểm chữ ký sự kiện"
+    )
     zalo_openapi_url: HttpUrl = Field("https://openapi.zalo.me", description="Địa chỉ API của OA")
     zalo_business_url: HttpUrl = Field("https://business.openapi.zalo.me", description="Địa chỉ API ZNS")
     zalo_oauth_url: HttpUrl = Field("https://oauth.zaloapp.com", description="Địa chỉ cấp token")

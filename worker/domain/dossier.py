@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
@@ -39,7 +39,7 @@ class Dossier:
     code: str
     unit: str | None
     status: Status
-    phone: str | None
+    phone: str | None = field(repr=False)
     accepted_at: datetime | None
     appointment_at: datetime | None
     finished_at: datetime | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -17,7 +17,7 @@ class Event:
     kind: str
     occurrence: str
     at: datetime
-    phone: str | None
+    phone: str | None = field(repr=False)
     unit: str | None = None
     amount: int | None = None
     appointment_at: datetime | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from worker.domain.outcome import Outcome
@@ -23,7 +23,7 @@ class Notice:
     amount: int | None
     appointment_at: datetime | None
     no_person_because: str | None  # why nobody can be told: no phone, a landline …
-    user_id: str | None  # of this OA; a decimal string above 2^53, never a number, never logged
+    user_id: str | None = field(repr=False)  # of this OA; a decimal string above 2^53, never a number, never logged
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +15,8 @@ from worker.ledger.sealing import Sealer
 class Pair:
     """An access token and the refresh token that renews it once. Never logged."""
 
-    access: str
-    refresh: str
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
     life_seconds: int
 
 
@@ -24,8 +24,8 @@ class Pair:
 class Credential:
     """The pair as the ledger keeps it; `version` grows with every new pair."""
 
-    access: str
-    refresh: str
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
     version: int
     issued_at: datetime
     expires_at: datetime

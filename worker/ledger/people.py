@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
@@ -18,8 +18,8 @@ _PHONE_KEY = "phone_hash"
 class Link:
     """A claim: this Zalo user of the OA has this phone (E.164)."""
 
-    user_id: str
-    phone: str
+    user_id: str = field(repr=False)
+    phone: str = field(repr=False)
 
 
 class People:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
@@ -24,7 +24,7 @@ class Doubt:
 
     id: int
     code: str
-    user_id: str | None
+    user_id: str | None = field(repr=False)
     channel: str | None
     question: Question
 

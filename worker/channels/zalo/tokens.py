@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -42,7 +42,7 @@ _PATIENCE = 20.0  # seconds that an intent keeps others from asking Zalo again
 class Access:
     """A token to send with; `version` says which pair, so that a refusal renews that pair only."""
 
-    token: str
+    token: str = field(repr=False)
     version: int
 
 
