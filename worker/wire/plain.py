@@ -21,20 +21,18 @@ from urllib3.exceptions import DecodeError, IncompleteRead, InvalidChunkLength, 
 from urllib3.util import Timeout
 
 from worker.wire.deadline import NO_NAME, REFUSED, DeadlineAdapter, NotConnected
-from worker.wire.protocol import Call, NotSent, Reply, Result, Unknown
+from worker.wire.protocol import Call, NotSent, Result, Unknown
+from worker.wire.whole import CUT_OFF, LARGEST_BODY, TOO_LARGE, whole
 
 _CONNECT_SECONDS = 5.0
-_LARGEST_BODY = 1 << 20  # bytes; Zalo's answers are a few hundred
 _CHUNK = 1 << 16
-_ENDS = frozenset({"content-length", "transfer-encoding"})
-_EMPTY = frozenset({204, 304})  # these have no body and no length
 
 # The first that fits any error in the chain.
 _WHYS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((ReadTimeoutError, TimeoutError), "no whole answer in time"),
     ((http.client.RemoteDisconnected,), "connection closed without an answer"),
     ((ConnectionError,), "connection reset"),
-    ((IncompleteRead, InvalidChunkLength, http.client.IncompleteRead), "answer cut off"),
+    ((IncompleteRead, InvalidChunkLength, http.client.IncompleteRead), CUT_OFF),
     ((DecodeError,), "answer cannot be decoded"),
     ((http.client.HTTPException,), "not an HTTP answer"),
 )
@@ -147,13 +145,10 @@ def _read(answer: requests.Response, started: float) -> Result:
     body = bytearray()
     for chunk in answer.iter_content(_CHUNK):
         body += chunk
-        if len(body) > _LARGEST_BODY:
-            return Unknown("answer too large", _ms(started))
+        if len(body) > LARGEST_BODY:
+            return Unknown(TOO_LARGE, _ms(started))
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    if not body and not _ENDS.intersection(headers) and answer.status_code not in _EMPTY:
-        # To Python's parser a head that breaks off is a whole answer without a body.
-        return Unknown("answer cut off", _ms(started))
-    return Reply(answer.status_code, headers, bytes(body), _ms(started))
+    return whole(answer.status_code, headers, bytes(body), _ms(started))
 
 
 def _failure(error: Exception, started: float) -> Result:
