@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable, Iterable, Iterator
-from itertools import count
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count, islice
 from time import monotonic
 
 import certifi
@@ -22,6 +22,7 @@ from worker.wire.protocol import Call, NotSent, Result
 _TRIES = 3  # where certainly nothing left
 _TRY_AGAIN_SECONDS = (0.05, 0.2)
 _TRY_UNTIL_SECONDS = 0.5
+_GROUPS = 8  # of so many parts of the connections one has to be free before the next calls leave
 _TURN_SECONDS = 1.0  # the longest wait without a look around
 
 
@@ -48,11 +49,12 @@ class CurlWire:
         self._again: list[tuple[float, int, Flight]] = []  # heap: when (monotonic), a number, what
         self._numbers = count()
         self._tries = _TRIES if retry_unsent else 1
+        self._few = max(1, connections // _GROUPS)
 
     def exchange(
-        self, calls: Iterable[Call], *, leaving: Callable[[int], None] | None = None
+        self, calls: Iterable[Call], *, leaving: Callable[[Sequence[int]], None] | None = None
     ) -> Iterator[tuple[Call, Result]]:
-        """Carry the calls; the next one is drawn when a connection is free for it.
+        """Carry the calls; they are drawn a few at a time, when connections are free for them.
 
         Left early, the generator waits for the calls in flight (at most the timeout): afterwards nothing leaves any
         more, and a call may have been carried out exactly if `leaving` saw its tag and no result told otherwise.
@@ -60,10 +62,8 @@ class CurlWire:
         coming = iter(calls)
         try:
             while True:
-                while len(self._free) > len(self._again) and (call := next(coming, None)) is not None:
-                    result = self._depart(call, leaving)
-                    if result is not None:
-                        yield call, result
+                for call, result in self._depart(coming, leaving):
+                    yield call, result
                 if not self._flying and not self._again:
                     return
                 for flight, result in self._land():
@@ -80,19 +80,32 @@ class CurlWire:
         while self._free:
             self._free.pop().close()
 
-    def _depart(self, call: Call, leaving: Callable[[int], None] | None) -> Result | None:
-        """Let a call go; the result, where it is known without the network."""
-        flight = Flight(call)
-        handle = self._free[-1]
-        if not flight.prepare(handle, fresh=self._loop.hung_up()):
-            return NotSent(INVALID, flight.ms)
-        try:
-            if leaving is not None:
-                leaving(call.tag)
-        except Exception as error:  # noqa: BLE001 (whatever it is: what could not be noted does not leave)
-            return NotSent(f"held back: {type(error).__name__}", flight.ms, held_back=True)
-        self._take_off(flight, self._free.pop())
-        return None
+    def _depart(
+        self, coming: Iterator[Call], leaving: Callable[[Sequence[int]], None] | None
+    ) -> list[tuple[Call, Result]]:
+        """Let calls go while there is room; gives those that cannot, with the reason."""
+        grounded: list[tuple[Call, Result]] = []
+        while (room := self._room()) and (flights := [Flight(call) for call in islice(coming, room)]):
+            fresh = self._loop.hung_up()
+            ready: list[tuple[Flight, pycurl.Curl]] = []
+            for flight, handle in zip(flights, self._free[-len(flights) :], strict=True):
+                if flight.prepare(handle, fresh=fresh):
+                    ready.append((flight, handle))
+                else:
+                    grounded.append((flight.call, NotSent(INVALID, flight.ms)))
+            held = _held_back(leaving, [flight for flight, _ in ready])
+            if held is not None:
+                grounded += [(flight.call, NotSent(held, flight.ms, held_back=True)) for flight, _ in ready]
+                continue
+            for flight, handle in ready:
+                self._free.remove(handle)
+                self._take_off(flight, handle)
+        return grounded
+
+    def _room(self) -> int:
+        """How many calls may leave now: all that have a connection, but not one by one (each group costs a mark)."""
+        room = len(self._free) - len(self._again)
+        return room if room >= self._few or not self._flying else 0
 
     def _take_off(self, flight: Flight, handle: pycurl.Curl) -> None:
         self._flying[handle] = flight
@@ -124,3 +137,14 @@ class CurlWire:
         when = monotonic() + random.uniform(*_TRY_AGAIN_SECONDS)  # noqa: S311 (spreads load, guards nothing)
         heapq.heappush(self._again, (when, next(self._numbers), flight))
         return True
+
+
+def _held_back(leaving: Callable[[Sequence[int]], None] | None, flights: Sequence[Flight]) -> str | None:
+    """Why these may not leave; None where they may."""
+    if leaving is None or not flights:
+        return None
+    try:
+        leaving([flight.call.tag for flight in flights])
+    except Exception as error:  # noqa: BLE001 (whatever it is: what could not be noted does not leave)
+        return f"held back: {type(error).__name__}"
+    return None

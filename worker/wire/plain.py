@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from http.cookiejar import DefaultCookiePolicy
 from queue import SimpleQueue
@@ -63,7 +63,7 @@ class RequestsWire:
         self._threads = ThreadPoolExecutor(connections, "wire", initializer=self._open_session)
 
     def exchange(
-        self, calls: Iterable[Call], *, leaving: Callable[[int], None] | None = None
+        self, calls: Iterable[Call], *, leaving: Callable[[Sequence[int]], None] | None = None
     ) -> Iterator[tuple[Call, Result]]:
         """Carry the calls; the next one is drawn, in the caller's thread, when a connection is free for it.
 
@@ -107,7 +107,7 @@ class RequestsWire:
         self._own.session = session
         self._sessions.append(session)
 
-    def _carry(self, call: Call, leaving: Callable[[int], None] | None) -> tuple[Call, Result]:
+    def _carry(self, call: Call, leaving: Callable[[Sequence[int]], None] | None) -> tuple[Call, Result]:
         started = monotonic()
         try:
             request = self._own.session.prepare_request(
@@ -117,7 +117,7 @@ class RequestsWire:
             return call, NotSent("not a valid request", _ms(started))
         try:
             if leaving is not None:
-                leaving(call.tag)
+                leaving([call.tag])
         except Exception as error:  # noqa: BLE001 (whatever it is: what could not be noted does not leave)
             return call, NotSent(f"held back: {type(error).__name__}", _ms(started), held_back=True)
         again = Retrying(
