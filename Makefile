@@ -20,7 +20,7 @@ demo: install ## the whole path on this machine: real servers, a Zalo in a box, 
 	@$(BIN)/hcc demo
 
 test: install ## the whole test suite
-	$(BIN)/pytest
+	$(BIN)/pytest -n 4 --dist worksteal
 
 chaos: install ## every incident with 2,000 notices, real processes and kill -9
 	HCC_CHAOS_NOTICES=2001 $(BIN)/pytest tests/chaos

@@ -26,6 +26,7 @@ from worker.ledger.people import People
 from worker.ledger.sealing import Sealer
 from worker.queue.breaker import Breaker
 from worker.queue.connection import QueueDown, open_redis
+from worker.queue.holds import Holds
 from worker.queue.limits import Limit, Limiter
 from worker.queue.marks import Marks
 from worker.queue.schedule import Schedule
@@ -101,6 +102,10 @@ class Services:
     @cached_property
     def limiter(self) -> Limiter:
         return Limiter(open_redis(self.settings.redis_url))
+
+    @cached_property
+    def holds(self) -> Holds:
+        return Holds(open_redis(self.settings.redis_url))
 
     @cached_property
     def marks(self) -> Marks:

@@ -23,6 +23,7 @@ class Notice:
     amount: int | None
     appointment_at: datetime | None
     no_person_because: str | None  # why nobody can be told: no phone, a landline …
+    person_id: int | None  # the ledger's number of the person
     user_id: str | None = field(repr=False)  # of this OA; a decimal string above 2^53, never a number, never logged
 
 

@@ -121,7 +121,7 @@ class RequestsWire:
             if leaving is not None:
                 leaving(call.tag)
         except Exception as error:  # noqa: BLE001 (whatever it is: what could not be noted does not leave)
-            return call, NotSent(f"held back: {type(error).__name__}", _ms(started))
+            return call, NotSent(f"held back: {type(error).__name__}", _ms(started), held_back=True)
         again = Retrying(
             retry=retry_if_result(lambda result: isinstance(result, NotSent) and result.why in {REFUSED, NO_NAME}),
             stop=stop_after_attempt(self._tries) | stop_after_delay(0.5),

@@ -34,10 +34,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """Certainly nothing left: connection refused, no route, DNS failure, TLS not agreed, connect timeout."""
+    """Certainly nothing left: connection refused, no route, DNS failure, TLS not agreed, connect timeout.
+
+    `held_back` where `leaving` raised: then the network was not even asked.
+    """
 
     why: str
     ms: int
+    held_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Wire(Protocol):
     ) -> Iterator[tuple[Call, Result]]:
         """Carry all calls over kept-alive connections; `leaving(tag)` is called just before bytes of a call may leave.
 
-        Where `leaving` raises, the call is not made and its result is `NotSent`.
+        Where `leaving` raises, the call is not made and its result is `NotSent`, held back.
         """
 
     def close(self) -> None:
