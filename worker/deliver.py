@@ -125,11 +125,16 @@ def claim_and_compose(services: Services, oa: str, lane: Lane, lease: Lease, mos
 
 def compose(services: Services, notice: Notice) -> Letter:
     """The notice with its words; one whose words cannot be made is set aside alone, not with its batch."""
-    try:
-        return Letter(notice, services.letters.text(notice.kind, services.facts(notice)))
-    except LetterError as fault:
-        log.error("no words notice=%d kind=%s why=%s", notice.id, notice.kind, fault)  # noqa: TRY400 (the sentence says all)
-        return Letter(notice, None, fault=str(fault))
+    fault = notice.fault
+    if fault is None:
+        try:
+            return Letter(notice, services.letters.text(notice.kind, services.facts(notice)))
+        except LetterError as error:
+            fault = str(error)
+        except Exception as error:  # noqa: BLE001 (poison: whatever it makes our code raise, the batch goes on)
+            fault = f"its words cannot be made ({type(error).__name__})"  # the error's own text may quote a fact
+    log.error("no words notice=%d kind=%s why=%s", notice.id, notice.kind, fault)
+    return Letter(notice, None, fault=fault)
 
 
 @dataclass(frozen=True, slots=True)
