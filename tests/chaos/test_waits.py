@@ -22,9 +22,10 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
 _LATER = -214  # nothing was sent, it may work later
 _NO_MONEY = -321  # the account is out of money: everything waits until somebody pays
 _STORM_SECONDS = 5.0 if SHORT else 30.0
+# An attempt takes the stand-in's 150 ms at least.
 _OVERLAPPING = """
 SELECT count(*) FROM (
-    SELECT at, lag(at + make_interval(secs => ms / 1000.0)) OVER (PARTITION BY notice_id ORDER BY at) AS ended
+    SELECT at, lag(at + interval '150 ms') OVER (PARTITION BY notice_id ORDER BY at) AS ended
     FROM attempts) AS a
 WHERE at < ended
 """
@@ -100,23 +101,24 @@ def _as_if_the_time_had_come(run: Run) -> None:
     run.change("UPDATE notices SET due_at = clock_timestamp() WHERE state = 'due'")
 
 
-@pytest.mark.parametrize("hours", [1, -1], ids=["forward", "backward"])
-def test_17_the_clock_of_a_host_jumps_by_an_hour(begin: Begin, tmp_path: Path, hours: int) -> None:
-    """Incident 17: workers and beat see their clock jump in the middle of retries; nothing freezes, none comes twice."""
+def test_17_the_clock_of_a_host_jumps_by_hours(begin: Begin, tmp_path: Path) -> None:
+    """Incident 17: the clock of workers and beat jumps ahead, then back, amid retries; nothing freezes or doubles."""
     clock = tmp_path / "clock"
     clock.write_text("0")
     run = begin(changes={"PYTHONPATH": str(Path(__file__).with_name("shifted_clock")), "HCC_CHAOS_CLOCK": str(clock)})
-    fault = run.zalo.fault("error", code=_LATER, probability=0.3, path=SEND, seed=run.dice.randrange(2**31))
-    for _ in run.portions(1):
-        clock.write_text(str(hours * 3600))
-    run.until(lambda: run.zalo.faults()[0]["hits"] > 10, f"fault {fault['id']} to strike", 30.0)
+    run.zalo.fault("error", code=_LATER, probability=0.3, path=SEND, seed=run.dice.randrange(2**31))
+    jumps = [3600, -3600, 0]
+    for number in run.portions(len(jumps)):
+        clock.write_text(str(jumps[number]))
+        time.sleep(2.0)  # long enough for every bell to be rung by the new time
     run.zalo.clear_faults()
     all_told(run.verdict())
+    assert run.scalar("SELECT count(*) FROM attempts WHERE outcome = 'try_later'") > run.dossier_count // 10
 
 
 def test_20_a_limit_below_sixty_a_minute_holds_exactly(begin: Begin) -> None:
     """Incident 20: workers at a limit of 30 a minute, against a Zalo that refuses the 31st; used and never overrun."""
-    limit, seconds = 30, 20.0 if SHORT else 150.0
+    limit, seconds = 30, 14.0 if SHORT else 150.0
     run = begin(changes={"HCC_ZALO_RATE_PER_MINUTE": str(limit)}, latency_ms=20)
     run.zalo.switch(rate_per_minute=limit)
     run.feed()

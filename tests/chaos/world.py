@@ -135,10 +135,12 @@ class World:
 
     # What is done to it.
 
-    def start(self, name: str, command: str | None = None) -> None:
-        """Start a worker, a beat (a name that begins so), or any other command."""
+    def start(self, name: str, command: str | None = None, **changes: str) -> None:
+        """Start a worker, a beat (a name that begins so), or any other command; with some settings changed."""
         usual = _BEAT if name.startswith("beat") else _WORKER
-        self.running[name] = self._children.start(name, command or usual.format(app=self.app, name=name))
+        words = [f"{variable}={value}" for variable, value in changes.items()]
+        command = command or usual.format(app=self.app, name=name)
+        self.running[name] = self._children.start(name, " ".join(["env", *words, command]))
 
     def kill(self, name: str) -> None:
         """Kill -9 a process with its children, all at once."""

@@ -6,12 +6,12 @@ at that moment. The monotonic clock, the ledger's and Redis' stay right, as they
 
 from __future__ import annotations
 
-import datetime as datetime_module
+import datetime as dt
 import os
 import time
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 _FILE = Path(os.environ["HCC_CHAOS_CLOCK"])
 _LOOK_SECONDS = 0.05
@@ -23,7 +23,7 @@ _looked = 0.0
 
 def off() -> float:
     """How far the clock is ahead, in seconds."""
-    global _off, _looked  # noqa: PLW0603 (a clock is one for the whole process)
+    global _off, _looked
     if time.monotonic() - _looked > _LOOK_SECONDS:
         _off, _looked = float(_FILE.read_text() or 0), time.monotonic()
     return _off
@@ -53,4 +53,4 @@ def shifted_time() -> float:
 
 
 time.time = shifted_time
-datetime_module.datetime = ShiftedDatetime  # type: ignore[misc]
+dt.datetime = ShiftedDatetime  # type: ignore[misc]
