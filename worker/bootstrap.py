@@ -20,6 +20,7 @@ from worker.domain.letters import Facts, Letters
 from worker.domain.link import check_payment_base, payment_link
 from worker.domain.notice import Notice
 from worker.domain.retry import Patience
+from worker.ledger.clock import LedgerClock
 from worker.ledger.credentials import Credentials
 from worker.ledger.engine import open_ledger
 from worker.ledger.people import People
@@ -58,6 +59,10 @@ class Services:
     @cached_property
     def ledger(self) -> Engine:
         return open_ledger(self.settings.database_url, name="hcc worker")
+
+    @cached_property
+    def clock(self) -> LedgerClock:
+        return LedgerClock(self.ledger)
 
     @cached_property
     def sealer(self) -> Sealer:

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from worker.aftermath import breaker_key, channel_hold, mind, narrow_holds
 from worker.bootstrap import Services
@@ -27,6 +27,7 @@ from worker.domain.lifecycle import State
 from worker.domain.notice import Attempt, Letter, Notice
 from worker.domain.retry import Decision, decide
 from worker.ledger import notices
+from worker.queue.breaker import Word
 from worker.queue.connection import QueueDown
 
 log = logging.getLogger("hcc.deliver")
@@ -94,9 +95,8 @@ def ready_channels(services: Services, oa: str) -> dict[str, Ready]:
 
 
 def shut(services: Services, oa: str, channel: Channel) -> bool:
-    """Whether the channel's breaker is open and its time is not over yet."""
-    until = services.breaker.state(breaker_key(oa, channel)).until
-    return until is not None and until > datetime.now(UTC)
+    """Whether the channel's breaker is open; while it is opening, the permits say how much may go through."""
+    return services.breaker.state(breaker_key(oa, channel)).word is Word.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +125,16 @@ def claim_and_compose(services: Services, oa: str, lane: Lane, lease: Lease, mos
 
 def compose(services: Services, notice: Notice) -> Letter:
     """The notice with its words; one whose words cannot be made is set aside alone, not with its batch."""
-    try:
-        return Letter(notice, services.letters.text(notice.kind, services.facts(notice)))
-    except LetterError as fault:
-        log.error("no words notice=%d kind=%s why=%s", notice.id, notice.kind, fault)  # noqa: TRY400 (the sentence says all)
-        return Letter(notice, None, fault=str(fault))
+    fault = notice.fault
+    if fault is None:
+        try:
+            return Letter(notice, services.letters.text(notice.kind, services.facts(notice)))
+        except LetterError as error:
+            fault = str(error)
+        except Exception as error:  # noqa: BLE001 (poison: whatever it makes our code raise, the batch goes on)
+            fault = f"its words cannot be made ({type(error).__name__})"  # the error's own text may quote a fact
+    log.error("no words notice=%d kind=%s why=%s", notice.id, notice.kind, fault)
+    return Letter(notice, None, fault=fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +247,7 @@ def decide_for(services: Services, attempt: Attempt) -> Decision:
         attempt.outcome,
         attempts=attempt.notice.attempts,
         fresh_at=attempt.notice.fresh_at,
-        now=datetime.now(UTC),
+        now=services.clock.now(),
         patience=services.patience,
         jitter=random.random(),  # noqa: S311 (spreads load, guards nothing)
     )
@@ -258,5 +263,5 @@ def give_back(services: Services, untried: Sequence[Notice], seconds: float, why
     """Return notices untried, with the time from which they may be tried: a wait is not an attempt."""
     if not untried:
         return
-    later = datetime.now(UTC) + timedelta(seconds=seconds)
+    later = services.clock.now() + timedelta(seconds=seconds)
     put_down(services, [(notice, Decision(State.DUE, counts=False, due_at=later, reason=why)) for notice in untried])

@@ -25,6 +25,7 @@ class Notice:
     no_person_because: str | None  # why nobody can be told: no phone, a landline …
     person_id: int | None  # the ledger's number of the person
     user_id: str | None = field(repr=False)  # of this OA; a decimal string above 2^53, never a number, never logged
+    fault: str | None = None  # why its facts cannot be read: it is set aside alone, not with its batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,7 +251,7 @@ def withdraw(tx: Connection, oa: str, withdrawals: Sequence[Withdrawal], *, by: 
 
 
 def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
-    appointment = row.facts.get("appointment_at")
+    amount, appointment_at, fault = _told(row.facts)
     return Notice(
         id=row.id,
         oa=oa,
@@ -261,12 +261,22 @@ def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
         key=row.event_key,
         attempts=row.attempts,
         fresh_at=row.fresh_at,
-        amount=row.facts.get("amount"),
-        appointment_at=datetime.fromisoformat(appointment) if appointment else None,
+        amount=amount,
+        appointment_at=appointment_at,
         no_person_because=row.no_person_because,
         person_id=row.person_id,
         user_id=row.user_id,
+        fault=fault,
     )
+
+
+def _told(facts: Any) -> tuple[int | None, datetime | None, str | None]:
+    """The amount and the appointment that a notice tells, or what is wrong with its facts: never a reason to raise."""
+    try:
+        amount, appointment = facts.get("amount"), facts.get("appointment_at")
+        return amount, datetime.fromisoformat(appointment) if appointment else None, None
+    except (AttributeError, TypeError, ValueError) as error:
+        return None, None, f"its facts cannot be read ({type(error).__name__})"
 
 
 def _settling(attempt: Attempt, decision: Decision) -> Move:
