@@ -20,10 +20,12 @@ from datetime import UTC, datetime, timedelta
 from worker.aftermath import breaker_key, mind
 from worker.bootstrap import Services
 from worker.channels.channel import Channel, NotReady, Ready
-from worker.channels.policy import choose
+from worker.channels.policy import choose, elsewhere
+from worker.costs import account_for, afford_now, terms_now
 from worker.domain.letters import LetterError
 from worker.domain.lifecycle import State
 from worker.domain.notice import Attempt, Letter, Notice
+from worker.domain.outcome import Unreachable
 from worker.domain.retry import Decision, decide
 from worker.ledger import notices
 from worker.queue.connection import QueueDown
@@ -60,7 +62,7 @@ def deliver_batch(services: Services, oa: str, ready: dict[str, Ready], most: in
         elif route.channel.name not in ready:
             give_back(services, [letter.notice for letter in route.letters], 5.0, "the channel is not ready")
         else:
-            permitted = permit(services, oa, route.channel, route.letters)
+            permitted = afford(services, oa, route.channel, permit(services, oa, route.channel, route.letters))
             send_and_settle(services, route.channel, ready[route.channel.name], permitted)
     forget_marks(services, letters)
     return len(letters)
@@ -116,8 +118,9 @@ def choose_channels(services: Services, letters: Sequence[Letter]) -> Iterator[R
     """Sort the batch by channel; first the notices that have none."""
     untold: list[tuple[Notice, Decision]] = []
     by_channel: dict[str, list[Letter]] = {}
+    terms = terms_now(services, letters)
     for letter in letters:
-        choice = choose(letter, services.channels)
+        choice = choose(letter, terms)
         if isinstance(choice, Decision):
             untold.append((letter.notice, choice))
         else:
@@ -137,6 +140,15 @@ def permit(services: Services, oa: str, channel: Channel, letters: Sequence[Lett
     untried = [letter.notice for letter in permitted[allowed.granted :]]
     give_back(services, untried, allowed.wait_seconds, "the channel is down")
     return permitted[: allowed.granted]
+
+
+def afford(services: Services, oa: str, channel: Channel, letters: Sequence[Letter]) -> Sequence[Letter]:
+    """Reserve the cost of what is about to leave; what the day's budget does not hold goes back to be chosen anew."""
+    affordable = afford_now(services, oa, channel, letters)
+    paid_for = {letter.notice.id for letter in affordable}
+    unpaid = [letter.notice for letter in letters if letter.notice.id not in paid_for]
+    give_back(services, unpaid, 1.0, "the day's budget is used up")
+    return affordable
 
 
 def send_and_settle(services: Services, channel: Channel, ready: Ready, letters: Sequence[Letter]) -> None:
@@ -174,6 +186,7 @@ def settle(services: Services, channel: Channel, ready: Ready, attempts: Sequenc
     settled = [(attempt, decide_for(services, attempt)) for attempt in attempts]
     with services.ledger.begin() as tx:
         moved = notices.settle(tx, settled, by=services.name)
+        account_for(tx, services, attempts)
     for attempt, decision in settled:
         log.info(
             "attempt notice=%d channel=%s outcome=%s state=%s ms=%d%s",
@@ -192,6 +205,8 @@ def decide_for(services: Services, attempt: Attempt) -> Decision:
         now=datetime.now(UTC),
         patience=services.patience,
         jitter=random.random(),  # noqa: S311 (spreads load, guards nothing)
+        elsewhere=isinstance(attempt.outcome, Unreachable)
+        and elsewhere(attempt.notice, attempt.channel, services.terms({})),
     )
 
 
