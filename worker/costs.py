@@ -18,7 +18,7 @@ from worker.channels.channel import Channel
 from worker.channels.policy import Terms, price
 from worker.domain.notice import Attempt, Letter
 from worker.domain.outcome import charged, code_of
-from worker.ledger import people, spending
+from worker.ledger import followers, spending
 from worker.ledger.spending import Spent
 
 log = logging.getLogger("hcc.costs")
@@ -77,4 +77,4 @@ def account_for(tx: Connection, services: Services, attempts: Sequence[Attempt])
     closed = [one for one in attempts if channel == "zalo_cs" and code_of(one.outcome) in NO_INTERACTION]
     if closed:
         users = [one.notice.user_id or "" for one in closed]
-        people.close_windows(tx, oa, users, before=min(one.at for one in closed))
+        followers.close_windows(tx, oa, users, before=min(one.at for one in closed))

@@ -27,6 +27,7 @@ from worker.domain.lifecycle import State
 from worker.domain.notice import Attempt, Letter, Notice
 from worker.domain.outcome import Unreachable
 from worker.domain.retry import Decision, decide
+from worker.domain.settling import LOOKED_UP
 from worker.ledger import notices
 from worker.queue.connection import QueueDown
 
@@ -63,6 +64,7 @@ def deliver_batch(services: Services, oa: str, ready: dict[str, Ready], most: in
             give_back(services, [letter.notice for letter in route.letters], 5.0, "the channel is not ready")
         else:
             permitted = afford(services, oa, route.channel, permit(services, oa, route.channel, route.letters))
+            commit_to(services, route.channel, permitted)
             send_and_settle(services, route.channel, ready[route.channel.name], permitted)
     forget_marks(services, letters)
     return len(letters)
@@ -149,6 +151,17 @@ def afford(services: Services, oa: str, channel: Channel, letters: Sequence[Lett
     unpaid = [letter.notice for letter in letters if letter.notice.id not in paid_for]
     give_back(services, unpaid, 1.0, "the day's budget is used up")
     return affordable
+
+
+def commit_to(services: Services, channel: Channel, letters: Sequence[Letter]) -> None:
+    """Write down the channel before anything leaves: only a text in the conversation can be looked up after a crash.
+
+    For the usual channel this is what the ledger assumes, and nothing needs to be written.
+    """
+    unusual = [letter.notice for letter in letters if channel.name != LOOKED_UP or letter.notice.said_no]
+    if unusual:
+        with services.ledger.begin() as tx:
+            notices.commit_to(tx, channel.name, unusual)
 
 
 def send_and_settle(services: Services, channel: Channel, ready: Ready, letters: Sequence[Letter]) -> None:

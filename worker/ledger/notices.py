@@ -169,6 +169,14 @@ def lease_out(tx: Connection, letters: Sequence[Letter], *, seconds: float, by: 
         )
 
 
+def commit_to(tx: Connection, channel: str, leased: Sequence[Notice]) -> None:
+    """Note on leased notices the channel that they are about to leave by."""
+    tx.execute(
+        text("UPDATE notices SET channel = :channel WHERE id = ANY(:ids) AND state = 'sending' AND lease = :lease"),
+        {"channel": channel, "ids": [notice.id for notice in leased], "lease": leased[0].lease},
+    )
+
+
 _ATTEMPTS = """
 INSERT INTO attempts (notice_id, at, channel, outcome, code, ms, dong)
 SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:channels AS text[]),

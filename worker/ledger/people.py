@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
@@ -99,14 +98,3 @@ class People:
 
     def _hash(self, phone: str) -> bytes:
         return keyed_hash(self._hash_key, phone)
-
-
-def close_windows(tx: Connection, oa: str, users: Sequence[str], *, before: datetime) -> None:
-    """Zalo says that these people have not interacted within 7 days; what came in since `before` is newer than that."""
-    tx.execute(
-        text("""
-            UPDATE followers SET last_interaction_at = least(last_interaction_at, :before - interval '7 days 1 second')
-            WHERE oa = :oa AND user_id = ANY(:users)
-              AND (last_interaction_at IS NULL OR last_interaction_at < :before)"""),
-        {"oa": oa, "users": list(users), "before": before},
-    )
