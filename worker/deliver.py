@@ -59,8 +59,8 @@ def deliver_batch(services: Services, oa: str, ready: dict[str, Ready], most: in
             put_down(services, route.untold)
         elif route.channel.name not in ready:
             give_back(services, [letter.notice for letter in route.letters], 5.0, "the channel is not ready")
-        else:
-            permitted = permit(services, oa, route.channel, route.letters)
+        elif heeded := heed_unfollows(services, route.letters):
+            permitted = permit(services, oa, route.channel, heeded)
             send_and_settle(services, route.channel, ready[route.channel.name], permitted)
     forget_marks(services, letters)
     return len(letters)
@@ -137,6 +137,14 @@ def permit(services: Services, oa: str, channel: Channel, letters: Sequence[Lett
     untried = [letter.notice for letter in permitted[allowed.granted :]]
     give_back(services, untried, allowed.wait_seconds, "the channel is down")
     return permitted[: allowed.granted]
+
+
+def heed_unfollows(services: Services, letters: Sequence[Letter]) -> Sequence[Letter]:
+    """Who unfollowed after the claim is told nothing more (R28): their notices go back, and are judged anew."""
+    with services.ledger.connect() as connection:
+        gone = notices.unwanted(connection, [letter.notice for letter in letters])
+    give_back(services, [letter.notice for letter in letters if letter.notice.id in gone], 0.0, "unfollowed meanwhile")
+    return [letter for letter in letters if letter.notice.id not in gone]
 
 
 def send_and_settle(services: Services, channel: Channel, ready: Ready, letters: Sequence[Letter]) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from worker.bootstrap import Services
 from worker.channels.zalo.tokens import Access, NoAccess
+from worker.domain.kinds import CARDS
 from worker.domain.settling import GIVE_UP, SKEW, Verdict, next_look, verdict
 from worker.ledger import uncertain
 from worker.ledger.uncertain import Doubt
@@ -43,7 +44,7 @@ def settle_uncertain(services: Services, oa: str) -> None:
 
 def judge(services: Services, oa: str, access: Access, doubt: Doubt) -> Verdict:
     """What the conversation says of one notice; unclear where it cannot be asked for."""
-    if doubt.user_id is None or doubt.channel not in (None, "zalo_cs"):
+    if doubt.user_id is None or doubt.channel not in (None, "zalo_cs") or doubt.kind in CARDS:
         return Verdict.UNCLEAR
     shown = services.conversation.since(oa, access, doubt.user_id, doubt.question.began - SKEW)
     if shown is None:

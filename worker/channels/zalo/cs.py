@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from worker.channels.channel import NotReady, Ready, now_utc
 from worker.channels.zalo.answers import rate_headers, read_send
 from worker.channels.zalo.codes import Host
+from worker.channels.zalo.forms import message_of
 from worker.channels.zalo.tokens import Access, NoAccess, Tokens
 from worker.domain.notice import Attempt, Letter, Notice
 from worker.wire.protocol import Call, Reply, Result, Wire
@@ -67,7 +68,7 @@ class ZaloCs:
             self._remaining(least)
 
     def _call(self, letter: Letter, token: str) -> Call:
-        body = {"recipient": {"user_id": letter.notice.user_id}, "message": {"text": letter.text}}
+        body = {"recipient": {"user_id": letter.notice.user_id}, "message": message_of(letter)}
         return Call(
             tag=letter.notice.id,
             method="POST",
