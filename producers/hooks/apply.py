@@ -118,9 +118,9 @@ class Applier:
         """Of events of which only the last may be a withdrawal: what kinds of facts there are matters no more."""
         followers.prove(tx, self.oa, self.people, [(_user(e), e.word, e.at) for e in events if e.word in _PROVEN])
         receipts.keep(tx, self.oa, [receipt for event in events for receipt in _receipts(event)])
-        changed = followers.set_follows(tx, self.oa, _follows(events))
         followers.interacted(tx, self.oa, _newest(events))
         reachable = self._link(tx, [e for e in events if e.word is Word.SUBMITTED])
+        changed = followers.set_follows(tx, self.oa, _follows(events))
         greeted = self._greet(tx, [follower for follower in changed if follower.follows])
         reachable += [f.person_id for f in changed if f.follows and f.person_id is not None]
         reopened = upkeep.reopen(tx, reachable, days=self.grace_days, by=_BY) if reachable else set()
