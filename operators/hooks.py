@@ -89,7 +89,7 @@ class Doorman:
             return web.Response(status=503)
         self._events.labels(event.word, "recorded" if new else "repeated").inc()
         if new and event.word in (Word.UNKNOWN, Word.ODD):
-            log.warning("event without consequences word=%s name=%s", event.word, event.name)
+            self._log(logging.WARNING, f"without consequences: word={event.word} name={event.name}")
         return web.Response(text="ok\n")
 
     def _refuse(self, why: str, status: int) -> web.Response:
