@@ -23,9 +23,9 @@ from producers.hooks.record import unseal
 from producers.hooks.words import Word
 from worker.domain.event import event_key
 from worker.domain.kinds import PHONE_REQUEST, WELCOME
-from worker.ledger import followers, inbox, notices, receipts, upkeep
+from worker.ledger import follows, inbox, notices, receipts, upkeep
 from worker.ledger.engine import open_ledger
-from worker.ledger.followers import Follower
+from worker.ledger.follows import Follower
 from worker.ledger.inbox import Unapplied
 from worker.ledger.notices import NewNotice
 from worker.ledger.people import Link, People
@@ -109,23 +109,23 @@ class Applier:
 
     def consequences(self, tx: Connection, events: Sequence[ZaloEvent]) -> bool:
         """All that follows from these events; returns whether there is something to send."""
-        gone = followers.withdrawn(tx, self.oa, self.people, {e.user_id for e in events if e.user_id is not None})
+        gone = follows.withdrawn(tx, self.oa, self.people, {e.user_id for e in events if e.user_id is not None})
         told = [event for event in events if event.at > gone.get(event.user_id or "", _LONG_AGO)]
         to_send = [self._of_stretch(tx, stretch) for stretch in _stretches(told)]
         return any(to_send)
 
     def _of_stretch(self, tx: Connection, events: Sequence[ZaloEvent]) -> bool:
         """Of events of which only the last may be a withdrawal: what kinds of facts there are matters no more."""
-        followers.prove(tx, self.oa, self.people, [(_user(e), e.word, e.at) for e in events if e.word in _PROVEN])
+        follows.prove(tx, self.oa, self.people, [(_user(e), e.word, e.at) for e in events if e.word in _PROVEN])
         receipts.keep(tx, self.oa, [receipt for event in events for receipt in _receipts(event)])
-        followers.interacted(tx, self.oa, _newest(events))
+        follows.interacted(tx, self.oa, _newest(events))
         reachable = self._link(tx, [e for e in events if e.word is Word.SUBMITTED])
-        changed = followers.set_follows(tx, self.oa, _follows(events))
+        changed = follows.set_follows(tx, self.oa, _follows(events))
         greeted = self._greet(tx, [follower for follower in changed if follower.follows])
         reachable += [f.person_id for f in changed if f.follows and f.person_id is not None]
         reopened = upkeep.reopen(tx, reachable, days=self.grace_days, by=_BY) if reachable else set()
         if events[-1].word is Word.WITHDREW:
-            followers.withdraw(tx, self.oa, self.people, _user(events[-1]))
+            follows.withdraw(tx, self.oa, self.people, _user(events[-1]))
         return bool(greeted or reopened)
 
     def _link(self, tx: Connection, submitted: Sequence[ZaloEvent]) -> list[int]:
@@ -134,7 +134,7 @@ class Applier:
         if not links:
             return []
         people = self.people.link(tx, self.oa, links, source=submitted[0].name)
-        followers.answered(tx, self.oa, [link.user_id for link in links], PHONE_REQUEST)
+        follows.answered(tx, self.oa, [link.user_id for link in links], PHONE_REQUEST)
         return people
 
     def _greet(self, tx: Connection, new: Sequence[Follower]) -> set[str]:
@@ -195,9 +195,7 @@ def _receipts(event: ZaloEvent) -> list[Receipt]:
     word = _OF_RECEIPTS.get(event.word)
     if word is None:
         return []
-    return [
-        Receipt(word, message, event.at, event.notice_id, event.user_id, event.text) for message in event.message_ids
-    ]
+    return [Receipt(word, message, event.at, event.mark, event.user_id, event.text) for message in event.message_ids]
 
 
 def _user(event: ZaloEvent) -> str:

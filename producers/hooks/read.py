@@ -17,7 +17,7 @@ from producers.hooks.moment import moment
 from producers.hooks.words import KINDS, Kind, Path, Word
 from worker.domain.phone import read_phone
 from worker.domain.text import nfc
-from worker.domain.tracking import notice_of
+from worker.domain.tracking import notice_in
 
 _NAME = re.compile(r"[a-z0-9_]{1,64}")
 _ID = re.compile(r"[\w-]{1,64}", re.ASCII)
@@ -28,7 +28,7 @@ _LONGEST_PHONE = 64  # characters of a field that may hold a phone
 class ZaloEvent:
     """Something that Zalo told us. `key` is equal for an event that is sent again, also with other bytes.
 
-    `at` is when it happened (UTC); `phone` is E.164; `text` is NFC; `notice_id` is what our tracking id said.
+    `at` is when it happened (UTC); `phone` is E.164; `text` is NFC; `mark` is our tracking id come back.
     """
 
     name: str
@@ -39,7 +39,7 @@ class ZaloEvent:
     phone: str | None = field(default=None, repr=False)
     text: str | None = field(default=None, repr=False)
     message_ids: tuple[str, ...] = ()
-    notice_id: int | None = None
+    mark: str | None = None
 
 
 def read(body: Mapping[str, Any], raw: bytes, at: datetime, *, by_phone: bool) -> ZaloEvent:
@@ -87,7 +87,7 @@ def _received(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, by_p
         return None
     delivered = moment(text_at(body, ("message", "delivery_time")))
     user = None if by_phone or delivered else _user(kind, body)
-    tracking = text_at(body, ("message", "tracking_id"))
+    mark = text_at(body, ("message", "tracking_id"))
     return ZaloEvent(
         name,
         kind.word,
@@ -95,7 +95,7 @@ def _received(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, by_p
         delivered or at,
         user,
         message_ids=(message,),
-        notice_id=notice_of(tracking) if tracking else None,
+        mark=mark if mark and notice_in(mark) else None,
     )
 
 

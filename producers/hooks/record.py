@@ -105,7 +105,7 @@ def seal(event: ZaloEvent, sealer: Sealer) -> NewZaloEvent:
         "phone": event.phone,
         "text": event.text,
         "message_ids": event.message_ids,
-        "notice_id": event.notice_id,
+        "mark": event.mark,
     }
     sealed = sealer.seal(json.dumps({name: value for name, value in content.items() if value}))
     return NewZaloEvent(event.key, event.name, event.word, event.at, sealed)

@@ -11,8 +11,10 @@ import pytest
 from producers.hooks.record import seal
 from tests.hooks.conftest import NOW, OA, OTHER, PHONE, USER, Office, body, event, follow, from_user, submit, to_user
 from worker.domain.event import event_key
+from worker.domain.lane import Lane
 from worker.domain.lifecycle import State
 from worker.domain.notice import Letter, Notice
+from worker.domain.tracking import tracking_id
 from worker.ledger import inbox, notices
 from worker.ledger.moves import Move, move
 from worker.ledger.notices import NewNotice
@@ -34,7 +36,7 @@ def tell(office: Office, kind: str = "accepted", minutes: int = 0, phone: str = 
 def claim(office: Office, text: str | None = None) -> list[Notice]:
     """Claim all that is due, as a worker does."""
     with office.ledger.begin() as tx:
-        claimed = notices.lock_due(tx, OA, "epoch.lease", 100)
+        claimed = notices.lock_due(tx, OA, Lane.SERVICE, "epoch.lease", 100)
         letters = [Letter(notice, text or f"text of {notice.key}") for notice in claimed]
         notices.lease_out(tx, letters, seconds=60, by="test")
     return claimed
@@ -220,7 +222,7 @@ def test_who_withdraws_is_erased_and_told_nothing_more(office: Office) -> None:
     put(office, claim(office), State.SENT)
     tell(office, "result_ready", 1)
     office.receive(body("user_withdraw", NOW - 5 * SECOND, oa_id=OA, user_id=USER, user_id_by_app="1"))
-    assert sorted(office.states().values()) == ["sent", "sent", "suppressed", "suppressed"]
+    assert sorted(office.states().values()) == ["sent", "sent", "suppressed"]
     assert [row.text for row in office.rows("SELECT text FROM notices WHERE text IS NOT NULL")] == []
     assert [bytes(row.phone_sealed) for row in office.rows("SELECT phone_sealed FROM people")] == [b""]
     assert linked(office) == {}
@@ -397,7 +399,11 @@ def test_a_delivery_by_phone_that_brings_our_tracking_id_settles_a_doubt(office:
     tell(office)
     doubtful(office)
     [row] = office.rows("SELECT id FROM notices")
-    message = {"msg_id": "z1", "delivery_time": str(int(NOW.timestamp() * 1000)), "tracking_id": f"hccnotice{row.id}"}
+    message = {
+        "msg_id": "z1",
+        "delivery_time": str(int(NOW.timestamp() * 1000)),
+        "tracking_id": tracking_id(row.id, OA, f"{CODE}/accepted/1"),
+    }
     office.receive(to_user("user_received_message", PHONE, message=message), by_phone=True)
     assert office.states() == {f"{CODE}/accepted/1": "delivered"}
     [row] = office.rows("SELECT channel, message_id FROM notices")

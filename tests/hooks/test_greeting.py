@@ -14,7 +14,8 @@ from tests.hooks.test_consequences import SECOND, tell
 from worker.bootstrap import Services
 from worker.channels.zalo.forms import message_of
 from worker.channels.zalo.tokens import Access
-from worker.deliver import claim_and_compose, heed_unfollows
+from worker.deliver import Lease, claim_and_compose, heed_unfollows
+from worker.domain.lane import Lane
 from worker.domain.notice import Letter
 from worker.domain.settling import Question, Verdict
 from worker.ledger.uncertain import Doubt
@@ -32,14 +33,19 @@ def services(ledger_url: str, redis_url: str) -> Iterator[Services]:
     made.close()
 
 
+def claim(services: Services) -> list[Letter]:
+    """Claim what is due, with its words."""
+    return claim_and_compose(services, OA, Lane.SERVICE, Lease.begin(services), 10)
+
+
 def greet(services: Services, office: Office) -> list[Letter]:
     """Somebody follows; both notices are claimed, one after the other."""
     office.receive(follow(at=NOW - SECOND))
-    letters = claim_and_compose(services, OA, 10)
+    letters = claim(services)
     with office.ledger.begin() as tx:
         tx.exec_driver_sql("UPDATE notices SET state = 'due' WHERE state = 'waiting'")
         tx.exec_driver_sql("UPDATE notices SET state = 'sent', lease = NULL WHERE state = 'sending'")
-    return letters + claim_and_compose(services, OA, 10)
+    return letters + claim(services)
 
 
 def test_the_welcome_is_a_text_and_the_request_a_card_of_zalos_form(services: Services, office: Office) -> None:
@@ -67,13 +73,13 @@ def test_who_unfollows_after_the_claim_is_told_nothing(services: Services, offic
     """R28: the notices go back untried, and the next claim finds nobody to tell."""
     office.receive(follow(at=NOW - 9 * SECOND), submit(at=NOW - 8 * SECOND))
     tell(office)
-    letters = claim_and_compose(services, OA, 10)
+    letters = claim(services)
     assert len(letters) == 2
     assert heed_unfollows(services, letters) == letters
     office.receive(follow("unfollow"))
     assert heed_unfollows(services, letters) == []
     assert set(office.states().values()) == {"due"}
-    assert {letter.notice.user_id for letter in claim_and_compose(services, OA, 10)} == {None}
+    assert {letter.notice.user_id for letter in claim(services)} == {None}
 
 
 def test_nothing_of_the_person_is_in_a_greetings_key(services: Services, office: Office) -> None:

@@ -11,6 +11,8 @@ from producers.hooks.words import Word
 from tests.hooks.conftest import NOW, OA, PHONE, USER, body, event, follow, from_user, ms, submit, to_user
 from worker.domain.tracking import tracking_id
 
+MARK = tracking_id(77, OA, "H27-1/accepted/1")
+
 
 def test_a_follow_without_user_id_by_app_is_a_follow() -> None:
     """Recorded bodies lack it, the documented ones have it; the id stays text above 2^53."""
@@ -49,17 +51,17 @@ def test_a_phone_that_is_none_is_not_learnt(phone: object) -> None:
 def test_a_receipt_by_phone_keeps_the_true_time_and_no_phone() -> None:
     """ZNS names the phone as recipient; `delivery_time` is when it was delivered, `timestamp` is not."""
     at = NOW - timedelta(minutes=5)
-    message = {"delivery_time": ms(at), "msg_id": "15a0cc0bbb13bd4ce403", "tracking_id": tracking_id(77)}
+    message = {"delivery_time": ms(at), "msg_id": "15a0cc0bbb13bd4ce403", "tracking_id": MARK}
     for by_phone in (True, False):
         read = event(to_user("user_received_message", PHONE, message=message), by_phone=by_phone)
         assert (read.word, read.at, read.user_id) == (Word.RECEIVED, at, None)
-        assert (read.message_ids, read.notice_id) == (("15a0cc0bbb13bd4ce403",), 77)
+        assert (read.message_ids, read.mark) == (("15a0cc0bbb13bd4ce403",), MARK)
 
 
-@pytest.mark.parametrize("tracking", ["order-77", "77", "hccnotice0", "hccnotice77x", 77])
+@pytest.mark.parametrize("tracking", ["order-77", "77", "hcc77", "hcc0k000000000000", 77])
 def test_the_tracking_id_of_another_system_is_no_notice_of_ours(tracking: object) -> None:
     message = {"delivery_time": ms(NOW), "msg_id": "m", "tracking_id": tracking}
-    assert event(to_user("user_received_message", PHONE, message=message)).notice_id is None
+    assert event(to_user("user_received_message", PHONE, message=message)).mark is None
 
 
 def test_seen_ids_are_a_set() -> None:

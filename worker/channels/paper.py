@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from worker.channels.channel import Ready, now_utc
-from worker.domain.notice import Attempt, Letter, Notice
+from worker.domain.notice import Attempt, Letter
 from worker.domain.outcome import Sent
 
 
@@ -19,20 +19,19 @@ class Paper:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def reaches(self, notice: Notice) -> bool:  # noqa: ARG002 (paper reaches everybody)
-        return True
-
     def ready(self, oa: str) -> Ready:
         return Ready(self._folder / f"{oa}.txt")
 
     def refused_pass(self, oa: str, ready: Ready) -> Ready:  # noqa: ARG002 (paper refuses nothing)
         return ready
 
-    def send(self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[int], None]) -> Iterator[Attempt]:
+    def send(
+        self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[Sequence[int]], None]
+    ) -> Iterator[Attempt]:
         self._folder.mkdir(parents=True, exist_ok=True)
         for letter in letters:
             at, began = now_utc(), time.monotonic()
-            leaving(letter.notice.id)
+            leaving([letter.notice.id])
             with Path(str(ready.pass_)).open("a", encoding="utf-8") as sheet:
                 sheet.write(f"{letter.text}\n\n")
             ms = round((time.monotonic() - began) * 1000)

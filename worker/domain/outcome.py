@@ -20,7 +20,10 @@ class Hold(StrEnum):
     """How far a `Wait` reaches."""
 
     NOTICE = "notice"  # only this notice
+    PERSON = "person"  # whatever this person is to be told on this channel
+    TEMPLATE = "template"  # every notice of this kind on this channel
     CHANNEL = "channel"  # every notice of this OA on this channel
+    APP = "app"  # every call of this app, whichever the OA
     TOKEN = "token"  # every notice of this OA until the access token is renewed  # noqa: S105 (a word, not a secret)
 
 
@@ -72,6 +75,11 @@ def word(outcome: Outcome) -> str:
 def code_of(outcome: Outcome) -> int | None:
     """Zalo's code for this outcome: 0 for an accepted one, None where no answer came."""
     return 0 if isinstance(outcome, Sent) else outcome.code
+
+
+def charged(outcome: Outcome) -> bool:
+    """Whether it may have cost money: what was refused was not charged, what is uncertain perhaps was."""
+    return isinstance(outcome, Sent | Uncertain)
 
 
 _WORDS: dict[type, str] = {

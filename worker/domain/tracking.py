@@ -1,22 +1,26 @@
-"""The tracking id of a ZNS message: our notice's number in a form that no other sender of the OA uses by chance.
+"""Our mark on a message sent by phone: it comes back in Zalo's delivery event, and is all that tells whose it was.
 
-Zalo brings it back in the delivery event, which is the only way to learn of a message whose reply was lost. At most
-48 letters and digits (Zalo, "Gửi ZNS"). It is no deduplication key: a repeated call is a second message.
+At most 48 plain letters and digits (Zalo: `tracking_id`; the SMS gateway's `RequestId` takes 50), the same for every
+attempt of a notice, and nothing of a person in it. Zalo does not deduplicate by it: a repeat is a second message.
 """
 
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 
-_FORM = re.compile(r"hccnotice([1-9][0-9]{0,17})")
-
-
-def tracking_id(notice_id: int) -> str:
-    """What a ZNS call carries for this notice."""
-    return f"hccnotice{notice_id}"
+_MARK = re.compile(r"hcc(?P<id>[1-9][0-9]{0,18})k[0-9a-f]{12}")
 
 
-def notice_of(tracking: str) -> int | None:
-    """The notice's number; None for the tracking id of somebody else."""
-    match = _FORM.fullmatch(tracking)
-    return int(match[1]) if match else None
+def tracking_id(notice: int, oa: str, key: str) -> str:
+    """The mark of the notice with this number, OA and event key.
+
+    The key's part keeps a ledger from taking the event of another one (a trial run under the same OA) for its own.
+    """
+    return f"hcc{notice}k{sha256(f'{oa}/{key}'.encode()).hexdigest()[:12]}"
+
+
+def notice_in(mark: str) -> int | None:
+    """The notice's number in a mark; None for any other text. Compare the whole mark with `tracking_id` then."""
+    match = _MARK.fullmatch(mark)
+    return int(match["id"]) if match else None

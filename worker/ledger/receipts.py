@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from worker.domain.lifecycle import State, borne_out
+from worker.domain.tracking import notice_in, tracking_id
 from worker.ledger import uncertain
 from worker.ledger.moves import Move, move
 from worker.ledger.notices import promote
@@ -29,22 +30,22 @@ _STATES = {RECEIVED: State.DELIVERED, SEEN: State.SEEN}
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One word about one message. `notice_id` is what our own tracking id said; user and text are an echo's."""
+    """One word about one message. `mark` is our own tracking id; user and text are an echo's."""
 
     word: str
     message_id: str
     at: datetime
-    notice_id: int | None = None
+    mark: str | None = None
     user_id: str | None = field(default=None, repr=False)
     text: str | None = field(default=None, repr=False)
 
 
 _KEEP = """
-INSERT INTO receipts (oa, word, message_id, notice_id, user_id, words, at, received_at, look_at, kept_until)
-SELECT :oa, word, message_id, notice_id, user_id, words, at, now(), now(), now() + make_interval(secs => kept)
-FROM unnest(CAST(:words AS text[]), CAST(:messages AS text[]), CAST(:notices AS bigint[]), CAST(:users AS text[]),
+INSERT INTO receipts (oa, word, message_id, mark, user_id, words, at, received_at, look_at, kept_until)
+SELECT :oa, word, message_id, mark, user_id, words, at, now(), now(), now() + make_interval(secs => kept)
+FROM unnest(CAST(:words AS text[]), CAST(:messages AS text[]), CAST(:marks AS text[]), CAST(:users AS text[]),
             CAST(:hashes AS bytea[]), CAST(:ats AS timestamptz[]), CAST(:kept AS float8[]))
-AS w (word, message_id, notice_id, user_id, words, at, kept)
+AS w (word, message_id, mark, user_id, words, at, kept)
 ON CONFLICT ON CONSTRAINT receipts_oa_message_word DO NOTHING
 """
 
@@ -56,7 +57,7 @@ def keep(tx: Connection, oa: str, receipts: Sequence[Receipt]) -> None:
     values = {
         "words": [r.word for r in receipts],
         "messages": [r.message_id for r in receipts],
-        "notices": [r.notice_id for r in receipts],
+        "marks": [r.mark for r in receipts],
         "users": [r.user_id for r in receipts],
         "hashes": [hashlib.sha256(r.text.encode()).digest() if r.text is not None else None for r in receipts],
         "ats": [r.at for r in receipts],
@@ -77,22 +78,23 @@ def apply(tx: Connection, oa: str) -> int:
     return len(settled | borne)
 
 
-_TRACKED = """
-SELECT DISTINCT ON (n.id) n.id, n.code, r.message_id FROM receipts r
-JOIN notices n ON n.id = r.notice_id AND n.oa = r.oa AND n.state = 'uncertain'
-WHERE r.id = ANY(:looked) ORDER BY n.id
-"""
+_MARKED = "SELECT message_id, mark FROM receipts WHERE id = ANY(:looked) AND mark IS NOT NULL"
+_DOUBTED = "SELECT id, oa, event_key, code FROM notices WHERE id = ANY(:ids) AND oa = :oa AND state = 'uncertain'"
 
 
 def _settle_tracked(tx: Connection, oa: str, looked: Sequence[int]) -> set[int]:
     """A delivery event that brings back our tracking id proves that an uncertain notice arrived."""
-    rows = tx.execute(text(_TRACKED), {"looked": list(looked)}).all()
+    rows = tx.execute(text(_MARKED), {"looked": list(looked)})
+    came = {notice_in(row.mark): row for row in rows}
+    doubted = tx.execute(text(_DOUBTED), {"ids": [id_ for id_ in came if id_], "oa": oa})
+    proven = [row for row in doubted if tracking_id(row.id, row.oa, row.event_key) == came[row.id].mark]
     why = "Zalo brought back its tracking id"
     moves = [
-        Move(row.id, State.UNCERTAIN, State.SENT, why=why, channel="zns", message_id=row.message_id) for row in rows
+        Move(row.id, State.UNCERTAIN, State.SENT, why=why, channel="zns", message_id=came[row.id].message_id)
+        for row in proven
     ]
     moved = move(tx, moves, by=_BY)
-    promote(tx, oa, {row.code for row in rows}, by=_BY)
+    promote(tx, oa, {row.code for row in proven}, by=_BY)
     return moved
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -24,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData()
 
@@ -61,6 +62,7 @@ followers = Table(
     _time("linked_at"),
     _time("last_interaction_at"),
     _time("follow_at"),  # of the newest follow or unfollow that Zalo told us; an older one changes nothing
+    _time("synced_at"),  # when Zalo was last asked about this user
     UniqueConstraint("oa", "user_id", name="followers_oa_user_id"),
 )
 Index(
@@ -76,6 +78,7 @@ notices = Table(
     Column("code", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("rank", SmallInteger, nullable=False),
+    Column("lane", SmallInteger, nullable=False, server_default="1"),  # whose turn is first: domain.lane
     Column("unit", Text),
     Column("facts", JSONB, nullable=False),
     Column("person_id", ForeignKey("people.id"), nullable=True),
@@ -94,12 +97,13 @@ notices = Table(
     Column("message_id", Text),
     Column("text", Text),
     Column("follower_id", ForeignKey("followers.id"), nullable=True),  # told to a Zalo user whose phone may be unknown
+    Column("said_no", ARRAY(Text), nullable=False, server_default="{}"),  # channels that cannot reach this person
     UniqueConstraint("oa", "event_key", name="notices_oa_event_key"),
     # Rows are updated twice in a normal life; the spare room keeps those updates on their page (HOT).
     postgresql_with={"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02"},
 )
 # Live work is found without touching finished rows: of the indexes below the first four cover live states only.
-Index("notices_due", notices.c.oa, notices.c.due_at, postgresql_where=text("state = 'due'"))
+Index("notices_due_by_lane", notices.c.oa, notices.c.lane, notices.c.due_at, postgresql_where=text("state = 'due'"))
 Index(
     "notices_blocking",
     notices.c.oa,
@@ -132,6 +136,7 @@ attempts = Table(
     Column("outcome", Text, nullable=False),
     Column("code", Integer),
     Column("ms", Integer, nullable=False),
+    Column("dong", Integer, nullable=False, server_default="0"),  # what it cost, by our price list
 )
 
 history = Table(
@@ -170,7 +175,7 @@ receipts = Table(  # what Zalo says became of messages, kept until the notice is
     Column("oa", Text, nullable=False),
     Column("word", Text, nullable=False),  # received | seen | echo
     Column("message_id", Text, nullable=False),
-    Column("notice_id", BigInteger),  # read out of our own tracking id, where Zalo brings it back
+    Column("mark", Text),  # our own tracking id, where Zalo brings it back
     Column("user_id", Text),  # of an echo
     Column("words", LargeBinary),  # SHA-256 of an echo's text: enough to recognise our own words by
     _time("at", nullable=False),
@@ -193,6 +198,16 @@ consents = Table(  # proof of who agreed and who withdrew, under a keyed hash: i
     _time("recorded_at", nullable=False),
 )
 Index("consents_of_user", consents.c.oa, consents.c.user_hash)
+
+spending = Table(  # what a channel has cost on a day of Vietnam's calendar: reserved before sending, corrected after
+    "spending",
+    metadata,
+    Column("oa", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("messages", Integer, nullable=False),
+    Column("dong", BigInteger, nullable=False),
+)
 
 cursors = Table(
     "cursors",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -12,6 +11,7 @@ from sqlalchemy import Row as SqlRow
 
 from worker.domain.lifecycle import State
 from worker.domain.settling import SKEW, Question, Row, Verdict, verdict
+from worker.ledger.clock import now
 from worker.ledger.moves import Move, move
 from worker.ledger.notices import promote
 
@@ -77,10 +77,10 @@ def to_look_up(tx: Connection, oa: str, *, limit: int) -> list[Doubt]:
 
 def settle(tx: Connection, oa: str, arrived: Sequence[Doubt], not_arrived: Sequence[Doubt], *, by: str) -> set[int]:
     """Record verdicts, and let the later notices of these dossiers go; returns the ids that moved."""
-    now = datetime.now(UTC)
+    at = now(tx)
     moves = [
         *(Move(d.id, State.UNCERTAIN, State.SENT, why="found in the conversation") for d in arrived),
-        *(Move(d.id, State.UNCERTAIN, State.DUE, why=_ABSENT, due_at=now) for d in not_arrived),
+        *(Move(d.id, State.UNCERTAIN, State.DUE, why=_ABSENT, due_at=at) for d in not_arrived),
     ]
     moved = move(tx, moves, by=by)
     promote(tx, oa, {doubt.code for doubt in (*arrived, *not_arrived)}, by=by)
@@ -113,6 +113,7 @@ FROM (
     JOIN followers u ON u.oa = e.oa AND u.user_id = e.user_id
     JOIN notices n ON (n.person_id = u.person_id OR n.follower_id = u.id) AND n.oa = e.oa
     WHERE e.id = ANY(:looked) AND e.word = 'echo' AND n.state = 'uncertain'
+      AND COALESCE(n.channel, 'zalo_cs') = 'zalo_cs'
       AND e.words = sha256(convert_to(n.text, 'UTF8'))
 ) r {_STORY}
 CROSS JOIN LATERAL (

@@ -100,6 +100,6 @@ def reopen(tx: Connection, people: Sequence[int], *, days: float, by: str) -> se
     latest = _HELD.format(which="NOT EXISTS")
     why = "the person follows now"
     opened = move_found(tx, State.UNREACHABLE, State.DUE, latest, by=by, why=why, **values)
-    renew = text("UPDATE notices SET attempts = 0, fresh_at = clock_timestamp() WHERE id = ANY(:ids)")
+    renew = text("UPDATE notices SET attempts = 0, said_no = '{}', fresh_at = clock_timestamp() WHERE id = ANY(:ids)")
     tx.execute(renew, {"ids": sorted(opened)})
     return opened

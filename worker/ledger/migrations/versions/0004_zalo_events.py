@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -36,7 +36,7 @@ CREATE TABLE receipts (
     oa text NOT NULL,
     word text NOT NULL,
     message_id text NOT NULL,
-    notice_id bigint,
+    mark text,
     user_id text,
     words bytea,
     at timestamptz NOT NULL,
