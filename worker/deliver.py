@@ -1,6 +1,6 @@
 """From the ledger to the person: the story of a batch, in the order in which it happens.
 
-    claim → compose → choose channel → permit → mark started → send → decide → settle
+    claim → compose → choose channel → still true? → permit → mark started → send → decide → settle
 
 No transaction is open while the network is used, nobody waits with a lease in hand, and a crash at any line leaves
 every notice of the batch either certainly not sent (sent again) or maybe sent (uncertain, settled by asking).
@@ -21,6 +21,7 @@ from worker.aftermath import breaker_key, mind
 from worker.bootstrap import Services
 from worker.channels.channel import Channel, NotReady, Ready
 from worker.channels.policy import choose
+from worker.domain.kinds.hours import asleep
 from worker.domain.letters import LetterError
 from worker.domain.lifecycle import State
 from worker.domain.notice import Attempt, Letter, Notice
@@ -60,7 +61,7 @@ def deliver_batch(services: Services, oa: str, ready: dict[str, Ready], most: in
         elif route.channel.name not in ready:
             give_back(services, [letter.notice for letter in route.letters], 5.0, "the channel is not ready")
         else:
-            permitted = permit(services, oa, route.channel, route.letters)
+            permitted = permit(services, oa, route.channel, still_true(services, route.letters))
             send_and_settle(services, route.channel, ready[route.channel.name], permitted)
     forget_marks(services, letters)
     return len(letters)
@@ -88,7 +89,8 @@ def claim_and_compose(services: Services, oa: str, most: int) -> list[Letter]:
     """Take the lease of due notices and keep their words, in one transaction that is over before the network."""
     lease = f"{services.marks.epoch()}.{uuid.uuid4().hex}"
     with services.ledger.begin() as tx:
-        claimed = notices.lock_due(tx, oa, lease, most)
+        sleeping = asleep(datetime.now(UTC))
+        claimed = notices.lock_due(tx, oa, lease, most, max_age=services.patience.max_age, asleep=sleeping)
         letters = [compose(services, notice) for notice in claimed]
         notices.lease_out(tx, letters, seconds=services.settings.lease_seconds, by=services.name)
     return letters
@@ -126,6 +128,16 @@ def choose_channels(services: Services, letters: Sequence[Letter]) -> Iterator[R
         yield Route(None, [], untold)
     for name, routed in by_channel.items():
         yield Route(services.channels[name], routed, [])
+
+
+def still_true(services: Services, letters: Sequence[Letter]) -> Sequence[Letter]:
+    """What the poll withdrew after the claim (a fee was paid just now) is suppressed, not sent (R12)."""
+    with services.ledger.connect() as connection:
+        ended = notices.withdrawn(connection, [letter.notice.id for letter in letters])
+    if ended:
+        over = [letter.notice for letter in letters if letter.notice.id in ended]
+        put_down(services, [(n, Decision(State.SUPPRESSED, counts=False, reason=ended[n.id])) for n in over])
+    return [letter for letter in letters if letter.notice.id not in ended]
 
 
 def permit(services: Services, oa: str, channel: Channel, letters: Sequence[Letter]) -> Sequence[Letter]:

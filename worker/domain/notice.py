@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from worker.domain.dossier import Reason
 from worker.domain.outcome import Outcome
 
 
@@ -24,6 +25,8 @@ class Notice:
     appointment_at: datetime | None
     no_person_because: str | None  # why nobody can be told: no phone, a landline …
     user_id: str | None = field(repr=False)  # of this OA; a decimal string above 2^53, never a number, never logged
+    deadline_at: datetime | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

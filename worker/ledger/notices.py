@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from worker.domain.dossier import Reason
 from worker.domain.event import Withdrawal
 from worker.domain.kinds import RANK
-from worker.domain.lifecycle import BLOCKING, State
+from worker.domain.lifecycle import BLOCKING, LIVE, State
 from worker.domain.notice import Attempt, Letter, Notice
 from worker.domain.outcome import code_of, word
 from worker.domain.retry import Decision
@@ -21,6 +22,7 @@ from worker.ledger.moves import Move, move, move_found
 STALE = timedelta(hours=24)  # from this age on a notice is news no more where a later one exists
 
 _BLOCKING = ", ".join(f"'{state}'" for state in sorted(BLOCKING))
+_LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
 
 EARLIER_UNFINISHED = f"""
     EXISTS (
@@ -44,6 +46,8 @@ class NewNotice:
     no_person_because: str | None
     event_at: datetime
     fresh_at: datetime
+    phone_fault: str | None = None  # what staff should look at in the phone field, if anything
+    phone_seen: str | None = None  # that field, masked
 
 
 _RECORD = f"""
@@ -51,8 +55,9 @@ WITH wanted AS (
     SELECT * FROM unnest(
         CAST(:keys AS text[]), CAST(:codes AS text[]), CAST(:kinds AS text[]), CAST(:ranks AS smallint[]),
         CAST(:units AS text[]), CAST(:facts AS jsonb[]), CAST(:people AS bigint[]), CAST(:nobodies AS text[]),
-        CAST(:event_ats AS timestamptz[]), CAST(:fresh_ats AS timestamptz[]))
-    AS w (event_key, code, kind, rank, unit, facts, person_id, nobody, event_at, fresh_at)
+        CAST(:event_ats AS timestamptz[]), CAST(:fresh_ats AS timestamptz[]),
+        CAST(:phone_faults AS text[]), CAST(:phones_seen AS text[]))
+    AS w (event_key, code, kind, rank, unit, facts, person_id, nobody, event_at, fresh_at, phone_fault, phone_seen)
 ),
 unknown AS (
     SELECT w.*, row_number() OVER (PARTITION BY w.code ORDER BY w.event_at, w.rank) AS place FROM wanted w
@@ -60,11 +65,11 @@ unknown AS (
 ),
 recorded AS (
     INSERT INTO notices (oa, event_key, code, kind, rank, unit, facts, person_id, no_person_because, state, reason,
-                         event_at, fresh_at, recorded_at, due_at)
+                         event_at, fresh_at, recorded_at, due_at, phone_fault, phone_seen)
     SELECT :oa, u.event_key, u.code, u.kind, u.rank, u.unit, u.facts, u.person_id, u.nobody,
            CASE WHEN first THEN 'due' ELSE 'waiting' END,
            CASE WHEN first THEN NULL ELSE 'an earlier notice of this dossier is not finished' END,
-           u.event_at, u.fresh_at, clock_timestamp(), clock_timestamp()
+           u.event_at, u.fresh_at, clock_timestamp(), clock_timestamp(), u.phone_fault, u.phone_seen
     FROM unknown u CROSS JOIN LATERAL (
         SELECT u.place = 1 AND NOT EXISTS (
             SELECT FROM notices e WHERE e.oa = :oa AND e.code = u.code AND e.state IN ({_BLOCKING})
@@ -124,15 +129,23 @@ _LOCK_DUE = f"""
 SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.no_person_because, f.user_id
 FROM notices n LEFT JOIN followers f ON f.person_id = n.person_id AND f.follows
 WHERE n.oa = :oa AND n.state = 'due' AND n.due_at <= clock_timestamp() AND NOT {EARLIER_UNFINISHED}
+  AND n.fresh_at > clock_timestamp() - make_interval(secs => :max_age) AND n.kind <> ALL(CAST(:asleep AS text[]))
 ORDER BY n.due_at
 LIMIT :limit
 FOR UPDATE OF n SKIP LOCKED
 """
+_ANY_AGE = timedelta(days=36500)
 
 
-def lock_due(tx: Connection, oa: str, lease: str, limit: int) -> list[Notice]:
-    """Lock up to `limit` due notices for this transaction; what others hold is skipped. `lease_out` makes them ours."""
-    rows = tx.execute(text(_LOCK_DUE), {"oa": oa, "limit": limit})
+def lock_due(
+    tx: Connection, oa: str, lease: str, limit: int, *, max_age: timedelta = _ANY_AGE, asleep: Iterable[str] = ()
+) -> list[Notice]:
+    """Lock up to `limit` due notices for this transaction; what others hold is skipped. `lease_out` makes them ours.
+
+    What is older than `max_age` is left to the sweep (R15), kinds that are `asleep` to the morning.
+    """
+    values = {"oa": oa, "limit": limit, "max_age": max_age.total_seconds(), "asleep": sorted(asleep)}
+    rows = tx.execute(text(_LOCK_DUE), values)
     return [_notice(row, oa, lease) for row in rows]
 
 
@@ -213,21 +226,85 @@ def promote(tx: Connection, oa: str, codes: Iterable[str] | None, *, by: str, li
     return move_found(tx, State.WAITING, State.DUE, _PROMOTABLE, by=by, why=None, oa=oa, codes=wanted, limit=limit)
 
 
-_UNSENT = """
-SELECT n.id, n.lease, n.due_at FROM notices n
-WHERE n.oa = :oa AND n.event_key = ANY(:keys) AND n.state = CAST(:before AS text) FOR UPDATE
-"""
+_WITHDRAW = f"""
+WITH wanted AS (SELECT * FROM unnest(CAST(:codes AS text[]), CAST(:keys AS text[]), CAST(:whys AS text[]))
+                AS w (code, key, why)),
+found AS (
+    SELECT n.id, {{why}} AS why FROM notices n
+    WHERE n.oa = :oa AND n.code = ANY(CAST(:codes AS text[])) AND n.state IN ({_LIVE}) AND n.withdrawn IS NULL
+      AND {{why}} IS NOT NULL
+    ORDER BY n.id FOR UPDATE OF n
+)
+UPDATE notices n SET withdrawn = f.why, withdrawn_at = clock_timestamp() FROM found f WHERE n.id = f.id
+RETURNING n.id, n.code, n.state, n.withdrawn
+""".format(
+    why="""(SELECT min(w.why) FROM wanted w WHERE w.code = n.code
+             AND (w.key = n.event_key OR right(w.key, 1) = '*' AND starts_with(n.event_key, left(w.key, -1))))"""
+)
+_NOT_LEFT = (State.WAITING, State.DUE, State.UNREACHABLE)
 
 
 def withdraw(tx: Connection, oa: str, withdrawals: Sequence[Withdrawal], *, by: str) -> set[int]:
-    """Suppress notices that have not left and whose event is no longer true (R12); returns their ids."""
-    moved: set[int] = set()
-    for why in sorted({withdrawal.why for withdrawal in withdrawals}):
-        keys = [withdrawal.key for withdrawal in withdrawals if withdrawal.why == why]
-        for before in (State.WAITING, State.DUE):
-            moved |= move_found(tx, before, State.SUPPRESSED, _UNSENT, by=by, why=why, oa=oa, keys=keys)
-    promote(tx, oa, {withdrawal.code for withdrawal in withdrawals}, by=by)
+    """Suppress notices that have not left and whose event is no longer true (R12); returns their ids.
+
+    One that a worker holds right now is marked: it is let go before it is sent (`withdrawn`), or when it comes back.
+    """
+    values = {
+        "codes": [withdrawal.code for withdrawal in withdrawals],
+        "keys": [withdrawal.key for withdrawal in withdrawals],
+        "whys": [withdrawal.why for withdrawal in withdrawals],
+    }
+    marked = list(tx.execute(text(_WITHDRAW), {"oa": oa, **values}))
+    moves = [
+        Move(row.id, State(row.state), State.SUPPRESSED, why=row.withdrawn) for row in marked if row.state in _NOT_LEFT
+    ]
+    move(tx, moves, by=by)
+    promote(tx, oa, {row.code for row in marked}, by=by)
+    return {row.id for row in marked}
+
+
+def withdrawn(tx: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """Those of the notices that were withdrawn, each with why: asked just before sending (R12)."""
+    query = text("SELECT id, withdrawn FROM notices WHERE id = ANY(:ids) AND withdrawn IS NOT NULL")
+    return {row.id: row.withdrawn for row in tx.execute(query, {"ids": list(ids)})}
+
+
+_TRUE_AGAIN = """
+UPDATE notices SET withdrawn = NULL, withdrawn_at = NULL, fresh_at = clock_timestamp()
+WHERE oa = :oa AND event_key = ANY(CAST(:keys AS text[])) AND withdrawn IS NOT NULL
+  AND withdrawn_at < clock_timestamp() - make_interval(secs => :seconds)
+RETURNING id, code, state
+"""
+_READING = 60.0  # seconds that a poll may lie between reading the source and recording: longer than any task lives
+
+
+def true_again(tx: Connection, oa: str, keys: Sequence[str], *, by: str) -> set[int]:
+    """What was withdrawn before it left and is true again waits for its turn again; returns the ids.
+
+    Not within a minute of the withdrawal: a slower poll may have read the source before it and tell us only now.
+    """
+    if not keys:
+        return set()
+    rows = list(tx.execute(text(_TRUE_AGAIN), {"oa": oa, "keys": sorted(keys), "seconds": _READING}))
+    back = [row for row in rows if row.state == State.SUPPRESSED]
+    moves = [Move(row.id, State.SUPPRESSED, State.WAITING, why="true again") for row in back]
+    moved = move(tx, moves, by=by)
+    promote(tx, oa, {row.code for row in back}, by=by)
     return moved
+
+
+_DATES = """
+SELECT DISTINCT ON (code) code, facts ->> 'appointment_at' AS at FROM notices
+WHERE oa = :oa AND code = ANY(CAST(:codes AS text[])) AND facts ? 'appointment_at'
+  AND state NOT IN ('suppressed', 'expired', 'discarded')
+ORDER BY code, event_at DESC, rank DESC, id DESC
+"""
+
+
+def appointments_told(tx: Connection, oa: str, codes: Iterable[str]) -> dict[str, datetime]:
+    """The appointment that each of these dossiers' people were, or are about to be, told last."""
+    rows = tx.execute(text(_DATES), {"oa": oa, "codes": sorted(codes)})
+    return {row.code: datetime.fromisoformat(row.at) for row in rows}
 
 
 def anything_due(tx: Connection, oa: str) -> bool:
@@ -237,7 +314,7 @@ def anything_due(tx: Connection, oa: str) -> bool:
 
 
 def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
-    appointment = row.facts.get("appointment_at")
+    appointment, deadline, reason = (row.facts.get(name) for name in ("appointment_at", "deadline_at", "reason"))
     return Notice(
         id=row.id,
         oa=oa,
@@ -251,6 +328,8 @@ def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
         appointment_at=datetime.fromisoformat(appointment) if appointment else None,
         no_person_because=row.no_person_because,
         user_id=row.user_id,
+        deadline_at=datetime.fromisoformat(deadline) if deadline else None,
+        reason=Reason(reason) if reason else None,
     )
 
 
@@ -282,6 +361,8 @@ def _record_arrays(new: Iterable[NewNotice]) -> dict[str, list[Any]]:
         "nobodies": [n.no_person_because for n in rows],
         "event_ats": [n.event_at for n in rows],
         "fresh_ats": [n.fresh_at for n in rows],
+        "phone_faults": [n.phone_fault for n in rows],
+        "phones_seen": [n.phone_seen for n in rows],
     }
 
 

@@ -91,6 +91,10 @@ notices = Table(
     Column("code_received", Integer),  # the last code that the channel answered
     Column("message_id", Text),
     Column("text", Text),
+    Column("withdrawn", Text),  # why the event is not true any more: what has not left never will
+    _time("withdrawn_at"),
+    Column("phone_fault", Text),  # what staff should look at in the phone field, and that field, masked (R9)
+    Column("phone_seen", Text),
     UniqueConstraint("oa", "event_key", name="notices_oa_event_key"),
     # Rows are updated twice in a normal life; the spare room keeps those updates on their page (HOT).
     postgresql_with={"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02"},
@@ -116,6 +120,9 @@ Index(
 )
 Index("notices_unreachable", notices.c.person_id, postgresql_where=text("state = 'unreachable'"))
 Index("notices_code", notices.c.oa, notices.c.code)
+Index("notices_phone_fault", notices.c.oa, notices.c.id, postgresql_where=text("phone_fault IS NOT NULL"))
+# Reports and reminders ask for some days: rows lie in the order of their recording, so a few pages say where.
+Index("notices_recorded", notices.c.recorded_at, postgresql_using="brin", postgresql_with={"autosummarize": "on"})
 
 attempts = Table(
     "attempts",
