@@ -151,7 +151,7 @@ class Mapping(_Table):
 
     def _lacking_columns(self) -> list[str]:
         """What a kind or a rule that is switched on cannot do without, in any query."""
-        given = " ".join(self.sql(name) for name in QUERIES)
+        given = re.sub("--.*", "", " ".join(self.sql(name) for name in QUERIES))
         wanted = needs(self.kinds)
         if "status" in self.payments.told_by:
             wanted["fee_amount"] = 'payments.told_by có "status"'
