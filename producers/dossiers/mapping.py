@@ -116,6 +116,10 @@ class Feeds(_Table):
     payment_changes: Query = Field(description="câu SELECT của luồng thay đổi thanh toán")
 
 
+class Reconcile(_Table):
+    by_code: Query = Field(description="câu SELECT của các hồ sơ theo mã")
+
+
 class Baseline(_Table):
     dossiers: Query = Field(description="câu SELECT của mọi hồ sơ")
     newest: Query = Field(description="câu SELECT điểm mới nhất của các luồng")
@@ -139,6 +143,7 @@ class Mapping(_Table):
     limits: Limits = Field(Limits(), description="bảng [limits]")
     columns: Columns = Field(description="bảng [columns]")
     feeds: Feeds = Field(description="bảng [feeds]")
+    reconcile: Reconcile = Field(description="bảng [reconcile]")
     baseline: Baseline = Field(description="bảng [baseline]")
 
     @model_validator(mode="after")
@@ -163,7 +168,8 @@ class Mapping(_Table):
 
     def sql(self, name: str) -> str:
         """The SQL of a query of `queries.QUERIES`, with the shared columns filled in."""
-        query = getattr(self.feeds, name, None) or getattr(self.baseline, name)
+        tables = (self.feeds, self.reconcile, self.baseline)
+        query = next(getattr(table, name) for table in tables if hasattr(table, name))
         return str(query).replace("{dossier}", self.columns.dossier).replace("{payment}", self.columns.payment)
 
 

@@ -121,6 +121,7 @@ Index(
 Index("notices_unreachable", notices.c.person_id, postgresql_where=text("state = 'unreachable'"))
 Index("notices_code", notices.c.oa, notices.c.code)
 Index("notices_phone_fault", notices.c.oa, notices.c.id, postgresql_where=text("phone_fault IS NOT NULL"))
+Index("notices_supplements", notices.c.oa, notices.c.id, postgresql_where=text("kind = 'supplement_required'"))
 # Reports and reminders ask for some days: rows lie in the order of their recording, so a few pages say where.
 Index("notices_recorded", notices.c.recorded_at, postgresql_using="brin", postgresql_with={"autosummarize": "on"})
 

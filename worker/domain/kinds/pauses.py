@@ -25,7 +25,7 @@ def supplement_reminder(change: Change) -> Iterator[Finding]:
     if dossier.status is not Status.SUPPLEMENT:
         yield over(dossier, "supplement_reminder", "the dossier went on")
     elif dossier.deadline_at is not None and dossier.deadline_at > change.at:
-        occurrence = stamp(dossier.deadline_at)
+        occurrence = dossier.step or ONCE
         yield event_of(dossier, "supplement_reminder", occurrence, change.at, deadline_at=dossier.deadline_at)
 
 

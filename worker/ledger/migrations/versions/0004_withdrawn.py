@@ -21,5 +21,6 @@ ALTER TABLE notices
     ADD COLUMN phone_fault text,
     ADD COLUMN phone_seen text;
 CREATE INDEX notices_phone_fault ON notices (oa, id) WHERE phone_fault IS NOT NULL;
+CREATE INDEX notices_supplements ON notices (oa, id) WHERE kind = 'supplement_required';
 CREATE INDEX notices_recorded ON notices USING brin (recorded_at) WITH (autosummarize = on);
 """
