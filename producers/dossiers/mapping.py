@@ -220,7 +220,7 @@ def _about(where: tuple[int | str, ...]) -> str:
     about, model = "", Mapping
     for part in where:
         field: Any = (
-            model.model_fields.get(str(part)) if isinstance(model, type) and issubclass(model, _Table) else None
+            model.model_fields.get(str(part)) if isinstance(model, type) and issubclass(model, BaseModel) else None
         )
         if field is None:
             break

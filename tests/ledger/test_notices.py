@@ -13,7 +13,7 @@ from tests.ledger.conftest import OA, new
 from worker.domain.event import Withdrawal
 from worker.domain.lifecycle import State
 from worker.domain.notice import Attempt, Notice
-from worker.domain.outcome import Outcome, Sent, TryLater
+from worker.domain.outcome import Outcome, Sent, TryLater, Unreachable
 from worker.domain.retry import Patience, decide
 from worker.ledger import notices, reports, upkeep
 from worker.ledger.moves import Move, move
@@ -90,6 +90,18 @@ def test_settling_needs_the_lease_that_was_claimed(ledger: Engine, record: Recor
         upkeep.rescue(tx, "epoch.lease", certainly_not=[claimed[0].id], perhaps=[], by="sweep")
     assert settle(ledger, claimed, Sent("m1")) == set()
     assert states(ledger) == {"A/accepted/1": "due"}
+
+
+def test_r7_a_phone_that_zalo_does_not_know_is_an_end_and_no_retry(
+    ledger: Engine, record: Record, claim: Claim
+) -> None:
+    """R7: terminal and counted; the later notice of the dossier is not held back by it."""
+    record(new("A"), new("A", "result_ready", minutes=9))
+    settle(ledger, claim(), Unreachable("no Zalo account has this phone"))
+    assert states(ledger) == {"A/accepted/1": "unreachable", "A/result_ready/1": "due"}
+    with ledger.connect() as connection:
+        assert reports.live_counts(connection, OA)["unreachable"] == 1
+    assert [notice.kind for notice in claim("epoch.next")] == ["result_ready"]
 
 
 def test_a_retry_is_due_in_the_future_and_blocks_later_ones(ledger: Engine, record: Record, claim: Claim) -> None:

@@ -60,6 +60,7 @@ class Ledger(RuleBasedStateMachine):
             notices.lease_out(tx, [Letter(n, n.key) for n in found], seconds=60, by="worker")
         if found:
             self._must_be_their_turn(found)
+            self._must_be_true(found)
             self.held.append(found)
 
     @rule(which=st.integers(0, 9), outcome=st.sampled_from(list(ARRIVES)))
@@ -115,6 +116,15 @@ class Ledger(RuleBasedStateMachine):
         with self.engine.begin() as tx:
             notices.withdraw(tx, self.oa, [Withdrawal(code, f"{code}/fee_requested/{fee}", "paid")], by="producer")
 
+    @rule(code=CODES, fee=st.integers(1, 2), slow=st.booleans())
+    def be_true_again(self, code: str, fee: int, slow: bool) -> None:
+        """The fee is asked for again, a while after it was withdrawn or within the minute."""
+        with self.engine.begin() as tx:
+            if slow:
+                tx.execute(text("UPDATE notices SET withdrawn_at = withdrawn_at - interval '2 minutes' WHERE oa = :oa"),
+                           {"oa": self.oa})  # fmt: skip
+            notices.true_again(tx, self.oa, [f"{code}/fee_requested/{fee}"], by="producer")
+
     @rule()
     def sweep(self) -> None:
         with self.engine.begin() as tx:
@@ -167,6 +177,10 @@ class Ledger(RuleBasedStateMachine):
                 f"WHERE n.oa = :oa AND n.id = {notice.id}"
             )
             assert earlier == [], "a later notice was claimed before an earlier one was finished"
+
+    def _must_be_true(self, found: list[Notice]) -> None:
+        with self.engine.connect() as connection:
+            assert notices.withdrawn(connection, [n.id for n in found]) == {}, "a withdrawn notice was claimed"
 
     def _rows(self, sql: str) -> list[object]:
         with self.engine.connect() as connection:
