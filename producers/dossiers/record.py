@@ -48,7 +48,8 @@ def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen]) -> int
     new = cursors.untold(tx, oa, list(by_key))
     again = [key for key in by_key.keys() - new if by_key[key].event.told and by_key[key].event.kind in LASTING]
     revived = notices.true_again(tx, oa, again, by=_BY)
-    events = [by_key[key].event for key in sorted(new)]
+    found = [by_key[key].event for key in sorted(new)]
+    events = [event for event in found if event.told]
 
     def tell(told: Iterable[Event]) -> int:
         return _tell(tx, oa, people, [by_key[event.key] for event in told])
@@ -58,10 +59,10 @@ def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen]) -> int
         _remember(tx, oa, weighed.same)
         return tell(weighed.tell)
 
-    told = tell(event for event in events if event.told and not depends(event))
+    told = tell(event for event in events if not depends(event))
     # Each question sees the answers to the ones before it, and the rows of a page what other pages remembered.
     told += weigh(memory.fee_rows, filter(memory.is_fee_row, events))
-    _remember(tx, oa, (event for event in events if not event.told))
+    _remember(tx, oa, (event for event in found if not event.told))
     told += weigh(memory.fee_statuses, filter(memory.is_fee_status, events))
     told += weigh(memory.resumptions, (event for event in events if event.after))
     told += weigh(memory.new_dates, (event for event in events if event.kind == "appointment_changed"))

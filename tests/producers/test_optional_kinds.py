@@ -280,6 +280,16 @@ class TestAFeeThatComesAsAStatus:
         world.poller().round()
         assert len(world.told()) == 1
 
+    def test_switched_off_it_is_told_in_neither_way(self, world: World) -> None:
+        self.poller(world, "row", "status")
+        world.mapping = telling(world.mapping, {"fee_requested": False, "accepted": False})
+        poller = world.poller()
+        world.accept(CODE)
+        world.dossiers.move(CODE, 6, at=MORNING + MINUTE)
+        world.dossiers.request_fee(CODE, 500, at=later(world))
+        poller.round()
+        assert world.told() == []
+
     def test_a_second_row_of_the_same_amount_is_another_fee(self, world: World) -> None:
         poller = self.poller(world, "row", "status")
         world.accept(CODE)

@@ -10,7 +10,7 @@ from worker.domain.dossier import Reason
 EVERY = "*"  # at the end of a withdrawal's key: whatever follows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that triples the cost of making one, and a first start makes millions
 class Event:
     """Something that happened to a dossier, worth telling one person once.
 

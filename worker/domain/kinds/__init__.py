@@ -9,30 +9,39 @@ To add a kind: a rule in this room, a row in KINDS, a folder in templates/. A te
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from worker.domain.dossier import Change
-from worker.domain.event import Event
+from worker.domain.dossier import Change, Status
+from worker.domain.event import Event, Withdrawal
 from worker.domain.kinds import dates, fees, milestones, pauses
-from worker.domain.kinds.kind import Finding, Kind
+from worker.domain.kinds.kind import PAYMENT, Finding, Kind
 
 __all__ = ["COMPARING", "DEFAULT", "KINDS", "LASTING", "RANK", "REMINDERS", "Finding", "Kind", "findings"]
 
+_SUBMITTED = frozenset({Status.REGISTERED})
+_REFUSED = frozenset({Status.REFUSED})
+_SUPPLEMENT = frozenset({Status.SUPPLEMENT})
+_OBLIGATION = frozenset({Status.OBLIGATION})
+_STOPPED = frozenset({Status.STOPPED})
+_AT_WORK = frozenset({Status.IN_PROGRESS})
+_BACK = frozenset({Status.REFUSED, Status.WITHDRAWN})
+_RETURNED = frozenset({Status.RETURNED})
+_ANY = frozenset(Status) | PAYMENT
+
 KINDS: tuple[Kind, ...] = (
-    Kind("submitted", 5, milestones.submitted),
-    Kind("accepted", 10, milestones.accepted, on=True),
-    Kind("refused", 15, milestones.refused),
-    Kind("fee_requested", 20, fees.fee_requested, on=True, lasts=True),
-    Kind("fee_paid", 21, fees.fee_paid),
-    Kind("supplement_required", 22, pauses.supplement_required, lasts=True),
-    Kind("financial_obligation", 23, pauses.financial_obligation, lasts=True),
-    Kind("stopped", 24, pauses.stopped, lasts=True),
-    Kind("resumed", 25, pauses.resumed, lasts=True, compares=True),
-    Kind("apology", 26, dates.apology),
-    Kind("appointment_changed", 27, dates.appointment_changed, compares=True),
-    Kind("withdrawn", 28, milestones.withdrawn),
-    Kind("result_ready", 30, milestones.result_ready, on=True, lasts=True),
-    Kind("returned", 40, milestones.returned),
+    Kind("submitted", 5, milestones.submitted, at=_SUBMITTED),
+    Kind("accepted", 10, milestones.accepted, at=milestones.TAKEN_IN, on=True),
+    Kind("refused", 15, milestones.refused, at=_REFUSED),
+    Kind("fee_requested", 20, fees.fee_requested, at=PAYMENT | _OBLIGATION, on=True, lasts=True),
+    Kind("fee_paid", 21, fees.fee_paid, at=PAYMENT),
+    Kind("supplement_required", 22, pauses.supplement_required, at=_SUPPLEMENT, lasts=True),
+    Kind("financial_obligation", 23, pauses.financial_obligation, at=_OBLIGATION, lasts=True),
+    Kind("stopped", 24, pauses.stopped, at=_STOPPED, lasts=True),
+    Kind("resumed", 25, pauses.resumed, at=_AT_WORK, lasts=True, compares=True),
+    Kind("apology", 26, dates.apology, at=_ANY),
+    Kind("appointment_changed", 27, dates.appointment_changed, at=_ANY, compares=True),
+    Kind("withdrawn", 28, milestones.withdrawn, at=_BACK),
+    Kind("result_ready", 30, milestones.result_ready, at=milestones.DONE, on=True, lasts=True),
+    Kind("returned", 40, milestones.returned, at=_RETURNED),
     Kind("fee_reminder", 50, fees.fee_reminder, follows="fee_requested", lasts=True),
     Kind("supplement_reminder", 51, pauses.supplement_reminder, follows="supplement_required", lasts=True),
     Kind("collect_reminder", 52, milestones.collect_reminder, follows="result_ready", lasts=True),
@@ -57,6 +66,9 @@ def findings(change: Change) -> Iterator[Finding]:
             continue
         if kind.name in told:
             found = kind.rule(change)
-            yield from (one for one in found if not (kind.follows and isinstance(one, Event)))
-        elif not kind.follows and not kind.compares:
-            yield from (replace(one, told=False) for one in kind.rule(change) if isinstance(one, Event))
+            yield from (one for one in found if isinstance(one, Withdrawal)) if kind.follows else found
+        elif change.status in kind.at and not kind.compares:
+            for one in kind.rule(change):
+                if isinstance(one, Event):
+                    one.told = False
+                    yield one

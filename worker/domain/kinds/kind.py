@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from worker.domain.clock import to_vietnam
-from worker.domain.dossier import Change, Dossier
+from worker.domain.dossier import Change, Dossier, Status
 from worker.domain.event import EVERY, Event, Oddity, Withdrawal, event_key
 
 Finding: TypeAlias = Event | Withdrawal | Oddity
 Rule: TypeAlias = Callable[[Change], Iterable[Finding]]
 
+PAYMENT = frozenset({None})
 ONCE = "1"  # the occurrence of what is told once in a dossier's life
 
 
@@ -21,6 +22,7 @@ ONCE = "1"  # the occurrence of what is told once in a dossier's life
 class Kind:
     """`rank` orders events of one dossier that happened at the same moment; `on`: told unless a mapping says no.
 
+    `at`: the statuses that a row must report for an event of this kind to be in it; None is what a payment reports.
     One without a rule is not found in the dossiers.
     `follows`: a reminder of that kind; the clock brings it up, and its rule sees the dossier as it stands then.
     `lasts`: true for a while only, so it may be withdrawn before it left, and be true again.
@@ -30,6 +32,7 @@ class Kind:
     name: str
     rank: int
     rule: Rule | None
+    at: frozenset[Status | None] = frozenset()
     on: bool = False
     follows: str | None = None
     lasts: bool = False

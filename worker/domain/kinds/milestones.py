@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from worker.domain.dossier import Change, Status
 from worker.domain.kinds.kind import ONCE, Finding, event_of, over
 
-_TAKEN_IN = frozenset(
+TAKEN_IN = frozenset(
     {
         Status.ACCEPTED,
         Status.IN_PROGRESS,
@@ -18,7 +18,7 @@ _TAKEN_IN = frozenset(
         Status.RETURNED,
     }
 )
-_DONE = frozenset({Status.FINISHED, Status.RETURNED})
+DONE = frozenset({Status.FINISHED, Status.RETURNED})
 
 
 def submitted(change: Change) -> Iterator[Finding]:
@@ -30,7 +30,7 @@ def submitted(change: Change) -> Iterator[Finding]:
 def accepted(change: Change) -> Iterator[Finding]:
     """Told at the first status that implies acceptance: 2 → 4 is automatic and fast, so 2 may be missed (R1)."""
     dossier = change.dossier
-    if change.status not in _TAKEN_IN or dossier.accepted_at is None or dossier.status not in _TAKEN_IN:
+    if change.status not in TAKEN_IN or dossier.accepted_at is None or dossier.status not in TAKEN_IN:
         return
     at = change.at if change.status is Status.ACCEPTED else min(dossier.accepted_at, change.at)
     yield event_of(dossier, "accepted", ONCE, at, appointment_at=dossier.appointment_at)
@@ -59,7 +59,7 @@ def result_ready(change: Change) -> Iterator[Finding]:
     dossier = change.dossier
     if dossier.given_back:
         yield over(dossier, "result_ready", "given back without a result")
-    elif change.status in _DONE and dossier.status in _DONE and dossier.result_given:
+    elif change.status in DONE and dossier.status in DONE and dossier.result_given:
         yield event_of(dossier, "result_ready", dossier.result, change.at)
 
 
