@@ -17,6 +17,7 @@ QUEUES = ("poll", "deliver", "upkeep")
 ROUTES = {
     "producers.poll": "poll",
     "producers.events": "upkeep",
+    "producers.remind": "poll",
     "worker.deliver": "deliver",
     "worker.wake": "upkeep",
     "worker.sweep": "upkeep",
@@ -65,6 +66,7 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
     every = {
         "producers.poll": settings.poll_seconds,
         "producers.events": 1.0,
+        "producers.remind": 600.0,
         "worker.wake": 1.0,
         "worker.sweep": 5.0,
         "worker.settle": 2.0,

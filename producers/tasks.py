@@ -38,6 +38,17 @@ def poll() -> None:
         log.error("poll failed: %s", fault)  # noqa: TRY400 (the sentence says it all)
 
 
+@shared_task(name="producers.remind")
+def remind() -> None:
+    """Record the reminders that are due; at night there are none."""
+    try:
+        poller().remind()
+    except (OperationalError, ProgrammingError) as fault:
+        log.error("reminders put off, the ledger is away or not migrated why=%s", type(fault.orig).__name__)  # noqa: TRY400
+    except (SourceError, MappingError) as fault:
+        log.error("reminders put off: %s", fault)  # noqa: TRY400 (the sentence says it all)
+
+
 @cache
 def applier() -> Applier:
     """This process's applier; made at the first bell, after the fork."""

@@ -1,6 +1,6 @@
 """From the ledger to the person: the story of a batch, in the order in which it happens.
 
-    claim → compose → choose channel → permit → mark started → send → decide → settle
+    claim → compose → choose channel → still true? → permit → mark started → send → decide → settle
 
 No transaction is open while the network is used, nobody waits with a lease in hand, and a crash at any line leaves
 every notice of the batch either certainly not sent (sent again) or maybe sent (uncertain, settled by asking).
@@ -22,6 +22,7 @@ from worker.bootstrap import Services
 from worker.channels.channel import Channel, NotReady, Ready
 from worker.channels.policy import choose, elsewhere
 from worker.costs import account_for, afford_now, terms_now
+from worker.domain.kinds.hours import asleep
 from worker.domain.lane import Lane
 from worker.domain.letters import LetterError
 from worker.domain.lifecycle import State
@@ -30,6 +31,7 @@ from worker.domain.outcome import Unreachable
 from worker.domain.retry import Decision, decide
 from worker.domain.settling import LOOKED_UP
 from worker.ledger import notices
+from worker.ledger.notices import Bounds
 from worker.queue.breaker import Word
 from worker.queue.connection import QueueDown
 
@@ -64,7 +66,12 @@ def deliver(services: Services, oa: str) -> bool:
 def first_lane(services: Services, oa: str) -> Lane | None:
     """Whose turn it is: the lane of the next batch; None where nothing is due."""
     with services.ledger.connect() as connection:
-        return notices.first_lane(connection, oa)
+        return notices.first_lane(connection, oa, bounds(services))
+
+
+def bounds(services: Services) -> Bounds:
+    """What may be claimed at this moment: nothing too old (R15), and at night no reminder."""
+    return Bounds(services.patience.max_age, asleep(services.clock.now()))
 
 
 def deliver_batch(services: Services, oa: str, lane: Lane, ready: dict[str, Ready], most: int) -> int:
@@ -77,7 +84,7 @@ def deliver_batch(services: Services, oa: str, lane: Lane, ready: dict[str, Read
         elif route.channel.name not in ready:
             give_back(services, [letter.notice for letter in route.letters], 5.0, "the channel is not ready")
         else:
-            free = leave_alone_what_is_held(services, route.channel, heed_unfollows(services, route.letters))
+            free = leave_alone_what_is_held(services, route.channel, still_wanted(services, route.letters))
             permitted = permit(services, oa, lane, route.channel, free)
             affordable = afford(services, oa, route.channel, permitted)
             commit_to(services, route.channel, affordable)
@@ -122,7 +129,7 @@ class Lease:
 def claim_and_compose(services: Services, oa: str, lane: Lane, lease: Lease, most: int) -> list[Letter]:
     """Take the lease of due notices and keep their words, in one transaction that is over before the network."""
     with services.ledger.begin() as tx:
-        claimed = notices.lock_due(tx, oa, lane, lease.name, most)
+        claimed = notices.lock_due(tx, oa, lane, lease.name, most, bounds=bounds(services))
         letters = [compose(services, notice) for notice in claimed]
         notices.lease_out(tx, letters, seconds=services.settings.lease_seconds, by=services.name)
     return letters
@@ -168,6 +175,17 @@ def choose_channels(services: Services, letters: Sequence[Letter]) -> Iterator[R
         yield Route(services.channels[name], routed, [])
 
 
+def still_wanted(services: Services, letters: Sequence[Letter]) -> Sequence[Letter]:
+    """What the poll withdrew after the claim (R12: a fee was paid just now) and who unfollowed (R28) are let go.
+
+    They go back; what was withdrawn is suppressed on its way, the others are judged anew.
+    """
+    with services.ledger.connect() as connection:
+        gone = notices.unwanted(connection, [letter.notice for letter in letters])
+    give_back(services, [letter.notice for letter in letters if letter.notice.id in gone], 0.0, "unfollowed meanwhile")
+    return [letter for letter in letters if letter.notice.id not in gone]
+
+
 def leave_alone_what_is_held(services: Services, channel: Channel, letters: Sequence[Letter]) -> Sequence[Letter]:
     """Those that nothing holds; what Zalo told us to leave alone goes back until its time is over, spread a little."""
     names = {letter.notice.id: narrow_holds(channel, letter.notice) for letter in letters}
@@ -193,14 +211,6 @@ def permit(services: Services, oa: str, lane: Lane, channel: Channel, letters: S
     untried = [letter.notice for letter in permitted[allowed.granted :]]
     give_back(services, untried, allowed.wait_seconds, "the channel is down")
     return permitted[: allowed.granted]
-
-
-def heed_unfollows(services: Services, letters: Sequence[Letter]) -> Sequence[Letter]:
-    """Who unfollowed after the claim is told nothing more (R28): their notices go back, and are judged anew."""
-    with services.ledger.connect() as connection:
-        gone = notices.unwanted(connection, [letter.notice for letter in letters])
-    give_back(services, [letter.notice for letter in letters if letter.notice.id in gone], 0.0, "unfollowed meanwhile")
-    return [letter for letter in letters if letter.notice.id not in gone]
 
 
 def afford(services: Services, oa: str, channel: Channel, letters: Sequence[Letter]) -> Sequence[Letter]:

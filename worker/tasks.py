@@ -14,7 +14,7 @@ from config.settings import load
 from worker import sweeps
 from worker.bootstrap import Services
 from worker.deliver import deliver as deliver_now
-from worker.ledger.notices import first_lane
+from worker.deliver import first_lane
 from worker.queue.bell import ring
 from worker.queue.connection import QueueDown
 from worker.settle import settle_uncertain
@@ -54,9 +54,7 @@ def wake() -> None:
     """Ring for what has become due: a retry's time has come, or a bell was lost."""
     oa = services().settings.zalo_oa_id
     with later("wake"):
-        with services().ledger.connect() as connection:
-            lane = first_lane(connection, oa)
-        if lane is not None:
+        if first_lane(services(), oa) is not None:
             ring(oa)
 
 

@@ -9,7 +9,21 @@ from sqlalchemy.exc import DBAPIError
 
 from config.logs import set_up_logs
 from config.settings import SettingsError
-from operators.cli import dead, demo, doctor, dossier, followers, oa, poll, preview, retries, templates, uncertain, up
+from operators.cli import (
+    dead,
+    demo,
+    doctor,
+    dossier,
+    followers,
+    oa,
+    poll,
+    preview,
+    report,
+    retries,
+    templates,
+    uncertain,
+    up,
+)
 from producers.dossiers.mapping import MappingError
 from producers.dossiers.source import SourceError
 from sandbox.servers import ServersError
@@ -36,6 +50,7 @@ for command in (
     dead.dead,
     uncertain.uncertain,
     retries.retries,
+    report.report,
     followers.follower,
     templates.templates,
 ):

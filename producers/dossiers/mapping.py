@@ -5,10 +5,11 @@ The texts of faults are Vietnamese: the people who write mapping files read them
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -16,7 +17,8 @@ from pydantic_core import ErrorDetails
 
 from config.settings import ROOT
 from producers.dossiers.queries import QUERIES, parameters
-from worker.domain.dossier import PaymentState, Status
+from producers.dossiers.switches import Kinds, needs
+from worker.domain.dossier import PaymentState, Reason, Status
 from worker.domain.text import nfc
 
 SOURCES = ROOT / "config" / "sources"
@@ -69,6 +71,9 @@ class Dossiers(_Table):
 
 
 class Payments(_Table):
+    told_by: frozenset[Literal["row", "status"]] = Field(
+        frozenset({"row"}), min_length=1, description='phí đến từ đâu: ["row"] dòng yêu cầu, ["status"] trạng thái 6'
+    )
     exempt: frozenset[Word] = Field(description="danh sách hình thức thu được miễn phí")
     states: Annotated[dict[str, PaymentState], BeforeValidator(_keyed_by_word)] = Field(
         min_length=1, description="từ trong CSDL = not_yet | requested | paid | cancelled | exempt"
@@ -79,6 +84,17 @@ class Result(_Table):
     confirmed_from: int = Field(description="số: result_state từ đây trở lên là đã xác nhận")
     given: frozenset[Word] = Field(min_length=1, description="các từ của result_kind nghĩa là có kết quả")
     not_given: frozenset[Word] = Field(description="các từ của result_kind không phải là kết quả")
+    apology: frozenset[Word] = Field(frozenset(), description="các từ của result_kind nghĩa là đã xin lỗi, hẹn lại")
+    given_back: frozenset[Word] = Field(frozenset(), description="các từ của result_kind nghĩa là trả lại, rút")
+    again: Literal["never", "new_day"] = Field(
+        "never", description='"never" báo một lần; "new_day" báo lại nếu kết thúc xử lý vào ngày khác'
+    )
+
+
+class Reminders(_Table):
+    fee_days: int = Field(3, ge=1, le=60, description="số ngày sau khi báo phí, 1 đến 60")
+    collect_days: int = Field(5, ge=1, le=60, description="số ngày sau khi báo có kết quả, 1 đến 60")
+    supplement_days: int = Field(3, ge=1, le=60, description="số ngày trước hạn bổ sung, 1 đến 60")
 
 
 class Limits(_Table):
@@ -100,6 +116,10 @@ class Feeds(_Table):
     payment_changes: Query = Field(description="câu SELECT của luồng thay đổi thanh toán")
 
 
+class Reconcile(_Table):
+    by_code: Query = Field(description="câu SELECT của các hồ sơ theo mã")
+
+
 class Baseline(_Table):
     dossiers: Query = Field(description="câu SELECT của mọi hồ sơ")
     newest: Query = Field(description="câu SELECT điểm mới nhất của các luồng")
@@ -115,21 +135,41 @@ class Mapping(_Table):
     )
     payments: Payments = Field(description="bảng [payments]")
     result: Result = Field(description="bảng [result]")
+    kinds: Kinds = Field(Kinds(), description="bảng [kinds]: loại thông báo = true hoặc false")
+    reasons: Annotated[dict[str, Reason], BeforeValidator(_keyed_by_word)] = Field(
+        {}, description=f"từ trong CSDL = {' | '.join(Reason)}"
+    )
+    reminders: Reminders = Field(Reminders(), description="bảng [reminders]")
     limits: Limits = Field(Limits(), description="bảng [limits]")
     columns: Columns = Field(description="bảng [columns]")
     feeds: Feeds = Field(description="bảng [feeds]")
+    reconcile: Reconcile = Field(description="bảng [reconcile]")
     baseline: Baseline = Field(description="bảng [baseline]")
 
     @model_validator(mode="after")
     def _queries_ask_what_they_must(self) -> Self:
         faults = [fault for name in QUERIES for fault in _query_faults(name, self.sql(name))]
+        faults += self._lacking_columns()
         if faults:
             raise ValueError("\n".join(faults))
         return self
 
+    def _lacking_columns(self) -> list[str]:
+        """What a kind or a rule that is switched on cannot do without, in any query."""
+        given = re.sub("--.*", "", " ".join(self.sql(name) for name in QUERIES))
+        wanted = needs(self.kinds)
+        if "status" in self.payments.told_by:
+            wanted["fee_amount"] = 'payments.told_by có "status"'
+        return [
+            f"columns.dossier: thiếu cột {column}, vì {why}; thêm … AS {column} vào câu SQL"
+            for column, why in wanted.items()
+            if not re.search(rf"\b{column}\b", given)
+        ]
+
     def sql(self, name: str) -> str:
         """The SQL of a query of `queries.QUERIES`, with the shared columns filled in."""
-        query = getattr(self.feeds, name, None) or getattr(self.baseline, name)
+        tables = (self.feeds, self.reconcile, self.baseline)
+        query = next(getattr(table, name) for table in tables if hasattr(table, name))
         return str(query).replace("{dossier}", self.columns.dossier).replace("{payment}", self.columns.payment)
 
 
@@ -162,7 +202,7 @@ def _query_faults(name: str, sql: str) -> list[str]:
 
 
 def _sentences(error: ErrorDetails) -> list[str]:
-    where = ".".join(str(part) for part in error["loc"])
+    where = ".".join(str(part) for part in error["loc"] if part not in ("told", "[key]"))
     about = _about(error["loc"])
     match error["type"]:
         case "missing":
@@ -180,7 +220,7 @@ def _about(where: tuple[int | str, ...]) -> str:
     about, model = "", Mapping
     for part in where:
         field: Any = (
-            model.model_fields.get(str(part)) if isinstance(model, type) and issubclass(model, _Table) else None
+            model.model_fields.get(str(part)) if isinstance(model, type) and issubclass(model, BaseModel) else None
         )
         if field is None:
             break

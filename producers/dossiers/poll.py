@@ -25,6 +25,7 @@ from producers.dossiers.findings import Sieve
 from producers.dossiers.follow import Follow
 from producers.dossiers.mapping import Mapping, load_mapping
 from producers.dossiers.parts import Outrun, Parts, Round, utc_now
+from producers.dossiers.remind import Reminding
 from producers.dossiers.source import Source
 from producers.dossiers.start import Start, StartFrom
 from worker.ledger import cursors
@@ -55,6 +56,7 @@ class Poller:
         self._parts = Parts(oa, ledger, people, source, mapping, feeds_of(mapping), Sieve(), clock)
         self._follow = Follow(self._parts, self._tell_bell)
         self._start = Start(self._parts, start_from, self._tell_bell)
+        self._reminding = Reminding(self._parts, self._tell_bell)
         self._ring = ring
 
     def round(self, seconds: float | None = None) -> Round:
@@ -72,6 +74,10 @@ class Poller:
             if tally.notable:
                 _log.info("round %s", tally.told())
         return tally
+
+    def remind(self) -> int:
+        """Record the reminders that are due now; returns how many are new. Raises `SourceError`."""
+        return self._reminding.run()
 
     def _go_round(self, tally: Round, time_is_up: Callable[[], bool]) -> None:
         held = self._cursors()

@@ -40,6 +40,7 @@ QUERIES: dict[str, Query] = {
     "history": Query("feeds.history", _BY_ID, ("id", "at", "change_status", *_DOSSIER)),
     "payments": Query("feeds.payments", _BY_ID, (*_PAYMENT, *_DOSSIER)),
     "payment_changes": Query("feeds.payment_changes", _BY_TIME, (*_PAYMENT, *_DOSSIER)),
+    "by_code": Query("reconcile.by_code", {"codes": [BEFORE_ALL_CODES]}, _DOSSIER),
     "dossiers": Query("baseline.dossiers", {"after": BEFORE_ALL_CODES, "limit": 1}, _DOSSIER),
     "newest": Query("baseline.newest", {}, ("history", "payments", "payment_changes")),
 }

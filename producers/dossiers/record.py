@@ -9,21 +9,17 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from producers.dossiers import memory
+from producers.dossiers.memory import Weigh, depends
+from worker.domain.code import parse_code
 from worker.domain.event import Event, Withdrawal
-from worker.domain.phone import Phone, Verdict, read_phone
+from worker.domain.kinds import LASTING
+from worker.domain.phone import Phone, fault_of, masked_field, read_phone
 from worker.ledger import cursors, notices
 from worker.ledger.notices import NewNotice
 from worker.ledger.people import People
 
 _BY = "producer"
-
-NOBODY: dict[Verdict, str] = {
-    Verdict.MISSING: "no phone number",
-    Verdict.LANDLINE: "landline",
-    Verdict.NOT_A_PERSON: "service number",
-    Verdict.INVALID: "invalid phone number",
-}
-"""Why a notice has no person, as an operator reads it beside the notice (R9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +40,33 @@ def fresh_at(happened: datetime, unseen_since: datetime, now: datetime) -> datet
 
 
 def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen]) -> int:
-    """Record what was not told and is not baseline; returns how many notices are new."""
+    """Record what was not told and is not baseline; returns how many notices are new, or true again.
+
+    What is switched off is remembered, in the same transaction.
+    """
     by_key = {one.event.key: one for one in seen}
-    new = [by_key[key] for key in by_key.keys() & cursors.untold(tx, oa, list(by_key))]
-    phones = {one.event.key: read_phone(one.event.phone) for one in new}
-    ids = people.ids(tx, oa, {phone.e164 for phone in phones.values() if phone.e164})
-    rows = [_notice(one, phones[one.event.key], ids) for one in new]
-    return len(notices.record(tx, oa, rows))
+    new = cursors.untold(tx, oa, list(by_key))
+    again = [key for key in by_key.keys() - new if by_key[key].event.told and by_key[key].event.kind in LASTING]
+    revived = notices.true_again(tx, oa, again, by=_BY)
+    found = [by_key[key].event for key in sorted(new)]
+    events = [event for event in found if event.told]
+
+    def tell(told: Iterable[Event]) -> int:
+        return _tell(tx, oa, people, [by_key[event.key] for event in told])
+
+    def weigh(question: Weigh, asked: Iterable[Event]) -> int:
+        weighed = question(tx, oa, list(asked))
+        _remember(tx, oa, weighed.same)
+        return tell(weighed.tell)
+
+    told = tell(event for event in events if not depends(event))
+    # Each question sees the answers to the ones before it, and the rows of a page what other pages remembered.
+    told += weigh(memory.fee_rows, filter(memory.is_fee_row, events))
+    _remember(tx, oa, (event for event in found if not event.told))
+    told += weigh(memory.fee_statuses, filter(memory.is_fee_status, events))
+    told += weigh(memory.resumptions, (event for event in events if event.after))
+    told += weigh(memory.new_dates, (event for event in events if event.kind == "appointment_changed"))
+    return told + len(revived)
 
 
 def withdraw(tx: Connection, oa: str, withdrawals: Sequence[Withdrawal]) -> int:
@@ -58,18 +74,35 @@ def withdraw(tx: Connection, oa: str, withdrawals: Sequence[Withdrawal]) -> int:
     return len(notices.withdraw(tx, oa, withdrawals, by=_BY)) if withdrawals else 0
 
 
+def _tell(tx: Connection, oa: str, people: People, new: Sequence[Seen]) -> int:
+    if not new:
+        return 0
+    phones = {one.event.key: read_phone(one.event.phone) for one in new}
+    ids = people.ids(tx, oa, {phone.e164 for phone in phones.values() if phone.e164})
+    return len(notices.record(tx, oa, [_notice(one, phones[one.event.key], ids) for one in new]))
+
+
+def _remember(tx: Connection, oa: str, events: Iterable[Event]) -> None:
+    """In one order for every process, so that two polls never wait for each other in a ring."""
+    if keys := sorted(event.key for event in events):
+        cursors.remember(tx, oa, keys)
+
+
 def _notice(seen: Seen, phone: Phone, ids: dict[str, int]) -> NewNotice:
-    event = seen.event
+    event, parts = seen.event, parse_code(seen.event.code)
+    fault = fault_of(phone)
     return NewNotice(
         event_key=event.key,
         code=event.code,
         kind=event.kind,
-        unit=event.unit,
+        unit=event.unit or (parts.unit if parts else None),
         facts=_facts(event),
         person_id=ids[phone.e164] if phone.e164 else None,
-        no_person_because=None if phone.e164 else NOBODY[phone.verdict],
+        no_person_because=None if phone.e164 else fault,
         event_at=event.at,
         fresh_at=seen.fresh_at,
+        phone_fault=fault,
+        phone_seen=masked_field(event.phone) if fault else None,
     )
 
 
@@ -80,6 +113,10 @@ def _facts(event: Event) -> dict[str, Any]:
         facts["amount"] = event.amount
     if event.appointment_at is not None:
         facts["appointment_at"] = event.appointment_at.isoformat()
+    if event.deadline_at is not None:
+        facts["deadline_at"] = event.deadline_at.isoformat()
+    if event.reason is not None:
+        facts["reason"] = event.reason.value
     if event.sms:
         facts["sms"] = True
     return facts

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping as Table
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 from producers.dossiers.mapping import Mapping, word
 from worker.domain.clock import from_local
-from worker.domain.code import normalize_code
+from worker.domain.code import modern_unit, normalize_code
 from worker.domain.dossier import Change, Dossier, Payment, PaymentState, Status
+from worker.domain.kinds.fees import BY_STATUS
+from worker.domain.kinds.kind import ONCE
 from worker.domain.text import nfc
 
 _YEARS = range(2000, 2101)  # of a believable time; older and later ones are slips of the pen
@@ -34,6 +38,8 @@ class Door:
 
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
+        self._fees_by_status = "status" in mapping.payments.told_by
+        self._told = lru_cache(maxsize=4096)(mapping.kinds.of)
 
     def history(self, row: Table[str, Any]) -> Change | None:
         """A row of the history: the status that it reports, which may be empty. Raises `RowError`."""
@@ -41,23 +47,59 @@ class Door:
         if dossier is None:
             return None
         reported = None if _empty(row["change_status"]) else self._status(row, "change_status")
-        return Change(dossier, self._needed_time(row, "at"), status=reported)
+        return self._change(row, dossier, self._needed_time(row, "at"), reported)
 
     def payment(self, row: Table[str, Any]) -> Change | None:
         """A payment request as it is now. Raises `RowError`."""
         dossier = self._dossier(row)
         if dossier is None:
             return None
-        requested_at = self._needed_time(row, "requested_at")
-        payment = Payment(str(row["id"]), self._payment_state(row), _amount(row), requested_at)
-        return Change(dossier, requested_at, payment=payment)
+        rule, requested_at = self._mapping.payments, self._needed_time(row, "requested_at")
+        if "row" not in rule.told_by:
+            return self._change(row, dossier, requested_at, None)
+        payment = Payment(
+            id=str(row["id"]),
+            state=self._payment_state(row),
+            amount=_amount(row, "amount"),
+            requested_at=requested_at,
+            changed_at=self._time(row, "changed_at"),
+            both=self._fees_by_status,
+        )
+        return self._change(row, dossier, requested_at, None, payment)
 
     def standing(self, row: Table[str, Any], now: datetime) -> Change | None:
         """A dossier as it stands, for the baseline: dated by the best time that it has. Raises `RowError`."""
         dossier = self._dossier(row)
         if dossier is None:
             return None
-        return Change(dossier, dossier.finished_at or dossier.accepted_at or now, status=dossier.status)
+        return self._change(row, dossier, dossier.finished_at or dossier.accepted_at or now, dossier.status)
+
+    def _change(
+        self, row: Table[str, Any], dossier: Dossier, at: datetime, status: Status | None, fee: Payment | None = None
+    ) -> Change:
+        if fee is None and self._fees_by_status and status is dossier.status is Status.OBLIGATION:
+            fee = self._fee_by_status(row, at)
+        return Change(
+            dossier,
+            at,
+            status=status,
+            payment=fee,
+            told=self._told(dossier.unit),
+            taken_back=None if _empty(row.get("taken_back")) else _flag(row["taken_back"]),
+            fees_by_status=self._fees_by_status,
+        )
+
+    def _fee_by_status(self, row: Table[str, Any], at: datetime) -> Payment:
+        """The fee that status 6 asks for: one a amount, since no row gives it an id."""
+        amount = _amount(row, "fee_amount")
+        return Payment(
+            id=f"{BY_STATUS}{amount or 0}",
+            state=PaymentState.REQUESTED,
+            amount=amount,
+            requested_at=at,
+            by_status=True,
+            both="row" in self._mapping.payments.told_by,
+        )
 
     def _dossier(self, row: Table[str, Any]) -> Dossier | None:
         if _empty(row["code"]) or _flag(row["ignored"]) or not self._is_told(row):
@@ -72,6 +114,14 @@ class Door:
             appointment_at=self._time(row, "appointment_at"),
             finished_at=self._time(row, "finished_at"),
             result_given=status in _DONE and self._result_given(row),
+            result=self._result(row),
+            given_back=status in _DONE and self._says(row, self._mapping.result.given_back),
+            apologised=self._says(row, self._mapping.result.apology),
+            submitted_at=self._known_time(row, "submitted_at"),
+            returned_at=self._known_time(row, "returned_at"),
+            deadline_at=self._known_time(row, "deadline_at"),
+            step=_step(row),
+            reason=None if _empty(row.get("reason")) else self._mapping.reasons.get(word(row["reason"])),
             sms=_flag(row.get("sms")),
         )
 
@@ -95,6 +145,23 @@ class Door:
             raise RowError("result_kind", "holds a word that the mapping does not know")
         confirmed = _empty(state) or _number(row, "result_state") >= rule.confirmed_from
         return confirmed and (_empty(kind) or word(kind) in rule.given)
+
+    def _result(self, row: Table[str, Any]) -> str:
+        """Which result it is: always the first, or one for each day on which the work on it ended (R40)."""
+        if self._mapping.result.again == "never":
+            return ONCE
+        finished_at = self._time(row, "finished_at")
+        return f"{finished_at.astimezone(self._mapping.zone):%Y%m%d}" if finished_at else ONCE
+
+    def _says(self, row: Table[str, Any], words: frozenset[str]) -> bool:
+        return not _empty(row["result_kind"]) and word(row["result_kind"]) in words
+
+    def _known_time(self, row: Table[str, Any], column: str) -> datetime | None:
+        """A time that not every source has; one that makes no sense is none, since a text can do without it."""
+        try:
+            return None if row.get(column) is None else self._time(row, column)
+        except RowError:
+            return None
 
     def _needed_time(self, row: Table[str, Any], column: str) -> datetime:
         moment = self._time(row, column)
@@ -156,11 +223,16 @@ def _unit(row: Table[str, Any]) -> str | None:
     unit = nfc(str(row["unit"] or ""))
     if not unit.isprintable():
         unit = "".join(filter(str.isprintable, unit))
-    return unit.strip() or None
+    return modern_unit(unit) or None
 
 
-def _amount(row: Table[str, Any]) -> int | None:
-    return None if _empty(row["amount"]) else int(_number(row, "amount"))
+def _amount(row: Table[str, Any], column: str) -> int | None:
+    return None if _empty(row.get(column)) else int(_number(row, column))
+
+
+def _step(row: Table[str, Any]) -> str | None:
+    """Anything that is another one for another pause (a time, a number): only its short hash is kept."""
+    return None if _empty(row.get("step")) else sha256(str(row["step"]).strip().encode()).hexdigest()[:12]
 
 
 def _number(row: Table[str, Any], column: str) -> Decimal:

@@ -142,7 +142,7 @@ def _forgiving(type_: Any) -> Any:
 
 
 def _lists(names: frozenset[str]) -> list[Any]:
-    return [bindparam("missing", expanding=True)] if "missing" in names else []
+    return [bindparam(name, expanding=True) for name in ("missing", "codes") if name in names]
 
 
 def _check_columns(name: str, given: Any) -> None:

@@ -22,7 +22,7 @@ from worker.domain.clock import VIETNAM, appointment, from_local, to_vietnam
         (datetime(2024, 2, 26, 3, 9, 59, tzinfo=timezone(timedelta(hours=1))), "sau 9 giờ 9 phút, ngày 26/02/2024"),
     ],
 )
-def test_an_appointment_is_told_in_vietnam_hour_and_minute_bare(moment: datetime, words: str) -> None:
+def test_r20_an_appointment_is_told_in_vietnam_hour_and_minute_bare(moment: datetime, words: str) -> None:
     """9 giờ 9 phút, not 09 giờ 09 phút; but 26/02, not 26/2 (R20)."""
     assert appointment(moment) == words
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.code import CodeParts, normalize_code, parse_code
+from worker.domain.code import CodeParts, modern_unit, normalize_code, parse_code
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,34 @@ def test_any_other_code_has_no_parts_and_is_no_failure(code: str) -> None:
 def test_reading_parts_never_raises(code: str) -> None:
     """Statistics must not stop for a code."""
     assert parse_code(code) is None or isinstance(parse_code(code), CodeParts)
+
+
+@pytest.mark.parametrize(
+    ("unit", "modern"),
+    [
+        ("H27.37", "H27.37"),
+        (" h27.37 ", "H27.37"),
+        ("000.00.37.H27", "H27.37"),
+        ("000.00.00.H27", "H27"),
+        ("Sở Y tế", "SỞ Y TẾ"),
+    ],
+)
+def test_a_unit_has_one_spelling_where_its_code_follows_either_grammar(unit: str, modern: str) -> None:
+    """So that statistics and switches of a unit count its dossiers of both spellings."""
+    assert modern_unit(unit) == modern
+
+
+_GROUPS = st.lists(st.from_regex(r"[0-9]{2}", fullmatch=True).filter(lambda group: group != "00"), max_size=2)
+_DAYS = st.dates(date(2000, 1, 1), date(2099, 12, 31))
+
+
+@given(province=st.from_regex(r"[A-Z][0-9]{2}", fullmatch=True), groups=_GROUPS, day=_DAYS, seq=st.integers(0, 9999))
+def test_the_two_grammars_of_one_unit_are_read_alike(province: str, groups: list[str], day: date, seq: int) -> None:
+    """Circular 01/2018 writes a unit leaf first with zeros for what it lacks, decision 20/2020 root first."""
+    old_groups = [*reversed(groups), province]
+    old_unit = ".".join(["000", *["00"] * (3 - len(old_groups)), *old_groups])
+    new_unit = ".".join([province, *groups])
+    parts = CodeParts(new_unit, day, seq)
+    assert parse_code(f"{new_unit}-{day:%y%m%d}-{seq:04}") == parts
+    assert parse_code(f"{new_unit}-{day:%Y%m%d}-{seq:07}") == parts
+    assert parse_code(f"{old_unit}-{day:%y%m%d}-{seq:04}") == parts

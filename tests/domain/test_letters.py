@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.domain.clock import appointment
-from worker.domain.kinds import KINDS
-from worker.domain.letters import Facts, LetterError, Letters
+from worker.domain.dossier import Reason
+from worker.domain.kinds import KINDS, OF_DOSSIERS
+from worker.domain.letters import REASONS, Facts, LetterError, Letters
 from worker.domain.money import dong
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -72,9 +73,58 @@ def test_the_sample_of_a_kind_is_the_seeds_example(kind: str, text: str) -> None
     assert LETTERS.text(kind, LETTERS.sample(kind)) == text
 
 
-def test_without_an_appointment_the_acceptance_ends_after_the_code() -> None:
+def test_r21_without_an_appointment_the_acceptance_ends_after_the_code() -> None:
     """No 'None', no dangling 'Ngày hẹn trả:' (R21)."""
     assert LETTERS.text("accepted", Facts(CODE)) == G_ACC_BARE
+
+
+OFFICIAL = "Hệ thống giải quyết TTHC tỉnh Hà Tĩnh "
+
+
+@pytest.mark.parametrize("kind", OF_DOSSIERS)
+def test_every_text_speaks_like_the_seed(kind: str) -> None:
+    """The same sender, the code, no exclamation, well under the limit, and no end of line left over."""
+    text = LETTERS.text(kind, LETTERS.sample(kind))
+    assert text.startswith(OFFICIAL)
+    assert CODE in text
+    assert "!" not in text
+    assert len(text) < 500
+    assert text == text.strip()
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "end"),
+    [
+        ("supplement_required", Facts(CODE), f"hồ sơ: {CODE}."),
+        (
+            "supplement_required",
+            Facts(CODE, deadline=APPOINTMENT),
+            "\nHạn bổ sung: trước 9 giờ 9 phút, ngày 26/02/2024",
+        ),
+        ("refused", Facts(CODE), f"hồ sơ: {CODE} không được tiếp nhận."),
+        ("refused", Facts(CODE, reason=Reason.NOT_ELIGIBLE), "\nLý do: chưa đủ điều kiện theo quy định."),
+        ("resumed", Facts(CODE), f"hồ sơ: {CODE} được tiếp tục xử lý."),
+        ("resumed", Facts(CODE, appointment=APPOINTMENT), "Ngày hẹn trả: sau 9 giờ 9 phút, ngày 26/02/2024"),
+    ],
+)
+def test_a_fact_that_a_source_lacks_leaves_no_gap(kind: str, facts: Facts, end: str) -> None:
+    """As R21 for the optional kinds; times are written as R20 writes them."""
+    text = LETTERS.text(kind, facts)
+    assert text.endswith(end)
+    assert "None" not in text
+
+
+@pytest.mark.parametrize("kind", ["appointment_changed", "apology"])
+def test_a_new_date_is_never_told_without_a_date(kind: str) -> None:
+    """There is nothing else to say."""
+    with pytest.raises(LetterError, match="nothing to put in for: appointment"):
+        LETTERS.text(kind, Facts(CODE))
+
+
+def test_every_class_of_reason_has_words() -> None:
+    """A reason that a mapping may name can be told."""
+    for reason in Reason:
+        assert REASONS[reason] in LETTERS.text("refused", Facts(CODE, reason=reason))
 
 
 def test_every_kind_has_sound_words() -> None:
@@ -117,8 +167,11 @@ def test_a_text_holds_the_seeds_words_and_the_facts_and_nothing_else(
 
 
 def test_the_facts_have_no_room_for_a_person() -> None:
-    """R23: what a text is not given it cannot tell; a fifth fact is a decision, not a detail."""
-    assert [fact.name for fact in fields(Facts)] == ["code", "amount", "appointment", "payment_link"]
+    """R23: what a text is not given it cannot tell; a seventh fact is a decision, not a detail."""
+    assert [fact.name for fact in fields(Facts)] == [
+        *("code", "amount", "appointment", "payment_link"),
+        *("deadline", "reason"),  # the reason is one of a closed set of words
+    ]
 
 
 @pytest.mark.parametrize("mark", ["{{ 7 * 7 }}", "{% raw %}", "<b>&amp;</b>"])
@@ -228,8 +281,5 @@ def test_a_check_tells_the_faults_of_all_kinds_at_once(folder: Path) -> None:
     (folder / "accepted" / "message.txt.j2").unlink()
     (folder / "fee_requested" / "sample.json").unlink()
     (folder / "result_ready" / "message.txt.j2").write_bytes(b"\xff\xfe")
-    assert [fault.partition(":")[0] for fault in Letters(folder).check()] == [
-        "accepted",
-        "fee_requested",
-        "result_ready",
-    ]
+    broken = [fault.partition(":")[0] for fault in Letters(folder).check()]
+    assert broken == ["accepted", "fee_requested", "result_ready"]

@@ -13,7 +13,7 @@ HOSTS = [HOST]
 BASE = "https://dichvucong.hatinh.gov.vn/portaldvc/KenhTin/thanh-toan-new.aspx"
 
 
-def test_the_link_is_the_one_of_the_seed() -> None:
+def test_r22_the_link_is_the_one_of_the_seed() -> None:
     """Lower-case mahoso, and nothing in the code needs encoding (R22)."""
     assert payment_link(BASE, "H27.37-240219-1001", HOSTS) == (
         "https://dichvucong.hatinh.gov.vn/portaldvc/KenhTin/thanh-toan-new.aspx?mahoso=H27.37-240219-1001"
@@ -25,7 +25,7 @@ def test_a_base_with_a_query_keeps_it() -> None:
     assert payment_link(f"{BASE}?kenh=zalo", "H27-1", HOSTS) == f"{BASE}?kenh=zalo&mahoso=H27-1"
 
 
-def test_unexpected_characters_of_a_code_are_encoded() -> None:
+def test_r22_unexpected_characters_of_a_code_are_encoded() -> None:
     """A code is opaque text and must not become a second parameter or another page."""
     assert payment_link(BASE, "A/B&C=1#2 Đ", HOSTS) == f"{BASE}?mahoso=A%2FB%26C%3D1%232%20%C4%90"
 
@@ -48,7 +48,7 @@ def test_the_page_reads_back_exactly_the_code(code: str) -> None:
         "https://dichvucong-hatinh.gov.vn/thanh-toan.aspx",
     ],
 )
-def test_a_foreign_host_is_refused(base: str) -> None:
+def test_r22_a_foreign_host_is_refused(base: str) -> None:
     """A wrong setting must not send people's money elsewhere (R22)."""
     with pytest.raises(ValueError, match="máy chủ lạ"):
         check_payment_base(base, HOSTS)

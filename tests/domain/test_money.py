@@ -21,7 +21,7 @@ from worker.domain.money import dong
         (3_000_000_000, "3.000.000.000"),
     ],
 )
-def test_an_amount_is_written_as_in_the_seed_texts(amount: int, written: str) -> None:
+def test_r19_an_amount_is_written_as_in_the_seed_texts(amount: int, written: str) -> None:
     """No 'đồng', no 'đ', and land dues above 2^31 (R19)."""
     assert dong(amount) == written
 

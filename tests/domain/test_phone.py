@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.phone import OLD_TO_NEW, Phone, Verdict, masked, read_phone
+from worker.domain.phone import OLD_TO_NEW, Phone, Verdict, fault_of, masked, masked_field, read_phone
 
 ANH_TUAN = "+84978362918"
 
@@ -174,6 +174,47 @@ def test_a_number_is_shown_without_its_middle() -> None:
 def test_what_is_short_or_no_number_is_hidden_whole(raw: str) -> None:
     """A mask that meets raw input shows nothing of it."""
     assert masked(raw) == "***"
+
+
+@pytest.mark.parametrize(
+    ("raw", "seen"),
+    [
+        ("097836291", "09*****91"),
+        ("0978 362 918 (Nguyễn Anh Tuấn)", "09******18"),
+        ("\uff10\uff19\uff17\uff18\uff13\uff16\uff12\uff19\uff11\uff18", "09******18"),
+        ("1234567", "*******"),
+        ("không có", None),
+        (None, None),
+        ("1" * 100, f"11{'*' * 26}11"),
+    ],
+)
+def test_staff_see_the_ends_of_a_field_and_how_long_it_is(raw: str | None, seen: str | None) -> None:
+    """Enough to find the slip in the dossier; no letters, which may be a name."""
+    assert masked_field(raw) == seen
+
+
+@given(st.one_of(st.text(), st.from_regex(r"0[35789][0-9]{8}", fullmatch=True)))
+def test_a_masked_field_never_shows_more_than_four_digits(raw: str) -> None:
+    """R42: whatever was typed."""
+    assert sum(char.isdigit() for char in masked_field(raw) or "") <= 4
+
+
+@pytest.mark.parametrize(
+    ("raw", "fault"),
+    [
+        ("0978362918", None),
+        ("+84978362918", None),
+        ("0978362918 / 0912345678", "several numbers"),
+        ("0671234567", "not an allotted number"),
+        ("02393855555", "landline"),
+        ("19000368", "service number"),
+        ("097836291", "invalid phone number"),
+        ("không có", "no phone number"),
+    ],
+)
+def test_what_staff_should_look_at_is_named(raw: str, fault: str | None) -> None:
+    """R9: also what is tried all the same, because it may be wrong."""
+    assert fault_of(read_phone(raw)) == fault
 
 
 def test_a_phone_does_not_print_its_number() -> None:

@@ -17,7 +17,7 @@ from worker.domain.notice import Letter, Notice
 from worker.domain.tracking import tracking_id
 from worker.ledger import inbox, notices
 from worker.ledger.moves import Move, move
-from worker.ledger.notices import NewNotice
+from worker.ledger.notices import Bounds, NewNotice
 from worker.ledger.people import Link
 
 SECOND = timedelta(seconds=1)
@@ -36,7 +36,7 @@ def tell(office: Office, kind: str = "accepted", minutes: int = 0, phone: str = 
 def claim(office: Office, text: str | None = None) -> list[Notice]:
     """Claim all that is due, as a worker does."""
     with office.ledger.begin() as tx:
-        claimed = notices.lock_due(tx, OA, Lane.SERVICE, "epoch.lease", 100)
+        claimed = notices.lock_due(tx, OA, Lane.SERVICE, "epoch.lease", 100, bounds=Bounds(timedelta(days=3)))
         letters = [Letter(notice, text or f"text of {notice.key}") for notice in claimed]
         notices.lease_out(tx, letters, seconds=60, by="test")
     return claimed

@@ -14,7 +14,7 @@ from tests.hooks.test_consequences import SECOND, tell
 from worker.bootstrap import Services
 from worker.channels.zalo.forms import message_of
 from worker.channels.zalo.tokens import Access
-from worker.deliver import Lease, claim_and_compose, heed_unfollows
+from worker.deliver import Lease, claim_and_compose, still_wanted
 from worker.domain.lane import Lane
 from worker.domain.notice import Letter
 from worker.domain.settling import Question, Verdict
@@ -75,9 +75,9 @@ def test_who_unfollows_after_the_claim_is_told_nothing(services: Services, offic
     tell(office)
     letters = claim(services)
     assert len(letters) == 2
-    assert heed_unfollows(services, letters) == letters
+    assert still_wanted(services, letters) == letters
     office.receive(follow("unfollow"))
-    assert heed_unfollows(services, letters) == []
+    assert still_wanted(services, letters) == []
     assert set(office.states().values()) == {"due"}
     assert {letter.notice.user_id for letter in claim(services)} == {None}
 

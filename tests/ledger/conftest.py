@@ -12,9 +12,10 @@ from worker.domain.event import event_key
 from worker.domain.lane import Lane
 from worker.domain.notice import Letter, Notice
 from worker.ledger import notices
-from worker.ledger.notices import NewNotice
+from worker.ledger.notices import Bounds, NewNotice
 
 OA = "4024926008133882615"
+BOUNDS = Bounds(timedelta(days=365))
 START = datetime(2024, 2, 19, 2, 9, tzinfo=UTC)
 
 
@@ -44,7 +45,7 @@ def claim(ledger: Engine) -> Callable[..., list[Notice]]:
         lease: str = "epoch.lease", limit: int = 100, seconds: float = 60, lane: Lane = Lane.SERVICE
     ) -> list[Notice]:
         with ledger.begin() as tx:
-            found = notices.lock_due(tx, OA, lane, lease, limit)
+            found = notices.lock_due(tx, OA, lane, lease, limit, bounds=BOUNDS)
             notices.lease_out(tx, [Letter(n, f"text of {n.key}") for n in found], seconds=seconds, by="test")
             return found
 

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from tests.ledger.conftest import OA, new
+from tests.ledger.conftest import BOUNDS, OA, new
 from worker.domain.event import Withdrawal
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import State
 from worker.domain.notice import Attempt, Notice
-from worker.domain.outcome import Outcome, Sent, TryLater
+from worker.domain.outcome import Outcome, Sent, TryLater, Unreachable
 from worker.domain.retry import Patience, decide
 from worker.ledger import notices, reports, upkeep
 from worker.ledger.moves import Move, move
@@ -91,6 +91,18 @@ def test_settling_needs_the_lease_that_was_claimed(ledger: Engine, record: Recor
         upkeep.rescue(tx, "epoch.lease", certainly_not=[claimed[0].id], perhaps=[], by="sweep")
     assert settle(ledger, claimed, Sent("m1")) == set()
     assert states(ledger) == {"A/accepted/1": "due"}
+
+
+def test_r7_a_phone_that_zalo_does_not_know_is_an_end_and_no_retry(
+    ledger: Engine, record: Record, claim: Claim
+) -> None:
+    """R7: terminal and counted; the later notice of the dossier is not held back by it."""
+    record(new("A"), new("A", "result_ready", minutes=9))
+    settle(ledger, claim(), Unreachable("no Zalo account has this phone"))
+    assert states(ledger) == {"A/accepted/1": "unreachable", "A/result_ready/1": "due"}
+    with ledger.connect() as connection:
+        assert reports.live_counts(connection, OA)["unreachable"] == 1
+    assert [notice.kind for notice in claim("epoch.next")] == ["result_ready"]
 
 
 def test_a_retry_is_due_in_the_future_and_blocks_later_ones(ledger: Engine, record: Record, claim: Claim) -> None:
@@ -170,13 +182,13 @@ def test_the_first_lane_is_the_highest_that_has_something_to_send(record: Record
     """Incident 8: a replay of thousands waits for today's notices, however long it is due already."""
     record(new("A", "accepted"), new("B", "accepted"), new("C", "accepted"), new("C", "result_ready", 5))
     with ledger.begin() as tx:
-        assert notices.first_lane(tx, OA) is Lane.SERVICE
+        assert notices.first_lane(tx, OA, BOUNDS) is Lane.SERVICE
         tx.execute(text("UPDATE notices SET lane = 2, due_at = due_at - interval '1 hour' WHERE code = 'A'"))
         tx.execute(text("UPDATE notices SET lane = 0, due_at = now() + interval '1 hour' WHERE code = 'B'"))
-        assert notices.first_lane(tx, OA) is Lane.SERVICE
+        assert notices.first_lane(tx, OA, BOUNDS) is Lane.SERVICE
     assert [notice.key for notice in claim()] == ["C/accepted/1"]
     with ledger.begin() as tx:
-        assert notices.first_lane(tx, OA) is Lane.BULK
+        assert notices.first_lane(tx, OA, BOUNDS) is Lane.BULK
     assert [notice.key for notice in claim("epoch.bulk", lane=Lane.BULK)] == ["A/accepted/1"]
     with ledger.begin() as tx:
-        assert notices.first_lane(tx, OA) is None
+        assert notices.first_lane(tx, OA, BOUNDS) is None

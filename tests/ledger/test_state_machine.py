@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import Engine, text
 
-from tests.ledger.conftest import new
+from tests.ledger.conftest import BOUNDS, new
 from worker.domain.event import Withdrawal
 from worker.domain.lifecycle import BLOCKING, State, may_move
 from worker.domain.notice import Attempt, Letter, Notice
@@ -56,12 +56,13 @@ class Ledger(RuleBasedStateMachine):
     def claim(self, most: int) -> None:
         lease = f"epoch.{len(self.held)}-{datetime.now(UTC).timestamp()}"
         with self.engine.begin() as tx:
-            lane = notices.first_lane(tx, self.oa)
-            found = [] if lane is None else notices.lock_due(tx, self.oa, lane, lease, most)
+            lane = notices.first_lane(tx, self.oa, BOUNDS)
+            found = [] if lane is None else notices.lock_due(tx, self.oa, lane, lease, most, bounds=BOUNDS)
             assert found or lane is None, "a lane is named first, and has nothing to send"
             notices.lease_out(tx, [Letter(n, n.key) for n in found], seconds=60, by="worker")
         if found:
             self._must_be_their_turn(found)
+            self._must_be_true(found)
             self.held.append(found)
 
     @rule(which=st.integers(0, 9), outcome=st.sampled_from(list(ARRIVES)))
@@ -117,6 +118,15 @@ class Ledger(RuleBasedStateMachine):
         with self.engine.begin() as tx:
             notices.withdraw(tx, self.oa, [Withdrawal(code, f"{code}/fee_requested/{fee}", "paid")], by="producer")
 
+    @rule(code=CODES, fee=st.integers(1, 2), slow=st.booleans())
+    def be_true_again(self, code: str, fee: int, slow: bool) -> None:
+        """The fee is asked for again, a while after it was withdrawn or within the minute."""
+        with self.engine.begin() as tx:
+            if slow:
+                tx.execute(text("UPDATE notices SET withdrawn_at = withdrawn_at - interval '2 minutes' WHERE oa = :oa"),
+                           {"oa": self.oa})  # fmt: skip
+            notices.true_again(tx, self.oa, [f"{code}/fee_requested/{fee}"], by="producer")
+
     @rule()
     def sweep(self) -> None:
         with self.engine.begin() as tx:
@@ -169,6 +179,10 @@ class Ledger(RuleBasedStateMachine):
                 f"WHERE n.oa = :oa AND n.id = {notice.id}"
             )
             assert earlier == [], "a later notice was claimed before an earlier one was finished"
+
+    def _must_be_true(self, found: list[Notice]) -> None:
+        with self.engine.connect() as connection:
+            assert notices.unwanted(connection, found) == set(), "a withdrawn notice was claimed"
 
     def _rows(self, sql: str) -> list[object]:
         with self.engine.connect() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from producers.dossiers.mapping import SOURCES, MappingError, load_mapping, word
 from worker.domain.dossier import PaymentState, Status
+from worker.domain.kinds import KINDS
 
 REFERENCE = (SOURCES / "reference.toml").read_text("utf-8")
 
@@ -36,6 +38,9 @@ def test_the_reference_knows_the_words_of_the_source() -> None:
 def test_the_reference_reads_no_name_no_identity_number_and_no_title() -> None:
     """Data minimisation: the columns of people's names, papers and e-mail, and of titles, are not in the file."""
     queries = "\n".join(line.split("--")[0] for line in REFERENCE.splitlines() if not line.startswith("#"))
+    queries = queries.replace(
+        "CASE WHEN noi_dung LIKE 'Thu hồi%' THEN 1 ELSE 0 END", ""
+    )  # a flag leaves the source, no words
     for column in ("h.nguoi_nop", "so_giay_to", "chu_ho_so", "email", "ten_tthc", "ten_don_vi", "noi_dung", "h.*"):
         assert column not in queries
 
@@ -90,3 +95,38 @@ def test_broken_toml_is_told_with_its_line(tmp_path: Path) -> None:
 def test_a_number_is_the_same_word_whatever_type_the_driver_makes_of_it(value: object) -> None:
     """Oracle gives Decimal, SQLite int, some drivers float."""
     assert word(value) == "2"
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (("submitted = false ", "submited = false "), "kinds.submited: giá trị không hợp lệ; cần true hoặc false"),
+        (("submitted = false ", 'submitted = "thỉnh thoảng" '), "kinds.submitted: giá trị không hợp lệ"),
+        (('# [kinds.units."H27.37"]', '[kinds.units."H27.37"]\nsent = true'), "kinds.units.H27.37.sent: giá trị không"),
+        (
+            ("supplement_reminder = false", "supplement_reminder = true"),
+            "thiếu cột deadline_at, vì kinds.supplement_rem",
+        ),
+        (('told_by = ["row"]', 'told_by = ["row", "status"]'), "thiếu cột fee_amount, vì payments.told_by"),
+        (('told_by = ["row"]', "told_by = []"), "payments.told_by: giá trị không hợp lệ"),
+        (('again = "never"', 'again = "always"'), "result.again: giá trị không hợp lệ"),
+        (("fee_days = 3 ", "fee_days = 0 "), "reminders.fee_days: giá trị không hợp lệ; cần số ngày sau khi báo phí"),
+        (('# "Thiếu thành phần hồ sơ" = "papers_missing"', '"Thiếu" = "lack"'), "reasons.thiếu: giá trị không hợp lệ"),
+    ],
+)
+def test_switches_and_rules_are_checked(tmp_path: Path, change: tuple[str, str], fault: str) -> None:
+    """Each fault names its place and what may stand there; a column is wanted only by a kind that is on."""
+    [told] = faults_of(tmp_path, change)
+    assert fault in told
+
+
+def test_refusals_are_told_only_where_own_withdrawals_are_told_apart(tmp_path: Path) -> None:
+    """Without the column a citizen who took the dossier back would be told of a refusal."""
+    [fault] = faults_of(tmp_path, ("refused = false ", "refused = true "), ("taken_back", "own"))
+    assert "thiếu cột taken_back, vì kinds.refused được bật" in fault
+
+
+def test_the_reference_names_every_kind_with_its_default() -> None:
+    """Whoever copies the file sees all that can be switched."""
+    written = tomllib.loads(REFERENCE)["kinds"]
+    assert written == {kind.name: kind.on for kind in KINDS if kind.rule}

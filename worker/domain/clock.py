@@ -30,8 +30,17 @@ def appointment(moment: datetime) -> str:
 
     Raises `ValueError` for a time without a zone.
     """
+    return f"sau {_spoken(moment)}"
+
+
+def deadline(moment: datetime) -> str:
+    """'trước 17 giờ 0 phút, ngày 26/02/2024', written like an appointment. Raises `ValueError` like it."""
+    return f"trước {_spoken(moment)}"
+
+
+def _spoken(moment: datetime) -> str:
     at = to_vietnam(moment)
-    return f"sau {at.hour} giờ {at.minute} phút, ngày {at.day:02}/{at.month:02}/{at.year:04}"
+    return f"{at.hour} giờ {at.minute} phút, ngày {at.day:02}/{at.month:02}/{at.year:04}"
 
 
 def _in(zone: tzinfo, moment: datetime) -> datetime:

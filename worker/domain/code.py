@@ -12,7 +12,8 @@ from worker.domain.text import nfc
 LONGEST = 50  # characters; the width of the column in the national exchange format
 
 _NEW = re.compile(r"(?P<unit>[A-Z][0-9]{2}(?:\.[0-9A-Z]{1,4})*)-(?P<day>[0-9]{6}|[0-9]{8})-(?P<seq>[0-9]{4,7})")
-_OLD = re.compile(r"(?P<unit>[0-9]{3}\.[0-9]{2}\.[0-9]{2}\.[A-Z][0-9]{2})-(?P<day>[0-9]{6})-(?P<seq>[0-9]{4,7})")
+_OLD_UNIT = re.compile(r"[0-9]{3}\.[0-9]{2}\.[0-9]{2}\.[A-Z][0-9]{2}")
+_OLD = re.compile(rf"(?P<unit>{_OLD_UNIT.pattern})" + r"-(?P<day>[0-9]{6})-(?P<seq>[0-9]{4,7})")
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, lone surrogates, line breaks
 
 
@@ -48,18 +49,16 @@ def parse_code(code: str) -> CodeParts | None:
 
     Both grammars in use are read: circular 01/2018 with old unit codes (leaf first), decision 20/2020 (root first).
     """
-    if match := _NEW.fullmatch(code):
-        unit = match["unit"]
-    elif match := _OLD.fullmatch(code):
-        unit = _root_first(match["unit"])
-    else:
-        return None
-    day = _day(match["day"])
-    return CodeParts(unit, day, int(match["seq"])) if day else None
+    match = _NEW.fullmatch(code) or _OLD.fullmatch(code)
+    day = _day(match["day"]) if match else None
+    return CodeParts(modern_unit(match["unit"]), day, int(match["seq"])) if match and day else None
 
 
-def _root_first(unit: str) -> str:
-    """'000.00.37.H27' → 'H27.37': levels that the unit does not have are written as zeros in the old spelling."""
+def modern_unit(unit: str) -> str:
+    """'000.00.37.H27' → 'H27.37': the old spelling has zeros for the levels that a unit lacks; any other stays."""
+    unit = unit.strip().upper()
+    if not _OLD_UNIT.fullmatch(unit):
+        return unit
     return ".".join(group for group in reversed(unit.split(".")) if group.strip("0"))
 
 

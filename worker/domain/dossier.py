@@ -32,9 +32,21 @@ class PaymentState(StrEnum):
     EXEMPT = "exempt"  # the person pays nothing
 
 
+class Reason(StrEnum):
+    """Why a dossier is refused or sent back, as a class: the source's own words may name people and papers (R23)."""
+
+    PAPERS_MISSING = "papers_missing"
+    DATA_WRONG = "data_wrong"
+    NOT_COMPETENT = "not_competent"
+    NOT_ELIGIBLE = "not_eligible"
+
+
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """A dossier's current state. Times are UTC; `phone` is the recipient's, raw as typed; no name, no ID."""
+    """A dossier's current state. Times are UTC; `phone` is the recipient's, raw as typed; no name, no ID.
+
+    What stands below `result_given` not every source knows.
+    """
 
     code: str
     unit: str | None
@@ -44,17 +56,32 @@ class Dossier:
     appointment_at: datetime | None
     finished_at: datetime | None
     result_given: bool  # status 9 or 10 really means a result, by the mapping's rule (R39)
-    sms: bool = False  # the form asks for notices by SMS (R33); a column that a mapping may lack
+    result: str = "1"  # which result it is; another one is news again (R40)
+    given_back: bool = False  # returned or taken back: what 9 and 10 then mean is no result
+    apologised: bool = False  # it is late, and the office said so in writing
+    submitted_at: datetime | None = None
+    returned_at: datetime | None = None
+    deadline_at: datetime | None = None  # until when papers may be supplemented
+    step: str | None = None  # tells a second pause in the same status from the first
+    reason: Reason | None = None
+    sms: bool = False  # the submitter chose SMS on the form (R33)
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment request of a dossier; `amount` in đồng, None when the source does not know it."""
+    """A payment request of a dossier; `amount` in đồng, None when the source does not know it.
+
+    `by_status`: no row says so, but the dossier's status 6. `both`: in this source a fee may come as a row, as a
+    status, or as both.
+    """
 
     id: str
     state: PaymentState
     amount: int | None
     requested_at: datetime
+    changed_at: datetime | None = None
+    by_status: bool = False
+    both: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +89,14 @@ class Change:
     """One row of a feed: something about a dossier may have changed.
 
     `status` is the status that the row itself reports (a history row may be older than the dossier's current
-    state); `at` is when it happened, UTC.
+    state); `at` is when it happened, UTC. `told` are the kinds that this dossier's unit tells, None for those that
+    are on by default. `taken_back` says whether a status 3 is the citizen's own withdrawal, None if unknown.
     """
 
     dossier: Dossier
     at: datetime
     status: Status | None = None
     payment: Payment | None = None
+    told: frozenset[str] | None = None
+    taken_back: bool | None = None
+    fees_by_status: bool = False  # in this source status 6 asks for a fee

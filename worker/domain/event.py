@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from worker.domain.dossier import Reason
 
-@dataclass(frozen=True, slots=True)
+EVERY = "*"  # at the end of a withdrawal's key: whatever follows
+
+
+@dataclass(slots=True)  # not frozen: that triples the cost of making one, and a first start makes millions
 class Event:
     """Something that happened to a dossier, worth telling one person once.
 
     `at` is when it happened (UTC) and orders the notices of a dossier; `phone` is raw, as the source has it.
+    `told` is False for what is only remembered: its kind is switched off, and switching it on is no reason to tell
+    the past.
+
+    Some events depend on what else is known of the dossier, told or remembered, each by key: `after` must be known;
+    what `twin` told already is the same thing and told once, unless `paired` says that the twin had its pair.
     """
 
     code: str
@@ -19,9 +28,15 @@ class Event:
     at: datetime
     phone: str | None = field(repr=False)
     unit: str | None = None
+    sms: bool = False
     amount: int | None = None
     appointment_at: datetime | None = None
-    sms: bool = False  # the dossier asks for notices by SMS (R33)
+    deadline_at: datetime | None = None
+    reason: Reason | None = None
+    told: bool = True
+    after: str | None = None
+    twin: str | None = None
+    paired: str | None = None
 
     @property
     def key(self) -> str:
@@ -31,7 +46,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """An event that is no longer true: a notice of it that has not left yet is suppressed."""
+    """An event that is no longer true: a notice of it that has not left yet is suppressed.
+
+    A key that ends with `EVERY` means all events whose keys begin like it.
+    """
 
     code: str
     key: str

@@ -6,17 +6,20 @@ A template holds words only: what a fact looks like (money, time, link) is decid
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from unicodedata import is_normalized
 
 from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError, TemplateNotFound, UndefinedError
 from jinja2.meta import find_referenced_templates, find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from worker.domain.clock import appointment
+from worker.domain.clock import appointment, deadline
+from worker.domain.dossier import Reason
 from worker.domain.kinds import KINDS
 from worker.domain.money import dong
 from worker.domain.text import nfc
@@ -35,13 +38,25 @@ class LetterError(Exception):
 class Facts:
     """All that a text may tell, and so all that it can leak: no name, no ID number, no phone (R23).
 
-    `amount` in đồng; `appointment` with its time zone; `payment_link` complete, see `worker.domain.link`.
+    `amount` in đồng; `appointment` and `deadline` with their time zone; `payment_link` complete, see
+    `worker.domain.link`; `reason` one of a closed set of words.
     """
 
     code: str
     amount: int | None = None
     appointment: datetime | None = None
     payment_link: str | None = None
+    deadline: datetime | None = None
+    reason: Reason | None = None
+
+
+REASONS: dict[Reason, str] = {
+    Reason.PAPERS_MISSING: "thành phần hồ sơ chưa đầy đủ",
+    Reason.DATA_WRONG: "thông tin trong hồ sơ chưa chính xác",
+    Reason.NOT_COMPETENT: "không thuộc thẩm quyền giải quyết",
+    Reason.NOT_ELIGIBLE: "chưa đủ điều kiện theo quy định",
+}
+"""How a text tells a class of reason; the office's own words are never in a text (R23)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +114,7 @@ class Letters:
         self._words(kind)  # a kind without a template is no kind, and no way into other folders
         try:
             fields = dict(json.loads((self._folder / kind / _SAMPLE).read_text("utf-8")))
-            if "appointment" in fields:
-                fields["appointment"] = datetime.fromisoformat(fields["appointment"])
-            return Facts(**fields)
+            return Facts(**{name: _read(name, value) for name, value in fields.items()})
         except FileNotFoundError:
             raise _fault(kind, "the file is missing", _SAMPLE) from None
         except (ValueError, TypeError) as error:
@@ -146,11 +159,25 @@ class Letters:
         return _Words(template, version, needs, is_normalized("NFC", source))
 
 
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "appointment": datetime.fromisoformat,
+    "deadline": datetime.fromisoformat,
+    "reason": Reason,
+}
+"""The facts that JSON has no type for, as a sample writes them."""
+
+
+def _read(name: str, value: Any) -> Any:
+    return _READERS[name](value) if name in _READERS else value
+
+
 def _variables(facts: Facts) -> dict[str, str | None]:
     """The facts as a reader sees them; a fact that may be absent from a good text is None, any other is left out."""
     variables: dict[str, str | None] = {
         "code": facts.code,
         "appointment": None if facts.appointment is None else appointment(facts.appointment),
+        "deadline": None if facts.deadline is None else deadline(facts.deadline),
+        "reason": None if facts.reason is None else REASONS[facts.reason],
     }
     if facts.amount is not None:
         variables["amount"] = dong(facts.amount)

@@ -28,14 +28,14 @@ class State(StrEnum):
 _ARROWS: dict[State, frozenset[State]] = {
     State.WAITING: frozenset({State.DUE, State.SUPPRESSED, State.EXPIRED}),
     State.DUE: frozenset({State.SENDING, State.SUPPRESSED, State.EXPIRED, State.DISCARDED}),
-    State.SENDING: frozenset({State.SENT, State.DUE, State.UNCERTAIN, State.UNREACHABLE, State.DEAD}),
+    State.SENDING: frozenset({State.SENT, State.DUE, State.UNCERTAIN, State.UNREACHABLE, State.DEAD, State.SUPPRESSED}),
     State.SENT: frozenset({State.DELIVERED, State.SEEN}),
     State.DELIVERED: frozenset({State.SEEN}),
     State.SEEN: frozenset(),
-    State.UNCERTAIN: frozenset({State.SENT, State.DUE, State.DEAD}),
-    State.UNREACHABLE: frozenset({State.DUE, State.SUPPRESSED, State.EXPIRED}),
-    State.SUPPRESSED: frozenset(),
-    State.DEAD: frozenset({State.DUE, State.DISCARDED}),
+    State.UNCERTAIN: frozenset({State.SENT, State.DUE, State.DEAD, State.SUPPRESSED}),
+    State.UNREACHABLE: frozenset({State.DUE, State.EXPIRED, State.SUPPRESSED}),
+    State.SUPPRESSED: frozenset({State.WAITING}),  # what was withdrawn is true again, and was never told
+    State.DEAD: frozenset({State.DUE, State.DISCARDED, State.SUPPRESSED}),
     State.EXPIRED: frozenset(),
     State.DISCARDED: frozenset(),
 }

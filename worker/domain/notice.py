@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from worker.domain.dossier import Reason
 from worker.domain.outcome import Outcome
 
 
@@ -31,6 +32,8 @@ class Notice:
     left: bool = False  # the person followed the OA and does not any more (R28)
     sms: bool = False  # the dossier asks for notices by SMS (R33)
     said_no: frozenset[str] = frozenset()  # the channels that answered that they cannot reach the person
+    deadline_at: datetime | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

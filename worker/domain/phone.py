@@ -84,6 +84,17 @@ _MOBILE_TYPES = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR
 _RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}  # declared best first
 
 
+_FAULTS: dict[Verdict, str] = {
+    Verdict.MISSING: "no phone number",
+    Verdict.LANDLINE: "landline",
+    Verdict.NOT_A_PERSON: "service number",
+    Verdict.INVALID: "invalid phone number",
+    Verdict.POSSIBLE: "not an allotted number",
+}
+_SHORTEST_SHOWN = 8  # digits; of a shorter number the ends would be most of it
+_LONGEST_SHOWN = 30
+
+
 def read_phone(raw: str | None) -> Phone:
     """Read a phone field as typed. Never raises: a field that cannot be read is a verdict, not a failure."""
     text = normalize("NFKC", raw or "")  # full-width digits and brackets become plain ones
@@ -93,6 +104,21 @@ def read_phone(raw: str | None) -> Phone:
     best = min(phones, key=lambda phone: _RANK[phone.verdict], default=Phone(None, Verdict.INVALID))
     several = len({phone.e164 for phone in phones if phone.e164}) > 1
     return Phone(best.e164, best.verdict, several)
+
+
+def fault_of(phone: Phone) -> str | None:
+    """What staff should look at in the field, as the ledger and the reports say it; None for one sound mobile (R9)."""
+    if phone.several:
+        return "several numbers"
+    return _FAULTS.get(phone.verdict)
+
+
+def masked_field(raw: str | None) -> str | None:
+    """A field as staff may see it: '09*****91', the two digits at either end and how many there are; None if none."""
+    digits = "".join(char for char in normalize("NFKC", raw or "") if char.isdigit())[:_LONGEST_SHOWN]
+    if len(digits) < _SHORTEST_SHOWN:
+        return "*" * len(digits) or None
+    return f"{digits[:2]}{'*' * (len(digits) - 4)}{digits[-2:]}"
 
 
 def masked(e164: str) -> str:

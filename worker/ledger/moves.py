@@ -41,14 +41,15 @@ _GIVEN = """
         CAST(:codes AS int[]), CAST(:message_ids AS text[]), CAST(:said_nos AS text[])
     ) AS wanted (id, before, after, why, lease, due_at, counts, channel, code, message_id, said_no)"""
 
-# Every move gives up the lease; only a claim, in `notices`, sets one. A notice that is opened again, by a person who
-# follows or by an operator, may be tried on every channel again.
+# Every move gives up the lease; only a claim, in `notices`, sets one. What would be due and was withdrawn meanwhile,
+# whichever way it comes back, is suppressed instead: one place for all the races with the poll (R12). A notice that is
+# opened again, by a person who follows or by an operator, may be tried on every channel again.
 _APPLY = """
 WITH wanted AS ({source}),
 moved AS (
     UPDATE notices n SET
-        state = w.after,
-        reason = w.why,
+        state = CASE WHEN w.after = 'due' AND n.withdrawn IS NOT NULL THEN 'suppressed' ELSE w.after END,
+        reason = CASE WHEN w.after = 'due' AND n.withdrawn IS NOT NULL THEN n.withdrawn ELSE w.why END,
         lease = NULL,
         lease_until = NULL,
         due_at = COALESCE(w.due_at, n.due_at),
@@ -60,7 +61,7 @@ moved AS (
                        WHEN w.said_no IS NULL THEN n.said_no ELSE array_append(n.said_no, w.said_no) END
     FROM wanted w
     WHERE n.id = w.id AND n.state = w.before AND n.lease IS NOT DISTINCT FROM w.lease
-    RETURNING n.id, w.before, w.after, w.why
+    RETURNING n.id, w.before, n.state AS after, n.reason AS why
 )
 INSERT INTO history (notice_id, at, before, after, why, by)
 SELECT id, clock_timestamp(), before, after, why, :by FROM moved

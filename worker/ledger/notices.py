@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from worker.domain.dossier import Reason
 from worker.domain.event import Withdrawal
 from worker.domain.kinds import RANK
 from worker.domain.lane import Lane
-from worker.domain.lifecycle import BLOCKING, State
+from worker.domain.lifecycle import BLOCKING, LIVE, State
 from worker.domain.notice import Attempt, Letter, Notice
 from worker.domain.outcome import charged, code_of, word
 from worker.domain.retry import Decision
@@ -22,6 +23,7 @@ from worker.ledger.moves import Move, move, move_found
 STALE = timedelta(hours=24)  # from this age on a notice is news no more where a later one exists
 
 _BLOCKING = ", ".join(f"'{state}'" for state in sorted(BLOCKING))
+_LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
 
 EARLIER_UNFINISHED = f"""
     EXISTS (
@@ -46,6 +48,8 @@ class NewNotice:
     event_at: datetime
     fresh_at: datetime
     follower_id: int | None = None  # told to a Zalo user of the OA, whatever their phone
+    phone_fault: str | None = None  # what staff should look at in the phone field, if anything
+    phone_seen: str | None = None  # that field, masked
 
 
 _RECORD = f"""
@@ -53,8 +57,10 @@ WITH wanted AS (
     SELECT * FROM unnest(
         CAST(:keys AS text[]), CAST(:codes AS text[]), CAST(:kinds AS text[]), CAST(:ranks AS smallint[]),
         CAST(:units AS text[]), CAST(:facts AS jsonb[]), CAST(:people AS bigint[]), CAST(:nobodies AS text[]),
-        CAST(:event_ats AS timestamptz[]), CAST(:fresh_ats AS timestamptz[]), CAST(:followers AS bigint[]))
-    AS w (event_key, code, kind, rank, unit, facts, person_id, nobody, event_at, fresh_at, follower_id)
+        CAST(:event_ats AS timestamptz[]), CAST(:fresh_ats AS timestamptz[]), CAST(:followers AS bigint[]),
+        CAST(:phone_faults AS text[]), CAST(:phones_seen AS text[]))
+    AS w (event_key, code, kind, rank, unit, facts, person_id, nobody, event_at, fresh_at, follower_id,
+          phone_fault, phone_seen)
 ),
 unknown AS (
     SELECT w.*, row_number() OVER (PARTITION BY w.code ORDER BY w.event_at, w.rank) AS place FROM wanted w
@@ -62,11 +68,11 @@ unknown AS (
 ),
 recorded AS (
     INSERT INTO notices (oa, event_key, code, kind, rank, unit, facts, person_id, no_person_because, state, reason,
-                         event_at, fresh_at, recorded_at, due_at, follower_id)
+                         event_at, fresh_at, recorded_at, due_at, follower_id, phone_fault, phone_seen)
     SELECT :oa, u.event_key, u.code, u.kind, u.rank, u.unit, u.facts, u.person_id, u.nobody,
            CASE WHEN first THEN 'due' ELSE 'waiting' END,
            CASE WHEN first THEN NULL ELSE 'an earlier notice of this dossier is not finished' END,
-           u.event_at, u.fresh_at, clock_timestamp(), clock_timestamp(), u.follower_id
+           u.event_at, u.fresh_at, clock_timestamp(), clock_timestamp(), u.follower_id, u.phone_fault, u.phone_seen
     FROM unknown u CROSS JOIN LATERAL (
         SELECT u.place = 1 AND NOT EXISTS (
             SELECT FROM notices e WHERE e.oa = :oa AND e.code = u.code AND e.state IN ({_BLOCKING})
@@ -122,8 +128,21 @@ def supersede(tx: Connection, oa: str, codes: Iterable[str]) -> set[int]:
     return moved
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What may not be claimed at this moment: what is older (R15, the sweep's) and the kinds that wait for the day."""
+
+    max_age: timedelta
+    asleep: frozenset[str] = frozenset()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return {"max_age": self.max_age.total_seconds(), "asleep": sorted(self.asleep)}
+
+
 _MAY_GO = f"""
-    n.oa = :oa AND n.state = 'due' AND n.due_at <= clock_timestamp() AND NOT {EARLIER_UNFINISHED}"""
+    n.oa = :oa AND n.state = 'due' AND n.due_at <= clock_timestamp() AND NOT {EARLIER_UNFINISHED}
+    AND n.fresh_at > clock_timestamp() - make_interval(secs => :max_age) AND n.kind <> ALL(CAST(:asleep AS text[]))"""
 
 _FIRST_LANE = f"""
 SELECT w.lane FROM unnest(CAST(:lanes AS smallint[])) AS w (lane)
@@ -132,9 +151,9 @@ ORDER BY w.lane LIMIT 1
 """
 
 
-def first_lane(tx: Connection, oa: str) -> Lane | None:
+def first_lane(tx: Connection, oa: str, bounds: Bounds) -> Lane | None:
     """The first lane in which some notice may be sent now; None where none may."""
-    lane = tx.execute(text(_FIRST_LANE), {"oa": oa, "lanes": list(Lane)}).scalar_one_or_none()
+    lane = tx.execute(text(_FIRST_LANE), {"oa": oa, "lanes": list(Lane), **bounds.values}).scalar_one_or_none()
     return None if lane is None else Lane(lane)
 
 
@@ -152,12 +171,12 @@ FOR UPDATE OF n SKIP LOCKED
 """
 
 
-def lock_due(tx: Connection, oa: str, lane: Lane, lease: str, limit: int) -> list[Notice]:
+def lock_due(tx: Connection, oa: str, lane: Lane, lease: str, limit: int, *, bounds: Bounds) -> list[Notice]:
     """Lock up to `limit` notices that may be sent, for this transaction; `lease_out` makes them ours.
 
     What others hold is skipped.
     """
-    rows = tx.execute(text(_LOCK_DUE), {"oa": oa, "lane": lane, "limit": limit})
+    rows = tx.execute(text(_LOCK_DUE), {"oa": oa, "lane": lane, "limit": limit, **bounds.values})
     return [_notice(row, oa, lease) for row in rows]
 
 
@@ -247,36 +266,92 @@ def promote(tx: Connection, oa: str, codes: Iterable[str] | None, *, by: str, li
 
 
 def unwanted(tx: Connection, claimed: Sequence[Notice]) -> set[int]:
-    """Of claimed notices, those whose Zalo user has unfollowed, or is another one, since the claim."""
+    """Of claimed notices, those that were withdrawn since (R12) and those whose Zalo user unfollowed or is another."""
     query = text("""
         SELECT w.id FROM unnest(CAST(:ids AS bigint[]), CAST(:users AS text[])) AS w (id, user_id)
-        WHERE NOT EXISTS (SELECT FROM followers f WHERE f.oa = :oa AND f.user_id = w.user_id AND f.follows)""")
-    asked = [notice for notice in claimed if notice.user_id is not None]
-    if not asked:
-        return set()
-    values = {"oa": asked[0].oa, "ids": [n.id for n in asked], "users": [n.user_id for n in asked]}
-    return set(tx.execute(query, values).scalars())
+        JOIN notices n ON n.id = w.id
+        WHERE n.withdrawn IS NOT NULL OR (w.user_id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM followers f WHERE f.oa = n.oa AND f.user_id = w.user_id AND f.follows))""")
+    return set(tx.execute(query, {"ids": [n.id for n in claimed], "users": [n.user_id for n in claimed]}).scalars())
 
 
-_UNSENT = """
-SELECT n.id, n.lease, n.due_at FROM notices n
-WHERE n.oa = :oa AND n.event_key = ANY(:keys) AND n.state = CAST(:before AS text) FOR UPDATE
-"""
+_WITHDRAW = f"""
+WITH wanted AS (SELECT * FROM unnest(CAST(:codes AS text[]), CAST(:keys AS text[]), CAST(:whys AS text[]))
+                AS w (code, key, why)),
+found AS (
+    SELECT n.id, {{why}} AS why FROM notices n
+    WHERE n.oa = :oa AND n.code = ANY(CAST(:codes AS text[])) AND n.state IN ({_LIVE}) AND n.withdrawn IS NULL
+      AND {{why}} IS NOT NULL
+    ORDER BY n.id FOR UPDATE OF n
+)
+UPDATE notices n SET withdrawn = f.why, withdrawn_at = clock_timestamp() FROM found f WHERE n.id = f.id
+RETURNING n.id, n.code, n.state, n.withdrawn
+""".format(
+    why="""(SELECT min(w.why) FROM wanted w WHERE w.code = n.code
+             AND (w.key = n.event_key OR right(w.key, 1) = '*' AND starts_with(n.event_key, left(w.key, -1))))"""
+)
+_NOT_LEFT = (State.WAITING, State.DUE, State.UNREACHABLE)
 
 
 def withdraw(tx: Connection, oa: str, withdrawals: Sequence[Withdrawal], *, by: str) -> set[int]:
-    """Suppress notices that have not left and whose event is no longer true (R12); returns their ids."""
-    moved: set[int] = set()
-    for why in sorted({withdrawal.why for withdrawal in withdrawals}):
-        keys = [withdrawal.key for withdrawal in withdrawals if withdrawal.why == why]
-        for before in (State.WAITING, State.DUE, State.UNREACHABLE):
-            moved |= move_found(tx, before, State.SUPPRESSED, _UNSENT, by=by, why=why, oa=oa, keys=keys)
-    promote(tx, oa, {withdrawal.code for withdrawal in withdrawals}, by=by)
+    """Suppress notices that have not left and whose event is no longer true (R12); returns their ids.
+
+    One that a worker holds right now is marked: it is let go before it is sent (`unwanted`), or when it comes back.
+    """
+    values = {
+        "codes": [withdrawal.code for withdrawal in withdrawals],
+        "keys": [withdrawal.key for withdrawal in withdrawals],
+        "whys": [withdrawal.why for withdrawal in withdrawals],
+    }
+    marked = list(tx.execute(text(_WITHDRAW), {"oa": oa, **values}))
+    moves = [
+        Move(row.id, State(row.state), State.SUPPRESSED, why=row.withdrawn) for row in marked if row.state in _NOT_LEFT
+    ]
+    move(tx, moves, by=by)
+    promote(tx, oa, {row.code for row in marked}, by=by)
+    return {row.id for row in marked}
+
+
+_TRUE_AGAIN = """
+UPDATE notices SET withdrawn = NULL, withdrawn_at = NULL, fresh_at = clock_timestamp()
+WHERE oa = :oa AND event_key = ANY(CAST(:keys AS text[])) AND withdrawn IS NOT NULL
+  AND withdrawn_at < clock_timestamp() - make_interval(secs => :seconds)
+RETURNING id, code, state
+"""
+_READING = 60.0  # seconds that a poll may lie between reading the source and recording: longer than any task lives
+
+
+def true_again(tx: Connection, oa: str, keys: Sequence[str], *, by: str) -> set[int]:
+    """What was withdrawn before it left and is true again waits for its turn again; returns the ids.
+
+    Not within a minute of the withdrawal: a slower poll may have read the source before it and tell us only now.
+    """
+    if not keys:
+        return set()
+    rows = list(tx.execute(text(_TRUE_AGAIN), {"oa": oa, "keys": sorted(keys), "seconds": _READING}))
+    back = [row for row in rows if row.state == State.SUPPRESSED]
+    moves = [Move(row.id, State.SUPPRESSED, State.WAITING, why="true again") for row in back]
+    moved = move(tx, moves, by=by)
+    promote(tx, oa, {row.code for row in back}, by=by)
     return moved
 
 
+_DATES = """
+SELECT DISTINCT ON (code) code, facts ->> 'appointment_at' AS at FROM notices
+WHERE oa = :oa AND code = ANY(CAST(:codes AS text[])) AND facts ? 'appointment_at'
+  AND state NOT IN ('suppressed', 'expired', 'discarded')
+ORDER BY code, event_at DESC, rank DESC, id DESC
+"""
+
+
+def appointments_told(tx: Connection, oa: str, codes: Iterable[str]) -> dict[str, datetime]:
+    """The appointment that each of these dossiers' people were, or are about to be, told last."""
+    rows = tx.execute(text(_DATES), {"oa": oa, "codes": sorted(codes)})
+    return {row.code: datetime.fromisoformat(row.at) for row in rows}
+
+
 def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
-    amount, appointment_at, fault = _told(row.facts)
+    facts, fault = _told(row.facts)
     return Notice(
         id=row.id,
         oa=oa,
@@ -286,8 +361,6 @@ def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
         key=row.event_key,
         attempts=row.attempts,
         fresh_at=row.fresh_at,
-        amount=amount,
-        appointment_at=appointment_at,
         no_person_because=row.no_person_because,
         person_id=row.person_id,
         user_id=row.user_id,
@@ -295,18 +368,28 @@ def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
         phone_sealed=None if row.phone_sealed is None else bytes(row.phone_sealed),
         interacted_at=row.last_interaction_at,
         left=bool(row.has_left),
-        sms=fault is None and bool(row.facts.get("sms")),
         said_no=frozenset(row.said_no),
+        **facts,
     )
 
 
-def _told(facts: Any) -> tuple[int | None, datetime | None, str | None]:
-    """The amount and the appointment that a notice tells, or what is wrong with its facts: never a reason to raise."""
+def _told(facts: Any) -> tuple[dict[str, Any], str | None]:
+    """What the texts of a notice may tell, or what is wrong with its facts: never a reason to raise."""
     try:
-        amount, appointment = facts.get("amount"), facts.get("appointment_at")
-        return amount, datetime.fromisoformat(appointment) if appointment else None, None
+        reason = facts.get("reason")
+        return {
+            "amount": facts.get("amount"),
+            "appointment_at": _moment(facts.get("appointment_at")),
+            "deadline_at": _moment(facts.get("deadline_at")),
+            "reason": Reason(reason) if reason else None,
+            "sms": bool(facts.get("sms")),
+        }, None
     except (AttributeError, TypeError, ValueError) as error:
-        return None, None, f"its facts cannot be read ({type(error).__name__})"
+        return {"amount": None, "appointment_at": None}, f"its facts cannot be read ({type(error).__name__})"
+
+
+def _moment(iso: str | None) -> datetime | None:
+    return datetime.fromisoformat(iso) if iso else None
 
 
 def _settling(attempt: Attempt, decision: Decision) -> Move:
@@ -339,6 +422,8 @@ def _record_arrays(new: Iterable[NewNotice]) -> dict[str, list[Any]]:
         "event_ats": [n.event_at for n in rows],
         "fresh_ats": [n.fresh_at for n in rows],
         "followers": [n.follower_id for n in rows],
+        "phone_faults": [n.phone_fault for n in rows],
+        "phones_seen": [n.phone_seen for n in rows],
     }
 
 

@@ -98,6 +98,10 @@ notices = Table(
     Column("text", Text),
     Column("follower_id", ForeignKey("followers.id"), nullable=True),  # told to a Zalo user whose phone may be unknown
     Column("said_no", ARRAY(Text), nullable=False, server_default="{}"),  # channels that cannot reach this person
+    Column("withdrawn", Text),  # why the event is not true any more: what has not left never will
+    _time("withdrawn_at"),
+    Column("phone_fault", Text),  # what staff should look at in the phone field, and that field, masked (R9)
+    Column("phone_seen", Text),
     UniqueConstraint("oa", "event_key", name="notices_oa_event_key"),
     # Rows are updated twice in a normal life; the spare room keeps those updates on their page (HOT).
     postgresql_with={"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02"},
@@ -125,6 +129,10 @@ Index("notices_person", notices.c.person_id)
 Index("notices_code", notices.c.oa, notices.c.code)
 Index("notices_follower", notices.c.follower_id, postgresql_where=text("follower_id IS NOT NULL"))
 Index("notices_message", notices.c.oa, notices.c.message_id, postgresql_where=text("message_id IS NOT NULL"))
+Index("notices_phone_fault", notices.c.oa, notices.c.id, postgresql_where=text("phone_fault IS NOT NULL"))
+Index("notices_supplements", notices.c.oa, notices.c.id, postgresql_where=text("kind = 'supplement_required'"))
+# Reports and reminders ask for some days: rows lie in the order of their recording, so a few pages say where.
+Index("notices_recorded", notices.c.recorded_at, postgresql_using="brin", postgresql_with={"autosummarize": "on"})
 
 attempts = Table(
     "attempts",

@@ -1,0 +1,120 @@
+"""`hcc report`: what the ledger says about days and units: phones to correct, reach, a digest without people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any, TypeVar
+
+import click
+
+from operators.cli.context import services
+from operators.cli.output import as_json, print_json, print_table
+from worker.domain.clock import VIETNAM
+from worker.domain.code import parse_code
+from worker.ledger import statistics
+from worker.ledger.statistics import Period
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_PHONE_FAULTS = {
+    "no phone number": "không có số điện thoại",
+    "landline": "số cố định",
+    "service number": "số dịch vụ",
+    "invalid phone number": "số không đúng",
+    "several numbers": "có nhiều số; đã dùng số đầu tiên",
+    "not an allotted number": "đầu số chưa biết; đã gửi thử",
+}
+
+
+def period(command: Command) -> Command:
+    """The days that a report covers, on Vietnam's calendar."""
+    day = click.DateTime(["%Y-%m-%d"])
+    since = click.option("--since", type=day, metavar="NGÀY", help="Từ ngày (năm-tháng-ngày); mặc định 30 ngày qua.")
+    until = click.option("--until", type=day, metavar="NGÀY", help="Đến hết ngày; mặc định hôm nay.")
+    unit = click.option("--unit", metavar="MÃ", help="Chỉ đơn vị này và các đơn vị dưới nó.")
+    return since(until(unit(command)))
+
+
+@click.group(short_help="Báo cáo theo ngày và đơn vị.")
+def report() -> None:
+    """Báo cáo theo ngày và đơn vị: số điện thoại cần sửa, tỷ lệ đến được người dân, số liệu chung."""
+
+
+@report.command("bad-phones", short_help="Số điện thoại cần cán bộ kiểm tra, đã che.")
+@period
+@as_json
+def bad_phones(since: datetime | None, until: datetime | None, unit: str | None, as_json: bool) -> None:
+    """Liệt kê hồ sơ có số điện thoại không dùng được hoặc đáng ngờ, để cán bộ sửa trong hệ thống hồ sơ."""
+    with services() as made, made.ledger.connect() as connection:
+        found = statistics.bad_phones(connection, made.settings.zalo_oa_id, _period(since, until, unit))
+    rows = [{**row, "filed": parts.date if (parts := parse_code(row["code"])) else None} for row in found]
+    if as_json:
+        print_json([{**row, "filed": row["filed"] and row["filed"].isoformat()} for row in rows])
+    else:
+        told = [{**row, "reason": _PHONE_FAULTS.get(row["reason"], row["reason"])} for row in rows]
+        columns = {
+            "code": "Hồ sơ",
+            "unit": "Đơn vị",
+            "filed": "Ngày nộp",
+            "phone": "Số trong hồ sơ",
+            "reason": "Vì sao",
+            "last_at": "Lần cuối",
+        }
+        print_table(columns, told, empty="Không có số điện thoại nào cần kiểm tra.")
+
+
+@report.command(short_help="Mỗi ngày, mỗi đơn vị: bao nhiêu thông báo đến được người dân.")
+@period
+@as_json
+def reach(since: datetime | None, until: datetime | None, unit: str | None, as_json: bool) -> None:
+    """Theo ngày và đơn vị: số sự kiện, đã gửi, chưa quan tâm OA, số điện thoại hỏng, thất bại, còn chờ (R37)."""
+    with services() as made, made.ledger.connect() as connection:
+        rows = statistics.reach(connection, made.settings.zalo_oa_id, _period(since, until, unit))
+    if as_json:
+        print_json([{**row, "day": row["day"].isoformat()} for row in rows])
+    else:
+        columns = {"day": "Ngày", "unit": "Đơn vị", **_COUNTS}
+        print_table(columns, [{**row, "day": f"{row['day']:%d/%m/%Y}"} for row in rows], empty="Không có sự kiện nào.")
+
+
+@report.command(short_help="Số liệu chung của kỳ, không có dữ liệu cá nhân.")
+@period
+@as_json
+def digest(since: datetime | None, until: datetime | None, unit: str | None, as_json: bool) -> None:
+    """Số liệu theo loại thông báo cho cả kỳ, chỉ có con số (R32)."""
+    chosen = _period(since, until, unit)
+    with services() as made, made.ledger.connect() as connection:
+        rows = statistics.digest(connection, made.settings.zalo_oa_id, chosen)
+    if as_json:
+        print_json({"since": chosen.since, "until": chosen.until, "unit": chosen.unit, "kinds": rows})
+    else:
+        print_table({"kind": "Loại", **_COUNTS}, [*rows, *_total(rows)], empty="Không có sự kiện nào.")
+
+
+_COUNTS = {
+    "events": "Sự kiện",
+    "sent": "Đã gửi",
+    "not_follower": "Chưa quan tâm",
+    "bad_phone": "Số hỏng",
+    "failed": "Thất bại",
+    "not_needed": "Không cần gửi",
+    "pending": "Còn chờ",
+}
+
+
+def _total(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"kind": "Tổng", **{name: sum(row[name] for row in rows) for name in _COUNTS}}] if rows else []
+
+
+def _period(since: datetime | None, until: datetime | None, unit: str | None) -> Period:
+    today = datetime.now(VIETNAM).date()
+    last = until.date() if until else today
+    first = since.date() if since else last - timedelta(days=29)
+    if first > last:
+        raise click.BadParameter("--since phải trước --until.")
+    return Period(_midnight(first), _midnight(last + timedelta(days=1)), unit.strip().upper() if unit else None)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, VIETNAM)

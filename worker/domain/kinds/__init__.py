@@ -1,0 +1,98 @@
+"""The kinds of event: one row a kind, in the order in which they are told; the rules stand beside.
+
+To add a kind: a rule in this room, a row in KINDS, a folder in templates/. A test fails if a half is missing.
+
+    milestones.py   once in a dossier's life          pauses.py   true while it lasts
+    fees.py         payment requests                  dates.py    a new appointment
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from worker.domain.dossier import Change, Status
+from worker.domain.event import Event, Withdrawal
+from worker.domain.kinds import dates, fees, milestones, pauses
+from worker.domain.kinds.kind import PAYMENT, Finding, Kind
+
+__all__ = [
+    "CARDS",
+    "COMPARING",
+    "DEFAULT",
+    "KINDS",
+    "LASTING",
+    "OF_DOSSIERS",
+    "PHONE_REQUEST",
+    "RANK",
+    "REMINDERS",
+    "WELCOME",
+    "Finding",
+    "Kind",
+    "findings",
+]
+
+_SUBMITTED = frozenset({Status.REGISTERED})
+_REFUSED = frozenset({Status.REFUSED})
+_SUPPLEMENT = frozenset({Status.SUPPLEMENT})
+_OBLIGATION = frozenset({Status.OBLIGATION})
+_STOPPED = frozenset({Status.STOPPED})
+_AT_WORK = frozenset({Status.IN_PROGRESS})
+_BACK = frozenset({Status.REFUSED, Status.WITHDRAWN})
+_RETURNED = frozenset({Status.RETURNED})
+_ANY = frozenset(Status) | PAYMENT
+
+WELCOME = "welcome"
+PHONE_REQUEST = "phone_request"
+
+CARDS = frozenset({PHONE_REQUEST})
+"""Kinds that Zalo shows as a card of its own: the conversation does not repeat their words."""
+
+KINDS: tuple[Kind, ...] = (
+    Kind(WELCOME, 1, None),
+    Kind(PHONE_REQUEST, 2, None),
+    Kind("submitted", 5, milestones.submitted, at=_SUBMITTED),
+    Kind("accepted", 10, milestones.accepted, at=milestones.TAKEN_IN, on=True),
+    Kind("refused", 15, milestones.refused, at=_REFUSED),
+    Kind("fee_requested", 20, fees.fee_requested, at=PAYMENT | _OBLIGATION, on=True, lasts=True),
+    Kind("fee_paid", 21, fees.fee_paid, at=PAYMENT),
+    Kind("supplement_required", 22, pauses.supplement_required, at=_SUPPLEMENT, lasts=True),
+    Kind("financial_obligation", 23, pauses.financial_obligation, at=_OBLIGATION, lasts=True),
+    Kind("stopped", 24, pauses.stopped, at=_STOPPED, lasts=True),
+    Kind("resumed", 25, pauses.resumed, at=_AT_WORK, lasts=True, compares=True),
+    Kind("apology", 26, dates.apology, at=_ANY),
+    Kind("appointment_changed", 27, dates.appointment_changed, at=_ANY, compares=True),
+    Kind("withdrawn", 28, milestones.withdrawn, at=_BACK),
+    Kind("result_ready", 30, milestones.result_ready, at=milestones.DONE, on=True, lasts=True),
+    Kind("returned", 40, milestones.returned, at=_RETURNED),
+    Kind("fee_reminder", 50, fees.fee_reminder, follows="fee_requested", lasts=True),
+    Kind("supplement_reminder", 51, pauses.supplement_reminder, follows="supplement_required", lasts=True),
+    Kind("collect_reminder", 52, milestones.collect_reminder, follows="result_ready", lasts=True),
+)
+
+RANK: dict[str, int] = {kind.name: kind.rank for kind in KINDS}
+OF_DOSSIERS = tuple(kind.name for kind in KINDS if kind.rule)
+"""What a province may switch on and off; the others are told to somebody who begins to follow (R27)."""
+DEFAULT = frozenset(kind.name for kind in KINDS if kind.on)
+REMINDERS: dict[str, Kind] = {kind.name: kind for kind in KINDS if kind.follows}
+LASTING = frozenset(kind.name for kind in KINDS if kind.lasts)
+COMPARING = tuple(kind.name for kind in KINDS if kind.compares)
+
+
+def findings(change: Change) -> Iterator[Finding]:
+    """All that the rules have to say about one change.
+
+    An event of a kind that is switched off is to be remembered, so that it is no news when the kind is switched on.
+    A reminder is brought up by the clock; what a change does is to end it.
+    """
+    told = DEFAULT if change.told is None else change.told
+    for kind in KINDS:
+        if kind.rule is None:
+            continue
+        if kind.name in told:
+            found = kind.rule(change)
+            yield from (one for one in found if isinstance(one, Withdrawal)) if kind.follows else found
+        elif change.status in kind.at and not kind.compares:
+            for one in kind.rule(change):
+                if isinstance(one, Event):
+                    one.told = False
+                    yield one

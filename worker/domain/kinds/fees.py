@@ -1,0 +1,66 @@
+"""Fees: asked for, paid, and the reminder of one that is not paid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from worker.domain.dossier import Change, Payment, PaymentState, Status
+from worker.domain.event import Oddity, Withdrawal, event_key
+from worker.domain.kinds.kind import Finding, event_of, over
+
+BY_STATUS = "6-"  # how the id of a fee begins that came as a status: the amount follows
+_ASKED = "fee_asked"  # no kind, so never told: remembers that a row asked for this amount
+
+
+def fee_requested(change: Change) -> Iterator[Finding]:
+    """Told once per payment request (R12); one that is paid or cancelled before sending is not announced.
+
+    A fee request is a row of its own, not a status: newer releases of the source never set status 6 for it. Older
+    ones do. Where a mapping counts both, a row and a status of the same amount are one request.
+    """
+    payment, dossier = change.payment, change.dossier
+    if change.fees_by_status and dossier.status is not Status.OBLIGATION:
+        yield over(dossier, "fee_requested", "the dossier went on", BY_STATUS)
+    if payment is None or payment.state is PaymentState.NOT_YET:
+        return
+    if payment.state is not PaymentState.REQUESTED:
+        yield from _settled(dossier.code, payment, "fee_requested")
+    elif payment.amount is None or payment.amount <= 0:
+        if not (payment.by_status and payment.both):  # then the row will tell
+            key = event_key(dossier.code, "fee_requested", payment.id)
+            yield Oddity(key, "a payment is requested but its amount is missing or not above zero")  # R19
+    else:
+        asked = event_of(dossier, _ASKED, str(payment.amount), payment.requested_at, told=False)
+        as_status = event_key(dossier.code, "fee_requested", f"{BY_STATUS}{payment.amount}")
+        facts: dict[str, str] = {}
+        if payment.both:
+            facts = {"twin": asked.key} if payment.by_status else {"twin": as_status, "paired": asked.key}
+        yield event_of(dossier, "fee_requested", payment.id, payment.requested_at, amount=payment.amount, **facts)
+        if payment.both and not payment.by_status:
+            yield asked
+
+
+def fee_paid(change: Change) -> Iterator[Finding]:
+    """Told when the payment has come in."""
+    payment = change.payment
+    if payment is not None and payment.state is PaymentState.PAID and payment.amount:
+        at = payment.changed_at or payment.requested_at
+        yield event_of(change.dossier, "fee_paid", payment.id, at, amount=payment.amount)
+
+
+def fee_reminder(change: Change) -> Iterator[Finding]:
+    """Told when a fee that was announced some days ago is still not paid."""
+    payment, dossier = change.payment, change.dossier
+    if payment is None:
+        return
+    if payment.state is not PaymentState.REQUESTED:
+        yield from _settled(dossier.code, payment, "fee_reminder")
+    elif payment.amount:
+        yield event_of(dossier, "fee_reminder", payment.id, change.at, amount=payment.amount)
+
+
+def _settled(code: str, payment: Payment, kind: str) -> Iterator[Withdrawal]:
+    why = f"fee {payment.state}"
+    yield Withdrawal(code, event_key(code, kind, payment.id), why)
+    if payment.both and not payment.by_status:
+        yield Withdrawal(code, event_key(code, kind, f"{BY_STATUS}{payment.amount}"), why)

@@ -1,0 +1,79 @@
+"""What a dossier comes to once in its life: sent, accepted or refused, taken back, done, handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from worker.domain.dossier import Change, Status
+from worker.domain.kinds.kind import ONCE, Finding, event_of, over
+
+TAKEN_IN = frozenset(
+    {
+        Status.ACCEPTED,
+        Status.IN_PROGRESS,
+        Status.SUPPLEMENT,
+        Status.OBLIGATION,
+        Status.STOPPED,
+        Status.FINISHED,
+        Status.RETURNED,
+    }
+)
+DONE = frozenset({Status.FINISHED, Status.RETURNED})
+
+
+def submitted(change: Change) -> Iterator[Finding]:
+    """Told when the dossier has reached the portal (decree 45/2020 Art. 11)."""
+    if change.status is Status.REGISTERED:
+        yield event_of(change.dossier, "submitted", ONCE, change.dossier.submitted_at or change.at)
+
+
+def accepted(change: Change) -> Iterator[Finding]:
+    """Told at the first status that implies acceptance: 2 → 4 is automatic and fast, so 2 may be missed (R1)."""
+    dossier = change.dossier
+    if change.status not in TAKEN_IN or dossier.accepted_at is None or dossier.status not in TAKEN_IN:
+        return
+    at = change.at if change.status is Status.ACCEPTED else min(dossier.accepted_at, change.at)
+    yield event_of(dossier, "accepted", ONCE, at, appointment_at=dossier.appointment_at)
+
+
+def refused(change: Change) -> Iterator[Finding]:
+    """Told at 3, if it is known not to be the citizen's own withdrawal: some systems store that as 3, too."""
+    dossier = change.dossier
+    if change.status is Status.REFUSED and dossier.status is Status.REFUSED and change.taken_back is False:
+        yield event_of(dossier, "refused", ONCE, change.at, reason=dossier.reason)
+
+
+def withdrawn(change: Change) -> Iterator[Finding]:
+    """Told at 7, and at a 3 that is the citizen's own withdrawal."""
+    own = change.status is Status.WITHDRAWN or (change.status is Status.REFUSED and change.taken_back)
+    if own and change.dossier.status is change.status:
+        yield event_of(change.dossier, "withdrawn", ONCE, change.at)
+
+
+def result_ready(change: Change) -> Iterator[Finding]:
+    """Told when 9 (or 10, where 9 was skipped) really gives a result (R39).
+
+    Returned and withdrawn dossiers end in the same statuses and never get "đã giải quyết xong". After a reversal
+    (9→4→9, 10→9) it is told again only if the mapping counts it as another result (R40).
+    """
+    dossier = change.dossier
+    if dossier.given_back:
+        yield over(dossier, "result_ready", "given back without a result")
+    elif change.status in DONE and dossier.status in DONE and dossier.result_given:
+        yield event_of(dossier, "result_ready", dossier.result, change.at)
+
+
+def returned(change: Change) -> Iterator[Finding]:
+    """Told when a result was handed over (10)."""
+    dossier = change.dossier
+    if change.status is Status.RETURNED and dossier.status is Status.RETURNED and dossier.result_given:
+        yield event_of(dossier, "returned", dossier.result, dossier.returned_at or change.at)
+
+
+def collect_reminder(change: Change) -> Iterator[Finding]:
+    """Told when a result that was announced some days ago is still not handed over."""
+    dossier = change.dossier
+    if dossier.status is Status.FINISHED and dossier.result_given:
+        yield event_of(dossier, "collect_reminder", dossier.result, change.at)
+    elif dossier.status is Status.RETURNED or dossier.given_back:
+        yield over(dossier, "collect_reminder", "nothing is left to collect")
