@@ -15,9 +15,10 @@ from sqlalchemy import Engine, text
 
 import operators.hooks
 from config.settings import Settings
+from operators.cli.doctor import check_events
 from operators.web import build
 from producers.hooks.signature import signature
-from tests.hooks.conftest import APP, NOW, OA, PHONE, SECRET, USER, follow, ms, signed, submit
+from tests.hooks.conftest import APP, NOW, OA, PHONE, SECRET, USER, body, follow, ms, signed, submit
 from worker.bootstrap import Services
 
 Client = TestClient[web.Request, web.Application]
@@ -208,3 +209,13 @@ def test_metrics_count_events_by_word_and_outcome(services: Services) -> None:
         'hcc_zalo_events_total{outcome="probe",word="none"} 1.0',
     ):
         assert line in shown
+
+
+def test_the_doctor_tells_how_the_inbox_stands(services: Services) -> None:
+    """The newest event, what waits, and what we had no word for."""
+    assert "chưa nhận sự kiện nào" in " ".join(check_events(services))
+    visit(services, lambda client: post(client, body("user_dances", oa_id=OA)))
+    visit(services, lambda client: post(client, follow()))
+    told = " ".join(check_events(services))
+    assert "1 chưa xử lý" in told
+    assert "user_dances" in told
