@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -91,8 +92,9 @@ def test_postgresql_is_killed_and_comes_back(run: Run) -> None:
 def test_10_workers_of_the_previous_version_go_on_while_the_ledger_expands(run: Run) -> None:
     """Incident 10: `hcc migrate` twice at once under load, then the expand step of a version to come."""
     for _ in run.portions(1):
-        again = [run.hcc("migrate") for _ in range(2)]
-        assert [command.returncode for command in again] == [0, 0], [command.stderr for command in again]
+        with ThreadPoolExecutor(2) as threads:
+            twice = list(threads.map(run.hcc, ["migrate"] * 2))
+        assert [command.returncode for command in twice] == [0, 0], [command.stderr for command in twice]
         run.change("ALTER TABLE notices ADD COLUMN of_the_next_version text NOT NULL DEFAULT 'new'")
         run.change("ALTER TABLE history ADD COLUMN of_the_next_version bigint")
         run.change("CREATE INDEX of_the_next_version ON notices (of_the_next_version)")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+import redis
 from celery import Celery
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -107,6 +108,8 @@ class World:
         stack.callback(dossiers.close)
         self.load = Load(dossiers.engine)
         self._prepare_ledger()
+        self._bell = stack.enter_context(Celery("chaos", set_as_current=False))
+        self._bell.config_from_object(celery_settings(self.settings))
         self._children = stack.enter_context(Processes((), self.environment, self.logs))
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         for name in self.processes:
@@ -155,10 +158,12 @@ class World:
 
     def ring(self, task: str) -> None:
         """Ring any of our bells once more than beat does."""
-        bell = Celery("chaos", set_as_current=False)
-        bell.config_from_object(celery_settings(self.settings))
-        with bell:
-            bell.send_task(task)
+        self._bell.send_task(task)
+
+    def unheard(self, queue: str) -> int:
+        """How many bells nobody has heard yet."""
+        with redis.Redis.from_url(self.settings.redis_url) as client:
+            return int(client.llen(f"hcc:{queue}"))
 
     def hcc(self, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
         """Run a command of ours to its end, with some settings changed; what it said is in the answer."""
