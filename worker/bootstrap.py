@@ -31,6 +31,7 @@ from worker.queue.holds import Holds
 from worker.queue.limits import Limit, Limiter
 from worker.queue.marks import Marks
 from worker.queue.schedule import Schedule
+from worker.wire.curl import CurlWire
 from worker.wire.plain import RequestsWire
 from worker.wire.protocol import Wire
 
@@ -81,7 +82,13 @@ class Services:
 
     @cached_property
     def wire(self) -> Wire:
+        """For the ordinary calls: tokens, look-ups."""
         return RequestsWire(self.settings.answer_seconds)
+
+    @cached_property
+    def sender(self) -> Wire:
+        """For sends, hundreds at once; made in the process that uses it."""
+        return CurlWire(self.settings.answer_seconds)
 
     @cached_property
     def tokens(self) -> Tokens:
@@ -97,7 +104,7 @@ class Services:
     @cached_property
     def channels(self) -> dict[str, Channel]:
         """The configured channels, in their order of preference."""
-        means = Means(self.wire, self.tokens, self.settings.zalo_openapi_url, self._correct_limit, VAR / "paper")
+        means = Means(self.sender, self.tokens, self.settings.zalo_openapi_url, self._correct_limit, VAR / "paper")
         return {name: CHANNELS[name](means) for name in self.settings.channels if name in CHANNELS}
 
     @cached_property
@@ -151,7 +158,8 @@ class Services:
 
     def close(self) -> None:
         """Give back connections; used by short-lived commands and tests."""
-        if "wire" in self.__dict__:
-            self.wire.close()
+        for wire in ("wire", "sender"):
+            if wire in self.__dict__:
+                self.__dict__[wire].close()
         if "ledger" in self.__dict__:
             self.ledger.dispose()

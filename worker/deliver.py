@@ -198,7 +198,7 @@ def send_and_settle(
     done: list[Attempt] = []
     settled_at = time.monotonic()
     try:
-        for attempt in channel.send(letters, ready, leaving=lambda notice: mark(services, lease, notice)):
+        for attempt in channel.send(letters, ready, leaving=lambda ids: mark(services, lease, ids)):
             done.append(attempt)
             if len(done) >= _CHUNK or time.monotonic() - settled_at > _CHUNK_SECONDS:
                 chunk, done, settled_at = done, [], time.monotonic()
@@ -211,11 +211,11 @@ class LeaseOver(Exception):  # noqa: N818 (a state of the world: the notice is o
     """Our time with the batch is over: what has not left stays."""
 
 
-def mark(services: Services, lease: Lease, notice: int) -> None:
+def mark(services: Services, lease: Lease, ids: Sequence[int]) -> None:
     """Just before bytes may leave. Raises what keeps them from it: the lease is over, the marks are gone or away."""
     if time.monotonic() >= lease.until:
         raise LeaseOver
-    services.marks.leave(lease.name, lease.epoch, [notice])
+    services.marks.leave(lease.name, lease.epoch, ids)
 
 
 def forget_marks(services: Services, lease: Lease, letters: Sequence[Letter]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from worker.channels.channel import NotReady, Ready, now_utc
 from worker.channels.zalo.answers import rate_headers, read_send
@@ -42,16 +42,18 @@ class ZaloCs:
         renewed = self._tokens.renew(oa, ready.pass_.version)
         return NotReady(renewed.why) if isinstance(renewed, NoAccess) else Ready(renewed)
 
-    def send(self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[int], None]) -> Iterator[Attempt]:
+    def send(
+        self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[Sequence[int]], None]
+    ) -> Iterator[Attempt]:
         sending = {letter.notice.id: letter for letter in letters}
         token = ready.pass_.token if isinstance(ready.pass_, Access) else ""
         calls = (self._call(letter, token) for letter in sending.values())
         began = {}
         least: int | None = None
 
-        def note(tag: int) -> None:
-            leaving(tag)
-            began[tag] = now_utc()
+        def note(tags: Sequence[int]) -> None:
+            leaving(tags)
+            began.update(dict.fromkeys(tags, now_utc()))
 
         for call, result in self._wire.exchange(calls, leaving=note):
             at = now_utc()
