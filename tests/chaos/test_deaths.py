@@ -8,7 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.chaos.blows import Struck, flush_at_work, kill_at_work, kill_server_at_work
+from tests.chaos.blows import (
+    Struck,
+    flush_at_work,
+    kill_all_at_work,
+    kill_one_at_work,
+    kill_server_at_work,
+)
 from tests.chaos.conftest import Begin
 from tests.chaos.run import Run
 from tests.chaos.scale import BLOWS, SHORT, TEST_SECONDS
@@ -22,27 +28,22 @@ _DOUBTED_OF = """
 SELECT count(DISTINCT notice_id) FROM history
 WHERE after = 'uncertain' AND by = 'sweep' AND notice_id = ANY(:ids)
 """
+_LATENCY = 400  # milliseconds that Zalo takes: long enough to find requests on the wire
 _JUST_LEAVING = 4  # calls that a blow may catch between their mark and their first byte
 
 
-def test_01_workers_are_killed_at_full_speed_and_nobody_hears_twice(run: Run) -> None:
-    """Incident 1: kill -9 of a whole worker between acceptance and commit, again and again, each time another one."""
-    struck = []
-    for blow in run.portions(BLOWS):
-        name = WORKERS[blow % len(WORKERS)]
-        struck.append(kill_at_work(run, name))
-        run.start(name)
+def test_01_workers_are_killed_at_full_speed_and_nobody_hears_twice(begin: Begin) -> None:
+    """Incident 1: kill -9 of a whole worker between acceptance and commit, again and again."""
+    run = begin(latency_ms=_LATENCY)
+    struck = [kill_one_at_work(run) for _ in run.portions(BLOWS)]
     promised(run.verdict())
     only_what_was_on_the_wire_was_doubted(run, struck)
 
 
-def test_01_all_workers_are_killed_at_once_and_nobody_hears_twice(run: Run) -> None:
+def test_01_all_workers_are_killed_at_once_and_nobody_hears_twice(begin: Begin) -> None:
     """Incident 1, as at a power cut: every worker and beat end in one moment."""
-    names, struck = (*WORKERS, "beat"), []
-    for _ in run.portions(1 if SHORT else BLOWS):
-        struck.append(kill_at_work(run, *names))
-        for name in names:
-            run.start(name)
+    run = begin(latency_ms=_LATENCY)
+    struck = [kill_all_at_work(run) for _ in run.portions(1 if SHORT else BLOWS)]
     promised(run.verdict())
     only_what_was_on_the_wire_was_doubted(run, struck)
 
@@ -68,22 +69,25 @@ def test_02_what_was_recorded_and_never_rung_is_picked_up_within_seconds(begin: 
     all_told(run.verdict())
 
 
-def test_02_15_redis_is_flushed_in_the_middle_and_nothing_is_forgotten(run: Run) -> None:
+def test_02_15_redis_is_flushed_in_the_middle_and_nothing_is_forgotten(begin: Begin) -> None:
     """Incidents 2 and 15: queues, marks and limits vanish under a running batch, several times."""
+    run = begin(latency_ms=_LATENCY)
     for _ in run.portions(BLOWS):
         flush_at_work(run)
     promised(run.verdict())
 
 
-def test_09_redis_is_killed_and_comes_back(run: Run) -> None:
+def test_09_redis_is_killed_and_comes_back(begin: Begin) -> None:
     """Incident 9: kill -9 of Redis under load; the workers find their way back by themselves."""
+    run = begin(latency_ms=_LATENCY)
     for _ in run.portions(BLOWS):
         kill_server_at_work(run, run.servers.valkey, signal.SIGKILL)
     promised(run.verdict())
 
 
-def test_postgresql_is_killed_and_comes_back(run: Run) -> None:
+def test_postgresql_is_killed_and_comes_back(begin: Begin) -> None:
     """The ledger and the dossier database end at once (SIGQUIT) under load and recover."""
+    run = begin(latency_ms=_LATENCY)
     for _ in run.portions(1 if SHORT else BLOWS):
         kill_server_at_work(run, run.servers.postgres, signal.SIGQUIT)
     promised(run.verdict())
