@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 
 import pytest
@@ -14,7 +13,7 @@ from tests.chaos.dossiers import code_of, user_of
 from tests.chaos.run import Run
 from tests.chaos.scale import SHORT, TEST_SECONDS
 from tests.chaos.verdict import all_told, nothing_wrong, promised
-from tests.chaos.world import SEND
+from tests.chaos.world import SEND, free_port
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
 
@@ -73,7 +72,7 @@ def test_06_zalo_answers_at_the_edge_of_our_patience(run: Run) -> None:
 def test_06_zalo_takes_thirty_seconds_and_others_go_on(begin: Begin) -> None:
     """Incident 6: a tenth of the answers takes far longer than we wait; the probes stay green, the others go on."""
     run = begin(changes={"HCC_HTTP_TIMEOUT_SECONDS": "1"})
-    port = _free_port()
+    port = free_port()
     run.start("web", f"hcc web --port {port}")
     web = f"http://127.0.0.1:{port}"
     run.until(lambda: _status(f"{web}/healthz") == 200, "the web process", 30.0)
@@ -128,12 +127,6 @@ def test_21_every_failure_has_its_own_outcome(run: Run) -> None:
     for number, code in people.items():
         query = "SELECT DISTINCT state || ': ' || reason || ' ' || code_received FROM notices WHERE code = :code"
         assert run.scalar(query, code=code_of(number)) == f"{': '.join(_OUTCOMES[code])} {code}"
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _status(url: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -87,6 +88,7 @@ class World:
                 app_id=SANDBOX_ZALO["HCC_ZALO_APP_ID"],
                 app_secret=SANDBOX_ZALO["HCC_ZALO_APP_SECRET"],
                 oa_id=SANDBOX_ZALO["HCC_ZALO_OA_ID"],
+                oa_secret=SANDBOX_ZALO["HCC_ZALO_OA_SECRET"],
                 everybody_known=True,
                 latency_ms=self.latency_ms,
                 rate_per_minute=1_000_000,
@@ -220,3 +222,16 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> No
         if time.monotonic() > end:
             raise TimeoutError(f"waited {seconds:g} s in vain for {what}")
         time.sleep(0.02)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Whether somebody does."""
+    with socket.socket() as knock:
+        return knock.connect_ex(("127.0.0.1", port)) == 0
