@@ -49,6 +49,28 @@ def _pairs(value: object) -> object:
     return {kind.strip(): template.strip() for kind, template in (part.split("=", 1) for part in parts)}
 
 
+def _amounts(value: object) -> object:
+    """`zns=200,sms=350`: a whole number for each channel."""
+    if not isinstance(value, str):
+        return value
+    pairs = dict(part.partition("=")[::2] for part in _list(value))  # type: ignore[attr-defined]
+    amounts = {name.strip(): number.strip() for name, number in pairs.items()}
+    if any(name not in CHANNEL_NAMES or not number.isdecimal() for name, number in amounts.items()):
+        raise ValueError(f"cần dạng kênh=số nguyên, ví dụ zns=200,sms=350; kênh: {', '.join(CHANNEL_NAMES)}")
+    return {name: int(number) for name, number in amounts.items()}
+
+
+def _orders(value: object) -> object:
+    """`fee_requested=zns+sms,accepted=zalo_cs`: a list of channels for some kinds."""
+    if not isinstance(value, str):
+        return value
+    pairs = dict(part.partition("=")[::2] for part in _list(value))  # type: ignore[attr-defined]
+    orders = {kind.strip(): [name.strip() for name in names.split("+")] for kind, names in pairs.items()}
+    if any(name not in CHANNEL_NAMES for names in orders.values() for name in names):
+        raise ValueError(f"cần dạng loại=kênh+kênh, ví dụ fee_requested=zns+sms; kênh: {', '.join(CHANNEL_NAMES)}")
+    return orders
+
+
 def _database(url: str) -> str:
     """SQLAlchemy 2.1 takes plain `postgresql://` for psycopg 3; we drive PostgreSQL with psycopg2."""
     try:
@@ -105,6 +127,7 @@ def _clock_times(value: str) -> tuple[time, time]:
 
 
 Names = Annotated[list[str], NoDecode, BeforeValidator(_list)]
+Amounts = Annotated[dict[str, int], NoDecode, BeforeValidator(_amounts)]
 DatabaseUrl = Annotated[str, AfterValidator(_database)]
 HttpUrl = Annotated[str, AfterValidator(_http)]
 
@@ -138,6 +161,16 @@ class Settings(BaseSettings):
     channels: Annotated[Names, AfterValidator(_channels)] = Field(
         ["zalo_cs", "zalo_template"], description="Các kênh, theo thứ tự ưu tiên"
     )
+    kind_channels: Annotated[dict[str, list[str]], NoDecode, BeforeValidator(_orders)] = Field(
+        {}, description="Thứ tự kênh riêng của một loại thông báo, ví dụ fee_requested=zns+sms"
+    )
+    prices: Amounts = Field(
+        {"zalo_cs": 55, "zalo_template": 140, "zns": 200, "sms": 350},
+        description="Giá ước tính mỗi tin, đồng (SMS: mỗi đoạn); tin tư vấn trong 48 giờ không mất phí",
+    )
+    budget_dong: Amounts = Field({}, description="Trần chi mỗi ngày của từng kênh, đồng; không ghi: không giới hạn")
+    budget_messages: Amounts = Field({}, description="Trần số tin mỗi ngày của từng kênh; không ghi: không giới hạn")
+    budget_alarm_percent: int = Field(80, ge=1, le=100, description="Báo động khi đã dùng chừng này phần trăm trần")
     zalo_app_id: str = Field("", description="Mã ứng dụng Zalo (developers.zalo.me)")
     zalo_app_secret: str = Field("", repr=False, description="Khóa bí mật của ứng dụng Zalo")
     zalo_oa_id: str = Field("", description="Mã Official Account")
@@ -153,6 +186,16 @@ class Settings(BaseSettings):
     zalo_templates: Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)] = Field(
         {}, description="Loại thông báo → mã mẫu đã duyệt, ví dụ accepted=331,fee_requested=332"
     )
+    zalo_cs_paid: bool = Field(
+        True, description="Được gửi tin tư vấn mất phí (48 giờ đến 7 ngày sau lần tương tác cuối)"
+    )
+    sms_gateway: Literal["esms"] = Field("esms", description="Cổng SMS")
+    sms_url: HttpUrl = Field("https://rest.esms.vn", description="Địa chỉ cổng SMS")
+    sms_api_key: str = Field("", repr=False, description="ApiKey của cổng SMS")
+    sms_secret_key: str = Field("", repr=False, description="SecretKey của cổng SMS")
+    sms_brandname: str = Field("", description="Tên thương hiệu đã đăng ký với nhà mạng")
+    sms_accents: bool = Field(False, description="SMS có dấu (đắt gấp hai đến bốn lần) hay không dấu")
+    sms_max_segments: int = Field(3, ge=1, le=10, description="SMS dài quá chừng này đoạn thì không gửi")
     payment_url: HttpUrl = Field(
         "https://dichvucong.hatinh.gov.vn/portaldvc/KenhTin/thanh-toan-new.aspx",
         description="Trang thanh toán phí; mã hồ sơ được nối vào sau",
@@ -175,7 +218,20 @@ class Settings(BaseSettings):
     def _hang_together(self) -> Self:
         if self.retry_cap_seconds < self.retry_base_seconds:
             raise ValueError("HCC_RETRY_CAP_SECONDS phải lớn hơn hoặc bằng HCC_RETRY_BASE_SECONDS")
+        lacking = [name for name in ("sms_api_key", "sms_secret_key", "sms_brandname") if not getattr(self, name)]
+        if "sms" in self.all_channels and lacking:
+            raise ValueError(f"kênh sms cần {', '.join(map(variable, lacking))}: lấy ở trang quản trị của cổng SMS")
         return self
+
+    @property
+    def all_channels(self) -> list[str]:
+        """Every channel that some kind of notice may take, in order of preference."""
+        return list(dict.fromkeys([*self.channels, *(n for names in self.kind_channels.values() for n in names)]))
+
+    @property
+    def quiet(self) -> tuple[time, time] | None:
+        """`HCC_QUIET_HOURS` as two times of day in Vietnam; None where there are none."""
+        return _clock_times(self.quiet_hours) if self.quiet_hours else None
 
     @property
     def answer_seconds(self) -> float:

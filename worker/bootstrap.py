@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,9 +14,14 @@ from sqlalchemy import Engine
 
 from config.settings import ROOT, VAR, Settings, SettingsError
 from worker.channels import CHANNELS, Means
+from worker.channels.budget import Budget
 from worker.channels.channel import Channel
+from worker.channels.policy import Left, Terms
+from worker.channels.sms import GATEWAYS
+from worker.channels.sms.channel import sms_text
 from worker.channels.zalo.conversation import Conversation
 from worker.channels.zalo.tokens import Tokens
+from worker.domain.forms import Filled, FormError, Forms
 from worker.domain.letters import Facts, Letters
 from worker.domain.link import check_payment_base, payment_link
 from worker.domain.notice import Notice
@@ -104,8 +110,54 @@ class Services:
     @cached_property
     def channels(self) -> dict[str, Channel]:
         """The configured channels, in their order of preference."""
-        means = Means(self.sender, self.tokens, self.settings.zalo_openapi_url, self._correct_limit, VAR / "paper")
-        return {name: CHANNELS[name](means) for name in self.settings.channels if name in CHANNELS}
+        known = self.settings
+        means = Means(
+            self.sender,
+            self.tokens,
+            known.zalo_openapi_url,
+            known.zalo_business_url,
+            self._correct_limit,
+            self.fill,
+            self.sealer.open,
+            GATEWAYS[known.sms_gateway](known.sms_url, known.sms_api_key, known.sms_secret_key, known.sms_brandname),
+            known.sms_accents,
+            VAR / "paper",
+        )
+        return {name: CHANNELS[name](means) for name in known.all_channels}
+
+    @cached_property
+    def forms(self) -> Forms:
+        return Forms(TEMPLATES, self.letters, self.settings.zalo_templates)
+
+    @cached_property
+    def budget(self) -> Budget:
+        return Budget(self.settings.budget_messages, self.settings.budget_dong, self.settings.budget_alarm_percent)
+
+    def fill(self, notice: Notice) -> Filled:
+        """The data of the approved template of a notice's kind. Raises `FormError`."""
+        return self.forms.fill(notice.kind, self.facts(notice))
+
+    def terms(self, left: Mapping[str, Left]) -> Terms:
+        """The terms of a choice of channel at this moment; `left` is what the day's budgets have left."""
+        known = self.settings
+        return Terms(
+            now=self.clock.now(),
+            order=lambda kind: known.kind_channels.get(kind, known.channels),
+            quiet=known.quiet,
+            pays_for_cs=known.zalo_cs_paid,
+            prices=known.prices,
+            left=left,
+            form_fault=self._form_fault,
+            sms_text=lambda text: sms_text(text, accents=known.sms_accents),
+            sms_segments=known.sms_max_segments,
+        )
+
+    def _form_fault(self, notice: Notice) -> str | None:
+        try:
+            self.fill(notice)
+        except FormError as fault:
+            return str(fault)
+        return None
 
     @cached_property
     def conversation(self) -> Conversation:

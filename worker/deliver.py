@@ -20,12 +20,15 @@ from datetime import timedelta
 from worker.aftermath import breaker_key, channel_hold, mind, narrow_holds
 from worker.bootstrap import Services
 from worker.channels.channel import Channel, NotReady, Ready
-from worker.channels.policy import choose
+from worker.channels.policy import choose, elsewhere
+from worker.costs import account_for, afford_now, terms_now
 from worker.domain.lane import Lane
 from worker.domain.letters import LetterError
 from worker.domain.lifecycle import State
 from worker.domain.notice import Attempt, Letter, Notice
+from worker.domain.outcome import Unreachable
 from worker.domain.retry import Decision, decide
+from worker.domain.settling import LOOKED_UP
 from worker.ledger import notices
 from worker.queue.breaker import Word
 from worker.queue.connection import QueueDown
@@ -76,7 +79,9 @@ def deliver_batch(services: Services, oa: str, lane: Lane, ready: dict[str, Read
         else:
             free = leave_alone_what_is_held(services, route.channel, route.letters)
             permitted = permit(services, oa, lane, route.channel, free)
-            send_and_settle(services, lease, route.channel, ready[route.channel.name], permitted)
+            affordable = afford(services, oa, route.channel, permitted)
+            commit_to(services, route.channel, affordable)
+            send_and_settle(services, lease, route.channel, ready[route.channel.name], affordable)
     forget_marks(services, lease, letters)
     return len(letters)
 
@@ -150,8 +155,9 @@ def choose_channels(services: Services, letters: Sequence[Letter]) -> Iterator[R
     """Sort the batch by channel; first the notices that have none."""
     untold: list[tuple[Notice, Decision]] = []
     by_channel: dict[str, list[Letter]] = {}
+    terms = terms_now(services, letters)
     for letter in letters:
-        choice = choose(letter, services.channels)
+        choice = choose(letter, terms)
         if isinstance(choice, Decision):
             untold.append((letter.notice, choice))
         else:
@@ -187,6 +193,26 @@ def permit(services: Services, oa: str, lane: Lane, channel: Channel, letters: S
     untried = [letter.notice for letter in permitted[allowed.granted :]]
     give_back(services, untried, allowed.wait_seconds, "the channel is down")
     return permitted[: allowed.granted]
+
+
+def afford(services: Services, oa: str, channel: Channel, letters: Sequence[Letter]) -> Sequence[Letter]:
+    """Reserve the cost of what is about to leave; what the day's budget does not hold goes back to be chosen anew."""
+    affordable = afford_now(services, oa, channel, letters)
+    paid_for = {letter.notice.id for letter in affordable}
+    unpaid = [letter.notice for letter in letters if letter.notice.id not in paid_for]
+    give_back(services, unpaid, 1.0, "the day's budget is used up")
+    return affordable
+
+
+def commit_to(services: Services, channel: Channel, letters: Sequence[Letter]) -> None:
+    """Write down the channel before anything leaves: only a text in the conversation can be looked up after a crash.
+
+    For the usual channel this is what the ledger assumes, and nothing needs to be written.
+    """
+    unusual = [letter.notice for letter in letters if channel.name != LOOKED_UP or letter.notice.said_no]
+    if unusual:
+        with services.ledger.begin() as tx:
+            notices.commit_to(tx, channel.name, unusual)
 
 
 def send_and_settle(
@@ -232,6 +258,7 @@ def settle(services: Services, channel: Channel, ready: Ready, attempts: Sequenc
     settled = [(attempt, decide_for(services, attempt)) for attempt in attempts]
     with services.ledger.begin() as tx:
         moved = notices.settle(tx, settled, by=services.name)
+        account_for(tx, services, attempts)
     for attempt, decision in settled:
         log.info(
             "attempt notice=%d channel=%s outcome=%s state=%s ms=%d%s",
@@ -250,6 +277,8 @@ def decide_for(services: Services, attempt: Attempt) -> Decision:
         now=services.clock.now(),
         patience=services.patience,
         jitter=random.random(),  # noqa: S311 (spreads load, guards nothing)
+        elsewhere=isinstance(attempt.outcome, Unreachable)
+        and elsewhere(attempt.notice, attempt.channel, services.terms({})),
     )
 
 

@@ -16,7 +16,7 @@ from worker.bootstrap import Services
 from worker.channels.zalo.conversation import PAGE_ROWS
 from worker.channels.zalo.tokens import Access, NoAccess
 from worker.domain.lane import Lane
-from worker.domain.settling import GIVE_UP, SKEW, Row, Verdict, next_look, verdict
+from worker.domain.settling import GIVE_UP, LOOKED_UP, SKEW, Row, Verdict, next_look, verdict
 from worker.ledger import uncertain
 from worker.ledger.uncertain import Doubt
 
@@ -54,8 +54,12 @@ class NoPermit(Exception):  # noqa: N818 (a state of the world: the look comes l
 
 
 def judge(services: Services, oa: str, access: Access, doubt: Doubt) -> Verdict:
-    """What the conversation says of one notice; unclear where it cannot be asked for. Raises `NoPermit`."""
-    if doubt.user_id is None or doubt.channel not in (None, "zalo_cs"):
+    """What the conversation says of one notice; unclear where it cannot be asked for. Raises `NoPermit`.
+
+    A template by user id may or may not show there, one by phone and an SMS never do: their absence proves nothing, so
+    a delivery event settles them (by `tracking_id`), or an operator.
+    """
+    if doubt.user_id is None or doubt.channel not in (None, LOOKED_UP):
         return Verdict.UNCLEAR
     rows: list[Row] = []
     since = doubt.question.began - SKEW

@@ -8,14 +8,19 @@ import sys
 from collections.abc import Iterable
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from operators.cli.context import services
-from operators.cli.output import as_json, print_json, print_table
+from operators.cli.output import accountable, as_json, print_json, print_table
 from worker.domain.phone import masked, read_phone
+from worker.followers import Sync, SyncStopped
 from worker.ledger import upkeep
 from worker.ledger.audit import audit
 from worker.ledger.people import Link
 from worker.queue.bell import ring
+
+PROGRESS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
 
 @click.group(short_help="Người quan tâm OA và số điện thoại của họ.")
@@ -56,6 +61,28 @@ def list_followers(as_json: bool) -> None:
     else:
         columns = {"user_id": "Người dùng", "phone": "Điện thoại", "follows": "Quan tâm", "linked_at": "Nối lúc"}
         print_table(columns, rows, empty="Chưa có người quan tâm nào.")
+
+
+@follower.command("sync", short_help="Đối chiếu người quan tâm với Zalo.")
+@accountable
+def sync(by: str, why: str) -> None:
+    """Hỏi Zalo ai đang quan tâm, số điện thoại đã chia sẻ, lần tương tác cuối; dừng giữa chừng thì lần sau đi tiếp."""
+    with services("database_url", "secret_keys", "zalo_oa_id", "zalo_app_id", "zalo_app_secret", "redis_url") as made:
+        oa = made.settings.zalo_oa_id
+        with Progress(*PROGRESS, transient=True, console=Console(stderr=True)) as progress:
+            bar = progress.add_task("Hỏi Zalo", total=None)
+            try:
+                tally = Sync(made, oa, by=by).run(lambda done, total: progress.update(bar, completed=done, total=total))
+            except SyncStopped as stopped:
+                raise click.ClickException(f"Chưa xong: {stopped}.") from None
+        with made.ledger.begin() as tx:
+            audit(tx, oa, "follower sync", f"{tally.looked_up} người", by=by, why=why)
+    click.echo(
+        f"Đã hỏi {tally.looked_up} người: {tally.met} người mới biết, {tally.left} người không còn quan tâm, "
+        f"nối thêm {tally.linked} số điện thoại; {tally.reopened} thông báo được gửi tiếp."
+    )
+    if tally.out_of_reach:
+        click.echo(f"Zalo không cho lấy {tally.out_of_reach} người (hơn 10.000 người tương tác trong một ngày).")
 
 
 def read_links(lines: Iterable[str]) -> list[Link]:

@@ -80,4 +80,6 @@ def _facts(event: Event) -> dict[str, Any]:
         facts["amount"] = event.amount
     if event.appointment_at is not None:
         facts["appointment_at"] = event.appointment_at.isoformat()
+    if event.sms:
+        facts["sms"] = True
     return facts

@@ -72,6 +72,7 @@ class Door:
             appointment_at=self._time(row, "appointment_at"),
             finished_at=self._time(row, "finished_at"),
             result_given=status in _DONE and self._result_given(row),
+            sms=_flag(row.get("sms")),
         )
 
     def _is_told(self, row: Table[str, Any]) -> bool:

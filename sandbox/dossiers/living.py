@@ -26,13 +26,13 @@ class LivingDossiers:
         create_schema(url)
         self.engine: Engine = create_engine(url)
 
-    def file(self, code: str, *, phone: str | None, at: datetime, channel: int = 2) -> None:
+    def file(self, code: str, *, phone: str | None, at: datetime, channel: int = 2, sms: bool = False) -> None:
         """A citizen files a dossier (status 1)."""
         self._run(
             """INSERT INTO ho_so (ma_ho_so, ma_don_vi, ten_tthc, kenh_thuc_hien, nguoi_nop, so_dien_thoai_nguoi_nop,
-                                  trang_thai, ngay_nop, cap_nhat_luc)
-               VALUES (:code, :unit, 'Thủ tục mẫu', :channel, 'Nguyễn Văn Mẫu', :phone, 1, :at, :at)""",
-            code=code, unit=code.split("-", 1)[0], channel=channel, phone=phone, at=at,
+                                  trang_thai, ngay_nop, cap_nhat_luc, thong_bao_sms)
+               VALUES (:code, :unit, 'Thủ tục mẫu', :channel, 'Nguyễn Văn Mẫu', :phone, 1, :at, :at, :sms)""",
+            code=code, unit=code.split("-", 1)[0], channel=channel, phone=phone, at=at, sms=sms,
         )  # fmt: skip
         self._note(code, 1, at)
 

@@ -25,7 +25,7 @@ ZNS_TROUBLES: Mapping[str, int] = {
 PHONE_OFF = "phone_off"  # a message is accepted and not delivered
 PHONE = re.compile(r"84\d{9,10}")
 TROUBLES = {*OA_TROUBLES, *ZNS_TROUBLES, PHONE_OFF}
-FIELDS = {"user_id", "phone", "name", "follows", "last_interaction", *TROUBLES}
+FIELDS = {"user_id", "phone", "name", "follows", "last_interaction", "shared", *TROUBLES}
 
 
 @dataclass(slots=True)
@@ -101,5 +101,6 @@ def read_person(row: Mapping[str, Any], now: float) -> Person:
         name=row.get("name", ""),
         follows=follows,
         last_interaction=None if last is None else seconds(last),
+        shared=dict(row.get("shared", {})),
         troubles=frozenset(name for name in TROUBLES if row.get(name)),
     )

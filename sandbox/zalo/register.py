@@ -55,7 +55,7 @@ def info(call: Call) -> Body:
         "templateName": template.name,
         "status": template.status,
         "listParams": params,
-        "listButtons": [],
+        "listButtons": list(template.buttons),
         "timeout": DELIVERY_TIMEOUT_MS,
         "previewUrl": f"https://account.zalo.cloud/znspreview/{template.template_id}",
         "templateQuality": "HIGH",

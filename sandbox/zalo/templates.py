@@ -28,6 +28,7 @@ class Template:
     by_user_id: bool = True
     daytime_only: bool = False
     daily_limit: int = 1_000_000
+    buttons: tuple[dict[str, Any], ...] = ()  # as `listButtons` shows them: type, title, content
 
 
 class Templates:
@@ -50,11 +51,12 @@ def read_template(row: Mapping[str, Any]) -> Template:
     Raises ValueError with a sentence when something is missing, unknown or impossible.
     """
     try:
-        rest = {key: value for key, value in row.items() if key not in {"template_id", "params", "name"}}
+        rest = {key: value for key, value in row.items() if key not in {"template_id", "params", "name", "buttons"}}
         template = Template(
             template_id=str(row["template_id"]),
             name=row.get("name", f"Mẫu {row['template_id']}"),
             params=tuple(Param(p) if isinstance(p, str) else Param(**p) for p in row.get("params", [])),
+            buttons=tuple(row.get("buttons", ())),
             **rest,
         )
     except (KeyError, TypeError) as error:

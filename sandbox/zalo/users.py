@@ -1,5 +1,8 @@
 """People and the OA itself, as the OA host tells of them."""
 
+from datetime import date, timedelta
+from typing import Any
+
 from sandbox.zalo.call import Call, count_of, read_data, read_json, text_of
 from sandbox.zalo.clock import vietnam
 from sandbox.zalo.codes import Body, invalid, success
@@ -39,13 +42,19 @@ def read_getlist(call: Call) -> None:
     read_data(call)
     count_of(call.fields, "count", COUNT_MOST, COUNT_MOST)
     count_of(call.fields, "offset", 0, OFFSET_MOST)
+    call.fields["days"] = _period(call.fields.get("last_interaction_period"), call.world.clock.now())
 
 
 def getlist(call: Call) -> Body:
     """`count` echoes the request."""
     offset, count = call.fields.get("offset", 0), call.fields.get("count", COUNT_MOST)
     wanted = call.fields.get("is_follower")
-    people = [person for person in call.world.people.all() if wanted is None or person.follows == wanted]
+    days = call.fields["days"]
+    people = [
+        person
+        for person in call.world.people.all()
+        if (wanted is None or person.follows == wanted) and (days is None or _interacted(person, days))
+    ]
     users = [{"user_id": person.user_id} for person in people[offset : offset + count]]
     return success({"total": len(people), "count": count, "offset": offset, "users": users})
 
@@ -91,6 +100,27 @@ def quota(call: Call) -> Body:
 def read_nothing(call: Call) -> None:
     if call.query:
         raise invalid(call.query.partition("=")[0])
+
+
+def _period(given: Any, now: float) -> tuple[date, date] | None:
+    """The documented words and `YYYY_MM_DD:YYYY_MM_DD`, both days included."""
+    if given is None:
+        return None
+    today = vietnam(now).date()
+    back = {"TODAY": (0, 0), "YESTERDAY": (1, 1), "L7D": (6, 0), "L30D": (29, 0)}
+    if given in back:
+        first, last = back[given]
+        return today - timedelta(days=first), today - timedelta(days=last)
+    try:
+        first_day, last_day = (date.fromisoformat(part.replace("_", "-")) for part in str(given).split(":"))
+    except ValueError:
+        raise invalid("last_interaction_period") from None
+    return first_day, last_day
+
+
+def _interacted(person: Person, days: tuple[date, date]) -> bool:
+    last = person.last_interaction
+    return last is not None and days[0] <= vietnam(last).date() <= days[1]
 
 
 def _day(moment: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What every channel is: a name, whom it reaches, and how it sends many letters at once."""
+"""What every channel is: a name, and how it sends many letters at once. Whom it may take is the policy's to say."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from worker.domain.notice import Attempt, Letter, Notice
+from worker.domain.notice import Attempt, Letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,9 @@ class NotReady:
 
 
 class Channel(Protocol):
-    """A way to reach a person. To add one: a room beside this file and a row in CHANNELS."""
+    """A way to reach a person. To add one: a room beside this file, a row in CHANNELS and a row in the policy."""
 
     name: str
-
-    def reaches(self, notice: Notice) -> bool:
-        """Whether this channel knows how to address the person of this notice."""
 
     def ready(self, oa: str) -> Ready | NotReady:
         """Whether the channel can send for this OA now (credentials and the like)."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from worker.channels.channel import Ready, now_utc
-from worker.domain.notice import Attempt, Letter, Notice
+from worker.domain.notice import Attempt, Letter
 from worker.domain.outcome import Sent
 
 
@@ -18,9 +18,6 @@ class Paper:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-
-    def reaches(self, notice: Notice) -> bool:  # noqa: ARG002 (paper reaches everybody)
-        return True
 
     def ready(self, oa: str) -> Ready:
         return Ready(self._folder / f"{oa}.txt")

@@ -44,6 +44,7 @@ class Dossier:
     appointment_at: datetime | None
     finished_at: datetime | None
     result_given: bool  # status 9 or 10 really means a result, by the mapping's rule (R39)
+    sms: bool = False  # the form asks for notices by SMS (R33); a column that a mapping may lack
 
 
 @dataclass(frozen=True, slots=True)

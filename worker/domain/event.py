@@ -21,6 +21,7 @@ class Event:
     unit: str | None = None
     amount: int | None = None
     appointment_at: datetime | None = None
+    sms: bool = False  # the dossier asks for notices by SMS (R33)
 
     @property
     def key(self) -> str:

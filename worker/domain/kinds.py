@@ -6,7 +6,7 @@ To add a kind: a rule here, a row in KINDS, a folder in templates/. A test fails
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from worker.domain.dossier import Change, PaymentState, Status
@@ -112,5 +112,7 @@ def findings(change: Change) -> Iterator[Finding]:
     """All that the rules have to say about one change."""
     for kind in KINDS:
         finding = kind.rule(change)
-        if finding is not None:
+        if isinstance(finding, Event) and change.dossier.sms:
+            yield replace(finding, sms=True)
+        elif finding is not None:
             yield finding

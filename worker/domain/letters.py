@@ -90,6 +90,10 @@ class Letters:
         """Twelve hex digits that pin the template's source: a message keeps them to tell which words it had (R24)."""
         return self._words(kind).version
 
+    def shown(self, facts: Facts) -> dict[str, str | None]:
+        """The facts as a reader sees them, by the names that templates use. Raises `ValueError`."""
+        return _variables(facts)
+
     def sample(self, kind: str) -> Facts:
         """The made-up facts of `templates/<kind>/sample.json`, for previews and checks. Raises `LetterError`."""
         self._words(kind)  # a kind without a template is no kind, and no way into other folders

@@ -26,6 +26,11 @@ class Notice:
     person_id: int | None  # the ledger's number of the person
     user_id: str | None = field(repr=False)  # of this OA; a decimal string above 2^53, never a number, never logged
     fault: str | None = None  # why its facts cannot be read: it is set aside alone, not with its batch
+    phone_sealed: bytes | None = field(default=None, repr=False)  # opened by the channel that sends to it, by no other
+    interacted_at: datetime | None = None  # the person's last interaction with the OA that we know of
+    left: bool = False  # the person followed the OA and does not any more (R28)
+    sms: bool = False  # the dossier asks for notices by SMS (R33)
+    said_no: frozenset[str] = frozenset()  # the channels that answered that they cannot reach the person
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class Letter:
     notice: Notice
     text: str | None
     fault: str | None = None
+    dong: int = 0  # what sending it costs, by our price list
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +52,4 @@ class Attempt:
     at: datetime
     outcome: Outcome
     ms: int
+    dong: int = 0

@@ -77,6 +77,11 @@ def code_of(outcome: Outcome) -> int | None:
     return 0 if isinstance(outcome, Sent) else outcome.code
 
 
+def charged(outcome: Outcome) -> bool:
+    """Whether it may have cost money: what was refused was not charged, what is uncertain perhaps was."""
+    return isinstance(outcome, Sent | Uncertain)
+
+
 _WORDS: dict[type, str] = {
     Sent: "sent",
     Wait: "wait",

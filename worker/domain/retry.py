@@ -28,14 +28,23 @@ class Decision:
     due_at: datetime | None = None
     reason: str | None = None
     message_id: str | None = None
+    said_no: bool = False  # the channel cannot reach this person, now and at the next try
 
 
 def decide(
-    outcome: Outcome, *, attempts: int, fresh_at: datetime, now: datetime, patience: Patience, jitter: float
+    outcome: Outcome,
+    *,
+    attempts: int,
+    fresh_at: datetime,
+    now: datetime,
+    patience: Patience,
+    jitter: float,
+    elsewhere: bool = False,
 ) -> Decision:
     """What becomes of a notice after `outcome`.
 
-    `attempts` is the number of tries before this one, `jitter` a random number in [0, 1).
+    `attempts` is the number of tries before this one, `jitter` a random number in [0, 1); `elsewhere` says that
+    another channel may still reach the person: it is tried at once. An uncertain attempt never goes on elsewhere.
     """
     match outcome:
         case Sent(message_id):
@@ -47,6 +56,8 @@ def decide(
             if due_at >= fresh_at + patience.max_age:
                 return Decision(State.DEAD, counts=True, reason=f"gave up at its age limit: {reason}")
             return Decision(State.DUE, counts=True, due_at=due_at, reason=reason)
+        case Unreachable(reason) if elsewhere:
+            return Decision(State.DUE, counts=True, due_at=now, reason=reason, said_no=True)
         case Unreachable(reason):
             return Decision(State.UNREACHABLE, counts=True, reason=reason)
         case Refused(reason):

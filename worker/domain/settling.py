@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+LOOKED_UP = "zalo_cs"  # the one channel whose messages Zalo surely shows in the conversation
+
 SKEW = timedelta(seconds=120)  # Zalo's clock and ours may differ; what is ours to tell apart we tell apart by counting
 
 LOOKS = (3.0, 8.0, 20.0, 40.0)

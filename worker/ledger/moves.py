@@ -31,16 +31,18 @@ class Move:
     channel: str | None = None
     code: int | None = None
     message_id: str | None = None
+    said_no: str | None = None  # the channel that cannot reach the person
 
 
 _GIVEN = """
     SELECT * FROM unnest(
         CAST(:ids AS bigint[]), CAST(:befores AS text[]), CAST(:afters AS text[]), CAST(:whys AS text[]),
         CAST(:leases AS text[]), CAST(:due_ats AS timestamptz[]), CAST(:counts AS int[]), CAST(:channels AS text[]),
-        CAST(:codes AS int[]), CAST(:message_ids AS text[])
-    ) AS wanted (id, before, after, why, lease, due_at, counts, channel, code, message_id)"""
+        CAST(:codes AS int[]), CAST(:message_ids AS text[]), CAST(:said_nos AS text[])
+    ) AS wanted (id, before, after, why, lease, due_at, counts, channel, code, message_id, said_no)"""
 
-# Every move gives up the lease; only a claim, in `notices`, sets one.
+# Every move gives up the lease; only a claim, in `notices`, sets one. A notice that is opened again, by a person who
+# follows or by an operator, may be tried on every channel again.
 _APPLY = """
 WITH wanted AS ({source}),
 moved AS (
@@ -53,7 +55,9 @@ moved AS (
         attempts = n.attempts + w.counts,
         channel = COALESCE(w.channel, n.channel),
         code_received = COALESCE(w.code, n.code_received),
-        message_id = COALESCE(w.message_id, n.message_id)
+        message_id = COALESCE(w.message_id, n.message_id),
+        said_no = CASE WHEN w.before IN ('unreachable', 'dead') THEN '{{}}'
+                       WHEN w.said_no IS NULL THEN n.said_no ELSE array_append(n.said_no, w.said_no) END
     FROM wanted w
     WHERE n.id = w.id AND n.state = w.before AND n.lease IS NOT DISTINCT FROM w.lease
     RETURNING n.id, w.before, w.after, w.why
@@ -83,7 +87,7 @@ def move_found(
     source = f"""
         SELECT f.id, CAST(:before AS text) AS before, CAST(:after AS text) AS after, CAST(:why AS text) AS why,
                f.lease, f.due_at, 0 AS counts, CAST(NULL AS text) AS channel, CAST(NULL AS int) AS code,
-               CAST(NULL AS text) AS message_id
+               CAST(NULL AS text) AS message_id, CAST(NULL AS text) AS said_no
         FROM ({found}) AS f"""
     return _apply(tx, source, {"before": before, "after": after, "why": why, "by": by, **values})
 
@@ -105,4 +109,5 @@ def _arrays(moves: Sequence[Move]) -> dict[str, list[Any]]:
         "channels": [m.channel for m in moves],
         "codes": [m.code for m in moves],
         "message_ids": [m.message_id for m in moves],
+        "said_nos": [m.said_no for m in moves],
     }

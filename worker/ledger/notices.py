@@ -15,7 +15,7 @@ from worker.domain.kinds import RANK
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import BLOCKING, State
 from worker.domain.notice import Attempt, Letter, Notice
-from worker.domain.outcome import code_of, word
+from worker.domain.outcome import charged, code_of, word
 from worker.domain.retry import Decision
 from worker.ledger.moves import Move, move, move_found
 
@@ -138,8 +138,10 @@ def first_lane(tx: Connection, oa: str) -> Lane | None:
 
 
 _LOCK_DUE = f"""
-SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.no_person_because, n.person_id, f.user_id
-FROM notices n LEFT JOIN followers f ON f.person_id = n.person_id AND f.follows
+SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.no_person_because, n.person_id,
+       CASE WHEN f.follows THEN f.user_id END AS user_id, NOT f.follows AS has_left, f.last_interaction_at,
+       n.said_no, p.phone_sealed
+FROM notices n LEFT JOIN followers f ON f.person_id = n.person_id LEFT JOIN people p ON p.id = n.person_id
 WHERE {_MAY_GO} AND n.lane = :lane
 ORDER BY n.due_at
 LIMIT :limit
@@ -187,10 +189,18 @@ def lease_out(tx: Connection, letters: Sequence[Letter], *, seconds: float, by: 
         )
 
 
+def commit_to(tx: Connection, channel: str, leased: Sequence[Notice]) -> None:
+    """Note on leased notices the channel that they are about to leave by."""
+    tx.execute(
+        text("UPDATE notices SET channel = :channel WHERE id = ANY(:ids) AND state = 'sending' AND lease = :lease"),
+        {"channel": channel, "ids": [notice.id for notice in leased], "lease": leased[0].lease},
+    )
+
+
 _ATTEMPTS = """
-INSERT INTO attempts (notice_id, at, channel, outcome, code, ms)
+INSERT INTO attempts (notice_id, at, channel, outcome, code, ms, dong)
 SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:channels AS text[]),
-                     CAST(:outcomes AS text[]), CAST(:codes AS int[]), CAST(:ms AS int[]))
+                     CAST(:outcomes AS text[]), CAST(:codes AS int[]), CAST(:ms AS int[]), CAST(:dong AS int[]))
 """
 
 
@@ -267,6 +277,11 @@ def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
         person_id=row.person_id,
         user_id=row.user_id,
         fault=fault,
+        phone_sealed=None if row.phone_sealed is None else bytes(row.phone_sealed),
+        interacted_at=row.last_interaction_at,
+        left=bool(row.has_left),
+        sms=fault is None and bool(row.facts.get("sms")),
+        said_no=frozenset(row.said_no),
     )
 
 
@@ -291,6 +306,7 @@ def _settling(attempt: Attempt, decision: Decision) -> Move:
         channel=attempt.channel,
         code=code_of(attempt.outcome),
         message_id=decision.message_id,
+        said_no=attempt.channel if decision.said_no else None,
     )
 
 
@@ -318,4 +334,5 @@ def _attempt_arrays(attempts: Sequence[Attempt]) -> dict[str, list[Any]]:
         "outcomes": [word(a.outcome) for a in attempts],
         "codes": [code_of(a.outcome) for a in attempts],
         "ms": [a.ms for a in attempts],
+        "dong": [a.dong if charged(a.outcome) else 0 for a in attempts],
     }

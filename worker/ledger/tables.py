@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -24,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData()
 
@@ -59,6 +60,7 @@ followers = Table(
     Column("link_source", Text),
     _time("linked_at"),
     _time("last_interaction_at"),
+    _time("synced_at"),  # when Zalo was last asked about this user
     UniqueConstraint("oa", "user_id", name="followers_oa_user_id"),
 )
 Index(
@@ -92,6 +94,7 @@ notices = Table(
     Column("code_received", Integer),  # the last code that the channel answered
     Column("message_id", Text),
     Column("text", Text),
+    Column("said_no", ARRAY(Text), nullable=False, server_default="{}"),  # channels that cannot reach this person
     UniqueConstraint("oa", "event_key", name="notices_oa_event_key"),
     # Rows are updated twice in a normal life; the spare room keeps those updates on their page (HOT).
     postgresql_with={"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02"},
@@ -128,6 +131,7 @@ attempts = Table(
     Column("outcome", Text, nullable=False),
     Column("code", Integer),
     Column("ms", Integer, nullable=False),
+    Column("dong", Integer, nullable=False, server_default="0"),  # what it cost, by our price list
 )
 
 history = Table(
@@ -140,6 +144,16 @@ history = Table(
     Column("after", Text, nullable=False),
     Column("why", Text),
     Column("by", Text, nullable=False),
+)
+
+spending = Table(  # what a channel has cost on a day of Vietnam's calendar: reserved before sending, corrected after
+    "spending",
+    metadata,
+    Column("oa", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("messages", Integer, nullable=False),
+    Column("dong", BigInteger, nullable=False),
 )
 
 cursors = Table(

@@ -1,0 +1,73 @@
+"""`hcc templates`: whether the templates that Zalo has approved fit what we send."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from operators.cli.context import services
+from operators.cli.output import as_json, print_json
+from worker.bootstrap import Services
+from worker.channels.zalo.register import Register, Registered, faults
+from worker.channels.zalo.tokens import Access, NoAccess
+from worker.domain.forms import FormError
+from worker.domain.kinds import KINDS
+
+NEEDS = ("database_url", "secret_keys", "zalo_oa_id", "zalo_app_id", "zalo_app_secret")
+
+
+@click.group(short_help="Mẫu tin đã duyệt của Zalo.")
+def templates() -> None:
+    """Mẫu tin đã duyệt (ZBS/ZNS) của Zalo."""
+
+
+@templates.command(short_help="So mẫu đã duyệt trên Zalo với những gì chương trình gửi.")
+@as_json
+def check(as_json: bool) -> None:
+    """Hỏi Zalo từng mẫu của HCC_ZALO_TEMPLATES: đã duyệt chưa, đúng loại, đủ tham số, đủ dài. Mã thoát 1 nếu có lỗi."""
+    with services(*NEEDS) as made:
+        access = made.tokens.access(made.settings.zalo_oa_id)
+        if isinstance(access, NoAccess):
+            raise click.ClickException(f"Không hỏi được Zalo: {access.why}.")
+        rows = list(checked(made, access))
+    if as_json:
+        print_json(rows)
+    else:
+        _print(rows)
+    if any(row["faults"] for row in rows):
+        sys.exit(1)
+
+
+def checked(made: Services, access: Access) -> Iterator[dict[str, Any]]:
+    """One row for each template of HCC_ZALO_TEMPLATES: what Zalo says of it, and its faults."""
+    register = Register(made.wire, made.settings.zalo_business_url)
+    known = {kind.name for kind in KINDS}
+    for kind, template_id in made.settings.zalo_templates.items():
+        row: dict[str, Any] = {"kind": kind, "template_id": template_id, "status": None, "tag": None, "prices": {}}
+        if kind not in known:
+            yield row | {"faults": [f"không có loại thông báo {kind}; sửa HCC_ZALO_TEMPLATES"]}
+            continue
+        try:
+            form = made.forms.form(kind)
+        except FormError as fault:
+            yield row | {"faults": [str(fault)]}
+            continue
+        found = register.find(access, template_id)
+        if isinstance(found, Registered):
+            wrong = list(faults(form, found, made.settings.payment_url))
+            yield row | {"status": found.status, "tag": found.tag, "prices": dict(found.prices), "faults": wrong}
+        else:
+            yield row | {"faults": [found]}
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        click.echo("HCC_ZALO_TEMPLATES chưa đặt: không có mẫu nào để kiểm tra.")
+    for row in rows:
+        mark = click.style("✗", fg="red") if row["faults"] else click.style("✓", fg="green")
+        click.echo(f"  {mark} {row['kind']}: mẫu {row['template_id']}{' dùng được' if not row['faults'] else ''}")
+        for fault in row["faults"]:
+            click.echo(f"      {fault}")

@@ -1,0 +1,70 @@
+"""Channel `sms`: the text as an SMS to the phone, for dossiers that ask for it (R33), without accents by choice.
+
+Nothing can be asked of a gateway by our mark, so an uncertain attempt is left to an operator.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from worker.channels.carry import carry
+from worker.channels.channel import Ready
+from worker.channels.sms.gateway import Gateway, Sms
+from worker.domain.notice import Attempt, Letter
+from worker.domain.segments import is_gsm
+from worker.domain.text import unaccented
+from worker.domain.tracking import tracking_id
+from worker.wire.protocol import Call, Wire
+
+
+def sms_text(text: str, *, accents: bool) -> str:
+    """The words of a text as an SMS has them; without accents a segment holds more than twice as much."""
+    return text if accents else unaccented(text)
+
+
+class SmsChannel:
+    """SMS through one gateway; `open_phone` unseals a number (E.164)."""
+
+    name = "sms"
+
+    def __init__(self, wire: Wire, gateway: Gateway, open_phone: Callable[[bytes], str], *, accents: bool) -> None:
+        self._wire = wire
+        self._gateway = gateway
+        self._open_phone = open_phone
+        self._accents = accents
+
+    def ready(self, oa: str) -> Ready:  # noqa: ARG002 (the keys are settings, checked at start)
+        return Ready(None)
+
+    def refused_pass(self, oa: str, ready: Ready) -> Ready:  # noqa: ARG002 (keys that are refused hold the channel)
+        return ready
+
+    def send(
+        self,
+        letters: Iterable[Letter],
+        ready: Ready,  # noqa: ARG002 (nothing to present but the keys)
+        *,
+        leaving: Callable[[Sequence[int]], None],
+    ) -> Iterator[Attempt]:
+        return carry(
+            self._wire,
+            self.name,
+            letters,
+            call=self._call,
+            read=lambda result, _: self._gateway.read(result, jitter=random.random()),  # noqa: S311 (spreads load)
+            leaving=leaving,
+        )
+
+    def _call(self, letter: Letter) -> Call:
+        notice = letter.notice
+        text = sms_text(letter.text or "", accents=self._accents)
+        return self._gateway.call(
+            Sms(
+                tag=notice.id,
+                phone=self._open_phone(notice.phone_sealed or b""),
+                text=text,
+                mark=tracking_id(notice.id, notice.oa, notice.key),
+                accented=not is_gsm(text),
+            )
+        )

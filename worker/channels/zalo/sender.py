@@ -1,0 +1,87 @@
+"""What the three channels to Zalo have in common: the OA's token, the calls, the reading of answers.
+
+The same access token opens both hosts. None of them knows an idempotency key: a repeated call is a second message,
+so nothing here ever repeats one.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
+from worker.channels.carry import carry
+from worker.channels.channel import NotReady, Ready
+from worker.channels.zalo.answers import rate_headers, read_send
+from worker.channels.zalo.codes import Host
+from worker.channels.zalo.tokens import Access, NoAccess, Tokens
+from worker.domain.notice import Attempt, Letter
+from worker.domain.outcome import Outcome
+from worker.wire.protocol import Call, Reply, Result, Wire
+
+
+class ZaloSender(ABC):
+    """A channel of one Zalo app: `host` says whose table of codes reads the answers."""
+
+    name: str
+    host: ClassVar[Host]
+
+    def __init__(self, wire: Wire, tokens: Tokens, url: str, remaining: Callable[[int], None]) -> None:
+        self._wire = wire
+        self._tokens = tokens
+        self._url = url
+        self._remaining = remaining
+
+    @abstractmethod
+    def body(self, letter: Letter) -> Mapping[str, Any]:
+        """The call's JSON."""
+
+    def ready(self, oa: str) -> Ready | NotReady:
+        access = self._tokens.access(oa)
+        return NotReady(access.why) if isinstance(access, NoAccess) else Ready(access)
+
+    def refused_pass(self, oa: str, ready: Ready) -> Ready | NotReady:
+        if not isinstance(ready.pass_, Access):
+            return NotReady("no access token was used")
+        renewed = self._tokens.renew(oa, ready.pass_.version)
+        return NotReady(renewed.why) if isinstance(renewed, NoAccess) else Ready(renewed)
+
+    def send(
+        self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[Sequence[int]], None]
+    ) -> Iterator[Attempt]:
+        token = ready.pass_.token if isinstance(ready.pass_, Access) else ""
+        least: int | None = None
+
+        def read(result: Result, now: datetime) -> Outcome:
+            nonlocal least
+            least = fewest(least, result)
+            return read_send(self.host, result, now=now, jitter=random.random())  # noqa: S311 (spreads load only)
+
+        yield from carry(
+            self._wire,
+            self.name,
+            letters,
+            call=lambda letter: self._call(letter, token),
+            read=read,
+            leaving=leaving,
+        )
+        if least is not None:
+            self._remaining(least)
+
+    def _call(self, letter: Letter, token: str) -> Call:
+        return Call(
+            tag=letter.notice.id,
+            method="POST",
+            url=self._url,
+            headers={"access_token": token, "Content-Type": "application/json"},
+            body=json.dumps(self.body(letter), ensure_ascii=False).encode(),
+        )
+
+
+def fewest(least: int | None, result: Result) -> int | None:
+    """The smallest X-RateLimit-Remain so far: what Zalo says is left of the limit in this minute."""
+    found = rate_headers(result) if isinstance(result, Reply) else None
+    return least if found is None else min(found[1], found[1] if least is None else least)

@@ -1,0 +1,80 @@
+"""What sending costs: the terms of a choice, the reservation before a batch leaves, the correction after it.
+
+Prices are our list's (HCC_PRICES), not Zalo's bill: a budget holds to the list.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from worker.bootstrap import Services
+from worker.channels.budget import today
+from worker.channels.channel import Channel
+from worker.channels.policy import Terms, price
+from worker.domain.notice import Attempt, Letter
+from worker.domain.outcome import charged, code_of
+from worker.ledger import followers, spending
+from worker.ledger.spending import Spent
+
+log = logging.getLogger("hcc.costs")
+
+NO_INTERACTION = frozenset({-230, -232})  # Zalo: no interaction within 7 days, or it has expired
+
+
+def terms_now(services: Services, letters: Sequence[Letter]) -> Terms:
+    """The terms of this batch's choice; the ledger is asked only where there are budgets to keep."""
+    budget = services.budget
+    if not letters or not (budget.messages or budget.dong):
+        return services.terms({})
+    with services.ledger.connect() as connection:
+        spent = spending.spent(connection, letters[0].notice.oa, today(datetime.now(UTC)))
+    return services.terms(budget.left(spent))
+
+
+def afford_now(services: Services, oa: str, channel: Channel, letters: Sequence[Letter]) -> list[Letter]:
+    """The letters, each with its price, as many as the day's budget holds; reserved in the ledger."""
+    terms = services.terms({})
+    priced = [replace(letter, dong=price(channel.name, letter, terms)) for letter in letters]
+    counted = [letter for letter in priced if counts(services, channel.name, letter.dong)]
+    if not counted:
+        return priced
+    budget, costs = services.budget, [letter.dong for letter in counted]
+    with services.ledger.begin() as tx:
+        number, before = spending.reserve(
+            tx, oa, channel.name, today(terms.now), costs,
+            messages=budget.messages.get(channel.name), dong=budget.dong.get(channel.name),
+        )  # fmt: skip
+    tell(services, oa, channel.name, before, Spent(before.messages + number, before.dong + sum(costs[:number])))
+    too_dear = {letter.notice.id for letter in counted[number:]}
+    return [letter for letter in priced if letter.notice.id not in too_dear]
+
+
+def counts(services: Services, channel: str, dong: int) -> bool:
+    """Whether a message stands in the day's account: one that costs something, or has a limit to keep."""
+    return dong > 0 or services.budget.limits(channel)
+
+
+def tell(services: Services, oa: str, channel: str, before: Spent, after: Spent) -> None:
+    """The alarm: once when the mark of HCC_BUDGET_ALARM_PERCENT is reached, once when the budget is used up."""
+    mark = services.budget.crossed(channel, before, after)
+    if mark is not None:
+        log.error(
+            "budget used percent=%d oa=%s channel=%s messages=%d dong=%d", mark, oa, channel, after.messages, after.dong
+        )
+
+
+def account_for(tx: Connection, services: Services, attempts: Sequence[Attempt]) -> None:
+    """Give back what was reserved for attempts that cost nothing; note whose window Zalo says is closed."""
+    oa, channel = attempts[0].notice.oa, attempts[0].channel
+    free = [one for one in attempts if not charged(one.outcome) and counts(services, channel, one.dong)]
+    if free:
+        spending.give_back(tx, oa, channel, today(free[0].at), [one.dong for one in free])
+    closed = [one for one in attempts if channel == "zalo_cs" and code_of(one.outcome) in NO_INTERACTION]
+    if closed:
+        users = [one.notice.user_id or "" for one in closed]
+        followers.close_windows(tx, oa, users, before=min(one.at for one in closed))

@@ -1,0 +1,238 @@
+"""Reconciling the followers with Zalo, for events that were missed: the list first, then each user's details.
+
+    list, by periods where there are more than can be paged → details of each → the exact interaction of the recent ones
+
+It keeps its place in a cursor of the ledger (and in `synced_at` of each user), so it may be cut short at any time and
+goes on where it was. Calls are made in the slowest lane of the shared limit: notices go first.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from worker.bootstrap import Services
+from worker.channels.zalo import users
+from worker.channels.zalo.codes import Host, Meaning, look_up
+from worker.channels.zalo.tokens import Access, NoAccess
+from worker.channels.zalo.users import Detail, Question
+from worker.domain.clock import to_vietnam
+from worker.domain.window import OPEN
+from worker.ledger import cursors, followers, upkeep
+from worker.ledger.cursors import Cursor
+from worker.ledger.followers import Seen
+from worker.ledger.people import Link
+from worker.queue.bell import ring
+from worker.queue.limits import Lane
+from worker.wire.protocol import Call, Result
+
+log = logging.getLogger("hcc.followers")
+
+FEED = "followers"  # the cursor's name
+SOURCE = "zalo: shared_info"
+
+_EARLIEST = date(2016, 1, 1)  # no Official Account is older
+_AT_ONCE = 200  # questions asked, and then recorded, together
+_TRIES = 5
+_PAUSE = 1.0  # seconds before what was not answered is asked again
+
+Tell = Callable[[int, int], None]  # told how many of how many users are done
+
+
+class SyncStopped(Exception):  # noqa: N818 (a state of the world, said to whoever runs it)
+    """It cannot go on now; the text is for the operator. The next run goes on from here."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run came to."""
+
+    met: int = 0  # followers that we did not know of
+    looked_up: int = 0
+    left: int = 0  # known as followers, and follow no more
+    linked: int = 0
+    reopened: int = 0
+    out_of_reach: int = 0  # users of one day beyond the ten thousand that Zalo lets be paged
+
+
+class Sync:
+    """One run for one OA."""
+
+    def __init__(self, services: Services, oa: str, *, by: str) -> None:
+        self._services = services
+        self._oa = oa
+        self._by = by
+        self.tally = Tally()
+
+    def run(self, tell: Tell) -> Tally:
+        """Go on, or begin. Raises `SyncStopped`, `QueueDown`."""
+        held = self._list(self._begin())
+        self._look_up(datetime.fromisoformat(held.position["began"]), tell)
+        with self._services.ledger.begin() as tx:
+            cursors.end(tx, self._oa, FEED, held)
+        return self.tally
+
+    def _begin(self) -> Cursor:
+        now = datetime.now(UTC)
+        with self._services.ledger.begin() as tx:
+            held = cursors.read(tx, self._oa).get(FEED)
+            begun = {"began": now.isoformat(), "todo": [None], "offset": 0}
+            held = held or cursors.begin(tx, self._oa, FEED, begun, now)
+        if held is None:
+            raise SyncStopped("một lần đồng bộ khác đang chạy")
+        return held
+
+    def _list(self, held: Cursor) -> Cursor:
+        """Page through the periods that are still to do; a period that is too large is halved."""
+        while held.position["todo"]:
+            days = _days(held.position["todo"][0])
+            offsets = [held.position["offset"] + page * users.PAGE for page in range(_AT_ONCE // users.PAGE)]
+            offsets = [offset for offset in offsets if offset <= users.LAST_OFFSET]
+            pages = [users.read_list(answer) for answer in self._ask([users.list_followers(o, days) for o in offsets])]
+            found = [page for page in pages if page is not None]
+            if len(found) < len(pages):
+                raise SyncStopped("Zalo không cho biết danh sách người quan tâm")
+            held = self._keep_page(held, days, found)
+        return held
+
+    def _keep_page(self, held: Cursor, days: tuple[date, date] | None, pages: Sequence[users.Listed]) -> Cursor:
+        position, total = held.position, pages[0].total
+        rest = position["todo"][1:]
+        halves = _halves(days, datetime.now(UTC)) if total > users.REACH and position["offset"] == 0 else []
+        after = position["offset"] + len(pages) * users.PAGE
+        if halves:
+            to = {**position, "todo": [*halves, *rest]}
+        elif after >= min(total, users.REACH):
+            self.tally.out_of_reach += max(0, total - users.REACH)
+            to = {**position, "todo": rest, "offset": 0}
+        else:
+            to = {**position, "offset": after}
+        now = datetime.now(UTC)
+        with self._services.ledger.begin() as tx:
+            self.tally.met += followers.meet(tx, self._oa, [user for page in pages for user in page.users])
+            moved = cursors.advance(tx, self._oa, FEED, held, to=to, polled_at=now)
+        if moved is None:
+            raise SyncStopped("một lần đồng bộ khác đang chạy")
+        return moved
+
+    def _look_up(self, since: datetime, tell: Tell) -> None:
+        with self._services.ledger.connect() as connection:
+            total = followers.count_to_look_up(connection, self._oa, since)
+        done = 0
+        tell(done, total)
+        while True:
+            with self._services.ledger.connect() as connection:
+                page = followers.to_look_up(connection, self._oa, since, limit=_AT_ONCE)
+            if not page:
+                return
+            self._keep_details(page, self._ask([users.detail_of(user) for user in page]))
+            done += len(page)
+            tell(done, max(done, total))
+
+    def _keep_details(self, page: Sequence[str], answers: Sequence[Mapping[str, Any]]) -> None:
+        found = {user: _detail(answer) for user, answer in zip(page, answers, strict=True)}
+        details = {user: detail for user, detail in found.items() if detail is not None}
+        exact = self._exact_interactions(details)
+        unclear = [Seen(user, None) for user, detail in found.items() if detail is None]
+        seen = unclear + [
+            Seen(user, detail.follows, exact.get(user) or _first_of(detail.interacted_on))
+            for user, detail in details.items()
+        ]
+        links = [Link(user, detail.phone) for user, detail in details.items() if detail.follows and detail.phone]
+        with self._services.ledger.begin() as tx:
+            followers.keep(tx, self._oa, seen, datetime.now(UTC))
+            links = followers.unclaimed(tx, self._oa, self._services.people, links)
+            people = self._services.people.link(tx, self._oa, links, source=SOURCE) if links else []
+            reopened = upkeep.reopen(tx, people, by=self._by)
+        if reopened:
+            ring(self._oa)
+        self.tally.looked_up += len(page)
+        self.tally.left += sum(not detail.follows for detail in details.values())
+        self.tally.linked += len(people)
+        self.tally.reopened += len(reopened)
+
+    def _exact_interactions(self, details: Mapping[str, Detail]) -> dict[str, datetime]:
+        """Only where the window may still be open does the exact moment matter; a bare day is enough for the rest."""
+        oldest = to_vietnam(datetime.now(UTC) - OPEN).date()
+        recent = [user for user, one in details.items() if one.follows and (one.interacted_on or oldest) >= oldest]
+        answers = self._ask([users.interaction_of(user) for user in recent])
+        moments = {user: users.read_interaction(answer) for user, answer in zip(recent, answers, strict=True)}
+        return {user: moment for user, moment in moments.items() if moment is not None}
+
+    def _ask(self, questions: Sequence[Question]) -> list[dict[str, Any]]:
+        """The answers, in the order of the questions; asking again does no harm. Raises `SyncStopped`."""
+        found: dict[int, dict[str, Any]] = {}
+        for attempt in range(_TRIES):
+            if attempt:
+                time.sleep(_PAUSE)
+            access = self._access()
+            calls = [
+                question.call(self._services.settings.zalo_openapi_url, place, access.token)
+                for place, question in enumerate(questions)
+                if place not in found
+            ]
+            for call, result in self._permitted(calls):
+                answer = users.read_answer(result)
+                if answer is not None and self._is_final(answer, access):
+                    found[call.tag] = answer
+            if len(found) == len(questions):
+                return [found[place] for place in range(len(questions))]
+        raise SyncStopped("Zalo không trả lời đủ; chạy lại để đi tiếp từ chỗ này")
+
+    def _permitted(self, calls: Sequence[Call]) -> Iterator[tuple[Call, Result]]:
+        limits = self._services.limits(self._oa)
+        while calls:
+            grant = self._services.limiter.take(limits, len(calls), lane=Lane.BULK)
+            if grant.granted == 0:
+                time.sleep(max(0.05, grant.wait_seconds))
+            yield from self._services.wire.exchange(calls[: grant.granted])
+            calls = calls[grant.granted :]
+
+    def _is_final(self, answer: Mapping[str, Any], access: Access) -> bool:
+        """Whether asking again would not help; sees to what would make it help."""
+        code = answer["error"]
+        row = look_up(Host.OPENAPI, code, str(answer.get("message", ""))) if code else None
+        if row is not None and row.meaning is Meaning.RATE:
+            self._services.limiter.over(self._services.limits(self._oa)[0])
+            return False
+        if row is not None and row.meaning is Meaning.TOKEN:
+            self._services.tokens.renew(self._oa, access.version)
+            return False
+        if row is not None and code not in users.NOBODY and row.meaning is Meaning.CONFIG:
+            raise SyncStopped(f"Zalo từ chối (mã {code}): {row.reason}")
+        return True
+
+    def _access(self) -> Access:
+        access = self._services.tokens.access(self._oa)
+        if isinstance(access, NoAccess):
+            raise SyncStopped(f"{access.why}; chạy `hcc oa import`")
+        return access
+
+
+def _detail(answer: Mapping[str, Any]) -> Detail | None:
+    """Whom Zalo does not know for this OA does not follow it; None for an answer that says nothing about the user."""
+    if answer["error"] in users.NOBODY:
+        return Detail(follows=False, phone=None, interacted_on=None)
+    return users.read_detail(answer) if answer["error"] == 0 else None
+
+
+def _first_of(day: date | None) -> datetime | None:
+    return None if day is None else users.day_begins(day)
+
+
+def _days(period: Sequence[str] | None) -> tuple[date, date] | None:
+    return None if period is None else (date.fromisoformat(period[0]), date.fromisoformat(period[1]))
+
+
+def _halves(days: tuple[date, date] | None, now: datetime) -> list[list[str]]:
+    """Two periods in place of one that is too large; the newer one first. A single day cannot be halved."""
+    first, last = days or (_EARLIEST, to_vietnam(now).date() + timedelta(days=1))
+    if first == last:
+        return []
+    middle = first + (last - first) // 2
+    later = middle + timedelta(days=1)
+    return [[later.isoformat(), last.isoformat()], [first.isoformat(), middle.isoformat()]]

@@ -1,0 +1,92 @@
+"""What Zalo told us of its users beside whose phone they have: who follows, who was last there when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from worker.ledger.people import Link, People
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A user as Zalo has them now; None is what Zalo did not say."""
+
+    user_id: str = field(repr=False)
+    follows: bool | None
+    interacted_at: datetime | None = None
+
+
+def meet(tx: Connection, oa: str, users: Sequence[str]) -> int:
+    """Keep followers that we did not know of (their `follow` event was missed); returns how many."""
+    known = tx.execute(
+        text("""
+            INSERT INTO followers (oa, user_id, follows)
+            SELECT :oa, u, true FROM unnest(CAST(:users AS text[])) AS w (u)
+            ON CONFLICT ON CONSTRAINT followers_oa_user_id DO NOTHING"""),
+        {"oa": oa, "users": sorted(set(users))},
+    )
+    return known.rowcount
+
+
+def to_look_up(tx: Connection, oa: str, since: datetime, *, limit: int) -> list[str]:
+    """Users of whom Zalo was not asked since then."""
+    rows = tx.execute(
+        text("""
+            SELECT user_id FROM followers
+            WHERE oa = :oa AND (synced_at IS NULL OR synced_at < :since) ORDER BY id LIMIT :limit"""),
+        {"oa": oa, "since": since, "limit": limit},
+    )
+    return list(rows.scalars())
+
+
+def count_to_look_up(tx: Connection, oa: str, since: datetime) -> int:
+    """How many users are still to be asked about."""
+    query = text("SELECT count(*) FROM followers WHERE oa = :oa AND (synced_at IS NULL OR synced_at < :since)")
+    return int(tx.execute(query, {"oa": oa, "since": since}).scalar_one())
+
+
+def keep(tx: Connection, oa: str, seen: Sequence[Seen], at: datetime) -> None:
+    """Record users as Zalo has them; of two interactions the later one stands."""
+    tx.execute(
+        text("""
+            UPDATE followers f SET follows = coalesce(w.follows, f.follows), synced_at = :at,
+                   last_interaction_at = greatest(f.last_interaction_at, w.interacted_at)
+            FROM unnest(CAST(:users AS text[]), CAST(:follow AS boolean[]), CAST(:ats AS timestamptz[]))
+                 AS w (user_id, follows, interacted_at)
+            WHERE f.oa = :oa AND f.user_id = w.user_id"""),
+        {
+            "oa": oa,
+            "at": at,
+            "users": [one.user_id for one in seen],
+            "follow": [one.follows for one in seen],
+            "ats": [one.interacted_at for one in seen],
+        },
+    )
+
+
+def unclaimed(tx: Connection, oa: str, people: People, links: Sequence[Link]) -> list[Link]:
+    """Those pairs that take a phone from nobody: what a profile holds is older than any claim that we know of (R29)."""
+    ids = people.ids(tx, oa, {link.phone for link in links})
+    taken = tx.execute(
+        text("""
+            SELECT user_id, person_id FROM followers
+            WHERE oa = :oa AND person_id IS NOT NULL AND (user_id = ANY(:users) OR person_id = ANY(:people))"""),
+        {"oa": oa, "users": [link.user_id for link in links], "people": list(ids.values())},
+    ).all()
+    users, persons = {row.user_id for row in taken}, {row.person_id for row in taken}
+    return [link for link in links if link.user_id not in users and ids[link.phone] not in persons]
+
+
+def close_windows(tx: Connection, oa: str, users: Sequence[str], *, before: datetime) -> None:
+    """Zalo says that these people have not interacted within 7 days; what came in since `before` is newer than that."""
+    tx.execute(
+        text("""
+            UPDATE followers SET last_interaction_at = least(last_interaction_at, :before - interval '7 days 1 second')
+            WHERE oa = :oa AND user_id = ANY(:users)
+              AND (last_interaction_at IS NULL OR last_interaction_at < :before)"""),
+        {"oa": oa, "users": list(users), "before": before},
+    )

@@ -1,0 +1,26 @@
+"""The channels: who said no to a notice, what an attempt cost, what a day has cost, which followers were looked up."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # Columns with a constant default: no row is rewritten, workers of the previous version go on.
+    op.execute("ALTER TABLE notices ADD COLUMN said_no text[] NOT NULL DEFAULT '{}'")
+    op.execute("ALTER TABLE attempts ADD COLUMN dong integer NOT NULL DEFAULT 0")
+    op.execute("ALTER TABLE followers ADD COLUMN synced_at timestamptz")
+    op.execute("""
+        CREATE TABLE spending (
+            oa text NOT NULL,
+            channel text NOT NULL,
+            day date NOT NULL,
+            messages integer NOT NULL,
+            dong bigint NOT NULL,
+            PRIMARY KEY (oa, channel, day)
+        )""")
