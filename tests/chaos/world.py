@@ -49,8 +49,8 @@ _SETTINGS = SANDBOX_ZALO | {
     "HCC_POLL_SECONDS": "0.5",
     "HCC_RETRY_BASE_SECONDS": "0.5",
     "HCC_RETRY_CAP_SECONDS": "2",
-    "HCC_LEASE_SECONDS": "5",
-    "HCC_HTTP_TIMEOUT_SECONDS": "2",
+    "HCC_LEASE_SECONDS": "6",
+    "HCC_HTTP_TIMEOUT_SECONDS": "3",
     "HCC_ZALO_RATE_PER_MINUTE": "100000",
 }
 _SPARE = 20  # people beyond those of the load, for dossiers that a scenario files besides
