@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from worker.channels.zalo.codes import Host
+from worker.channels.zalo.forms import message_of
 from worker.channels.zalo.sender import ZaloSender
 from worker.domain.notice import Letter
 
@@ -22,4 +23,4 @@ class ZaloCs(ZaloSender):
     host = Host.OPENAPI
 
     def body(self, letter: Letter) -> Mapping[str, Any]:
-        return {"recipient": {"user_id": letter.notice.user_id}, "message": {"text": letter.text}}
+        return {"recipient": {"user_id": letter.notice.user_id}, "message": message_of(letter)}
