@@ -89,7 +89,7 @@ def test_12_a_quota_is_hit_by_all_at_once_and_raised_later(begin: Begin) -> None
         time.sleep(3.0)
         again = run.zalo.stats()
         assert again["requests"][SEND] == stats["requests"][SEND], "somebody knocks although the quota is used up"
-        assert 0 < stats["refused"][str(_NO_MONEY)] < run.dossier_count
+        assert 0 < stats["refused"][str(_NO_MONEY)] <= run.dossier_count  # what was on the wire, each once
         assert run.scalar("SELECT coalesce(max(attempts), 0) FROM notices WHERE state = 'due'") == 0
         assert run.scalar("SELECT count(*) FROM notices WHERE state IN ('dead', 'uncertain')") == 0
         run.zalo.switch(oa_money=0)
