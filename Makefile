@@ -23,7 +23,7 @@ test: install ## the whole test suite
 	$(BIN)/pytest -n 4 --dist worksteal
 
 chaos: install ## every incident with 2,000 notices, real processes and kill -9
-	HCC_CHAOS_NOTICES=2001 $(BIN)/pytest tests/chaos
+	HCC_CHAOS_NOTICES=2001 $(BIN)/pytest tests/chaos -n 3 --dist worksteal
 
 check: install ## lint, types, imports, tests
 	$(BIN)/ruff check

@@ -20,7 +20,7 @@ import redis
 from sandbox.servers.server import Server
 from tests.chaos.dossiers import user_of
 from tests.chaos.run import Run
-from tests.chaos.world import SEND, until
+from tests.chaos.world import until
 
 _TRIES_SECONDS = 20.0
 
@@ -35,29 +35,46 @@ SELECT coalesce(array_agg(n.id), '{}') FROM notices n WHERE n.state = 'sending' 
 class Struck:
     """What workers held when the blow fell."""
 
+    workers: tuple[str, ...]
     leased: frozenset[int]  # notices
     on_wire: int  # requests that were with Zalo and not answered
-    unrecorded: int  # requests that had reached Zalo and whose answers were not in the ledger
 
 
-def kill_at_work(run: Run, *names: str) -> Struck:
-    """Kill -9 these processes in one moment, at which the workers among them have requests on the wire."""
+def kill_one_at_work(run: Run) -> Struck:
+    """Kill -9 a whole worker, main process and children, while its requests are on the wire; another one starts."""
 
-    def deed() -> None:
+    def deed(struck: Struck) -> None:
+        for name in struck.workers:
+            run.kill(name)
+
+    struck = strike(run, deed, one=True)
+    for name in struck.workers:
+        run.start(name)
+    return struck
+
+
+def kill_all_at_work(run: Run) -> Struck:
+    """Kill -9 every worker and beat in one moment, as a power cut does, and start them again."""
+    names = [*run.workers, "beat"]
+
+    def deed(_: Struck) -> None:
         for name in names:
             run.kill(name)
 
-    return strike(run, deed, [name for name in names if name in run.workers])
+    struck = strike(run, deed)
+    for name in names:
+        run.start(name)
+    return struck
 
 
 def flush_at_work(run: Run) -> Struck:
     """Empty Redis (queues, limiter, marks, schedule) while all workers have requests on the wire."""
 
-    def deed() -> None:
+    def deed(_: Struck) -> None:
         with redis.Redis.from_url(run.servers.redis_url()) as client:
             client.flushall()
 
-    return strike(run, deed, run.workers)
+    return strike(run, deed)
 
 
 def kill_server_at_work(run: Run, server: Server, number: signal.Signals) -> Struck:
@@ -65,34 +82,35 @@ def kill_server_at_work(run: Run, server: Server, number: signal.Signals) -> Str
     pid = server.pid
     assert pid is not None
 
-    def deed() -> None:
+    def deed(_: Struck) -> None:
         os.kill(pid, number)
 
-    struck = strike(run, deed, run.workers)
+    struck = strike(run, deed)
     until(lambda: server.pid != pid, f"{server.title} to end")
     server.start()
     run.load.engine.dispose()  # the dossiers' software connects again, too
     return struck
 
 
-def strike(run: Run, deed: Callable[[], None], workers: Collection[str]) -> Struck:
-    """Do the deed at a moment at which these workers hold leases and their requests are on the wire."""
+def strike(run: Run, deed: Callable[[Struck], None], *, one: bool = False) -> Struck:
+    """Do the deed at a moment at which the workers, or only `one` of them, have requests on the wire."""
     end = time.monotonic() + _TRIES_SECONDS
     while time.monotonic() < end:
-        with frozen(run, workers):
-            held = look(run, workers)
-            if held.leased and held.on_wire:
-                deed()
-                run.struck += len(held.leased)
-                return held
+        with frozen(run):
+            for workers in [[name] for name in run.workers] if one else [run.workers]:
+                held = look(run, workers)
+                if held.leased and held.on_wire:
+                    deed(held)
+                    run.struck += len(held.leased)
+                    return held
         time.sleep(run.dice.uniform(0.01, 0.1))
     raise AssertionError(f"no work to strike at within {_TRIES_SECONDS:g} s")
 
 
 @contextlib.contextmanager
-def frozen(run: Run, workers: Collection[str]) -> Iterator[None]:
-    """Nothing moves in these workers; afterwards those go on that are still alive."""
-    groups = [run.running[name].pid for name in workers]
+def frozen(run: Run) -> Iterator[None]:
+    """Nothing moves in any worker; afterwards those go on that are still alive."""
+    groups = [run.running[name].pid for name in run.workers]
     for group in groups:
         os.killpg(group, signal.SIGSTOP)
     try:
@@ -105,13 +123,12 @@ def frozen(run: Run, workers: Collection[str]) -> Iterator[None]:
 
 def look(run: Run, workers: Collection[str]) -> Struck:
     """What frozen workers hold."""
-    stats = run.zalo.stats()
+    in_flight = run.zalo.stats()["in_flight"]
     names = [f"worker {platform.node()}/{pid}" for name in workers for pid in members(run.running[name].pid)]
-    attempts = run.scalar("SELECT count(*) FROM attempts")
     return Struck(
+        workers=tuple(workers),
         leased=frozenset(run.scalar(_LEASED, names=names)),
-        on_wire=stats["in_flight"],
-        unrecorded=stats["requests"].get(SEND, 0) - attempts,
+        on_wire=in_flight,
     )
 
 

@@ -53,9 +53,9 @@ class Run(World):
             yield portion
             self.last_blow = time.monotonic()
 
-    def reach(self, number: int) -> None:
+    def reach(self, number: int, seconds: float = 60.0) -> None:
         """Wait until so many notices were accepted or are held up."""
-        self.until(lambda: self.progress() >= number, f"{number} notices to get on", 60.0)
+        self.until(lambda: self.progress() >= number, f"{number} notices to get on", seconds)
 
     def progress(self) -> int:
         """Notices that were accepted, or that wait for an uncertain one."""

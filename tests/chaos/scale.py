@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-NOTICES = int(os.environ.get("HCC_CHAOS_NOTICES", "240"))
+NOTICES = int(os.environ.get("HCC_CHAOS_NOTICES", "180"))
 SEED = int(os.environ.get("HCC_CHAOS_SEED", "20240219"))
 SHORT = NOTICES < 1000
 BLOWS = 2 if SHORT else 5

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
 _INVALID = -201  # will never be accepted: the notice is dead
 _RATE = 600  # a minute, during the replay
 _FRESH = 10  # dossiers
-_BURST = 1_500 if SHORT else 25_000
+_BURST = 1_200 if SHORT else 25_000
 
 _POISONED_FACTS = [
     ("fee_requested", {"amount": "một triệu"}),
@@ -58,7 +58,7 @@ def test_08_a_replay_of_the_dead_delays_nothing_of_today(begin: Begin) -> None:
         run.start(name, HCC_ZALO_RATE_PER_MINUTE=str(_RATE))
     replay = run.hcc("dead", "retry", "--all", "--by", "chaos", "--why", "the field is valid again")
     assert replay.returncode == 0, replay.stderr
-    run.reach(10)
+    run.reach(10, 120.0)  # the calls of the last minute count under the low limit, too
     fresh = set(map(user_of, run.load.feed(_FRESH)))
     began = time.monotonic()
     run.until(lambda: fresh <= {message["user_id"] for message in run.zalo.messages()}, "today's to be told", 30.0)
@@ -86,6 +86,7 @@ def test_13_poisoned_notices_are_set_aside_and_all_others_go_on(begin: Begin) ->
         assert run.change(poison, facts=json.dumps(facts), code=code_of(number), kind=kind) == 1
     for name in (*WORKERS, "beat"):
         run.start(name)
+    run.last_blow = time.monotonic()
     verdict = run.verdict()
     nothing_wrong(verdict)
     assert (verdict.accepted, verdict.dead) == (run.notices - len(poisoned), len(poisoned)), str(verdict)

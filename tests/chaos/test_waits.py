@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import redis
 
+from config.celeryconfig import QUEUES
 from tests.chaos.conftest import Begin
 from tests.chaos.run import Run
 from tests.chaos.scale import SHORT, TEST_SECONDS
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
 
 _LATER = -214  # nothing was sent, it may work later
 _NO_MONEY = -321  # the account is out of money: everything waits until somebody pays
-_STORM_SECONDS = 5.0 if SHORT else 30.0
+_SWEEPS = 20 if SHORT else 200
 # An attempt takes the stand-in's 150 ms at least.
 _OVERLAPPING = """
 SELECT count(*) FROM (
@@ -37,17 +38,16 @@ def test_03_sweeps_over_living_retries_add_none(begin: Begin) -> None:
     run.zalo.fault("error", code=_LATER, path=SEND)
     run.feed()
     run.until(lambda: run.scalar("SELECT count(*) FROM attempts") >= run.dossier_count, "everything to be retried")
-    tried, began, sweeps = run.scalar("SELECT count(*) FROM attempts"), time.monotonic(), 0
-    while time.monotonic() - began < _STORM_SECONDS:
+    tried, began = run.scalar("SELECT count(*) FROM attempts"), time.monotonic()
+    for _ in range(_SWEEPS):
         run.ring("worker.sweep")
-        run.ring("worker.wake")
-        sweeps += 1
+    run.until(lambda: run.unheard("upkeep") < _SWEEPS / 10, "the sweeps to be made", 60.0)
+    seconds = time.monotonic() - began
     tries = (run.scalar("SELECT count(*) FROM attempts") - tried) / run.dossier_count
     run.zalo.clear_faults()
     run.last_blow = time.monotonic()
     all_told(run.verdict())
-    assert sweeps > 10 * _STORM_SECONDS
-    assert tries <= 1.5 * (time.monotonic() - began)  # a full jitter over two seconds makes one try a second
+    assert tries <= 1.5 * seconds + 1  # a full jitter over two seconds makes one try a second, however many sweeps
     requests = run.zalo.stats()["requests"][SEND]
     assert requests == run.scalar("SELECT count(*) FROM attempts") == run.scalar("SELECT sum(attempts) FROM notices")
     assert run.scalar(_OVERLAPPING) == 0
@@ -71,22 +71,25 @@ def test_04_waits_longer_than_the_visibility_timeout_double_nothing(begin: Begin
 def _etas(run: Run) -> list[Any]:
     """The eta of each message that the broker holds, delivered or not."""
     with redis.Redis.from_url(run.settings.redis_url, decode_responses=True) as client:
-        waiting = [raw for queue in ("poll", "deliver", "upkeep") for raw in client.lrange(f"hcc:{queue}", 0, -1)]
+        waiting = [raw for queue in QUEUES for raw in client.lrange(f"hcc:{queue}", 0, -1)]
         unacked = [json.loads(raw)[0] for raw in client.hvals("hcc:unacked")]
     messages = [json.loads(raw) for raw in waiting] + unacked
     return [message["headers"]["eta"] for message in messages]
 
 
-def test_12_a_quota_is_hit_by_all_at_once_and_raised_later(run: Run) -> None:
+def test_12_a_quota_is_hit_by_all_at_once_and_raised_later(begin: Begin) -> None:
     """Incident 12: what meets the quota is held without using up tries, the rest is not even tried; then each once."""
+    # Patient, so that a busy machine leaves no answer in doubt: here all answers count.
+    run = begin(changes={"HCC_LEASE_SECONDS": "40", "HCC_HTTP_TIMEOUT_SECONDS": "20"})
     for _ in run.portions(1, at=(0.2, 0.4)):
         run.zalo.switch(oa_money=_NO_MONEY)
         run.until(lambda: any(hold.key.startswith("app:") for hold in run.services.holds.all()), "the hold")
         run.until(lambda: run.scalar("SELECT count(*) FROM notices WHERE state = 'sending'") == 0, "the last answers")
         stats = run.zalo.stats()
         time.sleep(3.0)
-        assert run.zalo.stats() == stats, "somebody knocks although the quota is used up"
-        assert 0 < stats["refused"][str(_NO_MONEY)] <= run.dossier_count  # those that were on the wire
+        again = run.zalo.stats()
+        assert again["requests"][SEND] == stats["requests"][SEND], "somebody knocks although the quota is used up"
+        assert 0 < stats["refused"][str(_NO_MONEY)] <= run.dossier_count  # what was on the wire, each once
         assert run.scalar("SELECT coalesce(max(attempts), 0) FROM notices WHERE state = 'due'") == 0
         assert run.scalar("SELECT count(*) FROM notices WHERE state IN ('dead', 'uncertain')") == 0
         run.zalo.switch(oa_money=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 
 import pytest
@@ -14,7 +13,7 @@ from tests.chaos.dossiers import code_of, user_of
 from tests.chaos.run import Run
 from tests.chaos.scale import SHORT, TEST_SECONDS
 from tests.chaos.verdict import all_told, nothing_wrong, promised
-from tests.chaos.world import SEND
+from tests.chaos.world import SEND, free_port
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
 
@@ -22,6 +21,7 @@ _BROKEN = [
     "reset_before", "reset_after", "http_500", "http_502", "http_503",
     "truncated_json", "cut_short", "empty", "empty_body", "garbage", "not_json",
 ]  # fmt: skip
+_OF_EACH = 3 if SHORT else 30
 _BREAKAGES = [_BROKEN] if SHORT else [*([kind] for kind in _BROKEN), _BROKEN]
 _DOWN_SECONDS = [3.0] if SHORT else [5.0, 60.0]
 _OUTCOMES = {
@@ -36,9 +36,9 @@ _OUTCOMES = {
 @pytest.mark.parametrize("kinds", _BREAKAGES, ids=lambda kinds: kinds[0] if len(kinds) == 1 else "everything")
 def test_19_a_fraction_of_zalos_answers_is_broken(run: Run, kinds: list[str]) -> None:
     """Incident 19: with real workers against a Zalo that breaks answers, before or after it accepted."""
-    each = 0.15 if len(kinds) == 1 else 0.03
     for kind in kinds:
-        run.zalo.fault(kind, probability=each, path=SEND, seed=run.dice.randrange(2**31))
+        count = None if len(kinds) == 1 else _OF_EACH
+        run.zalo.fault(kind, probability=0.15, count=count, path=SEND, seed=run.dice.randrange(2**31))
     for _ in run.portions(1):
         pass
     run.until(lambda: all(fault["hits"] for fault in run.zalo.faults()), "every fault to strike", 30.0)
@@ -61,10 +61,10 @@ def test_05_zalo_is_down_for_a_while_and_no_notice_dies(run: Run) -> None:
 
 def test_06_zalo_answers_at_the_edge_of_our_patience(run: Run) -> None:
     """Incident 6: some answers arrive just in time, the others are looked up."""
-    run.zalo.fault("delay", ms=1900, probability=0.2, path=SEND, seed=run.dice.randrange(2**31))
-    run.zalo.fault("delay", ms=2300, probability=0.05, path=SEND, when="after", seed=run.dice.randrange(2**31))
+    run.zalo.fault("delay", ms=2900, probability=0.2, path=SEND, seed=run.dice.randrange(2**31))
+    run.zalo.fault("delay", ms=3300, probability=0.05, path=SEND, when="after", seed=run.dice.randrange(2**31))
     for _ in run.portions(1):
-        time.sleep(3.0)
+        time.sleep(4.0)
         run.zalo.clear_faults()
     promised(run.verdict())
 
@@ -72,7 +72,7 @@ def test_06_zalo_answers_at_the_edge_of_our_patience(run: Run) -> None:
 def test_06_zalo_takes_thirty_seconds_and_others_go_on(begin: Begin) -> None:
     """Incident 6: a tenth of the answers takes far longer than we wait; the probes stay green, the others go on."""
     run = begin(changes={"HCC_HTTP_TIMEOUT_SECONDS": "1"})
-    port = _free_port()
+    port = free_port()
     run.start("web", f"hcc web --port {port}")
     web = f"http://127.0.0.1:{port}"
     run.until(lambda: _status(f"{web}/healthz") == 200, "the web process", 30.0)
@@ -101,7 +101,7 @@ def test_16_people_who_leave_in_the_middle_end_nothing_but_their_own_notices(run
     assert (verdict.uncertain, verdict.held, verdict.dead) == (0, 0, 0), str(verdict)
     assert verdict.unreachable > 0
     assert verdict.accepted + verdict.unreachable == verdict.notices, str(verdict)
-    assert run.scalar("SELECT max(attempts) FROM notices WHERE state = 'unreachable'") == 1
+    assert run.scalar("SELECT count(*) FROM attempts WHERE outcome = 'unreachable'") == verdict.unreachable
 
 
 def test_18_tokens_expire_in_the_middle_and_are_refreshed_once(run: Run) -> None:
@@ -127,12 +127,6 @@ def test_21_every_failure_has_its_own_outcome(run: Run) -> None:
     for number, code in people.items():
         query = "SELECT DISTINCT state || ': ' || reason || ' ' || code_received FROM notices WHERE code = :code"
         assert run.scalar(query, code=code_of(number)) == f"{': '.join(_OUTCOMES[code])} {code}"
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _status(url: str) -> int:

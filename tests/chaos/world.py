@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+import redis
 from celery import Celery
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -47,8 +49,8 @@ _SETTINGS = SANDBOX_ZALO | {
     "HCC_POLL_SECONDS": "0.5",
     "HCC_RETRY_BASE_SECONDS": "0.5",
     "HCC_RETRY_CAP_SECONDS": "2",
-    "HCC_LEASE_SECONDS": "5",
-    "HCC_HTTP_TIMEOUT_SECONDS": "2",
+    "HCC_LEASE_SECONDS": "6",
+    "HCC_HTTP_TIMEOUT_SECONDS": "3",
     "HCC_ZALO_RATE_PER_MINUTE": "100000",
 }
 _SPARE = 20  # people beyond those of the load, for dossiers that a scenario files besides
@@ -86,6 +88,7 @@ class World:
                 app_id=SANDBOX_ZALO["HCC_ZALO_APP_ID"],
                 app_secret=SANDBOX_ZALO["HCC_ZALO_APP_SECRET"],
                 oa_id=SANDBOX_ZALO["HCC_ZALO_OA_ID"],
+                oa_secret=SANDBOX_ZALO["HCC_ZALO_OA_SECRET"],
                 everybody_known=True,
                 latency_ms=self.latency_ms,
                 rate_per_minute=1_000_000,
@@ -107,6 +110,8 @@ class World:
         stack.callback(dossiers.close)
         self.load = Load(dossiers.engine)
         self._prepare_ledger()
+        self._bell = stack.enter_context(Celery("chaos", set_as_current=False))
+        self._bell.config_from_object(celery_settings(self.settings))
         self._children = stack.enter_context(Processes((), self.environment, self.logs))
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         for name in self.processes:
@@ -155,10 +160,12 @@ class World:
 
     def ring(self, task: str) -> None:
         """Ring any of our bells once more than beat does."""
-        bell = Celery("chaos", set_as_current=False)
-        bell.config_from_object(celery_settings(self.settings))
-        with bell:
-            bell.send_task(task)
+        self._bell.send_task(task)
+
+    def unheard(self, queue: str) -> int:
+        """How many bells nobody has heard yet."""
+        with redis.Redis.from_url(self.settings.redis_url) as client:
+            return int(client.llen(f"hcc:{queue}"))
 
     def hcc(self, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
         """Run a command of ours to its end, with some settings changed; what it said is in the answer."""
@@ -215,3 +222,16 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> No
         if time.monotonic() > end:
             raise TimeoutError(f"waited {seconds:g} s in vain for {what}")
         time.sleep(0.02)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Whether somebody does."""
+    with socket.socket() as knock:
+        return knock.connect_ex(("127.0.0.1", port)) == 0

@@ -85,6 +85,18 @@ def test_peek_takes_nothing(limiter: Limiter, clock: Clock) -> None:
     assert limiter.take([OA], 200).granted == 0
 
 
+@pytest.mark.parametrize("verb", ["peek", "take"])
+def test_asking_in_vain_uses_nothing_up(limiter: Limiter, clock: Clock, verb: str) -> None:
+    """Also while the minute slides: who asks too early, again and again, leaves the limit as usable as it was."""
+    limit, out = Limit("app:1", 30), Arrivals()
+    for _ in range(1000):
+        asked = getattr(limiter, verb)([limit, OA], 50, lane=Lane.BULK)
+        out.add(clock.now, asked.granted if verb == "take" else limiter.take([limit, OA], 1).granted)
+        clock.wait(0.3)
+    assert sum(count for _, count in out.log) >= 30 * 5 - 3
+    assert out.fullest_minute() <= 30
+
+
 def test_whoever_waits_as_long_as_told_gets_a_permit(limiter: Limiter, clock: Clock) -> None:
     """For every lane and every size of wish."""
     for lane in Lane:

@@ -47,7 +47,7 @@ local function open(i)
         redis.call('DEL', it.log)
         tat, used = 0, 0
     end
-    local oldest = redis.call('LINDEX', it.log, 0)
+    local oldest, before = redis.call('LINDEX', it.log, 0), used
     while oldest do
         local time, count = entry(oldest)
         if time > now - window then break end
@@ -55,6 +55,8 @@ local function open(i)
         used = used - count
         oldest = redis.call('LINDEX', it.log, 0)
     end
+    -- Kept at once, also where nothing is granted: what left the log and stayed in the sum would never be free again.
+    if used ~= before then redis.call('HSET', it.state, 'used', used) end
     it.tat = math.max(tat, now, born + 2 * burst + it.gap) -- the last: in debt by one burst when a life begins
     it.used = used
     it.cap = 1 + (burst - reserve) / it.gap
