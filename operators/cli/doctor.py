@@ -16,10 +16,12 @@ from producers.dossiers.mapping import load_mapping
 from producers.dossiers.source import Source
 from worker.aftermath import breaker_key
 from worker.bootstrap import TEMPLATES, Services
-from worker.channels import CHANNELS
+from worker.channels.budget import today
 from worker.channels.zalo.tokens import NoAccess
 from worker.domain.letters import Letters
+from worker.ledger import spending
 from worker.ledger.migrate import missing
+from worker.ledger.spending import Spent
 from worker.queue.connection import door, open_redis
 
 _CLOCK_SECONDS = 2.0  # a difference above this makes times in the history misleading
@@ -70,9 +72,8 @@ def check_settings(made: Services) -> Iterator[str]:
     yield f"{len(Settings.model_fields)} mục, nguồn {made.settings.source}, kênh {', '.join(made.settings.channels)}"
     if not made.settings.zalo_oa_secret:
         yield "HCC_ZALO_OA_SECRET chưa đặt: chưa nhận được sự kiện của Zalo (webhook)"
-    for name in made.settings.channels:
-        if name not in CHANNELS:
-            yield f"kênh {name} chưa có trong bản này, được bỏ qua"
+    if "zns" in made.settings.all_channels and not made.settings.zalo_templates:
+        yield "kênh zns cần mẫu đã duyệt: đặt HCC_ZALO_TEMPLATES, rồi chạy `hcc templates check`"
 
 
 def check_ledger(made: Services) -> Iterator[str]:
@@ -123,6 +124,23 @@ def check_channels(made: Services) -> Iterator[str]:
     yield f"{', '.join(made.channels)}: thông suốt"
 
 
+def check_costs(made: Services) -> Iterator[str]:
+    """What today has cost so far, and whether a budget nears its end."""
+    day, budget = today(datetime.now(UTC)), made.budget
+    with made.ledger.connect() as connection:
+        spent = spending.spent(connection, made.settings.zalo_oa_id, day)
+    for name in sorted({*spent, *budget.messages, *budget.dong}):
+        so_far = spent.get(name, Spent())
+        cost = f"{so_far.dong:,}".replace(",", ".")
+        words = f"{name} hôm nay {so_far.messages} tin, {cost} đ"
+        used = budget.used(name, so_far)
+        if used >= budget.alarm_percent:
+            raise Fault(f"{words}: đã dùng {used} % trần ngày; nâng HCC_BUDGET_… hoặc chờ sang ngày mai")
+        yield f"{words}, {used} % trần ngày" if budget.limits(name) else words
+    if not spent:
+        yield "hôm nay chưa tốn gì"
+
+
 def check_templates(_: Services) -> Iterator[str]:
     faults = Letters(TEMPLATES).check()
     if faults:
@@ -144,5 +162,6 @@ CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "CSDL hồ sơ": check_source,
     "token Zalo": check_token,
     "kênh": check_channels,
+    "chi phí": check_costs,
     "mẫu tin": check_templates,
 }
