@@ -20,11 +20,10 @@ demo: install ## the whole path on this machine: real servers, a Zalo in a box, 
 	@$(BIN)/hcc demo
 
 test: install ## the whole test suite
-	$(BIN)/pytest
+	$(BIN)/pytest -n 4 --dist worksteal
 
 chaos: install ## every incident with 2,000 notices, real processes and kill -9
-	HCC_CHAOS_NOTICES=2001 $(BIN)/pytest -m chaos tests/chaos -s
-.PHONY: chaos
+	HCC_CHAOS_NOTICES=2001 $(BIN)/pytest tests/chaos
 
 check: install ## lint, types, imports, tests
 	$(BIN)/ruff check
@@ -33,4 +32,4 @@ check: install ## lint, types, imports, tests
 	$(BIN)/lint-imports
 	$(MAKE) test
 
-.PHONY: help install demo test check
+.PHONY: help install demo test chaos check

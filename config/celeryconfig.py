@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from celery.schedules import schedule
+
 from config.settings import Settings
+
+_BEGAN, _BEGAN_AT = datetime.now(UTC), time.monotonic()
 
 QUEUES = ("poll", "deliver", "upkeep")
 
@@ -64,6 +70,15 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
     }
     # A ring that nobody heard in time is dropped: the next one says the same.
     return {
-        task: {"task": task, "schedule": seconds, "options": {"expires": max(seconds * 2, 5.0)}}
+        task: {
+            "task": task,
+            "schedule": schedule(seconds, nowfun=steady_now),
+            "options": {"expires": max(seconds * 2, 5.0)},
+        }
         for task, seconds in every.items()
     }
+
+
+def steady_now() -> datetime:
+    """A clock that only goes forward: by the host's own, beat would stand still for as long as that was set back."""
+    return _BEGAN + timedelta(seconds=time.monotonic() - _BEGAN_AT)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from worker.bootstrap import Services
 from worker.channels.channel import Channel, NotReady, Ready
 from worker.domain.lifecycle import State
-from worker.domain.notice import Attempt
+from worker.domain.notice import Attempt, Notice
 from worker.domain.outcome import Hold, Outcome, TryLater, Uncertain, Wait, code_of
 from worker.domain.retry import Decision
 from worker.queue.connection import QueueDown
@@ -32,9 +32,9 @@ def mind(services: Services, oa: str, channel: Channel, ready: Ready, settled: S
     try:
         if isinstance(renewed, NotReady):
             # The next try comes by itself: what waits must not knock at a closed door every second meanwhile.
-            services.limiter.hold(services.limits(oa)[1].key, _TOKEN_SECONDS, renewed.why)
+            services.holds.hold(services.limits(oa)[1].key, _TOKEN_SECONDS, renewed.why)
         mind_breaker(services, breaker_key(oa, channel), outcomes)
-        mind_limits(services, oa, outcomes)
+        mind_holds(services, channel, [attempt for attempt, _ in settled])
         mind_schedule(services, oa, settled)
     except QueueDown as away:
         log.warning("consequences not shared oa=%s why=%s", oa, away)
@@ -47,22 +47,56 @@ def breaker_key(oa: str, channel: Channel) -> str:
 
 def mind_breaker(services: Services, key: str, outcomes: Sequence[Outcome]) -> None:
     """No answer at all counts against the channel; any answer of Zalo's, also a refusal, speaks for it."""
+    answers = sum(code_of(outcome) is not None for outcome in outcomes)
     failures = sum(code_of(outcome) is None for outcome in outcomes if isinstance(outcome, TryLater | Uncertain))
-    turn = services.breaker.report(key, len(outcomes) - failures, failures)
+    turn = services.breaker.report(key, answers, failures)
     if turn.before != turn.after:
         log.warning("breaker key=%s from=%s to=%s", key, turn.before, turn.after)
 
 
-def mind_limits(services: Services, oa: str, outcomes: Iterable[Outcome]) -> None:
-    """A limit that Zalo says is reached, a quota, a fault of the account: hold all that it concerns."""
-    app, account = services.limits(oa)
-    held = [outcome for outcome in outcomes if isinstance(outcome, Wait) and outcome.hold is Hold.CHANNEL]
-    if any(wait.code == _TOO_MANY for wait in held):
-        services.limiter.over(app)
-    for wait in held:
-        if wait.code != _TOO_MANY:
-            log.error("channel held oa=%s seconds=%d code=%s why=%s", oa, wait.seconds, wait.code, wait.reason)
-            services.limiter.hold(account.key, wait.seconds, wait.reason)
+def mind_holds(services: Services, channel: Channel, attempts: Iterable[Attempt]) -> None:
+    """A quota, the night, a limit that Zalo says is reached, a fault of the account: hold all that it concerns."""
+    for attempt in attempts:
+        wait = attempt.outcome
+        if not isinstance(wait, Wait):
+            continue
+        app = services.limits(attempt.notice.oa)[0]
+        if wait.code == _TOO_MANY:
+            services.limiter.over(app)
+        elif wait.hold is Hold.APP:
+            hold(services, app.key, wait)
+        elif wait.hold is Hold.CHANNEL:
+            hold(services, channel_hold(attempt.notice.oa, channel.name), wait)
+        elif wait.hold is Hold.TEMPLATE:
+            hold(services, template_hold(channel, attempt.notice), wait)
+        elif wait.hold is Hold.PERSON:
+            services.holds.hold(person_hold(channel, attempt.notice), wait.seconds, wait.reason)
+
+
+def hold(services: Services, key: str, wait: Wait) -> None:
+    """A hold that concerns many: an operator should know."""
+    log.error("held key=%s seconds=%d code=%s why=%s", key, wait.seconds, wait.code, wait.reason)
+    services.holds.hold(key, wait.seconds, wait.reason)
+
+
+def channel_hold(oa: str, channel: str) -> str:
+    """The name under which a whole channel of an OA is held."""
+    return f"channel:{oa}:{channel}"
+
+
+def template_hold(channel: Channel, notice: Notice) -> str:
+    """The name under which a kind of notice is held: each kind has its own template."""
+    return f"template:{notice.oa}:{channel.name}:{notice.kind}"
+
+
+def person_hold(channel: Channel, notice: Notice) -> str:
+    """The name under which one person is left alone: the ledger's number, which says nothing outside of it."""
+    return f"person:{channel.name}:{notice.person_id}"
+
+
+def narrow_holds(channel: Channel, notice: Notice) -> tuple[str, str]:
+    """The holds that concern only a part of a channel's notices."""
+    return template_hold(channel, notice), person_hold(channel, notice)
 
 
 def mind_schedule(services: Services, oa: str, settled: Settled) -> None:

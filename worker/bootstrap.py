@@ -7,7 +7,7 @@ import platform
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 
 from sqlalchemy import Engine
@@ -26,15 +26,18 @@ from worker.domain.letters import Facts, Letters
 from worker.domain.link import check_payment_base, payment_link
 from worker.domain.notice import Notice
 from worker.domain.retry import Patience
+from worker.ledger.clock import LedgerClock
 from worker.ledger.credentials import Credentials
 from worker.ledger.engine import open_ledger
 from worker.ledger.people import People
 from worker.ledger.sealing import Sealer
 from worker.queue.breaker import Breaker
 from worker.queue.connection import QueueDown, open_redis
+from worker.queue.holds import Holds
 from worker.queue.limits import Limit, Limiter
 from worker.queue.marks import Marks
 from worker.queue.schedule import Schedule
+from worker.wire.curl import CurlWire
 from worker.wire.plain import RequestsWire
 from worker.wire.protocol import Wire
 
@@ -64,6 +67,10 @@ class Services:
         return open_ledger(self.settings.database_url, name="hcc worker")
 
     @cached_property
+    def clock(self) -> LedgerClock:
+        return LedgerClock(self.ledger)
+
+    @cached_property
     def sealer(self) -> Sealer:
         return Sealer(self.settings.secret_keys)
 
@@ -81,7 +88,13 @@ class Services:
 
     @cached_property
     def wire(self) -> Wire:
+        """For the ordinary calls: tokens, look-ups."""
         return RequestsWire(self.settings.answer_seconds)
+
+    @cached_property
+    def sender(self) -> Wire:
+        """For sends, hundreds at once; made in the process that uses it."""
+        return CurlWire(self.settings.answer_seconds)
 
     @cached_property
     def tokens(self) -> Tokens:
@@ -99,7 +112,7 @@ class Services:
         """The configured channels, in their order of preference."""
         known = self.settings
         means = Means(
-            self.wire,
+            self.sender,
             self.tokens,
             known.zalo_openapi_url,
             known.zalo_business_url,
@@ -128,7 +141,7 @@ class Services:
         """The terms of a choice of channel at this moment; `left` is what the day's budgets have left."""
         known = self.settings
         return Terms(
-            now=datetime.now(UTC),
+            now=self.clock.now(),
             order=lambda kind: known.kind_channels.get(kind, known.channels),
             quiet=known.quiet,
             pays_for_cs=known.zalo_cs_paid,
@@ -153,6 +166,10 @@ class Services:
     @cached_property
     def limiter(self) -> Limiter:
         return Limiter(open_redis(self.settings.redis_url))
+
+    @cached_property
+    def holds(self) -> Holds:
+        return Holds(open_redis(self.settings.redis_url))
 
     @cached_property
     def marks(self) -> Marks:
@@ -193,7 +210,8 @@ class Services:
 
     def close(self) -> None:
         """Give back connections; used by short-lived commands and tests."""
-        if "wire" in self.__dict__:
-            self.wire.close()
+        for wire in ("wire", "sender"):
+            if wire in self.__dict__:
+                self.__dict__[wire].close()
         if "ledger" in self.__dict__:
             self.ledger.dispose()

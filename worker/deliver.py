@@ -15,13 +15,14 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from worker.aftermath import breaker_key, mind
+from worker.aftermath import breaker_key, channel_hold, mind, narrow_holds
 from worker.bootstrap import Services
 from worker.channels.channel import Channel, NotReady, Ready
 from worker.channels.policy import choose, elsewhere
 from worker.costs import account_for, afford_now, terms_now
+from worker.domain.lane import Lane
 from worker.domain.letters import LetterError
 from worker.domain.lifecycle import State
 from worker.domain.notice import Attempt, Letter, Notice
@@ -29,6 +30,7 @@ from worker.domain.outcome import Unreachable
 from worker.domain.retry import Decision, decide
 from worker.domain.settling import LOOKED_UP
 from worker.ledger import notices
+from worker.queue.breaker import Word
 from worker.queue.connection import QueueDown
 
 log = logging.getLogger("hcc.deliver")
@@ -37,6 +39,8 @@ _SLICE_SECONDS = 0.8  # one task's share: other bells (the poll) get their turn 
 _BATCH = 200  # notices
 _CHUNK = 50  # attempts settled at once: what a crash can leave uncertain stays small
 _CHUNK_SECONDS = 0.2
+_LONG_SECONDS = 15.0  # who has to wait for longer is woken by a bell
+_SPREAD_SECONDS = 600.0  # those who wait for one moment do not all start in it
 
 
 def deliver(services: Services, oa: str) -> bool:
@@ -44,55 +48,81 @@ def deliver(services: Services, oa: str) -> bool:
     end = time.monotonic() + _SLICE_SECONDS
     while time.monotonic() < end:
         ready = ready_channels(services, oa)
-        if not ready:
+        lane = first_lane(services, oa) if ready else None
+        if lane is None:
             return False
-        room = services.limiter.peek(services.limits(oa), _BATCH)
+        room = services.limiter.peek(services.limits(oa), _BATCH, lane=lane)
+        if room.wait_seconds > _LONG_SECONDS:
+            return False
         if room.granted == 0:
             time.sleep(min(room.wait_seconds, max(0.0, end - time.monotonic())))
-        elif not deliver_batch(services, oa, ready, room.granted):
+        elif not deliver_batch(services, oa, lane, ready, room.granted):
             return False
     return True
 
 
-def deliver_batch(services: Services, oa: str, ready: dict[str, Ready], most: int) -> int:
-    """Take up to `most` due notices through the whole story; returns how many were claimed."""
-    letters = claim_and_compose(services, oa, most)
+def first_lane(services: Services, oa: str) -> Lane | None:
+    """Whose turn it is: the lane of the next batch; None where nothing is due."""
+    with services.ledger.connect() as connection:
+        return notices.first_lane(connection, oa)
+
+
+def deliver_batch(services: Services, oa: str, lane: Lane, ready: dict[str, Ready], most: int) -> int:
+    """Take up to `most` due notices of a lane through the whole story; returns how many were claimed."""
+    lease = Lease.begin(services)
+    letters = claim_and_compose(services, oa, lane, lease, most)
     for route in choose_channels(services, letters):
         if route.channel is None:
             put_down(services, route.untold)
         elif route.channel.name not in ready:
             give_back(services, [letter.notice for letter in route.letters], 5.0, "the channel is not ready")
         else:
-            permitted = afford(services, oa, route.channel, permit(services, oa, route.channel, route.letters))
-            commit_to(services, route.channel, permitted)
-            send_and_settle(services, route.channel, ready[route.channel.name], permitted)
-    forget_marks(services, letters)
+            free = leave_alone_what_is_held(services, route.channel, route.letters)
+            permitted = permit(services, oa, lane, route.channel, free)
+            affordable = afford(services, oa, route.channel, permitted)
+            commit_to(services, route.channel, affordable)
+            send_and_settle(services, lease, route.channel, ready[route.channel.name], affordable)
+    forget_marks(services, lease, letters)
     return len(letters)
 
 
 def ready_channels(services: Services, oa: str) -> dict[str, Ready]:
     """The channels that can send now; while none can, nothing is claimed."""
     ready: dict[str, Ready] = {}
+    held = services.holds.of(channel_hold(oa, name) for name in services.channels)
     for name, channel in services.channels.items():
         answer = channel.ready(oa)
         if isinstance(answer, NotReady):
             log.warning("channel not ready oa=%s channel=%s why=%s", oa, name, answer.why)
-        elif not shut(services, oa, channel):
+        elif channel_hold(oa, name) not in held and not shut(services, oa, channel):
             ready[name] = answer
     return ready
 
 
 def shut(services: Services, oa: str, channel: Channel) -> bool:
-    """Whether the channel's breaker is open and its time is not over yet."""
-    until = services.breaker.state(breaker_key(oa, channel)).until
-    return until is not None and until > datetime.now(UTC)
+    """Whether the channel's breaker is open; while it is opening, the permits say how much may go through."""
+    return services.breaker.state(breaker_key(oa, channel)).word is Word.OPEN
 
 
-def claim_and_compose(services: Services, oa: str, most: int) -> list[Letter]:
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Our right to a batch: its name, the epoch of its marks, and the moment (monotonic) at which we stop sending."""
+
+    name: str
+    epoch: str
+    until: float
+
+    @classmethod
+    def begin(cls, services: Services) -> Lease:
+        """A new lease, counted from before the claim: it ends for us before it ends for others."""
+        epoch = services.marks.epoch()
+        return cls(f"{epoch}.{uuid.uuid4().hex}", epoch, time.monotonic() + services.settings.lease_seconds)
+
+
+def claim_and_compose(services: Services, oa: str, lane: Lane, lease: Lease, most: int) -> list[Letter]:
     """Take the lease of due notices and keep their words, in one transaction that is over before the network."""
-    lease = f"{services.marks.epoch()}.{uuid.uuid4().hex}"
     with services.ledger.begin() as tx:
-        claimed = notices.lock_due(tx, oa, lease, most)
+        claimed = notices.lock_due(tx, oa, lane, lease.name, most)
         letters = [compose(services, notice) for notice in claimed]
         notices.lease_out(tx, letters, seconds=services.settings.lease_seconds, by=services.name)
     return letters
@@ -100,11 +130,16 @@ def claim_and_compose(services: Services, oa: str, most: int) -> list[Letter]:
 
 def compose(services: Services, notice: Notice) -> Letter:
     """The notice with its words; one whose words cannot be made is set aside alone, not with its batch."""
-    try:
-        return Letter(notice, services.letters.text(notice.kind, services.facts(notice)))
-    except LetterError as fault:
-        log.error("no words notice=%d kind=%s why=%s", notice.id, notice.kind, fault)  # noqa: TRY400 (the sentence says all)
-        return Letter(notice, None, fault=str(fault))
+    fault = notice.fault
+    if fault is None:
+        try:
+            return Letter(notice, services.letters.text(notice.kind, services.facts(notice)))
+        except LetterError as error:
+            fault = str(error)
+        except Exception as error:  # noqa: BLE001 (poison: whatever it makes our code raise, the batch goes on)
+            fault = f"its words cannot be made ({type(error).__name__})"  # the error's own text may quote a fact
+    log.error("no words notice=%d kind=%s why=%s", notice.id, notice.kind, fault)
+    return Letter(notice, None, fault=fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +168,25 @@ def choose_channels(services: Services, letters: Sequence[Letter]) -> Iterator[R
         yield Route(services.channels[name], routed, [])
 
 
-def permit(services: Services, oa: str, channel: Channel, letters: Sequence[Letter]) -> Sequence[Letter]:
+def leave_alone_what_is_held(services: Services, channel: Channel, letters: Sequence[Letter]) -> Sequence[Letter]:
+    """Those that nothing holds; what Zalo told us to leave alone goes back until its time is over, spread a little."""
+    names = {letter.notice.id: narrow_holds(channel, letter.notice) for letter in letters}
+    held = services.holds.of(name for each in names.values() for name in each)
+    free = []
+    for letter in letters:
+        holds = [held[name] for name in names[letter.notice.id] if name in held]
+        if not holds:
+            free.append(letter)
+            continue
+        longest = max(holds, key=lambda hold: hold.seconds)
+        spread = random.random() * min(_SPREAD_SECONDS, longest.seconds / 5)  # noqa: S311 (spreads load, guards nothing)
+        give_back(services, [letter.notice], longest.seconds + spread, longest.reason)
+    return free
+
+
+def permit(services: Services, oa: str, lane: Lane, channel: Channel, letters: Sequence[Letter]) -> Sequence[Letter]:
     """One call for the whole batch; what gets no permit, or finds the breaker open, goes back at once with its time."""
-    grant = services.limiter.take(services.limits(oa), len(letters))
+    grant = services.limiter.take(services.limits(oa), len(letters), lane=lane)
     give_back(services, [letter.notice for letter in letters[grant.granted :]], grant.wait_seconds, "rate limit")
     permitted = letters[: grant.granted]
     allowed = services.breaker.before(breaker_key(oa, channel), len(permitted))
@@ -164,18 +215,16 @@ def commit_to(services: Services, channel: Channel, letters: Sequence[Letter]) -
             notices.commit_to(tx, channel.name, unusual)
 
 
-def send_and_settle(services: Services, channel: Channel, ready: Ready, letters: Sequence[Letter]) -> None:
+def send_and_settle(
+    services: Services, lease: Lease, channel: Channel, ready: Ready, letters: Sequence[Letter]
+) -> None:
     """Send, and settle in small chunks as answers come, so that a crash loses little."""
     if not letters:
         return
-    lease = letters[0].notice.lease
-    epoch = lease.split(".", 1)[0]
     done: list[Attempt] = []
     settled_at = time.monotonic()
     try:
-        for attempt in channel.send(
-            letters, ready, leaving=lambda notice: services.marks.leave(lease, epoch, [notice])
-        ):
+        for attempt in channel.send(letters, ready, leaving=lambda ids: mark(services, lease, ids)):
             done.append(attempt)
             if len(done) >= _CHUNK or time.monotonic() - settled_at > _CHUNK_SECONDS:
                 chunk, done, settled_at = done, [], time.monotonic()
@@ -184,12 +233,22 @@ def send_and_settle(services: Services, channel: Channel, ready: Ready, letters:
         settle(services, channel, ready, done)
 
 
-def forget_marks(services: Services, letters: Sequence[Letter]) -> None:
+class LeaseOver(Exception):  # noqa: N818 (a state of the world: the notice is others' by now, or soon)
+    """Our time with the batch is over: what has not left stays."""
+
+
+def mark(services: Services, lease: Lease, ids: Sequence[int]) -> None:
+    """Just before bytes may leave. Raises what keeps them from it: the lease is over, the marks are gone or away."""
+    if time.monotonic() >= lease.until:
+        raise LeaseOver
+    services.marks.leave(lease.name, lease.epoch, ids)
+
+
+def forget_marks(services: Services, lease: Lease, letters: Sequence[Letter]) -> None:
     """The batch is settled as a whole: its marks have done their work."""
     if letters:
-        lease = letters[0].notice.lease
         with suppress(QueueDown):
-            services.marks.forget(lease, lease.split(".", 1)[0])
+            services.marks.forget(lease.name, lease.epoch)
 
 
 def settle(services: Services, channel: Channel, ready: Ready, attempts: Sequence[Attempt]) -> None:
@@ -215,7 +274,7 @@ def decide_for(services: Services, attempt: Attempt) -> Decision:
         attempt.outcome,
         attempts=attempt.notice.attempts,
         fresh_at=attempt.notice.fresh_at,
-        now=datetime.now(UTC),
+        now=services.clock.now(),
         patience=services.patience,
         jitter=random.random(),  # noqa: S311 (spreads load, guards nothing)
         elsewhere=isinstance(attempt.outcome, Unreachable)
@@ -233,5 +292,5 @@ def give_back(services: Services, untried: Sequence[Notice], seconds: float, why
     """Return notices untried, with the time from which they may be tried: a wait is not an attempt."""
     if not untried:
         return
-    later = datetime.now(UTC) + timedelta(seconds=seconds)
+    later = services.clock.now() + timedelta(seconds=seconds)
     put_down(services, [(notice, Decision(State.DUE, counts=False, due_at=later, reason=why)) for notice in untried])

@@ -13,14 +13,17 @@ import time
 from collections.abc import Sequence
 
 from worker.bootstrap import Services
+from worker.channels.zalo.conversation import PAGE_ROWS
 from worker.channels.zalo.tokens import Access, NoAccess
-from worker.domain.settling import GIVE_UP, LOOKED_UP, SKEW, Verdict, next_look, verdict
+from worker.domain.lane import Lane
+from worker.domain.settling import GIVE_UP, LOOKED_UP, SKEW, Row, Verdict, next_look, verdict
 from worker.ledger import uncertain
 from worker.ledger.uncertain import Doubt
 
 log = logging.getLogger("hcc.settle")
 
 _PAGE = 50  # look-ups a ring
+_ROWS = 50  # messages of a conversation that a look goes back at most
 _SECONDS = 15.0  # within the reservation of what was taken, and within the task's time
 
 
@@ -35,24 +38,46 @@ def settle_uncertain(services: Services, oa: str) -> None:
         return
     end = time.monotonic() + _SECONDS
     for number, doubt in enumerate(doubts):
-        if time.monotonic() > end or not services.limiter.take(services.limits(oa), 1).granted:
+        if time.monotonic() > end:
             record(services, oa, {}, unasked=doubts[number:])
             return
-        record(services, oa, {doubt: judge(services, oa, access, doubt)}, unasked=())
+        try:
+            found = judge(services, oa, access, doubt)
+        except NoPermit:
+            record(services, oa, {}, unasked=doubts[number:])
+            return
+        record(services, oa, {doubt: found}, unasked=())
+
+
+class NoPermit(Exception):  # noqa: N818 (a state of the world: the look comes later)
+    """The limit has nothing left for a look right now."""
 
 
 def judge(services: Services, oa: str, access: Access, doubt: Doubt) -> Verdict:
-    """What the conversation says of one notice; unclear where it cannot be asked for.
+    """What the conversation says of one notice; unclear where it cannot be asked for. Raises `NoPermit`.
 
     A template by user id may or may not show there, one by phone and an SMS never do: their absence proves nothing, so
     a delivery event settles them (by `tracking_id`), or an operator.
     """
     if doubt.user_id is None or doubt.channel not in (None, LOOKED_UP):
         return Verdict.UNCLEAR
-    shown = services.conversation.since(oa, access, doubt.user_id, doubt.question.began - SKEW)
-    if shown is None:
-        return Verdict.UNCLEAR
-    return verdict(doubt.question, shown.rows, complete=shown.complete)
+    rows: list[Row] = []
+    since = doubt.question.began - SKEW
+    for offset in range(0, _ROWS, PAGE_ROWS):
+        take_permit(services, oa)
+        page = services.conversation.page(oa, access, doubt.user_id, offset)
+        if page is None:
+            return Verdict.UNCLEAR
+        rows += page
+        if len(page) < PAGE_ROWS or page[-1].at < since:
+            return verdict(doubt.question, rows, complete=True)
+    return verdict(doubt.question, rows, complete=False)
+
+
+def take_permit(services: Services, oa: str) -> None:
+    """Each call of a look counts. A dossier waits for it, so it goes before the daily flow."""
+    if not services.limiter.take(services.limits(oa), 1, lane=Lane.INTERACTIVE).granted:
+        raise NoPermit
 
 
 def record(services: Services, oa: str, judged: dict[Doubt, Verdict], unasked: Sequence[Doubt]) -> None:

@@ -16,6 +16,7 @@ _PAGE = 1000  # notices a statement
 def sweep(services: Services, oa: str) -> None:
     """Expired leases, waiting notices that nothing holds back, and notices that are too old."""
     rescue(services, oa)
+    services.holds.all()  # forgets those that are over
     rebuild_schedule(services, oa)
     with services.ledger.begin() as tx:
         promoted = notices.promote(tx, oa, None, by="sweep", limit=_PAGE)

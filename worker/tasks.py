@@ -14,7 +14,7 @@ from config.settings import load
 from worker import sweeps
 from worker.bootstrap import Services
 from worker.deliver import deliver as deliver_now
-from worker.ledger.notices import anything_due
+from worker.ledger.notices import first_lane
 from worker.queue.bell import ring
 from worker.queue.connection import QueueDown
 from worker.settle import settle_uncertain
@@ -55,8 +55,8 @@ def wake() -> None:
     oa = services().settings.zalo_oa_id
     with later("wake"):
         with services().ledger.connect() as connection:
-            due = anything_due(connection, oa)
-        if due:
+            lane = first_lane(connection, oa)
+        if lane is not None:
             ring(oa)
 
 

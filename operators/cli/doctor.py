@@ -24,6 +24,7 @@ from worker.ledger.migrate import missing
 from worker.ledger.spending import Spent
 from worker.queue.connection import door, open_redis
 
+_HOLDS_SHOWN = 10
 _CLOCK_SECONDS = 2.0  # a difference above this makes times in the history misleading
 
 
@@ -118,9 +119,11 @@ def check_channels(made: Services) -> Iterator[str]:
         state = made.breaker.state(breaker_key(made.settings.zalo_oa_id, channel))
         if state.until is not None:
             raise Fault(f"kênh {channel.name} đang ngắt ({state.failures} lỗi liên tiếp); tự thử lại, xem mạng và Zalo")
-    holds = made.limiter.holds()
+    holds = made.holds.all()
     if holds:
-        raise Fault("; ".join(f"{hold.key} tạm giữ {hold.seconds:.0f} giây: {hold.reason}" for hold in holds))
+        shown = [f"{hold.key} tạm giữ {hold.seconds:.0f} giây: {hold.reason}" for hold in holds[:_HOLDS_SHOWN]]
+        rest = f"; và {len(holds) - _HOLDS_SHOWN} mục khác" if len(holds) > _HOLDS_SHOWN else ""
+        raise Fault("; ".join(shown) + rest)
     yield f"{', '.join(made.channels)}: thông suốt"
 
 

@@ -30,8 +30,13 @@ class Api:
             # What Zalo answers to a path or a method that does not exist is not documented.
             return web.Response(status=404, text="<html><body>404 Not Found</body></html>", content_type="text/html")
         call = Call(self._world, path, query, request.headers, await request.read())
-        self._world.stats.requests[path] += 1
-        return await self._answer(call, route, request)
+        stats = self._world.stats  # of this call's beginning: a reset puts others in their place
+        stats.requests[path] += 1
+        stats.in_flight += 1
+        try:
+            return await self._answer(call, route, request)
+        finally:
+            stats.in_flight -= 1
 
     async def _answer(self, call: Call, route: Route, request: web.BaseRequest) -> web.StreamResponse:
         half = self._world.switches.latency_ms / 2000

@@ -165,6 +165,7 @@ class Control:
                 "refreshes": stats.refreshes,
                 "requests": stats.requests,
                 "connections": stats.connections,
+                "in_flight": stats.in_flight,
                 "up": self._door.is_open,
             }
         )

@@ -11,3 +11,4 @@ class Stats:
     requests: Counter[str] = field(default_factory=Counter)  # by path
     refreshes: int = 0
     connections: int = 0
+    in_flight: int = 0  # requests that are here and not answered yet

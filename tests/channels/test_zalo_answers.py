@@ -108,6 +108,12 @@ def test_what_the_wire_knows_is_kept() -> None:
     assert read_send(Host.OPENAPI, Unknown("connection reset", 3), now=NOON, jitter=0) == Uncertain("connection reset")
 
 
+def test_what_we_held_back_ourselves_is_no_attempt() -> None:
+    """Redis was flushed or the lease is over: the far side was not even asked."""
+    held = NotSent("held back: EpochLost", 0, held_back=True)
+    assert read_send(Host.OPENAPI, held, now=NOON, jitter=0) == Wait("held back: EpochLost", 1.0)
+
+
 OUTCOMES: dict[Meaning, type] = {
     Meaning.RATE: Wait,
     Meaning.LATER: TryLater,
@@ -122,6 +128,14 @@ OUTCOMES: dict[Meaning, type] = {
 }
 
 
+HOLDS = {
+    Scope.PERSON: Hold.PERSON,
+    Scope.TEMPLATE: Hold.TEMPLATE,
+    Scope.OA: Hold.CHANNEL,
+    Scope.APP: Hold.APP,
+}
+
+
 @pytest.mark.parametrize(("host", "code"), [(host, code) for host in Host for code in TABLES[host]])
 def test_every_code_has_the_outcome_of_its_meaning(host: Host, code: int) -> None:
     """With its number and the reason of its row."""
@@ -130,7 +144,7 @@ def test_every_code_has_the_outcome_of_its_meaning(host: Host, code: int) -> Non
     assert (outcome.code, outcome.reason) == (code, row.reason)  # type: ignore[union-attr]
     if isinstance(outcome, Wait) and row.meaning is not Meaning.TOKEN:
         assert outcome.seconds > 0
-        assert (outcome.hold is Hold.CHANNEL) == (row.scope in {Scope.OA, Scope.APP})
+        assert outcome.hold is HOLDS[row.scope]
 
 
 def test_the_outcome_of_a_text_that_zalo_sent_as_code_is_the_same() -> None:
@@ -140,7 +154,7 @@ def test_the_outcome_of_a_text_that_zalo_sent_as_code_is_the_same() -> None:
 
 def test_a_limit_waits_for_the_next_minute() -> None:
     """12:00:15 and 45 seconds; the call was not carried out."""
-    assert refusal(-32, jitter=0.5) == Wait("the app reached its limit of calls", 45.5, Hold.CHANNEL, -32)
+    assert refusal(-32, jitter=0.5) == Wait("the app reached its limit of calls", 45.5, Hold.APP, -32)
 
 
 def test_a_refused_token_waits_for_the_next_token() -> None:

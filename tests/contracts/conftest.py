@@ -18,11 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.contracts.servers import Server, Talk
+from worker.wire.curl import CurlWire
 from worker.wire.plain import RequestsWire
 from worker.wire.protocol import Wire
 
 # Every implementation of the protocol; each is opened with (timeout_seconds, connections, ca_file=...).
-WIRES: dict[str, Callable[..., Wire]] = {"requests": RequestsWire}
+WIRES: dict[str, Callable[..., Wire]] = {"requests": RequestsWire, "libcurl": CurlWire}
 
 
 @pytest.fixture(params=WIRES)

@@ -248,6 +248,24 @@ def test_a_connection_closed_between_calls_is_replaced(serve: Serve, open_wire: 
     assert server.connections == 3
 
 
+@pytest.mark.parametrize("end", [close_after_reading, reset_after_reading])
+def test_a_kept_connection_that_dies_under_a_request_is_no_reason_to_send_it_again(
+    end: Callable[[Talk], None], serve: Serve, open_wire: OpenWire
+) -> None:
+    """The trap of libraries that mean well: what the server has read and not answered may have been carried out."""
+
+    def script(talk: Talk) -> None:
+        talk.request()
+        talk.say(answer())
+        end(talk)
+
+    server, wire = serve(script), open_wire(connections=1)
+    assert isinstance(ask(wire, call_to(server.url)), Reply)
+    expect_unknown(wire, server.url)
+    time.sleep(0.1)
+    assert len(server.requests) == 2
+
+
 def test_nothing_of_one_call_is_kept_for_the_next(serve: Serve, open_wire: OpenWire) -> None:
     """One OA's cookies are not another's."""
 

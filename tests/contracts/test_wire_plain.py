@@ -51,7 +51,7 @@ def test_a_failed_look_up_is_tried_again_at_once(
     """Two hiccups of a resolver cost no attempt, and the mark is set once."""
     server, told = serve(polite), []
     names_fail(2)
-    [(_, result)] = wire.exchange([Call(7, "GET", server.url, {})], leaving=told.append)
+    [(_, result)] = wire.exchange([Call(7, "GET", server.url, {})], leaving=told.extend)
     assert isinstance(result, Reply)
     assert told == [7]
 

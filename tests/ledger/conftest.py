@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from worker.domain.event import event_key
+from worker.domain.lane import Lane
 from worker.domain.notice import Letter, Notice
 from worker.ledger import notices
 from worker.ledger.notices import NewNotice
@@ -39,9 +40,11 @@ def record(ledger: Engine) -> Callable[..., set[str]]:
 def claim(ledger: Engine) -> Callable[..., list[Notice]]:
     """Claim what is due, with words, as a worker does."""
 
-    def claimed(lease: str = "epoch.lease", limit: int = 100, seconds: float = 60) -> list[Notice]:
+    def claimed(
+        lease: str = "epoch.lease", limit: int = 100, seconds: float = 60, lane: Lane = Lane.SERVICE
+    ) -> list[Notice]:
         with ledger.begin() as tx:
-            found = notices.lock_due(tx, OA, lease, limit)
+            found = notices.lock_due(tx, OA, lane, lease, limit)
             notices.lease_out(tx, [Letter(n, f"text of {n.key}") for n in found], seconds=seconds, by="test")
             return found
 

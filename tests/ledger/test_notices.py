@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 
 from tests.ledger.conftest import OA, new
 from worker.domain.event import Withdrawal
+from worker.domain.lane import Lane
 from worker.domain.lifecycle import State
 from worker.domain.notice import Attempt, Notice
 from worker.domain.outcome import Outcome, Sent, TryLater
@@ -163,3 +164,19 @@ def test_after_an_outage_only_the_latest_state_of_a_dossier_is_told(ledger: Engi
         "B/accepted/1": "due",
         "B/result_ready/1": "waiting",
     }
+
+
+def test_the_first_lane_is_the_highest_that_has_something_to_send(record: Record, claim: Claim, ledger: Engine) -> None:
+    """Incident 8: a replay of thousands waits for today's notices, however long it is due already."""
+    record(new("A", "accepted"), new("B", "accepted"), new("C", "accepted"), new("C", "result_ready", 5))
+    with ledger.begin() as tx:
+        assert notices.first_lane(tx, OA) is Lane.SERVICE
+        tx.execute(text("UPDATE notices SET lane = 2, due_at = due_at - interval '1 hour' WHERE code = 'A'"))
+        tx.execute(text("UPDATE notices SET lane = 0, due_at = now() + interval '1 hour' WHERE code = 'B'"))
+        assert notices.first_lane(tx, OA) is Lane.SERVICE
+    assert [notice.key for notice in claim()] == ["C/accepted/1"]
+    with ledger.begin() as tx:
+        assert notices.first_lane(tx, OA) is Lane.BULK
+    assert [notice.key for notice in claim("epoch.bulk", lane=Lane.BULK)] == ["A/accepted/1"]
+    with ledger.begin() as tx:
+        assert notices.first_lane(tx, OA) is None

@@ -11,6 +11,7 @@ from redis import Redis, RedisError
 
 from worker.queue.breaker import Breaker
 from worker.queue.connection import QueueDown, door, open_redis
+from worker.queue.holds import Holds
 from worker.queue.limits import Limit, Limiter
 from worker.queue.marks import Marks
 from worker.queue.schedule import Schedule
@@ -51,7 +52,7 @@ def test_a_password_in_the_url_is_not_in_the_fault() -> None:
 def test_every_key_of_ours_begins_with_our_name(valkey: Redis) -> None:
     """Others may live in the same Redis."""
     Limiter(valkey).take([Limit("app:1", 60)], 1)
-    Limiter(valkey).hold("app:1", 5, "quota")
+    Holds(valkey).hold("app:1", 5, "quota")
     Breaker(valkey).report("zalo", 0, 20)
     marks = Marks(valkey)
     marks.leave("lease", marks.epoch(), [1])

@@ -8,7 +8,7 @@ from redis import Redis
 from tests.queue.conftest import Clock
 from tests.queue.traffic import Arrivals, crowd
 from worker.queue.connection import QueueDown
-from worker.queue.limits import Grant, Lane, Limit, Limiter
+from worker.queue.limits import Lane, Limit, Limiter
 from worker.queue.pace import WINDOW_SECONDS
 
 APP = Limit("app:1", 4000)
@@ -148,38 +148,6 @@ def test_a_header_that_agrees_changes_nothing(limiter: Limiter, clock: Clock) ->
     assert crowd(limiter, clock, [OA], 60).fullest_minute() >= 594
 
 
-def test_a_hold_grants_nothing_and_says_for_how_long(limiter: Limiter, clock: Clock) -> None:
-    """A quota or a dead token stops every worker at once."""
-    limiter.take([APP, OA], 1)
-    clock.wait(10)
-    limiter.hold("oa:1", 300, "quota")
-    limiter.hold("oa:1", 60, "quota")
-    limiter.hold("oa:1", 100, "token")
-    clock.wait(20)
-    assert limiter.take([APP, OA], 5) == Grant(0, 280)
-    assert limiter.take([APP, Limit("oa:10", 600)], 4).granted == 4
-    assert [(hold.key, hold.reason, hold.seconds) for hold in limiter.holds()] == [
-        ("oa:1", "quota", 280),
-        ("oa:1", "token", 80),
-    ]
-    limiter.release("oa:1", "quota")
-    assert limiter.peek([APP, OA], 5).wait_seconds == 80
-    clock.wait(80)
-    assert limiter.holds() == []
-    assert limiter.take([APP, OA], 3).granted == 3
-
-
-def test_a_hold_does_not_outlive_a_clock_set_back(limiter: Limiter, clock: Clock) -> None:
-    """An hour back would make five minutes of it sixty-five."""
-    limiter.hold("oa:1", 300, "quota")
-    clock.now -= 3_600_000_000
-    assert limiter.holds() == []
-    clock.wait(1)
-    assert limiter.take([OA], 1).granted == 0
-    clock.wait(1)
-    assert limiter.take([OA], 1).granted == 1
-
-
 def test_interactive_goes_before_service_before_bulk(limiter: Limiter, clock: Clock) -> None:
     """All three want more than there is: the highest gets nearly all of it."""
     got = dict.fromkeys(Lane, 0)
@@ -208,15 +176,12 @@ def test_nothing_is_granted_where_redis_is_away(nowhere: Redis) -> None:
     for deed in (
         lambda: limiter.take([OA], 1),
         lambda: limiter.peek([OA], 1),
-        lambda: limiter.hold("oa:1", 1, "quota"),
-        limiter.holds,
     ):
         with pytest.raises(QueueDown, match="Redis could not"):
             deed()
 
 
-@pytest.mark.parametrize("fault", [{"key": "app:1", "per_minute": 0}, {"key": "app|1", "per_minute": 6}])
-def test_a_limit_that_makes_no_sense_is_refused(fault: dict[str, object]) -> None:
+def test_a_limit_that_makes_no_sense_is_refused() -> None:
     """Before it reaches Redis."""
     with pytest.raises(ValueError, match="limit"):
-        Limit(**fault)  # type: ignore[arg-type]
+        Limit("app:1", 0)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from worker.channels.channel import now_utc
@@ -23,7 +23,7 @@ def carry(
     *,
     call: Callable[[Letter], Call],
     read: Callable[[Result, datetime], Outcome],
-    leaving: Callable[[int], None],
+    leaving: Callable[[Sequence[int]], None],
 ) -> Iterator[Attempt]:
     """One call a letter, tagged with its notice's id; attempts come as the answers do.
 
@@ -40,9 +40,9 @@ def carry(
             except (FormError, SealError) as fault:
                 unmade.append(Attempt(letter.notice, channel, now_utc(), Refused(str(fault)), 0, letter.dong))
 
-    def note(tag: int) -> None:
-        leaving(tag)
-        began[tag] = now_utc()
+    def note(tags: Sequence[int]) -> None:
+        leaving(tags)
+        began.update(dict.fromkeys(tags, now_utc()))
 
     for made, result in wire.exchange(calls(), leaving=note):
         now = now_utc()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -32,8 +32,10 @@ class Channel(Protocol):
     def ready(self, oa: str) -> Ready | NotReady:
         """Whether the channel can send for this OA now (credentials and the like)."""
 
-    def send(self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[int], None]) -> Iterator[Attempt]:
-        """Send; attempts come as they end. `leaving(notice id)` is called just before bytes of it may leave."""
+    def send(
+        self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[Sequence[int]], None]
+    ) -> Iterator[Attempt]:
+        """Send; attempts come as they end. `leaving(ids)` is called just before bytes of these notices may leave."""
 
     def refused_pass(self, oa: str, ready: Ready) -> Ready | NotReady:
         """The far side refused what `ready` gave (a token): renew it, or say why that does not help."""

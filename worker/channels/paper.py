@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from worker.channels.channel import Ready, now_utc
@@ -25,11 +25,13 @@ class Paper:
     def refused_pass(self, oa: str, ready: Ready) -> Ready:  # noqa: ARG002 (paper refuses nothing)
         return ready
 
-    def send(self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[int], None]) -> Iterator[Attempt]:
+    def send(
+        self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[Sequence[int]], None]
+    ) -> Iterator[Attempt]:
         self._folder.mkdir(parents=True, exist_ok=True)
         for letter in letters:
             at, began = now_utc(), time.monotonic()
-            leaving(letter.notice.id)
+            leaving([letter.notice.id])
             with Path(str(ready.pass_)).open("a", encoding="utf-8") as sheet:
                 sheet.write(f"{letter.text}\n\n")
             ms = round((time.monotonic() - began) * 1000)

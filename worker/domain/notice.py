@@ -23,7 +23,9 @@ class Notice:
     amount: int | None
     appointment_at: datetime | None
     no_person_because: str | None  # why nobody can be told: no phone, a landline …
+    person_id: int | None  # the ledger's number of the person
     user_id: str | None = field(repr=False)  # of this OA; a decimal string above 2^53, never a number, never logged
+    fault: str | None = None  # why its facts cannot be read: it is set aside alone, not with its batch
     phone_sealed: bytes | None = field(default=None, repr=False)  # opened by the channel that sends to it, by no other
     interacted_at: datetime | None = None  # the person's last interaction with the OA that we know of
     left: bool = False  # the person followed the OA and does not any more (R28)

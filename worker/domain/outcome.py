@@ -20,7 +20,10 @@ class Hold(StrEnum):
     """How far a `Wait` reaches."""
 
     NOTICE = "notice"  # only this notice
+    PERSON = "person"  # whatever this person is to be told on this channel
+    TEMPLATE = "template"  # every notice of this kind on this channel
     CHANNEL = "channel"  # every notice of this OA on this channel
+    APP = "app"  # every call of this app, whichever the OA
     TOKEN = "token"  # every notice of this OA until the access token is renewed  # noqa: S105 (a word, not a secret)
 
 

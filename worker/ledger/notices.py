@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, text
 
 from worker.domain.event import Withdrawal
 from worker.domain.kinds import RANK
+from worker.domain.lane import Lane
 from worker.domain.lifecycle import BLOCKING, State
 from worker.domain.notice import Attempt, Letter, Notice
 from worker.domain.outcome import charged, code_of, word
@@ -120,21 +121,40 @@ def supersede(tx: Connection, oa: str, codes: Iterable[str]) -> set[int]:
     return moved
 
 
+_MAY_GO = f"""
+    n.oa = :oa AND n.state = 'due' AND n.due_at <= clock_timestamp() AND NOT {EARLIER_UNFINISHED}"""
+
+_FIRST_LANE = f"""
+SELECT w.lane FROM unnest(CAST(:lanes AS smallint[])) AS w (lane)
+WHERE EXISTS (SELECT FROM notices n WHERE {_MAY_GO} AND n.lane = w.lane)
+ORDER BY w.lane LIMIT 1
+"""
+
+
+def first_lane(tx: Connection, oa: str) -> Lane | None:
+    """The first lane in which some notice may be sent now; None where none may."""
+    lane = tx.execute(text(_FIRST_LANE), {"oa": oa, "lanes": list(Lane)}).scalar_one_or_none()
+    return None if lane is None else Lane(lane)
+
+
 _LOCK_DUE = f"""
-SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.no_person_because,
+SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.no_person_because, n.person_id,
        CASE WHEN f.follows THEN f.user_id END AS user_id, NOT f.follows AS has_left, f.last_interaction_at,
        n.said_no, p.phone_sealed
 FROM notices n LEFT JOIN followers f ON f.person_id = n.person_id LEFT JOIN people p ON p.id = n.person_id
-WHERE n.oa = :oa AND n.state = 'due' AND n.due_at <= clock_timestamp() AND NOT {EARLIER_UNFINISHED}
+WHERE {_MAY_GO} AND n.lane = :lane
 ORDER BY n.due_at
 LIMIT :limit
 FOR UPDATE OF n SKIP LOCKED
 """
 
 
-def lock_due(tx: Connection, oa: str, lease: str, limit: int) -> list[Notice]:
-    """Lock up to `limit` due notices for this transaction; what others hold is skipped. `lease_out` makes them ours."""
-    rows = tx.execute(text(_LOCK_DUE), {"oa": oa, "limit": limit})
+def lock_due(tx: Connection, oa: str, lane: Lane, lease: str, limit: int) -> list[Notice]:
+    """Lock up to `limit` notices that may be sent, for this transaction; `lease_out` makes them ours.
+
+    What others hold is skipped.
+    """
+    rows = tx.execute(text(_LOCK_DUE), {"oa": oa, "lane": lane, "limit": limit})
     return [_notice(row, oa, lease) for row in rows]
 
 
@@ -240,14 +260,8 @@ def withdraw(tx: Connection, oa: str, withdrawals: Sequence[Withdrawal], *, by: 
     return moved
 
 
-def anything_due(tx: Connection, oa: str) -> bool:
-    """Whether some notice may be sent now."""
-    query = text("SELECT EXISTS (SELECT FROM notices WHERE oa = :oa AND state = 'due' AND due_at <= clock_timestamp())")
-    return bool(tx.execute(query, {"oa": oa}).scalar_one())
-
-
 def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
-    appointment = row.facts.get("appointment_at")
+    amount, appointment_at, fault = _told(row.facts)
     return Notice(
         id=row.id,
         oa=oa,
@@ -257,16 +271,27 @@ def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
         key=row.event_key,
         attempts=row.attempts,
         fresh_at=row.fresh_at,
-        amount=row.facts.get("amount"),
-        appointment_at=datetime.fromisoformat(appointment) if appointment else None,
+        amount=amount,
+        appointment_at=appointment_at,
         no_person_because=row.no_person_because,
+        person_id=row.person_id,
         user_id=row.user_id,
+        fault=fault,
         phone_sealed=None if row.phone_sealed is None else bytes(row.phone_sealed),
         interacted_at=row.last_interaction_at,
         left=bool(row.has_left),
-        sms=bool(row.facts.get("sms")),
+        sms=fault is None and bool(row.facts.get("sms")),
         said_no=frozenset(row.said_no),
     )
+
+
+def _told(facts: Any) -> tuple[int | None, datetime | None, str | None]:
+    """The amount and the appointment that a notice tells, or what is wrong with its facts: never a reason to raise."""
+    try:
+        amount, appointment = facts.get("amount"), facts.get("appointment_at")
+        return amount, datetime.fromisoformat(appointment) if appointment else None, None
+    except (AttributeError, TypeError, ValueError) as error:
+        return None, None, f"its facts cannot be read ({type(error).__name__})"
 
 
 def _settling(attempt: Attempt, decision: Decision) -> Move:

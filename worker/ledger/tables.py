@@ -76,6 +76,7 @@ notices = Table(
     Column("code", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("rank", SmallInteger, nullable=False),
+    Column("lane", SmallInteger, nullable=False, server_default="1"),  # whose turn is first: domain.lane
     Column("unit", Text),
     Column("facts", JSONB, nullable=False),
     Column("person_id", ForeignKey("people.id"), nullable=True),
@@ -99,7 +100,7 @@ notices = Table(
     postgresql_with={"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02"},
 )
 # Live work is found without touching finished rows: every index below but the last covers live states only.
-Index("notices_due", notices.c.oa, notices.c.due_at, postgresql_where=text("state = 'due'"))
+Index("notices_due_by_lane", notices.c.oa, notices.c.lane, notices.c.due_at, postgresql_where=text("state = 'due'"))
 Index(
     "notices_blocking",
     notices.c.oa,

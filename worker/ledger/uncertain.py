@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
 
 from worker.domain.lifecycle import State
 from worker.domain.settling import SKEW, Question
+from worker.ledger.clock import now
 from worker.ledger.moves import Move, move
 from worker.ledger.notices import promote
 
@@ -66,10 +66,10 @@ def to_look_up(tx: Connection, oa: str, *, limit: int) -> list[Doubt]:
 
 def settle(tx: Connection, oa: str, arrived: Sequence[Doubt], not_arrived: Sequence[Doubt], *, by: str) -> set[int]:
     """Record verdicts, and let the later notices of these dossiers go; returns the ids that moved."""
-    now = datetime.now(UTC)
+    at = now(tx)
     moves = [
         *(Move(d.id, State.UNCERTAIN, State.SENT, why="found in the conversation") for d in arrived),
-        *(Move(d.id, State.UNCERTAIN, State.DUE, why=_ABSENT, due_at=now) for d in not_arrived),
+        *(Move(d.id, State.UNCERTAIN, State.DUE, why=_ABSENT, due_at=at) for d in not_arrived),
     ]
     moved = move(tx, moves, by=by)
     promote(tx, oa, {doubt.code for doubt in (*arrived, *not_arrived)}, by=by)

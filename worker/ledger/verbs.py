@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from worker.domain.lane import Lane
 from worker.domain.lifecycle import State
 from worker.ledger.moves import move_found
 from worker.ledger.notices import promote
@@ -95,13 +96,14 @@ def carry_out(
         last = max(moved)
 
 
-def _forget_attempts(tx: Connection, _oa: str, moved: set[int], _by: str) -> None:
+def _begin_afresh(tx: Connection, _oa: str, moved: set[int], _by: str) -> None:
     """A retried notice is as patient as a new one: an operator wants it told, however old the event is.
 
-    What was tried before stays in `attempts` and in history.
+    It goes behind the notices of today, so that a replay of thousands delays none. What was tried before stays in
+    the table of attempts and in history.
     """
-    query = text("UPDATE notices SET attempts = 0, fresh_at = clock_timestamp() WHERE id = ANY(:ids)")
-    tx.execute(query, {"ids": sorted(moved)})
+    query = text("UPDATE notices SET attempts = 0, fresh_at = clock_timestamp(), lane = :bulk WHERE id = ANY(:ids)")
+    tx.execute(query, {"ids": sorted(moved), "bulk": Lane.BULK})
 
 
 def _let_the_next_go(tx: Connection, oa: str, moved: set[int], by: str) -> None:
@@ -115,7 +117,7 @@ def _values(oa: str, state: State, choice: Choice) -> dict[str, Any]:
     return {**values, "oa": oa, "state": state.value}
 
 
-RETRY = Deed(State.DEAD, State.DUE, _forget_attempts)
+RETRY = Deed(State.DEAD, State.DUE, _begin_afresh)
 DISCARD = Deed(State.DEAD, State.DISCARDED)
 SETTLE = {
     "sent": Deed(State.UNCERTAIN, State.SENT, _let_the_next_go),

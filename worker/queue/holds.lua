@@ -1,33 +1,45 @@
--- Holds: a held key is granted nothing by limits.lua.
+-- Holds: what is held, until when and why; limits.lua grants nothing under a held limit.
 --
--- KEYS[1]  holds  hash: "name|reason" = "until:length", both in microseconds
--- ARGV: now (0 = the server's clock), then nothing to list, or name|reason and length to hold
--- → {name|reason, microseconds left, …}
+-- KEYS[1]  holds  hash: name = "until:length:reason", times in microseconds
+-- ARGV: verb, now (0 = the server's clock), then
+--       hold name length reason  of two holds of one name the one that ends later stands
+--       of name…                 → {name, microseconds left, reason, …} of those that are held
+--       all                      → the same of every name; what is over is forgotten
 
-local now = tonumber(ARGV[1])
+local verb, now = ARGV[1], tonumber(ARGV[2])
 if now == 0 then
     local time = redis.call('TIME')
     now = time[1] * 1000000 + time[2]
 end
 
--- What is over, or ends later than it can because the clock was set back, is forgotten.
-local left, answer = {}, {}
-local holds = redis.call('HGETALL', KEYS[1])
-for i = 1, #holds, 2 do
-    local till, length = string.match(holds[i + 1], '(%d+):(%d+)')
+-- What ends later than it can, because the clock was set back, is over as well.
+local function left(hold)
+    if not hold then return 0, '' end
+    local till, length, reason = string.match(hold, '^(%d+):(%d+):(.*)$')
     local rest = till - now
-    if rest <= 0 or rest > tonumber(length) then
-        redis.call('HDEL', KEYS[1], holds[i])
-    else
-        left[holds[i]] = rest
-        answer[#answer + 1] = holds[i]
-        answer[#answer + 1] = string.format('%.0f', rest)
-    end
+    if rest > tonumber(length) then rest = 0 end
+    return rest, reason
 end
 
--- Of two holds for the same reason the one that ends later stands.
-local name, length = ARGV[2], tonumber(ARGV[3])
-if name and length > (left[name] or 0) then
-    redis.call('HSET', KEYS[1], name, string.format('%.0f:%.0f', now + length, length))
+if verb == 'hold' then
+    local name, length, reason = ARGV[3], tonumber(ARGV[4]), ARGV[5]
+    if length > left(redis.call('HGET', KEYS[1], name)) then
+        redis.call('HSET', KEYS[1], name, string.format('%.0f:%.0f:%s', now + length, length, reason))
+    end
+    return {}
+end
+
+local names = {}
+for i = 3, #ARGV do names[#names + 1] = ARGV[i] end
+if verb == 'all' then names = redis.call('HKEYS', KEYS[1]) end
+
+local answer = {}
+for _, name in ipairs(names) do
+    local rest, reason = left(redis.call('HGET', KEYS[1], name))
+    if rest > 0 then
+        for _, part in ipairs({name, string.format('%.0f', rest), reason}) do answer[#answer + 1] = part end
+    elseif verb == 'all' then
+        redis.call('HDEL', KEYS[1], name)
+    end
 end
 return answer

@@ -1,7 +1,12 @@
-"""Holds: a limit that is held grants nothing until then, and every worker knows at once for how long and why."""
+"""Holds: what Zalo told us to leave alone for a while; every worker knows at once for how long and why.
+
+A held limit grants nothing (limits.lua). What else may be held — a channel of an OA, a kind of notice, one person — is
+asked for by name before anything is sent. A hold lost in a flush is set anew by the answer that called for it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,7 +18,7 @@ from worker.queue.pace import Clock, micros, servers_clock
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The limit `key` grants nothing for `seconds` more, because of `reason`."""
+    """Whatever goes by the name `key` is left alone for `seconds` more, because of `reason`."""
 
     key: str
     reason: str
@@ -21,36 +26,30 @@ class Hold:
 
 
 class Holds:
-    """What is held, why and for how long. A hold lost in a flush is set anew by the answer that called for it."""
+    """What is held, why and for how long."""
 
     def __init__(self, redis: Redis, prefix: str = PREFIX, clock: Clock = servers_clock) -> None:
         self.key = f"{prefix}holds"
-        self._redis = redis
         self._clock = clock
         self._script = redis.register_script(lua_beside(__file__))
 
     def hold(self, key: str, seconds: float, reason: str) -> None:
-        """Hold `key`; each reason is a hold of its own, and one for the same reason that ends later stays.
-
-        Raises `QueueDown`.
-        """
+        """Hold `key`; of two holds the one that ends later stands. Raises `QueueDown`."""
         if seconds > 0:
-            with door("hold a limit"):
-                self._script([self.key], [self._clock(), f"{key}|{reason}", micros(seconds)])
+            with door("hold"):
+                self._script([self.key], ["hold", self._clock(), key, micros(seconds), reason])
 
-    def release(self, key: str, reason: str) -> None:
-        """End this hold now: its reason is gone (a token was renewed, an operator says so). Raises `QueueDown`."""
-        with door("release a limit"):
-            self._redis.hdel(self.key, f"{key}|{reason}")
+    def of(self, keys: Iterable[str]) -> dict[str, Hold]:
+        """Those of `keys` that are held, in one call. Raises `QueueDown`."""
+        wanted = sorted(set(keys))
+        return {hold.key: hold for hold in self._ask("of", *wanted)} if wanted else {}
 
     def all(self) -> list[Hold]:
         """Every hold there is, the one that ends last first. Raises `QueueDown`."""
+        return sorted(self._ask("all"), key=lambda hold: -hold.seconds)
+
+    def _ask(self, verb: str, *keys: str) -> list[Hold]:
         with door("list the holds"):
-            answer = cast("list[str]", self._script([self.key], [self._clock()]))
-        holds = [_hold(name, left) for name, left in zip(answer[::2], answer[1::2], strict=True)]
-        return sorted(holds, key=lambda hold: -hold.seconds)
-
-
-def _hold(name: str, left: str) -> Hold:
-    key, _, reason = name.partition("|")
-    return Hold(key, reason, int(left) / 1e6)
+            answer = cast("list[str]", self._script([self.key], [verb, self._clock(), *keys]))
+        thrice = iter(answer)
+        return [Hold(key, reason, int(left) / 1e6) for key, left, reason in zip(thrice, thrice, thrice, strict=True)]

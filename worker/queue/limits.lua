@@ -96,17 +96,12 @@ local function wait(it, count)
     return math.max(paced, window)
 end
 
--- Until when an operator, a quota or a dead token holds this limit: {name|reason = "until:length"}.
-local holds = redis.call('HGETALL', KEYS[2])
+-- How long something else holds this limit: "until:length:reason" under its name.
 local function held(it)
-    local longest = 0
-    for i = 1, #holds, 2 do
-        if string.sub(holds[i], 1, #it.name + 1) == it.name .. '|' then
-            local till, length = entry(holds[i + 1])
-            if till - now <= length then longest = math.max(longest, till - now) end -- else the clock was set back
-        end
-    end
-    return longest
+    local hold = redis.call('HGET', KEYS[2], it.name)
+    if not hold then return 0 end
+    local till, length = entry(hold)
+    return till - now <= length and till - now or 0 -- else the clock was set back
 end
 
 local function take(limits, for_real)

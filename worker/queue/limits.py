@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from redis import Redis
 from redis.exceptions import NoScriptError
 
+from worker.domain.lane import Lane
 from worker.queue.connection import PREFIX, door, lua_beside
-from worker.queue.holds import Hold, Holds
-from worker.queue.pace import BURST_SECONDS, RESERVE_SECONDS, WINDOW_SECONDS, Clock, Lane, Limit, micros, servers_clock
+from worker.queue.holds import Holds
+from worker.queue.pace import BURST_SECONDS, RESERVE_SECONDS, WINDOW_SECONDS, Clock, Limit, micros, servers_clock
 
-__all__ = ["Grant", "Hold", "Lane", "Limit", "Limiter"]
+__all__ = ["Grant", "Lane", "Limit", "Limiter"]
 
 _REFUSED_SECONDS = 1.0
 
@@ -71,19 +72,7 @@ class Limiter:
         Not within a second either: what fills it may be unknown to us, and leave no sooner. Raises `QueueDown`.
         """
         self._run("correct", [limit], 0, 0)
-        self.hold(limit.key, _REFUSED_SECONDS, "the provider refused a call as one too many")
-
-    def hold(self, key: str, seconds: float, reason: str) -> None:
-        """Grant nothing under the limit `key` for so long (quota, dead token). Raises `QueueDown`."""
-        self._holds.hold(key, seconds, reason)
-
-    def release(self, key: str, reason: str) -> None:
-        """End that hold before its time. Raises `QueueDown`."""
-        self._holds.release(key, reason)
-
-    def holds(self) -> list[Hold]:
-        """What is held, why and for how long, the longest first. Raises `QueueDown`."""
-        return self._holds.all()
+        self._holds.hold(limit.key, _REFUSED_SECONDS, "the provider refused a call as one too many")
 
     def _run(
         self, verb: str, limits: Sequence[Limit], number: int, weight: int, lane: Lane = Lane.INTERACTIVE

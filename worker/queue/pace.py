@@ -33,19 +33,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeAlias
+
+from worker.domain.lane import Lane
 
 WINDOW_SECONDS = 60.0 + 0.3
 BURST_SECONDS = 0.5
-
-
-class Lane(StrEnum):
-    """Whose turn is first when permits are short."""
-
-    INTERACTIVE = "interactive"  # somebody waits at a screen
-    SERVICE = "service"  # the daily flow of notices
-    BULK = "bulk"  # replays, imports: whenever there is room
 
 
 RESERVE_SECONDS = {Lane.INTERACTIVE: 0.0, Lane.SERVICE: 0.05, Lane.BULK: 0.1}  # kept back for the lanes above
@@ -61,8 +54,6 @@ class Limit:
     def __post_init__(self) -> None:
         if self.per_minute < 1:
             raise ValueError(f"the limit of {self.key!r} is {self.per_minute} a minute: it must be at least 1")
-        if "|" in self.key:
-            raise ValueError(f"the key of a limit must not hold '|': {self.key!r}")
 
 
 Clock: TypeAlias = Callable[[], int]

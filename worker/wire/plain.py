@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from http.cookiejar import DefaultCookiePolicy
 from queue import SimpleQueue
@@ -21,20 +21,18 @@ from urllib3.exceptions import DecodeError, IncompleteRead, InvalidChunkLength, 
 from urllib3.util import Timeout
 
 from worker.wire.deadline import NO_NAME, REFUSED, DeadlineAdapter, NotConnected
-from worker.wire.protocol import Call, NotSent, Reply, Result, Unknown
+from worker.wire.protocol import Call, NotSent, Result, Unknown
+from worker.wire.whole import CUT_OFF, LARGEST_BODY, TOO_LARGE, whole
 
 _CONNECT_SECONDS = 5.0
-_LARGEST_BODY = 1 << 20  # bytes; Zalo's answers are a few hundred
 _CHUNK = 1 << 16
-_ENDS = frozenset({"content-length", "transfer-encoding"})
-_EMPTY = frozenset({204, 304})  # these have no body and no length
 
 # The first that fits any error in the chain.
 _WHYS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((ReadTimeoutError, TimeoutError), "no whole answer in time"),
     ((http.client.RemoteDisconnected,), "connection closed without an answer"),
     ((ConnectionError,), "connection reset"),
-    ((IncompleteRead, InvalidChunkLength, http.client.IncompleteRead), "answer cut off"),
+    ((IncompleteRead, InvalidChunkLength, http.client.IncompleteRead), CUT_OFF),
     ((DecodeError,), "answer cannot be decoded"),
     ((http.client.HTTPException,), "not an HTTP answer"),
 )
@@ -65,7 +63,7 @@ class RequestsWire:
         self._threads = ThreadPoolExecutor(connections, "wire", initializer=self._open_session)
 
     def exchange(
-        self, calls: Iterable[Call], *, leaving: Callable[[int], None] | None = None
+        self, calls: Iterable[Call], *, leaving: Callable[[Sequence[int]], None] | None = None
     ) -> Iterator[tuple[Call, Result]]:
         """Carry the calls; the next one is drawn, in the caller's thread, when a connection is free for it.
 
@@ -109,7 +107,7 @@ class RequestsWire:
         self._own.session = session
         self._sessions.append(session)
 
-    def _carry(self, call: Call, leaving: Callable[[int], None] | None) -> tuple[Call, Result]:
+    def _carry(self, call: Call, leaving: Callable[[Sequence[int]], None] | None) -> tuple[Call, Result]:
         started = monotonic()
         try:
             request = self._own.session.prepare_request(
@@ -119,9 +117,9 @@ class RequestsWire:
             return call, NotSent("not a valid request", _ms(started))
         try:
             if leaving is not None:
-                leaving(call.tag)
+                leaving([call.tag])
         except Exception as error:  # noqa: BLE001 (whatever it is: what could not be noted does not leave)
-            return call, NotSent(f"held back: {type(error).__name__}", _ms(started))
+            return call, NotSent(f"held back: {type(error).__name__}", _ms(started), held_back=True)
         again = Retrying(
             retry=retry_if_result(lambda result: isinstance(result, NotSent) and result.why in {REFUSED, NO_NAME}),
             stop=stop_after_attempt(self._tries) | stop_after_delay(0.5),
@@ -147,13 +145,10 @@ def _read(answer: requests.Response, started: float) -> Result:
     body = bytearray()
     for chunk in answer.iter_content(_CHUNK):
         body += chunk
-        if len(body) > _LARGEST_BODY:
-            return Unknown("answer too large", _ms(started))
+        if len(body) > LARGEST_BODY:
+            return Unknown(TOO_LARGE, _ms(started))
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    if not body and not _ENDS.intersection(headers) and answer.status_code not in _EMPTY:
-        # To Python's parser a head that breaks off is a whole answer without a body.
-        return Unknown("answer cut off", _ms(started))
-    return Reply(answer.status_code, headers, bytes(body), _ms(started))
+    return whole(answer.status_code, headers, bytes(body), _ms(started))
 
 
 def _failure(error: Exception, started: float) -> Result:

@@ -6,7 +6,7 @@ law 3 needs: a call of which certainly no byte of the request left, and one that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -34,10 +34,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """Certainly nothing left: connection refused, no route, DNS failure, TLS not agreed, connect timeout."""
+    """Certainly nothing left: connection refused, no route, DNS failure, TLS not agreed, connect timeout.
+
+    `held_back` where `leaving` raised: then the network was not even asked.
+    """
 
     why: str
     ms: int
+    held_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,11 @@ class Wire(Protocol):
     """Carries calls; results come as they arrive, in any order, each call exactly once."""
 
     def exchange(
-        self, calls: Iterable[Call], *, leaving: Callable[[int], None] | None = None
+        self, calls: Iterable[Call], *, leaving: Callable[[Sequence[int]], None] | None = None
     ) -> Iterator[tuple[Call, Result]]:
-        """Carry all calls over kept-alive connections; `leaving(tag)` is called just before bytes of a call may leave.
+        """Carry all calls over kept-alive connections; `leaving(tags)` is called just before bytes of these may leave.
 
-        Where `leaving` raises, the call is not made and its result is `NotSent`.
+        Where `leaving` raises, none of them is made and the result of each is `NotSent`, held back.
         """
 
     def close(self) -> None:

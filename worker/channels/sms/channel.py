@@ -6,7 +6,7 @@ Nothing can be asked of a gateway by our mark, so an uncertain attempt is left t
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from worker.channels.carry import carry
 from worker.channels.channel import Ready
@@ -45,7 +45,7 @@ class SmsChannel:
         letters: Iterable[Letter],
         ready: Ready,  # noqa: ARG002 (nothing to present but the keys)
         *,
-        leaving: Callable[[int], None],
+        leaving: Callable[[Sequence[int]], None],
     ) -> Iterator[Attempt]:
         return carry(
             self._wire,

@@ -26,23 +26,26 @@ _ID_FIELD: Final = {Host.OPENAPI: "message_id", Host.BUSINESS: "msg_id"}
 _ID_LENGTH: Final = 100  # real ids have 20 characters
 _NUMBER: Final = re.compile(r"-?[0-9]{1,9}")  # fits the ledger's column
 _HOLDS: Final = {
-    Scope.PERSON: Hold.NOTICE,
-    Scope.TEMPLATE: Hold.NOTICE,
+    Scope.PERSON: Hold.PERSON,
+    Scope.TEMPLATE: Hold.TEMPLATE,
     Scope.OA: Hold.CHANNEL,
-    Scope.APP: Hold.CHANNEL,
+    Scope.APP: Hold.APP,
 }
 
+_HELD_BACK: Final = 1.0  # seconds: it was our own doing, no failure of the far side
 _DAWN: Final = time(6)
 _DUSK: Final = time(22)
 _SPREAD: Final = 600.0  # seconds: those who wait for one moment do not all start in it
 _CLOCKS_DIFFER: Final = 900.0  # "it is night", says Zalo, and our clock does not agree
 _PAYING_TAKES: Final = 1800.0  # one refused call each half hour until somebody has paid
-_REPAIR_TAKES: Final = {Hold.CHANNEL: 300.0, Hold.NOTICE: 1800.0}  # one refused call a channel, or one a notice
+_REPAIR_TAKES: Final = 300.0  # seconds: one refused call each five minutes until a person has repaired the set-up
 
 
 def read_send(host: Host, result: Result, *, now: datetime, jitter: float) -> Outcome:
     """The outcome of one send call. `now` knows its zone; `jitter` is a random number in [0, 1)."""
     match result:
+        case NotSent(why, held_back=True):
+            return Wait(why, _HELD_BACK)
         case NotSent(why):
             return TryLater(why)
         case Unknown(why):
@@ -113,7 +116,7 @@ def _seconds(row: Answer, now: datetime, jitter: float) -> float:
         case Meaning.NIGHT:
             return _until_dawn(now) + jitter * _SPREAD
         case _:
-            return _REPAIR_TAKES[_HOLDS[row.scope]] * (1 + jitter / 5)
+            return _REPAIR_TAKES * (1 + jitter / 5)
 
 
 def _until_next_minute(now: datetime) -> float:

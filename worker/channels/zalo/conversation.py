@@ -8,7 +8,6 @@ are not compared with those of send replies: recorded samples show them to diffe
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -19,16 +18,7 @@ from worker.domain.text import nfc
 from worker.wire.ask import ask
 from worker.wire.protocol import Call, Reply, Wire
 
-_COUNT = 10
-_PAGES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The rows since a moment; `complete` when they reach back to it."""
-
-    rows: list[Row]
-    complete: bool
+PAGE_ROWS = 10  # Zalo gives no more a call
 
 
 class Conversation:
@@ -38,20 +28,9 @@ class Conversation:
         self._wire = wire
         self._url = f"{openapi_url}/v2.0/oa/conversation"
 
-    def since(self, oa: str, access: Access, user_id: str, moment: datetime) -> Shown | None:
-        """What Zalo shows since `moment`; None where it does not answer properly."""
-        rows: list[Row] = []
-        for page in range(_PAGES):
-            found = self._page(oa, access, user_id, page * _COUNT)
-            if found is None:
-                return None
-            rows += found
-            if len(found) < _COUNT or found[-1].at < moment:
-                return Shown(rows, complete=True)
-        return Shown(rows, complete=False)
-
-    def _page(self, oa: str, access: Access, user_id: str, offset: int) -> list[Row] | None:
-        data = json.dumps({"user_id": user_id, "offset": offset, "count": _COUNT})
+    def page(self, oa: str, access: Access, user_id: str, offset: int) -> list[Row] | None:
+        """`PAGE_ROWS` rows from `offset` on, fewer at the end; None where Zalo does not answer properly."""
+        data = json.dumps({"user_id": user_id, "offset": offset, "count": PAGE_ROWS})
         call = Call(0, "GET", f"{self._url}?{urlencode({'data': data})}", {"access_token": access.token})
         result = ask(self._wire, call)
         if not isinstance(result, Reply) or result.status != 200:  # noqa: PLR2004 (HTTP's word for success)

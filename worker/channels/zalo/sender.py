@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -49,7 +49,9 @@ class ZaloSender(ABC):
         renewed = self._tokens.renew(oa, ready.pass_.version)
         return NotReady(renewed.why) if isinstance(renewed, NoAccess) else Ready(renewed)
 
-    def send(self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[int], None]) -> Iterator[Attempt]:
+    def send(
+        self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[Sequence[int]], None]
+    ) -> Iterator[Attempt]:
         token = ready.pass_.token if isinstance(ready.pass_, Access) else ""
         least: int | None = None
 

@@ -1,0 +1,14 @@
+"""How large a chaos run is: short within the suite, whole with `make chaos`; a seed repeats a run."""
+
+from __future__ import annotations
+
+import os
+
+NOTICES = int(os.environ.get("HCC_CHAOS_NOTICES", "240"))
+SEED = int(os.environ.get("HCC_CHAOS_SEED", "20240219"))
+SHORT = NOTICES < 1000
+BLOWS = 2 if SHORT else 5
+
+PATIENCE = 60.0 + NOTICES / 10  # seconds from the last blow until all must be done
+SHORT_PATIENCE = 8.0  # seconds after which a short run no longer waits for look-ups: the last comes after 40 s
+TEST_SECONDS = 120 + NOTICES / 2  # no test is allowed longer

@@ -1,0 +1,142 @@
+"""Incidents 3, 4, 12, 17 and 20: retries, visibility, quotas, clocks and limits, all of which mean waiting."""
+
+from __future__ import annotations
+
+import json
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from tests.chaos.conftest import Begin
+from tests.chaos.run import Run
+from tests.chaos.scale import SHORT, TEST_SECONDS
+from tests.chaos.verdict import all_told, nothing_wrong, promised
+from tests.chaos.world import SEND
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
+
+_LATER = -214  # nothing was sent, it may work later
+_NO_MONEY = -321  # the account is out of money: everything waits until somebody pays
+_STORM_SECONDS = 5.0 if SHORT else 30.0
+# An attempt takes the stand-in's 150 ms at least.
+_OVERLAPPING = """
+SELECT count(*) FROM (
+    SELECT at, lag(at + interval '150 ms') OVER (PARTITION BY notice_id ORDER BY at) AS ended
+    FROM attempts) AS a
+WHERE at < ended
+"""
+
+
+def test_03_sweeps_over_living_retries_add_none(begin: Begin) -> None:
+    """Incident 3: a storm of sweeps and wakes while everything is being retried; each notice keeps its one chain."""
+    run = begin(changes={"HCC_RETRY_BASE_SECONDS": "2", "HCC_RETRY_CAP_SECONDS": "2"})
+    run.zalo.fault("error", code=_LATER, path=SEND)
+    run.feed()
+    run.until(lambda: run.scalar("SELECT count(*) FROM attempts") >= run.dossier_count, "everything to be retried")
+    tried, began, sweeps = run.scalar("SELECT count(*) FROM attempts"), time.monotonic(), 0
+    while time.monotonic() - began < _STORM_SECONDS:
+        run.ring("worker.sweep")
+        run.ring("worker.wake")
+        sweeps += 1
+    tries = (run.scalar("SELECT count(*) FROM attempts") - tried) / run.dossier_count
+    run.zalo.clear_faults()
+    run.last_blow = time.monotonic()
+    all_told(run.verdict())
+    assert sweeps > 10 * _STORM_SECONDS
+    assert tries <= 1.5 * (time.monotonic() - began)  # a full jitter over two seconds makes one try a second
+    requests = run.zalo.stats()["requests"][SEND]
+    assert requests == run.scalar("SELECT count(*) FROM attempts") == run.scalar("SELECT sum(attempts) FROM notices")
+    assert run.scalar(_OVERLAPPING) == 0
+
+
+def test_04_waits_longer_than_the_visibility_timeout_double_nothing(begin: Begin) -> None:
+    """Incident 4: the broker takes each message for lost after a second, while sends and retries take longer."""
+    run = begin(app="tests.chaos.short_sighted", changes={"HCC_RETRY_BASE_SECONDS": "6", "HCC_RETRY_CAP_SECONDS": "6"})
+    run.zalo.fault("delay", ms=1700, probability=0.05, path=SEND, seed=run.dice.randrange(2**31))
+    run.zalo.fault("error", code=_LATER, probability=0.3, path=SEND, seed=run.dice.randrange(2**31))
+    for _ in run.portions(1):
+        etas = [eta for _ in range(20) for eta in _etas(run)]
+    run.until(lambda: run.zalo.faults()[1]["hits"] > run.dossier_count // 10, "retries", 30.0)
+    run.zalo.clear_faults()
+    run.last_blow = time.monotonic()
+    promised(run.verdict())
+    assert len(etas) > 20, "no message was seen"
+    assert set(etas) == {None}
+
+
+def _etas(run: Run) -> list[Any]:
+    """The eta of each message that the broker holds, delivered or not."""
+    with redis.Redis.from_url(run.settings.redis_url, decode_responses=True) as client:
+        waiting = [raw for queue in ("poll", "deliver", "upkeep") for raw in client.lrange(f"hcc:{queue}", 0, -1)]
+        unacked = [json.loads(raw)[0] for raw in client.hvals("hcc:unacked")]
+    messages = [json.loads(raw) for raw in waiting] + unacked
+    return [message["headers"]["eta"] for message in messages]
+
+
+def test_12_a_quota_is_hit_by_all_at_once_and_raised_later(run: Run) -> None:
+    """Incident 12: what meets the quota is held without using up tries, the rest is not even tried; then each once."""
+    for _ in run.portions(1, at=(0.2, 0.4)):
+        run.zalo.switch(oa_money=_NO_MONEY)
+        run.until(lambda: any(hold.key.startswith("app:") for hold in run.services.holds.all()), "the hold")
+        run.until(lambda: run.scalar("SELECT count(*) FROM notices WHERE state = 'sending'") == 0, "the last answers")
+        stats = run.zalo.stats()
+        time.sleep(3.0)
+        assert run.zalo.stats() == stats, "somebody knocks although the quota is used up"
+        assert 0 < stats["refused"][str(_NO_MONEY)] <= run.dossier_count  # those that were on the wire
+        assert run.scalar("SELECT coalesce(max(attempts), 0) FROM notices WHERE state = 'due'") == 0
+        assert run.scalar("SELECT count(*) FROM notices WHERE state IN ('dead', 'uncertain')") == 0
+        run.zalo.switch(oa_money=0)
+        _as_if_the_time_had_come(run)
+    all_told(run.verdict())
+
+
+def _as_if_the_time_had_come(run: Run) -> None:
+    """Half an hour passes: the hold ends, and what was held is due."""
+    with redis.Redis.from_url(run.settings.redis_url) as client:
+        client.delete(run.services.holds.key)
+    run.change("UPDATE notices SET due_at = clock_timestamp() WHERE state = 'due'")
+
+
+def test_17_the_clock_of_a_host_jumps_by_hours(begin: Begin, tmp_path: Path) -> None:
+    """Incident 17: the clock of workers and beat jumps ahead, then back, amid retries; nothing freezes or doubles."""
+    clock = tmp_path / "clock"
+    clock.write_text("0")
+    run = begin(changes={"PYTHONPATH": str(Path(__file__).with_name("shifted_clock")), "HCC_CHAOS_CLOCK": str(clock)})
+    run.zalo.fault("error", code=_LATER, probability=0.3, path=SEND, seed=run.dice.randrange(2**31))
+    jumps = [3600, -3600, 0]
+    for number in run.portions(len(jumps)):
+        clock.write_text(str(jumps[number]))
+        time.sleep(2.0)  # long enough for every bell to be rung by the new time
+    run.zalo.clear_faults()
+    all_told(run.verdict())
+    assert run.scalar("SELECT count(*) FROM attempts WHERE outcome = 'try_later'") > run.dossier_count // 10
+
+
+def test_20_a_limit_below_sixty_a_minute_holds_exactly(begin: Begin) -> None:
+    """Incident 20: workers at a limit of 30 a minute, against a Zalo that refuses the 31st; used and never overrun."""
+    limit, seconds = 30, 14.0 if SHORT else 150.0
+    run = begin(changes={"HCC_ZALO_RATE_PER_MINUTE": str(limit)}, latency_ms=20)
+    run.zalo.switch(rate_per_minute=limit)
+    run.feed()
+    run.reach(1)
+    seen: list[tuple[float, int]] = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        seen.append((time.monotonic(), run.zalo.stats()["accepted"]))
+        time.sleep(0.1)
+    stats = run.zalo.stats()
+    nothing_wrong(run.judge_now())
+    assert (stats["rate_violations"], stats["refused"]) == (0, {})
+    assert stats["max_per_minute"] <= limit
+    assert seen[-1][1] - seen[0][1] >= 0.9 * limit * seconds / 60 - 1, "the limit is not used"
+    gaps = [later[0] - earlier[0] for earlier, later in pairwise(_steps(seen))]
+    assert min(gaps) >= 0.5 * 60 / limit, "permits come in bursts"
+
+
+def _steps(seen: list[tuple[float, int]]) -> list[tuple[float, int]]:
+    """The moments at which one more was accepted."""
+    return [after for before, after in pairwise(seen) if after[1] != before[1]]

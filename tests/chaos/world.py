@@ -1,0 +1,217 @@
+"""A world of its own for each scenario: servers, Zalo, dossiers and our real processes; gone with the scenario."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+from celery import Celery
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from config.celeryconfig import celery_settings
+from config.settings import Settings
+from operators.cli.up import zalo_urls
+from operators.processes import Processes
+from operators.world import SANDBOX_ZALO
+from producers.dossiers.poll import build_poller
+from sandbox.dossiers.living import LivingDossiers
+from sandbox.servers import Servers
+from sandbox.zalo.client import SandboxZalo
+from tests.chaos.dossiers import KINDS, Load, phone_of, user_of
+from tests.chaos.scale import NOTICES, SEED
+from worker.bootstrap import Services
+from worker.channels.zalo.oauth import pair_of
+from worker.ledger.migrate import migrate
+from worker.ledger.people import Link
+
+WORKERS = ("first", "second")
+SEND = "/v3.0/oa/message/cs"
+
+_WORKER = "celery -A {app} worker -n {name}@%h --concurrency 2 --loglevel INFO --without-gossip --without-mingle"
+_BEAT = "celery -A {app} beat --loglevel INFO"
+_SETTINGS = SANDBOX_ZALO | {
+    "HCC_SECRET_KEYS": "a-key-for-tests-only-0123456789",
+    "HCC_CHANNELS": "zalo_cs",
+    "HCC_POLL_SECONDS": "0.5",
+    "HCC_RETRY_BASE_SECONDS": "0.5",
+    "HCC_RETRY_CAP_SECONDS": "2",
+    "HCC_LEASE_SECONDS": "5",
+    "HCC_HTTP_TIMEOUT_SECONDS": "2",
+    "HCC_ZALO_RATE_PER_MINUTE": "100000",
+}
+_SPARE = 20  # people beyond those of the load, for dossiers that a scenario files besides
+
+
+@dataclass
+class World:
+    """The world at rest but for its processes: baseline polled, token there, everybody known and linked."""
+
+    scenario: str
+    logs: Path
+    notices: int = NOTICES
+    latency_ms: int = 150  # long enough for a blow to fall on requests that are on the wire
+    changes: Mapping[str, str] = field(default_factory=dict)  # of settings, by variable
+    processes: tuple[str, ...] = (*WORKERS, "beat")  # that are started at once
+    app: str = "worker.app"  # what Celery runs
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._build(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in list(self.running):
+            with contextlib.suppress(ProcessLookupError):  # ended by itself
+                self.kill(name)  # there is nothing left to be orderly about
+        self._stack.close()
+
+    def _build(self, stack: ExitStack) -> None:
+        self.servers = stack.enter_context(Servers(self.logs / "servers"))
+        self.servers.create_database("dossiers")
+        self.zalo = stack.enter_context(
+            SandboxZalo(
+                app_id=SANDBOX_ZALO["HCC_ZALO_APP_ID"],
+                app_secret=SANDBOX_ZALO["HCC_ZALO_APP_SECRET"],
+                oa_id=SANDBOX_ZALO["HCC_ZALO_OA_ID"],
+                everybody_known=True,
+                latency_ms=self.latency_ms,
+                rate_per_minute=1_000_000,
+            )
+        )
+        self.environment = {
+            **_SETTINGS,
+            **zalo_urls(self.zalo),
+            "HCC_DATABASE_URL": self.servers.database_url(),
+            "HCC_DOSSIER_URL": self.servers.database_url("dossiers"),
+            "HCC_REDIS_URL": self.servers.redis_url(),
+            **self.changes,
+        }
+        fields = {name.removeprefix("HCC_").lower(): value for name, value in self.environment.items()}
+        self.settings = Settings(_env_file=None, **fields)  # type: ignore[call-arg, arg-type]
+        self.services = Services(self.settings)
+        stack.callback(self.services.close)
+        dossiers = LivingDossiers(self.settings.dossier_url)
+        stack.callback(dossiers.close)
+        self.load = Load(dossiers.engine)
+        self._prepare_ledger()
+        self._children = stack.enter_context(Processes((), self.environment, self.logs))
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        for name in self.processes:
+            self.start(name)
+
+    def _prepare_ledger(self) -> None:
+        migrate(self.services.ledger)
+        people = [Link(user_of(number), phone_of(number)) for number in range(self.dossier_count + _SPARE)]
+        with self.services.ledger.begin() as tx:
+            self.services.credentials.store(tx, self.oa, pair_of(self.zalo.mint_tokens()))
+            self.services.people.link(tx, self.oa, people, source="chaos")
+        self.poll()  # the baseline
+
+    @property
+    def oa(self) -> str:
+        return self.settings.zalo_oa_id
+
+    @property
+    def dossier_count(self) -> int:
+        return self.notices // len(KINDS)
+
+    @property
+    def workers(self) -> list[str]:
+        """The names of the workers that run."""
+        return [name for name in self.running if not name.startswith(("beat", "web"))]
+
+    # What is done to it.
+
+    def start(self, name: str, command: str | None = None, **changes: str) -> None:
+        """Start a worker, a beat (a name that begins so), or any other command; with some settings changed."""
+        usual = _BEAT if name.startswith("beat") else _WORKER
+        words = [f"{variable}={value}" for variable, value in changes.items()]
+        command = command or usual.format(app=self.app, name=name)
+        self.running[name] = self._children.start(name, " ".join(["env", *words, command]))
+
+    def kill(self, name: str) -> None:
+        """Kill -9 a process with its children, all at once."""
+        process = self.running.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def poll(self) -> None:
+        """One round of all feeds in this process; it rings the bell."""
+        poller = build_poller(self.settings)
+        poller.round()
+
+    def ring(self, task: str) -> None:
+        """Ring any of our bells once more than beat does."""
+        bell = Celery("chaos", set_as_current=False)
+        bell.config_from_object(celery_settings(self.settings))
+        with bell:
+            bell.send_task(task)
+
+    def hcc(self, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of ours to its end, with some settings changed; what it said is in the answer."""
+        environment = {**os.environ, **self.environment, **changes}
+        return subprocess.run(
+            [Path(sys.executable).with_name("hcc"), *words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    # What is seen of it.
+
+    def scalar(self, sql: str, **values: object) -> Any:
+        """One value from the ledger."""
+        with self._ledger() as connection:
+            return connection.execute(text(sql), values).scalar_one()
+
+    def change(self, sql: str, **values: object) -> int:
+        """A hand in the ledger; returns how many rows it moved."""
+        with self.services.ledger.begin() as tx:
+            return tx.execute(text(sql), values).rowcount
+
+    def states(self) -> dict[str, str]:
+        """Each notice's state by its event key."""
+        with self._ledger() as connection:
+            rows = connection.execute(text("SELECT event_key, state FROM notices"))
+            return {row.event_key: row.state for row in rows}
+
+    def until(self, condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+        """Wait for a condition on the world; where it does not come, say what the processes wrote."""
+        try:
+            until(condition, what, seconds)
+        except TimeoutError as error:
+            logs = "\n".join(f"--- {path.name}\n{path.read_text()[-9000:]}" for path in sorted(self.logs.glob("*.log")))
+            pytest.fail(f"{error} (seed {SEED}); states: {Counter(self.states().values())}\n{logs}")
+
+    def _ledger(self) -> Connection:
+        """A connection to the ledger; while it is restarted, wait."""
+        for _ in range(100):
+            try:
+                return self.services.ledger.connect()
+            except DBAPIError:
+                time.sleep(0.1)
+        return self.services.ledger.connect()
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+    """Wait for a condition. Raises TimeoutError."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {seconds:g} s in vain for {what}")
+        time.sleep(0.02)

@@ -1,0 +1,33 @@
+"""The ledger's clock: what is due goes by it alone, whatever the clock of a worker's host says (incident 17)."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, text
+
+_TRUSTED_SECONDS = 10.0  # so long the monotonic clock of this host carries it on
+
+
+def now(tx: Connection) -> datetime:
+    """The ledger's time at this moment (UTC)."""
+    moment: datetime = tx.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return moment
+
+
+class LedgerClock:
+    """The ledger's time without asking each time: a host's clock may jump by an hour, its monotonic clock does not."""
+
+    def __init__(self, ledger: Engine) -> None:
+        self._ledger = ledger
+        self._read: tuple[float, datetime] | None = None
+
+    def now(self) -> datetime:
+        """The ledger's time (UTC), right to a few milliseconds."""
+        began = time.monotonic()
+        if self._read is None or began - self._read[0] > _TRUSTED_SECONDS:
+            with self._ledger.connect() as connection:
+                self._read = began, now(connection)
+        at, moment = self._read
+        return moment + timedelta(seconds=time.monotonic() - at)

@@ -1,0 +1,92 @@
+"""libcurl's multi interface on the system's own event queue: hundreds of transfers, no thread, no busy waiting.
+
+libcurl says which sockets it waits for and when it wants to be called again; we wait for both at once. (Its own
+`select` knows 1,024 file numbers only.) Source: curl.se, "curl_multi_socket_action".
+"""
+
+from __future__ import annotations
+
+import select
+import selectors
+from time import monotonic
+
+import pycurl
+
+_HUNG_UP = getattr(select, "POLLRDHUP", 0)  # where there is none, a full hang-up is told unasked
+_EVENTS = {
+    pycurl.POLL_IN: selectors.EVENT_READ,
+    pycurl.POLL_OUT: selectors.EVENT_WRITE,
+    pycurl.POLL_INOUT: selectors.EVENT_READ | selectors.EVENT_WRITE,
+}
+
+
+class Loop:
+    """Carries transfers; keeps up to `connections` alive between them."""
+
+    def __init__(self, connections: int) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._open = select.poll()
+        self._call_again_at: float | None = None  # monotonic
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+
+    def add(self, transfer: pycurl.Curl) -> None:
+        """Begin a transfer; it moves whenever `turn` is called."""
+        self._multi.add_handle(transfer)
+
+    def turn(self, seconds: float) -> list[tuple[pycurl.Curl, int]]:
+        """Let transfers move, waiting at most so long for one that can; gives those that ended, with libcurl's code."""
+        now = monotonic()
+        if self._call_again_at is not None:
+            seconds = min(seconds, max(0.0, self._call_again_at - now))
+        for key, events in self._selector.select(seconds):
+            read = pycurl.CSELECT_IN if events & selectors.EVENT_READ else 0
+            write = pycurl.CSELECT_OUT if events & selectors.EVENT_WRITE else 0
+            self._multi.socket_action(key.fd, read | write)
+        if self._call_again_at is not None and self._call_again_at <= monotonic():
+            self._call_again_at = None
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        return self._ended()
+
+    def hung_up(self) -> bool:
+        """Whether the far side has closed a connection that is still kept: the next transfer should not be put on it.
+
+        libcurl looks for such only once a second, and a body that left on one is lost in doubt.
+        """
+        events = self._open.poll(0)
+        for number, event in events:
+            if event & select.POLLNVAL:  # closed by libcurl meanwhile
+                self._open.unregister(number)
+        return any(not event & select.POLLNVAL for _, event in events)
+
+    def opened(self, number: int, _purpose: int) -> int:
+        """To be told of every socket that libcurl opens (its SOCKOPTFUNCTION)."""
+        self._open.register(number, _HUNG_UP)
+        return pycurl.SOCKOPT_OK
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._multi.close()
+        self._selector.close()
+
+    def _ended(self) -> list[tuple[pycurl.Curl, int]]:
+        ended: list[tuple[pycurl.Curl, int]] = []
+        left = 1
+        while left:
+            left, well, badly = self._multi.info_read()
+            ended += [(each, pycurl.E_OK) for each in well]
+            ended += [(each, code) for each, code, _ in badly]
+        for each, _ in ended:
+            self._multi.remove_handle(each)
+        return ended
+
+    def _watch(self, what: int, number: int, _multi: object, _data: object) -> None:
+        if number in self._selector.get_map():
+            self._selector.unregister(number)
+        if what in _EVENTS:
+            self._selector.register(number, _EVENTS[what])
+
+    def _set_timer(self, milliseconds: int) -> None:
+        self._call_again_at = None if milliseconds < 0 else monotonic() + milliseconds / 1000

@@ -1,0 +1,21 @@
+"""What every wire holds to be a whole answer, and how large one may be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from worker.wire.protocol import Reply, Unknown
+
+LARGEST_BODY = 1 << 20  # bytes; Zalo's answers are a few hundred
+TOO_LARGE = "answer too large"
+CUT_OFF = "answer cut off"
+
+_ENDS = frozenset({"content-length", "transfer-encoding"})
+_EMPTY = frozenset({204, 304})  # these have no body and no length
+
+
+def whole(status: int, headers: Mapping[str, str], body: bytes, ms: int) -> Reply | Unknown:
+    """A reply; but to a parser a head that breaks off is a whole answer without a body, and that is none."""
+    if not body and not _ENDS.intersection(headers) and status not in _EMPTY:
+        return Unknown(CUT_OFF, ms)
+    return Reply(status, headers, body, ms)
