@@ -27,6 +27,7 @@ NOTICE = Notice(
     amount=None,
     appointment_at=None,
     no_person_because=None,
+    person_id=1,
     user_id=None,
 )
 
@@ -37,6 +38,7 @@ TERMS = Terms(
     pays_for_cs=True,
     prices={"zalo_cs": 55, "zalo_template": 140, "zns": 200, "sms": 350},
     left={},
+    held={},
     form_fault=lambda _: None,
     sms_text=unaccented,
     sms_segments=2,

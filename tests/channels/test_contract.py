@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ class Bench:
         known: dict[str, Any] = {"user_id": USER, "phone_sealed": sealed, "sms": True}
         return [Letter(replace(NOTICE, id=place, **known), TEXT, dong=9) for place in range(1, number + 1)]
 
-    def send(self, letters: list[Letter], leaving: Callable[[int], None] = lambda _: None) -> list[Attempt]:
+    def send(self, letters: list[Letter], leaving: Callable[[Sequence[int]], None] = lambda _: None) -> list[Attempt]:
         ready = self.channel.ready(NOTICE.oa)
         assert isinstance(ready, Ready)
         return list(self.channel.send(letters, ready, leaving=leaving))
@@ -71,7 +71,7 @@ def over(names: tuple[str, ...]) -> pytest.MarkDecorator:
 def test_each_letter_is_one_message_and_says_so_before_it_leaves(bench: Bench) -> None:
     """Every notice has one attempt under the channel's name, with its price; each was marked before."""
     left: list[int] = []
-    attempts = bench.send(bench.letters(3), left.append)
+    attempts = bench.send(bench.letters(3), left.extend)
     assert sorted(left) == sorted(attempt.notice.id for attempt in attempts) == [1, 2, 3]
     assert {type(attempt.outcome) for attempt in attempts} == {Sent}
     assert len({attempt.outcome.message_id for attempt in attempts if isinstance(attempt.outcome, Sent)}) == 3
@@ -123,7 +123,7 @@ def test_a_gateway_that_is_down_sent_nothing(bench: Bench) -> None:
 def test_a_letter_that_could_not_be_marked_does_not_leave(bench: Bench) -> None:
     """Redis away at the last moment: nothing may leave unmarked."""
 
-    def fails(_: int) -> None:
+    def fails(_: Sequence[int]) -> None:
         raise RuntimeError("no mark")
 
     [attempt] = bench.send(bench.letters(), fails)

@@ -69,12 +69,12 @@ def test_what_the_wire_knows_is_kept() -> None:
     ],
 )
 def test_each_code_has_its_outcome(code: int, kind: type) -> None:
-    """A fault of the account holds the channel; a fault of the words only this notice; an unknown code is parked."""
+    """A fault of the account holds the channel; a fault of the words the kind; an unknown code is parked."""
     outcome = read({"CodeResult": str(code), "ErrorMessage": "…"})
     assert type(outcome) is kind
     assert outcome.code == code  # type: ignore[union-attr]
     if isinstance(outcome, Wait):
-        assert outcome.hold is (Hold.NOTICE if code == 146 else Hold.CHANNEL)
+        assert outcome.hold is (Hold.TEMPLATE if code == 146 else Hold.CHANNEL)
         assert outcome.seconds > 0
 
 

@@ -225,3 +225,43 @@ def test_who_left_the_oa_is_not_followed_by_phone(told: Services, box: SandboxZa
     until_quiet(told)
     assert notice(told)[0] == "unreachable"
     assert box.messages() == []
+
+
+def test_a_quota_that_is_used_up_makes_the_next_channels_turn(
+    told: Services, box: SandboxZalo, gateway: SandboxSms
+) -> None:
+    """-144: by phone no more today, so who asked for SMS gets one, and the other waits for midnight, uncounted."""
+    box.switch(zns_daily_quota=0)
+    only(told, "zns", "sms")
+    record(told, "H27-1/result_ready/1")
+    deliver(told, OA)
+    record(told, "H27-2/result_ready/1")
+    record(told, "H27-3/result_ready/1", sms=True)
+    with told.ledger.begin() as tx:
+        tx.execute(text("UPDATE notices SET due_at = now() WHERE state = 'due'"))
+    deliver(told, OA)
+    found = rows(told, "SELECT code, state, reason, attempts FROM notices ORDER BY code")
+    assert found == [
+        ("H27-1", "due", "the OA's messages of the day are used up", 0),
+        ("H27-2", "due", "the OA's messages of the day are used up", 0),
+        ("H27-3", "sent", None, 1),
+    ]
+    assert len(gateway.messages) == 1
+    assert box.stats()["requests"]["/message/template"] == 1
+
+
+def test_a_text_that_cannot_be_charged_does_not_stop_those_that_are_free(told: Services, box: SandboxZalo) -> None:
+    """-321 on a text after 48 hours concerns that person; who wrote just now gets theirs."""
+    box.fault("error", code=-321, count=1, user_id=USER)
+    only(told, "zalo_cs")
+    record(told)
+    deliver(told, OA)
+    other, phone = "6142494823000000002", "84978001002"
+    box.people([{"user_id": other, "phone": phone}])
+    now = datetime.now(UTC)
+    with told.ledger.begin() as tx:
+        [person] = told.people.link(tx, OA, [Link(other, f"+{phone}")], source="test")
+        fresh = NewNotice("H27-9/result_ready/1", "H27-9", "result_ready", None, {}, person, None, now, now)
+        notices.record(tx, OA, [fresh])
+    deliver(told, OA)
+    assert [message["user_id"] for message in box.messages()] == [other]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.channels.cases import TEXT, letter, terms
 from worker.channels import CHANNELS
-from worker.channels.policy import CONDITIONS, NOT_A_FOLLOWER, Left, choose, elsewhere, price, quiet_until
+from worker.channels.policy import CONDITIONS, NOT_A_FOLLOWER, Left, NotYet, choose, elsewhere, price, quiet_until
 from worker.domain.clock import VIETNAM
 from worker.domain.lifecycle import State
 from worker.domain.retry import Decision
@@ -55,6 +55,9 @@ ONLY_SMS = {"order": lambda _: ["sms"]}
         (USER | PHONE | {"hours_ago": 1}, {"left": {"zalo_cs": Left(dong=0)}}, "zalo_cs"),  # free
         (USER | PHONE | {"hours_ago": 1}, {"left": {"zalo_cs": Left(messages=0)}}, "zalo_template"),
         (PHONE | {"sms": True}, {"left": {"zns": Left(messages=0)}}, "sms"),
+        # a quota of Zalo's that is used up
+        (USER | PHONE | {"hours_ago": 1}, {"held": {"zalo_cs": NotYet(MIDNIGHT, "quota")}}, "zalo_template"),
+        (PHONE | {"sms": True}, {"held": {"zns": NotYet(MIDNIGHT, "quota")}}, "sms"),
         # night: Zalo takes a text around the clock; what rings by phone waits
         (USER | {"hours_ago": 1}, {"now": NIGHT, "quiet": QUIET}, "zalo_cs"),
     ],
