@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import text
 
+from operators.cli.main import hcc
 from sandbox.zalo.client import SandboxZalo
 from tests.channels.cases import OA
 from worker.bootstrap import Services
@@ -152,11 +154,14 @@ def test_a_lasting_trouble_stops_with_a_sentence(services: Services, box: Sandbo
     assert followers(services) == {1: (True, True)}
 
 
-def test_one_user_that_zalo_is_odd_about_does_not_stop_the_others(services: Services, box: SandboxZalo) -> None:
-    """An answer that says nothing about the user changes nothing about them."""
+@pytest.mark.parametrize("code", [-9999, -201])
+def test_one_user_that_zalo_is_odd_about_does_not_stop_the_others(
+    services: Services, box: SandboxZalo, code: int
+) -> None:
+    """An answer that says nothing about the user changes nothing about them; -201 of another field is such a one."""
     box.people([person(n) for n in range(3)])
     link(services, (1, "+84978000001"))
-    box.fault("error", code=-201000, path=DETAIL, user_id=person(1)["user_id"])
+    box.fault("error", code=code, path=DETAIL, user_id=person(1)["user_id"])
     assert sync(services).looked_up == 3
     assert followers(services)[1] == (True, True)
 
@@ -168,3 +173,27 @@ def test_it_keeps_within_the_shared_limit(services: Services, box: SandboxZalo) 
     box.people([person(n, last_interaction="2020-01-01") for n in range(40)])
     assert sync(services).looked_up == 40
     assert box.stats()["rate_violations"] == 0
+
+
+def test_the_command_tells_what_it_found_and_leaves_a_name(
+    settings: dict[str, Any], services: Services, box: SandboxZalo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`hcc follower sync`: a sentence for people, a row in the audit; without a name and a why it does nothing."""
+    box.people([person(1), person(2, shared={"phone": "84978000002"})])
+    for name in ("database_url", "redis_url", "zalo_app_id", "zalo_app_secret", "zalo_oa_id", "zalo_openapi_url"):
+        monkeypatch.setenv(f"HCC_{name.upper()}", str(settings[name]))
+    monkeypatch.setenv("HCC_SECRET_KEYS", settings["secret_keys"][0])
+    assert CliRunner().invoke(hcc, ["follower", "sync"]).exit_code == 2
+    result = CliRunner().invoke(hcc, ["follower", "sync", "--by", "Lan", "--why", "mất sự kiện"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout == (
+        "Đã hỏi 2 người: 2 người mới biết, 0 người không còn quan tâm, nối thêm 1 số điện thoại; "
+        "0 thông báo được gửi tiếp.\n"
+    )
+    with services.ledger.connect() as connection:
+        row = connection.execute(text("SELECT verb, subject, by, why FROM audit")).one()
+    assert tuple(row) == ("follower sync", "2 người", "Lan", "mất sự kiện")
+    box.switch(oa_state=-223)
+    refused = CliRunner().invoke(hcc, ["follower", "sync", "--by", "Lan", "--why", "lần hai"])
+    assert refused.exit_code == 1
+    assert "Chưa xong" in refused.output
