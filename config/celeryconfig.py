@@ -16,6 +16,7 @@ QUEUES = ("poll", "deliver", "upkeep")
 
 ROUTES = {
     "producers.poll": "poll",
+    "producers.events": "upkeep",
     "worker.deliver": "deliver",
     "worker.wake": "upkeep",
     "worker.sweep": "upkeep",
@@ -63,6 +64,7 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
     """What rings when. Every ring is idempotent: two beats, or one that catches up, do no harm."""
     every = {
         "producers.poll": settings.poll_seconds,
+        "producers.events": 1.0,
         "worker.wake": 1.0,
         "worker.sweep": 5.0,
         "worker.settle": 2.0,

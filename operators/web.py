@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from config.logs import set_up_logs
 from config.settings import Settings
 from operators.costs import measure_costs
+from operators.hooks import Doorman, open_door
 from worker.aftermath import breaker_key
 from worker.bootstrap import TEMPLATES, Services
 from worker.domain.clock import to_vietnam
@@ -28,6 +29,7 @@ log = logging.getLogger("hcc.web")
 
 SERVICES = web.AppKey("services", Services)
 PAGES = web.AppKey("pages", Environment)
+DOORMAN = web.AppKey("doorman", Doorman)
 
 routes = web.RouteTableDef()
 
@@ -45,6 +47,8 @@ def build(services: Services) -> web.Application:
     app[PAGES] = Environment(loader=FileSystemLoader(TEMPLATES / "console"), autoescape=True)
     app[PAGES].filters["vietnam"] = lambda at: to_vietnam(at).strftime("%d/%m/%Y %H:%M:%S")
     app.add_routes(routes)
+    app[DOORMAN] = open_door(services, app)
+    app.router.add_post("/hooks/zalo", app[DOORMAN].post)
     return app
 
 
@@ -63,8 +67,8 @@ async def readyz(request: web.Request) -> web.Response:
 
 @routes.get("/metrics")
 async def metrics(request: web.Request) -> web.Response:
-    """Prometheus: how many notices are in each live state."""
-    body = await _aside(_metrics, request.app[SERVICES])
+    """Prometheus: how many notices are in each live state, what came from Zalo, which channels are down."""
+    body = await _aside(_metrics, request.app[SERVICES]) + request.app[DOORMAN].metrics()
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

@@ -77,7 +77,7 @@ def deliver_batch(services: Services, oa: str, lane: Lane, ready: dict[str, Read
         elif route.channel.name not in ready:
             give_back(services, [letter.notice for letter in route.letters], 5.0, "the channel is not ready")
         else:
-            free = leave_alone_what_is_held(services, route.channel, route.letters)
+            free = leave_alone_what_is_held(services, route.channel, heed_unfollows(services, route.letters))
             permitted = permit(services, oa, lane, route.channel, free)
             affordable = afford(services, oa, route.channel, permitted)
             commit_to(services, route.channel, affordable)
@@ -193,6 +193,14 @@ def permit(services: Services, oa: str, lane: Lane, channel: Channel, letters: S
     untried = [letter.notice for letter in permitted[allowed.granted :]]
     give_back(services, untried, allowed.wait_seconds, "the channel is down")
     return permitted[: allowed.granted]
+
+
+def heed_unfollows(services: Services, letters: Sequence[Letter]) -> Sequence[Letter]:
+    """Who unfollowed after the claim is told nothing more (R28): their notices go back, and are judged anew."""
+    with services.ledger.connect() as connection:
+        gone = notices.unwanted(connection, [letter.notice for letter in letters])
+    give_back(services, [letter.notice for letter in letters if letter.notice.id in gone], 0.0, "unfollowed meanwhile")
+    return [letter for letter in letters if letter.notice.id not in gone]
 
 
 def afford(services: Services, oa: str, channel: Channel, letters: Sequence[Letter]) -> Sequence[Letter]:

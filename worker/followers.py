@@ -147,7 +147,8 @@ class Sync:
             followers.keep(tx, self._oa, seen, datetime.now(UTC))
             links = followers.unclaimed(tx, self._oa, self._services.people, links)
             people = self._services.people.link(tx, self._oa, links, source=SOURCE) if links else []
-            reopened = upkeep.reopen(tx, people, by=self._by)
+            days = self._services.settings.follow_grace_days
+            reopened = upkeep.reopen(tx, people, days=days, by=self._by)
         if reopened:
             ring(self._oa)
         self.tally.looked_up += len(page)

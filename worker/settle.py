@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from worker.bootstrap import Services
 from worker.channels.zalo.conversation import PAGE_ROWS
 from worker.channels.zalo.tokens import Access, NoAccess
+from worker.domain.kinds import CARDS
 from worker.domain.lane import Lane
 from worker.domain.settling import GIVE_UP, LOOKED_UP, SKEW, Row, Verdict, next_look, verdict
 from worker.ledger import uncertain
@@ -59,7 +60,7 @@ def judge(services: Services, oa: str, access: Access, doubt: Doubt) -> Verdict:
     A template by user id may or may not show there, one by phone and an SMS never do: their absence proves nothing, so
     a delivery event settles them (by `tracking_id`), or an operator.
     """
-    if doubt.user_id is None or doubt.channel not in (None, LOOKED_UP):
+    if doubt.user_id is None or doubt.channel not in (None, LOOKED_UP) or doubt.kind in CARDS:
         return Verdict.UNCLEAR
     rows: list[Row] = []
     since = doubt.question.began - SKEW

@@ -18,12 +18,14 @@ from worker.aftermath import breaker_key
 from worker.bootstrap import TEMPLATES, Services
 from worker.channels.budget import today
 from worker.channels.zalo.tokens import NoAccess
+from worker.domain.clock import to_vietnam
 from worker.domain.letters import Letters
-from worker.ledger import spending
+from worker.ledger import inbox, spending
 from worker.ledger.migrate import missing
 from worker.ledger.spending import Spent
 from worker.queue.connection import door, open_redis
 
+_EVENTS_WAITING = 1000  # more than this do not wait where workers run
 _HOLDS_SHOWN = 10
 _CLOCK_SECONDS = 2.0  # a difference above this makes times in the history misleading
 
@@ -71,8 +73,6 @@ def _bad(name: str, what: str) -> None:
 def check_settings(made: Services) -> Iterator[str]:
     """Settings are read by the time we come here; what is odd but allowed is said."""
     yield f"{len(Settings.model_fields)} mục, nguồn {made.settings.source}, kênh {', '.join(made.settings.channels)}"
-    if not made.settings.zalo_oa_secret:
-        yield "HCC_ZALO_OA_SECRET chưa đặt: chưa nhận được sự kiện của Zalo (webhook)"
     if "zns" in made.settings.all_channels and not made.settings.zalo_templates:
         yield "kênh zns cần mẫu đã duyệt: đặt HCC_ZALO_TEMPLATES, rồi chạy `hcc templates check`"
 
@@ -144,6 +144,22 @@ def check_costs(made: Services) -> Iterator[str]:
         yield "hôm nay chưa tốn gì"
 
 
+def check_events(made: Services) -> Iterator[str]:
+    """Zalo's events: that they can be checked at all, that none waits, and what we had no word for."""
+    if not made.settings.zalo_oa_secret:
+        yield "HCC_ZALO_OA_SECRET chưa đặt: mọi sự kiện của Zalo bị từ chối; chép khóa ở trang webhook của ứng dụng"
+    with made.ledger.connect() as connection:
+        found = inbox.state(connection, made.settings.zalo_oa_id)
+    if found.waiting > _EVENTS_WAITING:
+        raise Fault(f"{found.waiting} sự kiện chưa xử lý; worker và beat có đang chạy không?")
+    if found.newest is None:
+        yield "chưa nhận sự kiện nào; địa chỉ webhook: https://<tên miền>/hooks/zalo"
+    else:
+        yield f"mới nhất lúc {to_vietnam(found.newest):%d/%m/%Y %H:%M:%S}, {found.waiting} chưa xử lý"
+    if found.unknown or found.odd:
+        yield f"loại chưa biết: {', '.join(found.unknown) or 'không'}; không đọc được: {found.odd}"
+
+
 def check_templates(_: Services) -> Iterator[str]:
     faults = Letters(TEMPLATES).check()
     if faults:
@@ -166,5 +182,6 @@ CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "token Zalo": check_token,
     "kênh": check_channels,
     "chi phí": check_costs,
+    "sự kiện Zalo": check_events,
     "mẫu tin": check_templates,
 }

@@ -41,7 +41,7 @@ def link(user_id: str, phone: str | None, by: str, why: str) -> None:
         with made.ledger.begin() as tx:
             people = made.people.link(tx, oa, links, source=f"cli: {why}")
             audit(tx, oa, "follower link", f"{len(people)} người", by=by, why=why)
-            reopened = upkeep.reopen(tx, people, by=by)
+            reopened = upkeep.reopen(tx, people, days=made.settings.follow_grace_days, by=by)
         if reopened:
             ring(oa)
     click.echo(f"Đã nối {len(people)} người; {len(reopened)} thông báo được gửi tiếp.")

@@ -70,7 +70,10 @@ def _sandbox_zalo(stack: ExitStack, added: Mapping[str, str]) -> SandboxZalo | N
         return None
     zalo = stack.enter_context(
         SandboxZalo(
-            app_id=added["HCC_ZALO_APP_ID"], app_secret=added["HCC_ZALO_APP_SECRET"], oa_id=added["HCC_ZALO_OA_ID"]
+            app_id=added["HCC_ZALO_APP_ID"],
+            app_secret=added["HCC_ZALO_APP_SECRET"],
+            oa_id=added["HCC_ZALO_OA_ID"],
+            oa_secret=added["HCC_ZALO_OA_SECRET"],
         )
     )
     click.echo(f"Zalo giả lập: {zalo.control_url}")

@@ -112,6 +112,19 @@ def _user_seen_message(world: World, order: Order) -> Event:
     return _to_user(world, message.user_id) | {"message": {"msg_ids": [message.message_id]}}
 
 
+def _oa_send_text(world: World, order: Order) -> Event:
+    """The echo of what the OA sent, also over the API."""
+    message = _message(world, order)
+    return _to_user(world, message.user_id) | {"message": {"msg_id": message.message_id, "text": message.text}}
+
+
+def _user_withdraw(world: World, order: Order) -> Event:
+    person = _person(world, order)
+    about = {"oa_id": world.identity.oa_id, "user_id": person.user_id, "user_id_by_app": person.user_id_by_app}
+    person.follows, person.last_interaction, person.shared = False, None, {}
+    return about
+
+
 EVENTS: Mapping[str, Callable[[World, Order], Event]] = {
     "follow": _follow,
     "unfollow": _unfollow,
@@ -119,6 +132,8 @@ EVENTS: Mapping[str, Callable[[World, Order], Event]] = {
     "user_submit_info": _user_submit_info,
     "user_received_message": _user_received_message,
     "user_seen_message": _user_seen_message,
+    "oa_send_text": _oa_send_text,
+    "user_withdraw": _user_withdraw,
 }
 
 

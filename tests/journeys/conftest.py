@@ -113,6 +113,7 @@ def world(servers: Servers, ledger_url: str, redis_url: str, tmp_path: Path) -> 
                 app_id=SANDBOX_ZALO["HCC_ZALO_APP_ID"],
                 app_secret=SANDBOX_ZALO["HCC_ZALO_APP_SECRET"],
                 oa_id=SANDBOX_ZALO["HCC_ZALO_OA_ID"],
+                oa_secret=SANDBOX_ZALO["HCC_ZALO_OA_SECRET"],
             )
         )
         environment = {

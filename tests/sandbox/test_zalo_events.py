@@ -184,3 +184,20 @@ def test_a_hook_that_is_not_there_is_status_0(zalo: SandboxZalo) -> None:
     assert zalo.event("follow", zalo.api_url.replace("http:", "https:"), user_id=USER)["statuses"] == [0]
     with pytest.raises(SandboxZaloError, match="no event 'dance'"):
         zalo.event("dance", "http://localhost", user_id=USER)
+
+
+def test_the_echo_of_a_message_has_its_id_and_words(zalo: SandboxZalo, hook: Hook) -> None:
+    """Zalo tells the App what its OA sent, also what the App sent itself."""
+    zalo.people([{"user_id": USER}])
+    message_id = send(zalo)["data"]["message_id"]
+    zalo.event("oa_send_text", hook.url, message_id=message_id)
+    body = json.loads(hook.seen[-1][1])
+    assert body["message"] == {"msg_id": message_id, "text": "Xin chào"}
+    assert (body["sender"], body["recipient"]) == ({"id": OA}, {"id": USER})
+
+
+def test_who_withdraws_follows_no_more(zalo: SandboxZalo, hook: Hook) -> None:
+    zalo.people([{"user_id": USER}])
+    zalo.event("user_withdraw", hook.url, user_id=USER)
+    body = json.loads(hook.seen[-1][1])
+    assert (body["event_name"], body["user_id"], body["oa_id"]) == ("user_withdraw", USER, OA)

@@ -92,14 +92,25 @@ def result_ready(change: Change) -> Finding | None:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`rank` orders events of one dossier that happened at the same moment."""
+    """`rank` orders events of one dossier that happened at the same moment.
+
+    One without a rule is not found in the dossiers: it is told to somebody who begins to follow (R27).
+    """
 
     name: str
     rank: int
-    rule: Rule
+    rule: Rule | None
 
+
+WELCOME = "welcome"
+PHONE_REQUEST = "phone_request"
+
+CARDS = frozenset({PHONE_REQUEST})
+"""Kinds that Zalo shows as a card of its own: the conversation does not repeat their words."""
 
 KINDS: tuple[Kind, ...] = (
+    Kind(WELCOME, 1, None),
+    Kind(PHONE_REQUEST, 2, None),
     Kind("accepted", 10, accepted),
     Kind("fee_requested", 20, fee_requested),
     Kind("result_ready", 30, result_ready),
@@ -111,7 +122,7 @@ RANK: dict[str, int] = {kind.name: kind.rank for kind in KINDS}
 def findings(change: Change) -> Iterator[Finding]:
     """All that the rules have to say about one change."""
     for kind in KINDS:
-        finding = kind.rule(change)
+        finding = kind.rule(change) if kind.rule else None
         if isinstance(finding, Event) and change.dossier.sms:
             yield replace(finding, sms=True)
         elif finding is not None:

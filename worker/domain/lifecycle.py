@@ -6,6 +6,7 @@ docs/states.md. The names are stored in the ledger and shown to operators, so th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -32,12 +33,15 @@ _ARROWS: dict[State, frozenset[State]] = {
     State.DELIVERED: frozenset({State.SEEN}),
     State.SEEN: frozenset(),
     State.UNCERTAIN: frozenset({State.SENT, State.DUE, State.DEAD}),
-    State.UNREACHABLE: frozenset({State.DUE, State.EXPIRED}),
+    State.UNREACHABLE: frozenset({State.DUE, State.SUPPRESSED, State.EXPIRED}),
     State.SUPPRESSED: frozenset(),
     State.DEAD: frozenset({State.DUE, State.DISCARDED}),
     State.EXPIRED: frozenset(),
     State.DISCARDED: frozenset(),
 }
+
+_RECEIPTS = (State.DELIVERED, State.SEEN)
+_BEARING = frozenset({State.SENT, State.DELIVERED})
 
 BLOCKING = frozenset({State.WAITING, State.DUE, State.SENDING, State.UNCERTAIN})
 """A later notice of the same dossier waits while an earlier one is in one of these."""
@@ -51,6 +55,15 @@ FINISHED = frozenset(State) - LIVE
 def may_move(before: State, after: State) -> bool:
     """Whether the table above has this arrow."""
     return after in _ARROWS[before]
+
+
+def borne_out(state: State, told: Iterable[State]) -> State | None:
+    """Where receipts (`delivered`, `seen`), in any order and however often, take a notice; None where nowhere.
+
+    A receipt never moves anything back, and none is believed of a notice that has not left.
+    """
+    farthest = max((after for after in told if may_move(state, after)), key=_RECEIPTS.index, default=None)
+    return farthest if state in _BEARING else None
 
 
 def leads_to(state: State) -> frozenset[State]:

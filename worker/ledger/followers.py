@@ -50,10 +50,15 @@ def count_to_look_up(tx: Connection, oa: str, since: datetime) -> int:
 
 
 def keep(tx: Connection, oa: str, seen: Sequence[Seen], at: datetime) -> None:
-    """Record users as Zalo has them; of two interactions the later one stands."""
+    """Record users as Zalo has them; of two interactions the later one stands.
+
+    An event of the last minutes outranks a look-up, which may have been answered before it.
+    """
     tx.execute(
         text("""
-            UPDATE followers f SET follows = coalesce(w.follows, f.follows), synced_at = :at,
+            UPDATE followers f SET synced_at = :at,
+                   follows = CASE WHEN f.follow_at > :at - interval '5 minutes' THEN f.follows
+                                  ELSE coalesce(w.follows, f.follows) END,
                    last_interaction_at = greatest(f.last_interaction_at, w.interacted_at)
             FROM unnest(CAST(:users AS text[]), CAST(:follow AS boolean[]), CAST(:ats AS timestamptz[]))
                  AS w (user_id, follows, interacted_at)

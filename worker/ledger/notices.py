@@ -45,6 +45,7 @@ class NewNotice:
     no_person_because: str | None
     event_at: datetime
     fresh_at: datetime
+    follower_id: int | None = None  # told to a Zalo user of the OA, whatever their phone
 
 
 _RECORD = f"""
@@ -52,8 +53,8 @@ WITH wanted AS (
     SELECT * FROM unnest(
         CAST(:keys AS text[]), CAST(:codes AS text[]), CAST(:kinds AS text[]), CAST(:ranks AS smallint[]),
         CAST(:units AS text[]), CAST(:facts AS jsonb[]), CAST(:people AS bigint[]), CAST(:nobodies AS text[]),
-        CAST(:event_ats AS timestamptz[]), CAST(:fresh_ats AS timestamptz[]))
-    AS w (event_key, code, kind, rank, unit, facts, person_id, nobody, event_at, fresh_at)
+        CAST(:event_ats AS timestamptz[]), CAST(:fresh_ats AS timestamptz[]), CAST(:followers AS bigint[]))
+    AS w (event_key, code, kind, rank, unit, facts, person_id, nobody, event_at, fresh_at, follower_id)
 ),
 unknown AS (
     SELECT w.*, row_number() OVER (PARTITION BY w.code ORDER BY w.event_at, w.rank) AS place FROM wanted w
@@ -61,11 +62,11 @@ unknown AS (
 ),
 recorded AS (
     INSERT INTO notices (oa, event_key, code, kind, rank, unit, facts, person_id, no_person_because, state, reason,
-                         event_at, fresh_at, recorded_at, due_at)
+                         event_at, fresh_at, recorded_at, due_at, follower_id)
     SELECT :oa, u.event_key, u.code, u.kind, u.rank, u.unit, u.facts, u.person_id, u.nobody,
            CASE WHEN first THEN 'due' ELSE 'waiting' END,
            CASE WHEN first THEN NULL ELSE 'an earlier notice of this dossier is not finished' END,
-           u.event_at, u.fresh_at, clock_timestamp(), clock_timestamp()
+           u.event_at, u.fresh_at, clock_timestamp(), clock_timestamp(), u.follower_id
     FROM unknown u CROSS JOIN LATERAL (
         SELECT u.place = 1 AND NOT EXISTS (
             SELECT FROM notices e WHERE e.oa = :oa AND e.code = u.code AND e.state IN ({_BLOCKING})
@@ -138,10 +139,12 @@ def first_lane(tx: Connection, oa: str) -> Lane | None:
 
 
 _LOCK_DUE = f"""
-SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.no_person_because, n.person_id,
+SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.person_id,
+       CASE WHEN p.withdrawn_at IS NULL THEN n.no_person_because ELSE 'the person withdrew' END AS no_person_because,
        CASE WHEN f.follows THEN f.user_id END AS user_id, NOT f.follows AS has_left, f.last_interaction_at,
-       n.said_no, p.phone_sealed
-FROM notices n LEFT JOIN followers f ON f.person_id = n.person_id LEFT JOIN people p ON p.id = n.person_id
+       n.said_no, NULLIF(p.phone_sealed, '') AS phone_sealed
+FROM notices n LEFT JOIN people p ON p.id = n.person_id
+LEFT JOIN followers f ON f.id = COALESCE(n.follower_id, (SELECT id FROM followers WHERE person_id = n.person_id))
 WHERE {_MAY_GO} AND n.lane = :lane
 ORDER BY n.due_at
 LIMIT :limit
@@ -243,6 +246,18 @@ def promote(tx: Connection, oa: str, codes: Iterable[str] | None, *, by: str, li
     return move_found(tx, State.WAITING, State.DUE, _PROMOTABLE, by=by, why=None, oa=oa, codes=wanted, limit=limit)
 
 
+def unwanted(tx: Connection, claimed: Sequence[Notice]) -> set[int]:
+    """Of claimed notices, those whose Zalo user has unfollowed, or is another one, since the claim."""
+    query = text("""
+        SELECT w.id FROM unnest(CAST(:ids AS bigint[]), CAST(:users AS text[])) AS w (id, user_id)
+        WHERE NOT EXISTS (SELECT FROM followers f WHERE f.oa = :oa AND f.user_id = w.user_id AND f.follows)""")
+    asked = [notice for notice in claimed if notice.user_id is not None]
+    if not asked:
+        return set()
+    values = {"oa": asked[0].oa, "ids": [n.id for n in asked], "users": [n.user_id for n in asked]}
+    return set(tx.execute(query, values).scalars())
+
+
 _UNSENT = """
 SELECT n.id, n.lease, n.due_at FROM notices n
 WHERE n.oa = :oa AND n.event_key = ANY(:keys) AND n.state = CAST(:before AS text) FOR UPDATE
@@ -254,7 +269,7 @@ def withdraw(tx: Connection, oa: str, withdrawals: Sequence[Withdrawal], *, by: 
     moved: set[int] = set()
     for why in sorted({withdrawal.why for withdrawal in withdrawals}):
         keys = [withdrawal.key for withdrawal in withdrawals if withdrawal.why == why]
-        for before in (State.WAITING, State.DUE):
+        for before in (State.WAITING, State.DUE, State.UNREACHABLE):
             moved |= move_found(tx, before, State.SUPPRESSED, _UNSENT, by=by, why=why, oa=oa, keys=keys)
     promote(tx, oa, {withdrawal.code for withdrawal in withdrawals}, by=by)
     return moved
@@ -323,6 +338,7 @@ def _record_arrays(new: Iterable[NewNotice]) -> dict[str, list[Any]]:
         "nobodies": [n.no_person_because for n in rows],
         "event_ats": [n.event_at for n in rows],
         "fresh_ats": [n.fresh_at for n in rows],
+        "followers": [n.follower_id for n in rows],
     }
 
 

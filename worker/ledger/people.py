@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from worker.domain.claims import Claim, judge
+from worker.ledger.audit import audit
 from worker.ledger.sealing import Sealer, keyed_hash
 
 _PHONE_KEY = "phone_hash"
@@ -20,6 +23,7 @@ class Link:
 
     user_id: str = field(repr=False)
     phone: str = field(repr=False)
+    at: datetime | None = None  # when it was made (UTC); None is now
 
 
 class People:
@@ -65,26 +69,75 @@ class People:
         return {by_hash[bytes(row.phone_hash)]: row.id for row in rows}
 
     def link(self, tx: Connection, oa: str, links: Sequence[Link], *, source: str) -> list[int]:
-        """Set phone ↔ user pairs; the newest claim of a phone wins and the older one is closed (R29).
+        """Set phone ↔ user pairs; the newest claim of a phone wins and the older one is closed and audited (R29).
 
+        A claim that is older than what is known changes nothing. A user whom Zalo told us to have unfollowed stays so.
         Returns the ids of the people who can now be reached.
         """
-        newest = {link.phone: link for link in {link.user_id: link for link in links}.values()}
-        person = self.ids(tx, oa, newest)
-        people = [person[phone] for phone in newest]
-        users = [link.user_id for link in newest.values()]
-        tx.execute(text("UPDATE followers SET person_id = NULL WHERE person_id = ANY(:people)"), {"people": people})
+        person = self.ids(tx, oa, {link.phone for link in links})
+        now = datetime.now(UTC)
+        claims = [Claim(link.user_id, person[link.phone], link.at or now) for link in links]
+        verdict = judge(self._held(tx, oa, claims), claims)
+        winners = set(verdict.won)
+        shared = {person[link.phone]: link.phone for claim, link in zip(claims, links, strict=True) if claim in winners}
+        loosen = text("UPDATE followers SET person_id = NULL WHERE oa = :oa AND user_id = ANY(:users)")
+        tx.execute(loosen, {"oa": oa, "users": verdict.changed})
+        self._set(tx, oa, verdict.won, source)
+        self._welcome_back(tx, shared)
+        self._audit_closed(tx, oa, verdict.closed, source)
+        return list(shared)
+
+    def _held(self, tx: Connection, oa: str, claims: Sequence[Claim]) -> list[Claim]:
+        """What is known of the users and the phones of these claims, locked."""
+        query = text("""
+            SELECT user_id, person_id, linked_at FROM followers
+            WHERE oa = :oa AND linked_at IS NOT NULL AND (user_id = ANY(:users) OR person_id = ANY(:people))
+            ORDER BY id FOR UPDATE""")
+        values = {"oa": oa, "users": [c.user_id for c in claims], "people": [c.person_id for c in claims]}
+        return [Claim(row.user_id, row.person_id, row.linked_at) for row in tx.execute(query, values)]
+
+    def _set(self, tx: Connection, oa: str, won: Sequence[Claim], source: str) -> None:
         tx.execute(
             text("""
                 INSERT INTO followers (oa, user_id, person_id, follows, link_source, linked_at, last_interaction_at)
-                SELECT :oa, u, p, true, :source, clock_timestamp(), clock_timestamp()
-                FROM unnest(CAST(:users AS text[]), CAST(:people AS bigint[])) AS w (u, p)
+                SELECT :oa, u, p, true, :source, a, a FROM unnest(
+                    CAST(:users AS text[]), CAST(:people AS bigint[]), CAST(:ats AS timestamptz[])) AS w (u, p, a)
                 ON CONFLICT ON CONSTRAINT followers_oa_user_id DO UPDATE
-                SET person_id = EXCLUDED.person_id, follows = true, link_source = :source,
-                    linked_at = clock_timestamp()"""),
-            {"oa": oa, "source": source, "people": people, "users": users},
+                SET person_id = EXCLUDED.person_id, link_source = :source, linked_at = EXCLUDED.linked_at,
+                    follows = followers.follows OR followers.follow_at IS NULL"""),
+            {
+                "oa": oa,
+                "source": source,
+                "users": [claim.user_id for claim in won],
+                "people": [claim.person_id for claim in won],
+                "ats": [claim.at for claim in won],
+            },
         )
-        return people
+
+    def _welcome_back(self, tx: Connection, shared: Mapping[int, str]) -> None:
+        """Who withdrew and now shares the phone again has agreed anew."""
+        gone = text("SELECT id FROM people WHERE id = ANY(:ids) AND withdrawn_at IS NOT NULL")
+        for person in tx.execute(gone, {"ids": list(shared)}).scalars().all():
+            tx.execute(
+                text("UPDATE people SET withdrawn_at = NULL, phone_sealed = :sealed WHERE id = :id"),
+                {"id": person, "sealed": self._sealer.seal(shared[person])},
+            )
+
+    def _audit_closed(self, tx: Connection, oa: str, closed: Mapping[str, str], source: str) -> None:
+        query = text("SELECT id FROM followers WHERE oa = :oa AND user_id = :user")
+        for user, why in closed.items():
+            follower = tx.execute(query, {"oa": oa, "user": user}).scalar_one()
+            audit(tx, oa, "phone link closed", f"follower {follower}", by=source, why=why)
+
+    def withdraw(self, tx: Connection, person_ids: Sequence[int]) -> None:
+        """Erase phones; the keyed hash stays, so that nobody is told anything under them until they agree anew."""
+        query = text("""
+            UPDATE people SET phone_sealed = '', withdrawn_at = clock_timestamp() WHERE id = ANY(:ids)""")
+        tx.execute(query, {"ids": list(person_ids)})
+
+    def user_hash(self, user_id: str) -> bytes:
+        """A Zalo user in proofs of consent: recognised again, never read."""
+        return self._hash(f"zalo {user_id}")
 
     def followers(self, tx: Connection, oa: str) -> Iterator[tuple[dict[str, Any], str | None]]:
         """Every follower, oldest first, each with the linked phone (E.164) or None. Show phones masked."""

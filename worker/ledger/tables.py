@@ -44,8 +44,9 @@ people = Table(
     _id(),
     Column("oa", Text, nullable=False),
     Column("phone_hash", LargeBinary, nullable=False),  # keyed, so that the table alone does not give numbers away
-    Column("phone_sealed", LargeBinary, nullable=False),
+    Column("phone_sealed", LargeBinary, nullable=False),  # empty once the person withdrew
     _time("created_at", nullable=False),
+    _time("withdrawn_at"),  # nobody is told anything under this phone until somebody claims it anew
     UniqueConstraint("oa", "phone_hash", name="people_oa_phone_hash"),
 )
 
@@ -60,6 +61,7 @@ followers = Table(
     Column("link_source", Text),
     _time("linked_at"),
     _time("last_interaction_at"),
+    _time("follow_at"),  # of the newest follow or unfollow that Zalo told us; an older one changes nothing
     _time("synced_at"),  # when Zalo was last asked about this user
     UniqueConstraint("oa", "user_id", name="followers_oa_user_id"),
 )
@@ -94,12 +96,13 @@ notices = Table(
     Column("code_received", Integer),  # the last code that the channel answered
     Column("message_id", Text),
     Column("text", Text),
+    Column("follower_id", ForeignKey("followers.id"), nullable=True),  # told to a Zalo user whose phone may be unknown
     Column("said_no", ARRAY(Text), nullable=False, server_default="{}"),  # channels that cannot reach this person
     UniqueConstraint("oa", "event_key", name="notices_oa_event_key"),
     # Rows are updated twice in a normal life; the spare room keeps those updates on their page (HOT).
     postgresql_with={"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02"},
 )
-# Live work is found without touching finished rows: every index below but the last covers live states only.
+# Live work is found without touching finished rows: of the indexes below the first four cover live states only.
 Index("notices_due_by_lane", notices.c.oa, notices.c.lane, notices.c.due_at, postgresql_where=text("state = 'due'"))
 Index(
     "notices_blocking",
@@ -118,8 +121,10 @@ Index(
     notices.c.id,
     postgresql_where=text("state IN ('waiting', 'uncertain', 'dead', 'unreachable')"),
 )
-Index("notices_unreachable", notices.c.person_id, postgresql_where=text("state = 'unreachable'"))
+Index("notices_person", notices.c.person_id)
 Index("notices_code", notices.c.oa, notices.c.code)
+Index("notices_follower", notices.c.follower_id, postgresql_where=text("follower_id IS NOT NULL"))
+Index("notices_message", notices.c.oa, notices.c.message_id, postgresql_where=text("message_id IS NOT NULL"))
 
 attempts = Table(
     "attempts",
@@ -145,6 +150,54 @@ history = Table(
     Column("why", Text),
     Column("by", Text, nullable=False),
 )
+
+zalo_events = Table(  # the inbox: what Zalo told us, recorded before it hears 200, applied afterwards
+    "zalo_events",
+    metadata,
+    _id(),
+    Column("oa", Text, nullable=False),
+    Column("key", LargeBinary, nullable=False),  # what makes a repeated event the same event
+    Column("name", Text, nullable=False),  # Zalo's event_name
+    Column("word", Text, nullable=False),  # ours
+    _time("at", nullable=False),
+    _time("received_at", nullable=False),
+    Column("sealed", LargeBinary),  # who, which phone, which words; gone once the event is applied
+    _time("applied_at"),
+    Column("fault", Text),  # why it could not be applied
+    UniqueConstraint("oa", "key", name="zalo_events_oa_key"),
+)
+Index("zalo_events_unapplied", zalo_events.c.oa, zalo_events.c.id, postgresql_where=text("applied_at IS NULL"))
+
+receipts = Table(  # what Zalo says became of messages, kept until the notice is there to bear it
+    "receipts",
+    metadata,
+    _id(),
+    Column("oa", Text, nullable=False),
+    Column("word", Text, nullable=False),  # received | seen | echo
+    Column("message_id", Text, nullable=False),
+    Column("mark", Text),  # our own tracking id, where Zalo brings it back
+    Column("user_id", Text),  # of an echo
+    Column("words", LargeBinary),  # SHA-256 of an echo's text: enough to recognise our own words by
+    _time("at", nullable=False),
+    _time("received_at", nullable=False),
+    _time("look_at", nullable=False),
+    _time("kept_until", nullable=False),
+    UniqueConstraint("oa", "message_id", "word", name="receipts_oa_message_word"),
+)
+Index("receipts_to_look_at", receipts.c.oa, receipts.c.look_at)
+Index("receipts_echoes", receipts.c.oa, receipts.c.user_id, receipts.c.words, postgresql_where=text("word = 'echo'"))
+
+consents = Table(  # proof of who agreed and who withdrew, under a keyed hash: it outlives the erasure of the person
+    "consents",
+    metadata,
+    _id(),
+    Column("oa", Text, nullable=False),
+    Column("user_hash", LargeBinary, nullable=False),
+    _time("at", nullable=False),
+    Column("word", Text, nullable=False),  # followed | unfollowed | submitted | withdrew
+    _time("recorded_at", nullable=False),
+)
+Index("consents_of_user", consents.c.oa, consents.c.user_hash)
 
 spending = Table(  # what a channel has cost on a day of Vietnam's calendar: reserved before sending, corrected after
     "spending",

@@ -74,20 +74,32 @@ def retries(tx: Connection, oa: str) -> Iterator[dict[str, Any]]:
     return (dict(row) for row in rows.mappings())
 
 
-_REOPENABLE = """
+_HELD = """
 SELECT n.id, n.lease, clock_timestamp() AS due_at FROM notices n
-WHERE n.state = 'unreachable' AND n.person_id = ANY(:people) AND n.no_person_because IS NULL
-  AND NOT EXISTS (
+WHERE n.state = CAST(:before AS text) AND n.person_id = ANY(:people) AND n.no_person_because IS NULL
+  AND n.fresh_at >= clock_timestamp() - make_interval(secs => :grace)
+  AND {which} (
       SELECT FROM notices later WHERE later.oa = n.oa AND later.code = n.code
         AND (later.event_at, later.rank, later.id) > (n.event_at, n.rank, n.id)
         AND later.state NOT IN ('suppressed', 'discarded')
   )
-FOR UPDATE OF n
+ORDER BY n.id FOR UPDATE OF n
 """
 
 
-def reopen(tx: Connection, people: Sequence[int], *, by: str) -> set[int]:
-    """What was held for people who can be reached now is due: per dossier the latest notice, not the whole history."""
-    return move_found(
-        tx, State.UNREACHABLE, State.DUE, _REOPENABLE, by=by, why="the person follows now", people=list(people)
-    )
+def reopen(tx: Connection, people: Sequence[int], *, days: float, by: str) -> set[int]:
+    """What was held within `days` for people who can be reached now is due; returns the ids of what is due.
+
+    Per dossier that is the latest notice; the older ones are suppressed. It is as fresh as a new one: its age limit
+    begins when the person can be told.
+    """
+    values = {"people": list(people), "grace": days * 86400}
+    superseded = _HELD.format(which="EXISTS")
+    why = "a later notice tells the newer state"
+    move_found(tx, State.UNREACHABLE, State.SUPPRESSED, superseded, by=by, why=why, **values)
+    latest = _HELD.format(which="NOT EXISTS")
+    why = "the person follows now"
+    opened = move_found(tx, State.UNREACHABLE, State.DUE, latest, by=by, why=why, **values)
+    renew = text("UPDATE notices SET attempts = 0, said_no = '{}', fresh_at = clock_timestamp() WHERE id = ANY(:ids)")
+    tx.execute(renew, {"ids": sorted(opened)})
+    return opened

@@ -18,10 +18,19 @@ _STALE_SECONDS = 30  # a bell that nobody heard for so long has been rung again 
 
 def ring(oa: str) -> None:
     """Ask some worker to deliver what is due for `oa`. Never raises: a lost bell is made good by the next wake."""
+    _send("worker.deliver", oa)
+
+
+def ring_events() -> None:
+    """Ask some worker to draw the consequences of Zalo's events; never raises, as above."""
+    _send("producers.events")
+
+
+def _send(task: str, *arguments: str) -> None:
     try:
-        _ringer().send_task("worker.deliver", args=(oa,), expires=_STALE_SECONDS, retry=False, ignore_result=True)
+        _ringer().send_task(task, args=arguments, expires=_STALE_SECONDS, retry=False, ignore_result=True)
     except OperationalError as error:
-        log.warning("the bell was not heard, it will be rung again oa=%s why=%s", oa, type(error).__name__)
+        log.warning("the bell was not heard, it will be rung again task=%s why=%s", task, type(error).__name__)
 
 
 @cache

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from worker.channels.zalo.codes import Host
+from worker.channels.zalo.forms import message_of
 from worker.channels.zalo.sender import CANNOT_CHARGE, ZaloSender
 from worker.domain.notice import Letter
 from worker.domain.outcome import Hold, Outcome, Wait
@@ -24,7 +25,7 @@ class ZaloCs(ZaloSender):
     host = Host.OPENAPI
 
     def body(self, letter: Letter) -> Mapping[str, Any]:
-        return {"recipient": {"user_id": letter.notice.user_id}, "message": {"text": letter.text}}
+        return {"recipient": {"user_id": letter.notice.user_id}, "message": message_of(letter)}
 
     def judge(self, outcome: Outcome) -> Outcome:
         """Only texts after 48 hours are charged: of those one is held, and no free one."""

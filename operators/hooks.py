@@ -1,0 +1,174 @@
+"""`POST /hooks/zalo`: Zalo's events, answered 200 once they are in the ledger and not before.
+
+Zalo waits two seconds and comes again for an hour after anything but 200. What is not from Zalo, not for us or not of
+now is refused with 4xx, and nothing of it is kept: a log line has the reason and no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+from producers.hooks.admit import Arrived, Fault, Keys, Probe, Refused, admit
+from producers.hooks.read import ZaloEvent
+from producers.hooks.record import Recorder, seal
+from producers.hooks.words import Word
+from worker.bootstrap import Services
+from worker.ledger.engine import open_ledger
+from worker.queue.bell import ring_events
+
+log = logging.getLogger("hcc.hooks")
+
+LONGEST = 64 * 1024  # bytes; the longest documented event is a text of 2,000 characters
+_READ_SECONDS = 1.0  # a body that takes longer is not Zalo's
+_WRITE_SECONDS = 1.8  # then Zalo, which waits two seconds, had better come again
+_RING_SECONDS = 0.1  # between two bells
+_LOGGED_SECONDS = 5.0  # one line a reason in this time: who forges must not fill the disk
+
+
+class Broken(StrEnum):
+    """A body that did not come as a whole."""
+
+    HUGE = "too large"
+    SLOW = "too slow"
+    GARBLED = "garbled"
+
+
+_STATUS = {Broken.HUGE: 413, Broken.SLOW: 408, Broken.GARBLED: 400}
+
+
+class Doorman:
+    """Lets events in; one for the life of the web process."""
+
+    def __init__(self, keys: Keys, recorder: Recorder) -> None:
+        self._keys = keys
+        self._recorder = recorder
+        self._logged: dict[str, float] = {}
+        self.registry = CollectorRegistry()
+        self._events = Counter(
+            "hcc_zalo_events", "Zalo's events by our word and outcome", ["word", "outcome"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "hcc_zalo_event_seconds",
+            "From the whole body to the answer",
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2),
+            registry=self.registry,
+        )
+
+    async def post(self, request: web.Request) -> web.Response:
+        """One event."""
+        body = await _body(request)
+        if isinstance(body, Broken):
+            return self._refuse(body, _STATUS[body])
+        began = time.monotonic()
+        admitted = admit(_arrived(request, body), self._keys, datetime.now(UTC))
+        match admitted:
+            case Probe():
+                self._events.labels("none", "probe").inc()
+                return web.Response(text="ok\n")
+            case Refused(fault):
+                return self._refuse(fault, 400 if fault is Fault.MALFORMED else 403)
+        answer = await self._record(admitted)
+        self._seconds.observe(time.monotonic() - began)
+        return answer
+
+    async def _record(self, event: ZaloEvent) -> web.Response:
+        try:
+            async with asyncio.timeout(_WRITE_SECONDS):
+                new = await self._recorder.record(event)
+        except Exception as fault:  # noqa: BLE001 (whatever it is: it is not recorded for certain, so Zalo must come again)
+            self._events.labels(event.word, "not recorded").inc()
+            self._log(logging.ERROR, f"not recorded: {type(fault).__name__}")
+            return web.Response(status=503)
+        self._events.labels(event.word, "recorded" if new else "repeated").inc()
+        if new and event.word in (Word.UNKNOWN, Word.ODD):
+            self._log(logging.WARNING, f"without consequences: word={event.word} name={event.name}")
+        return web.Response(text="ok\n")
+
+    def _refuse(self, why: str, status: int) -> web.Response:
+        self._events.labels("none", why).inc()
+        loud = logging.ERROR if why == Fault.NO_SECRET else logging.WARNING
+        self._log(loud, f"refused: {why}" + (": set HCC_ZALO_OA_SECRET" if why == Fault.NO_SECRET else ""))
+        return web.Response(status=status)
+
+    def _log(self, level: int, what: str) -> None:
+        now = time.monotonic()
+        if now - self._logged.get(what, -_LOGGED_SECONDS) >= _LOGGED_SECONDS:
+            self._logged[what] = now
+            log.log(level, "event %s", what)
+
+    def metrics(self) -> bytes:
+        """How many events came, and what became of them."""
+        return generate_latest(self.registry)
+
+
+def open_door(services: Services, app: web.Application) -> Doorman:
+    """A doorman for this application; what waits to be written is written before the application ends."""
+    settings = services.settings
+    ledger = open_ledger(settings.database_url, name="hcc hooks")  # its own: the console's queries never hold it up
+    recorder = Recorder(
+        ledger, settings.zalo_oa_id, seal=lambda event: seal(event, services.sealer), recorded=Coalesced(ring_events)
+    )
+
+    async def close(_: web.Application) -> None:
+        await recorder.close()
+        ledger.dispose()
+
+    app.on_cleanup.append(close)
+    return Doorman(Keys(settings.zalo_app_id, settings.zalo_oa_id, settings.zalo_oa_secret), recorder)
+
+
+class Coalesced:
+    """Rings for many events at once, from a thread: a broker that is away holds nobody up."""
+
+    def __init__(self, ring: Callable[[], None]) -> None:
+        self._ring = ring
+        self._wanted = False
+        self._ringing: asyncio.Task[None] | None = None
+
+    def __call__(self) -> None:
+        self._wanted = True
+        if self._ringing is None or self._ringing.done():
+            self._ringing = asyncio.create_task(self._go_on())
+
+    async def _go_on(self) -> None:
+        while self._wanted:
+            self._wanted = False
+            try:
+                await asyncio.to_thread(self._ring)
+            except Exception as fault:  # noqa: BLE001 (whatever the broker's client raises: beat rings every second)
+                log.warning("bell not rung why=%s", type(fault).__name__)
+            await asyncio.sleep(_RING_SECONDS)
+
+
+def _arrived(request: web.Request, body: bytes) -> Arrived:
+    headers = request.headers
+    return Arrived(
+        body,
+        headers.get("X-ZEvent-Signature", ""),
+        headers.get("X-ZEvent-Timestamp"),
+        by_phone=headers.get("X-ZEvent-Server", "").upper() == "ZNS",
+    )
+
+
+async def _body(request: web.Request) -> bytes | Broken:
+    """The whole body, or what is wrong with it."""
+    if (request.content_length or 0) > LONGEST:
+        return Broken.HUGE
+    try:
+        async with asyncio.timeout(_READ_SECONDS):
+            body = await request.read()
+    except TimeoutError:
+        return Broken.SLOW
+    except web.HTTPRequestEntityTooLarge:
+        return Broken.HUGE
+    except web.RequestPayloadError:  # chunks or compression that are not what they say
+        return Broken.GARBLED
+    return body if len(body) <= LONGEST else Broken.HUGE

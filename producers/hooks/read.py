@@ -1,0 +1,167 @@
+"""From the body of a genuine request to an event in our words. Pure; never raises, whatever the body holds.
+
+Ids are decimal strings above 2^53. Bodies differ between Zalo's pages and what was recorded, so only what we need is
+read, and a body without it is `odd`: recorded and counted, but nothing follows from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from producers.hooks.moment import moment
+from producers.hooks.words import KINDS, Kind, Path, Word
+from worker.domain.phone import read_phone
+from worker.domain.text import nfc
+from worker.domain.tracking import notice_in
+
+_NAME = re.compile(r"[a-z0-9_]{1,64}")
+_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+_LONGEST_PHONE = 64  # characters of a field that may hold a phone
+
+
+@dataclass(frozen=True, slots=True)
+class ZaloEvent:
+    """Something that Zalo told us. `key` is equal for an event that is sent again, also with other bytes.
+
+    `at` is when it happened (UTC); `phone` is E.164; `text` is NFC; `mark` is our tracking id come back.
+    """
+
+    name: str
+    word: Word
+    key: bytes
+    at: datetime
+    user_id: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    text: str | None = field(default=None, repr=False)
+    message_ids: tuple[str, ...] = ()
+    mark: str | None = None
+
+
+def read(body: Mapping[str, Any], raw: bytes, at: datetime, *, by_phone: bool) -> ZaloEvent:
+    """The event in `body`, signed as `raw` at `at`; `by_phone` says that it came from the ZNS host."""
+    name = text_at(body, ("event_name",)) or ""
+    name = name if _NAME.fullmatch(name) else "nameless"
+    kind = KINDS.get(name)
+    if kind is None:
+        return ZaloEvent(name, Word.UNKNOWN, _digest(raw), at)
+    if kind.word is Word.NOTED:
+        return ZaloEvent(name, Word.NOTED, _digest(raw), at)
+    return _READERS[kind.word](name, kind, body, at, by_phone) or ZaloEvent(name, Word.ODD, _digest(raw), at)
+
+
+def text_at(body: Any, path: Path) -> str | None:
+    """The text at a path; a whole number is taken for its digits; None for anything else, and for nothing there."""
+    for step in path:
+        body = body.get(step) if isinstance(body, dict) else None
+    if type(body) is int:
+        body = _digits(body)
+    return body if isinstance(body, str) and body else None
+
+
+def _about_user(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _: bool) -> ZaloEvent | None:
+    user = _user(kind, body)
+    if user is None:
+        return None
+    message = _id_at(body, ("message", "msg_id"))
+    return ZaloEvent(name, kind.word, _key(name, user, [message or _stamp(at)]), at, user)
+
+
+def _submitted(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _: bool) -> ZaloEvent | None:
+    """Both forms of `info` hold `phone`; an empty one is the number 0."""
+    user, raw = _user(kind, body), text_at(body, ("info", "phone"))
+    if user is None:
+        return None
+    phone = read_phone(raw[:_LONGEST_PHONE]).e164 if raw else None
+    return ZaloEvent(name, kind.word, _key(name, user, [_stamp(at)]), at, user, phone)
+
+
+def _received(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, by_phone: bool) -> ZaloEvent | None:
+    """By ZNS the recipient is a phone or its hash, which we need not know, and the true time is `delivery_time`."""
+    message = _id_at(body, ("message", "msg_id"))
+    if message is None:
+        return None
+    delivered = moment(text_at(body, ("message", "delivery_time")))
+    user = None if by_phone or delivered else _user(kind, body)
+    mark = text_at(body, ("message", "tracking_id"))
+    return ZaloEvent(
+        name,
+        kind.word,
+        _key(name, "", [message]),
+        delivered or at,
+        user,
+        message_ids=(message,),
+        mark=mark if mark and notice_in(mark) else None,
+    )
+
+
+def _seen(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _: bool) -> ZaloEvent | None:
+    """`msg_ids` repeats ids: it is a set."""
+    message = body.get("message")
+    listed = message.get("msg_ids") if isinstance(message, dict) else None
+    ids = {_an_id(str(one)) for one in listed if isinstance(one, str | int)} if isinstance(listed, list) else set()
+    ids.add(_id_at(body, ("message", "msg_id")))
+    found = sorted(one for one in ids if one is not None)
+    if not found:
+        return None
+    return ZaloEvent(name, kind.word, _key(name, "", found), at, _user(kind, body), message_ids=tuple(found))
+
+
+def _echo(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _: bool) -> ZaloEvent | None:
+    user, message = _user(kind, body), _id_at(body, ("message", "msg_id"))
+    text = text_at(body, ("message", "text"))
+    if user is None or message is None or text is None:
+        return None
+    return ZaloEvent(name, kind.word, _key(name, "", [message]), at, user, text=_sound(text), message_ids=(message,))
+
+
+_READERS = {
+    Word.FOLLOWED: _about_user,
+    Word.UNFOLLOWED: _about_user,
+    Word.INTERACTED: _about_user,
+    Word.WITHDREW: _about_user,
+    Word.SUBMITTED: _submitted,
+    Word.RECEIVED: _received,
+    Word.SEEN: _seen,
+    Word.ECHO: _echo,
+}
+
+
+def _user(kind: Kind, body: Mapping[str, Any]) -> str | None:
+    return next((user for path in kind.user if (user := _id_at(body, path))), None)
+
+
+def _id_at(body: Any, path: Path) -> str | None:
+    return _an_id(text_at(body, path))
+
+
+def _an_id(text: str | None) -> str | None:
+    return text if text is not None and _ID.fullmatch(text) else None
+
+
+def _sound(text: str) -> str:
+    """Composed, and without the lone surrogates that JSON can spell and UTF-8 cannot."""
+    return nfc(text.encode("utf-8", "replace").decode())
+
+
+def _digits(number: int) -> str | None:
+    try:
+        return str(number)
+    except ValueError:  # more digits than Python prints
+        return None
+
+
+def _stamp(at: datetime) -> str:
+    return at.isoformat()
+
+
+def _key(name: str, subject: str, marks: Iterable[str]) -> bytes:
+    return _digest("\n".join((name, subject, *marks)).encode())
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()

@@ -1,0 +1,149 @@
+"""Who follows the OA and who wrote to it, as Zalo tells us: each fact with its time, so that disorder does no harm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from worker.domain.lifecycle import State
+from worker.ledger.moves import Move, move, move_found
+from worker.ledger.notices import promote
+from worker.ledger.people import People
+
+_GONE = "the person no longer follows"
+_WITHDRAWN = "the person withdrew consent"
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """A user of the OA after a change: `person_id` is whose phone they have, if that is known."""
+
+    id: int
+    person_id: int | None
+    follows: bool
+
+
+_FOLLOW = """
+INSERT INTO followers (oa, user_id, follows, follow_at)
+SELECT :oa, u, f, a
+FROM unnest(CAST(:users AS text[]), CAST(:follows AS boolean[]), CAST(:ats AS timestamptz[])) AS w (u, f, a)
+ON CONFLICT ON CONSTRAINT followers_oa_user_id DO UPDATE
+SET follows = EXCLUDED.follows, follow_at = EXCLUDED.follow_at
+WHERE followers.follow_at IS NULL OR followers.follow_at < EXCLUDED.follow_at
+RETURNING id, person_id, follows
+"""
+
+
+def set_follows(tx: Connection, oa: str, told: Mapping[str, tuple[datetime, bool]]) -> list[Follower]:
+    """Set by user id since when a user follows or not; what is older than we know changes nothing.
+
+    Returns those that changed. What was about to be told to one who unfollowed as such is suppressed.
+    """
+    users = sorted(told)
+    values = {"users": users, "follows": [told[u][1] for u in users], "ats": [told[u][0] for u in users]}
+    changed = [Follower(row.id, row.person_id, row.follows) for row in tx.execute(text(_FOLLOW), {"oa": oa, **values})]
+    suppress(tx, [follower.id for follower in changed if not follower.follows], why=_GONE)
+    return changed
+
+
+_PENDING = """
+SELECT id, lease, due_at FROM notices
+WHERE state = CAST(:before AS text) AND (follower_id = ANY(:followers) OR person_id = ANY(:people))
+ORDER BY id FOR UPDATE SKIP LOCKED
+"""
+
+
+def suppress(
+    tx: Connection, followers: Sequence[int], *, why: str, people: Sequence[int] = (), by: str = "zalo"
+) -> set[int]:
+    """Suppress what waits for these followers or people. What a worker claims right now it checks before sending."""
+    moved: set[int] = set()
+    if followers or people:
+        values = {"followers": list(followers), "people": list(people)}
+        for before in (State.WAITING, State.DUE, State.UNREACHABLE):
+            moved |= move_found(tx, before, State.SUPPRESSED, _PENDING, by=by, why=why, **values)
+    return moved
+
+
+def interacted(tx: Connection, oa: str, newest: Mapping[str, datetime]) -> None:
+    """Keep when users last interacted with the OA; never moves back. Who only writes does not follow yet."""
+    tx.execute(
+        text("""
+            INSERT INTO followers (oa, user_id, follows, last_interaction_at)
+            SELECT :oa, u, false, a FROM unnest(CAST(:users AS text[]), CAST(:ats AS timestamptz[])) AS w (u, a)
+            ON CONFLICT ON CONSTRAINT followers_oa_user_id DO UPDATE
+            SET last_interaction_at = GREATEST(followers.last_interaction_at, EXCLUDED.last_interaction_at)"""),
+        {"oa": oa, "users": sorted(newest), "ats": [newest[user] for user in sorted(newest)]},
+    )
+
+
+def answered(tx: Connection, oa: str, users: Sequence[str], kind: str) -> None:
+    """These users have done what notices of this `kind` ask for: what waits is needless, what was in doubt arrived."""
+    query = text("""
+        SELECT n.id, n.state, n.code FROM notices n JOIN followers f ON f.id = n.follower_id
+        WHERE f.oa = :oa AND f.user_id = ANY(:users) AND n.kind = :kind AND n.state IN ('waiting', 'due', 'uncertain')
+        ORDER BY n.id FOR UPDATE OF n SKIP LOCKED""")
+    rows = tx.execute(query, {"oa": oa, "users": list(users), "kind": kind}).all()
+    why = "the person has answered already"
+    moves = [
+        Move(row.id, State(row.state), State.SENT if row.state == "uncertain" else State.SUPPRESSED, why=why)
+        for row in rows
+    ]
+    move(tx, moves, by="zalo")
+    promote(tx, oa, {row.code for row in rows}, by="zalo")
+
+
+def withdraw(tx: Connection, oa: str, people: People, user_id: str) -> None:
+    """Erase what we know of a user who asks for it, and tell them nothing more (Law 91/2025: erasure, withdrawal).
+
+    What stays: that notices of a dossier were sent and when, and under a keyed hash that this user withdrew.
+    """
+    query = text("SELECT id, person_id FROM followers WHERE oa = :oa AND user_id = :user FOR UPDATE")
+    row = tx.execute(query, {"oa": oa, "user": user_id}).one_or_none()
+    if row is None:
+        return
+    person = [row.person_id] if row.person_id is not None else []
+    suppress(tx, [row.id], people=person, why=_WITHDRAWN)
+    people.withdraw(tx, person)
+    tx.execute(
+        text("""
+            UPDATE notices SET text = NULL WHERE state NOT IN ('sending', 'uncertain')
+            AND (follower_id = :follower OR person_id = ANY(:people))"""),
+        {"follower": row.id, "people": person},
+    )
+    tx.execute(
+        text("""
+            UPDATE followers SET user_id = 'withdrawn-' || id, person_id = NULL, follows = false, link_source = NULL,
+                   linked_at = NULL, last_interaction_at = NULL, follow_at = NULL WHERE id = :id"""),
+        {"id": row.id},
+    )
+    tx.execute(text("DELETE FROM receipts WHERE oa = :oa AND user_id = :user"), {"oa": oa, "user": user_id})
+
+
+def withdrawn(tx: Connection, oa: str, people: People, users: Iterable[str]) -> dict[str, datetime]:
+    """Since when those of these users who withdrew did so: what they did before is not to be learnt any more."""
+    by_hash = {people.user_hash(user): user for user in users}
+    query = text("""
+        SELECT user_hash, max(at) AS at FROM consents
+        WHERE oa = :oa AND user_hash = ANY(:hashes) AND word = 'withdrew' GROUP BY user_hash""")
+    rows = tx.execute(query, {"oa": oa, "hashes": list(by_hash)})
+    return {by_hash[bytes(row.user_hash)]: row.at for row in rows}
+
+
+def prove(tx: Connection, oa: str, people: People, facts: Sequence[tuple[str, str, datetime]]) -> None:
+    """Keep proofs of consent: (user id, word, time)."""
+    tx.execute(
+        text("""
+            INSERT INTO consents (oa, user_hash, at, word, recorded_at)
+            SELECT :oa, h, a, w, clock_timestamp() FROM unnest(
+                CAST(:hashes AS bytea[]), CAST(:ats AS timestamptz[]), CAST(:words AS text[])) AS t (h, a, w)"""),
+        {
+            "oa": oa,
+            "hashes": [people.user_hash(user) for user, _, _ in facts],
+            "ats": [at for _, _, at in facts],
+            "words": [word for _, word, _ in facts],
+        },
+    )

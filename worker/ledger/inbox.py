@@ -1,0 +1,119 @@
+"""The inbox of Zalo's events: many recorded at once before Zalo hears 200, applied in their order afterwards.
+
+What is personal in an event (who, which phone, which words) is sealed, and erased once the event is applied. The row
+stays for a while: its key is what makes a repeated event harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+_KEPT_DAYS = 30
+_PURGED_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class NewZaloEvent:
+    """An event about to be recorded; `sealed` is None where nothing of it is needed but that it came."""
+
+    key: bytes
+    name: str
+    word: str
+    at: datetime
+    sealed: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unapplied:
+    """A recorded event whose consequences are to be drawn."""
+
+    id: int
+    name: str
+    word: str
+    at: datetime
+    sealed: bytes = field(repr=False)
+
+
+_RECORD = """
+INSERT INTO zalo_events (oa, key, name, word, at, received_at, sealed, applied_at)
+SELECT :oa, key, name, word, at, clock_timestamp(), sealed, CASE WHEN sealed IS NULL THEN clock_timestamp() END
+FROM unnest(CAST(:keys AS bytea[]), CAST(:names AS text[]), CAST(:words AS text[]), CAST(:ats AS timestamptz[]),
+            CAST(:sealed AS bytea[])) AS w (key, name, word, at, sealed)
+ON CONFLICT ON CONSTRAINT zalo_events_oa_key DO NOTHING
+RETURNING key
+"""
+
+
+def record(tx: Connection, oa: str, events: Sequence[NewZaloEvent]) -> set[bytes]:
+    """Record events in one statement; returns the keys that were not known before."""
+    rows = tx.execute(
+        text(_RECORD),
+        {
+            "oa": oa,
+            "keys": [e.key for e in events],
+            "names": [e.name for e in events],
+            "words": [e.word for e in events],
+            "ats": [e.at for e in events],
+            "sealed": [e.sealed for e in events],
+        },
+    )
+    return {bytes(key) for key in rows.scalars()}
+
+
+def take_turn(tx: Connection, oa: str) -> bool:
+    """Whether this transaction is the one that applies events now: one at a time, so that order holds."""
+    turn = text("SELECT pg_try_advisory_xact_lock(hashtextextended('zalo events of ' || :oa, 0))")
+    return bool(tx.execute(turn, {"oa": oa}).scalar_one())
+
+
+def unapplied(tx: Connection, oa: str, *, limit: int) -> list[Unapplied]:
+    """The oldest events that were not applied yet, in the order in which they came."""
+    query = text("""
+        SELECT id, name, word, at, sealed FROM zalo_events
+        WHERE oa = :oa AND applied_at IS NULL ORDER BY id LIMIT :limit""")
+    rows = tx.execute(query, {"oa": oa, "limit": limit})
+    return [Unapplied(row.id, row.name, row.word, row.at, bytes(row.sealed)) for row in rows]
+
+
+def applied(tx: Connection, ids: Sequence[int], *, fault: str | None = None) -> None:
+    """Say that events are done with, well or not, and erase what was personal in them."""
+    query = text("""
+        UPDATE zalo_events SET applied_at = clock_timestamp(), sealed = NULL, fault = :fault WHERE id = ANY(:ids)""")
+    tx.execute(query, {"ids": list(ids), "fault": fault})
+
+
+def purge(tx: Connection) -> int:
+    """Forget the oldest events; nothing as old as these is let in any more. Returns how many went."""
+    query = text("""
+        DELETE FROM zalo_events WHERE id IN (
+            SELECT id FROM (SELECT id, received_at, applied_at FROM zalo_events ORDER BY id LIMIT :limit) AS oldest
+            WHERE applied_at IS NOT NULL AND received_at < clock_timestamp() - make_interval(days => :days))""")
+    return tx.execute(query, {"limit": _PURGED_AT_ONCE, "days": _KEPT_DAYS}).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class InboxState:
+    """How the inbox stands: for `hcc doctor`."""
+
+    newest: datetime | None
+    waiting: int
+    unknown: list[str]  # names that we have no word for, lately
+    odd: int  # events that were not in the documented shape or could not be applied, lately
+
+
+def state(tx: Connection, oa: str) -> InboxState:
+    """The newest event, how many wait, and what was odd in the last thousand."""
+    query = text("""
+        WITH lately AS (
+            SELECT name, word, fault, received_at FROM zalo_events WHERE oa = :oa ORDER BY id DESC LIMIT 1000)
+        SELECT max(received_at) AS newest,
+               (SELECT count(*) FROM zalo_events WHERE oa = :oa AND applied_at IS NULL) AS waiting,
+               array_agg(DISTINCT name) FILTER (WHERE word = 'unknown') AS unknown,
+               count(*) FILTER (WHERE word = 'odd' OR fault IS NOT NULL) AS odd
+        FROM lately""")
+    row = tx.execute(query, {"oa": oa}).one()
+    return InboxState(row.newest, row.waiting, sorted(row.unknown or []), row.odd)
