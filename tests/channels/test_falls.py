@@ -108,7 +108,7 @@ def test_where_the_last_channel_says_no_its_reason_stands(told: Services, box: S
     ]
     box.people([{"user_id": USER, "phone": PHONE}])
     with told.ledger.begin() as tx:
-        upkeep.reopen(tx, told.people.link(tx, OA, [Link(USER, f"+{PHONE}")], source="test"), by="test")
+        upkeep.reopen(tx, told.people.link(tx, OA, [Link(USER, f"+{PHONE}")], source="test"), days=14, by="test")
     until_quiet(told)
     assert notice(told) == ("sent", "zalo_cs", [])
 
