@@ -24,6 +24,7 @@ VAR = ROOT / "var"
 UP_ENV = VAR / "up.env"  # written by `hcc up`: the world it started in place of what is not set
 
 CHANNEL_NAMES = ("zalo_cs", "zalo_template", "zns", "sms", "paper")
+PRICES = {"zalo_cs": 55, "zalo_template": 140, "zns": 200, "sms": 350}  # đồng, third parties' figures of 2026
 _KEY_LENGTH = 16  # characters; the keys proper are derived from these
 
 
@@ -164,8 +165,8 @@ class Settings(BaseSettings):
     kind_channels: Annotated[dict[str, list[str]], NoDecode, BeforeValidator(_orders)] = Field(
         {}, description="Thứ tự kênh riêng của một loại thông báo, ví dụ fee_requested=zns+sms"
     )
-    prices: Amounts = Field(
-        {"zalo_cs": 55, "zalo_template": 140, "zns": 200, "sms": 350},
+    prices: Annotated[Amounts, AfterValidator(lambda given: PRICES | given)] = Field(
+        PRICES,
         description="Giá ước tính mỗi tin, đồng (SMS: mỗi đoạn); tin tư vấn trong 48 giờ không mất phí",
     )
     budget_dong: Amounts = Field({}, description="Trần chi mỗi ngày của từng kênh, đồng; không ghi: không giới hạn")

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from config.logs import set_up_logs
 from config.settings import Settings
+from operators.costs import measure_costs
 from operators.hooks import Doorman, open_door
 from worker.aftermath import breaker_key
 from worker.bootstrap import TEMPLATES, Services
@@ -112,6 +113,7 @@ def _metrics(services: Services) -> bytes:
         for channel in services.channels.values():
             is_open = services.breaker.state(breaker_key(oa, channel)).until is not None
             down.labels(oa, channel.name).set(is_open)
+    measure_costs(registry, services)
     return generate_latest(registry)
 
 

@@ -16,7 +16,7 @@ from config.settings import ROOT, VAR, Settings, SettingsError
 from worker.channels import CHANNELS, Means
 from worker.channels.budget import Budget
 from worker.channels.channel import Channel
-from worker.channels.policy import Left, Terms
+from worker.channels.policy import Left, NotYet, Terms
 from worker.channels.sms import GATEWAYS
 from worker.channels.sms.channel import sms_text
 from worker.channels.zalo.conversation import Conversation
@@ -137,8 +137,8 @@ class Services:
         """The data of the approved template of a notice's kind. Raises `FormError`."""
         return self.forms.fill(notice.kind, self.facts(notice))
 
-    def terms(self, left: Mapping[str, Left]) -> Terms:
-        """The terms of a choice of channel at this moment; `left` is what the day's budgets have left."""
+    def terms(self, left: Mapping[str, Left], held: Mapping[str, NotYet]) -> Terms:
+        """The terms of a choice of channel at this moment: what the day's budgets have left, what is held for long."""
         known = self.settings
         return Terms(
             now=self.clock.now(),
@@ -147,6 +147,7 @@ class Services:
             pays_for_cs=known.zalo_cs_paid,
             prices=known.prices,
             left=left,
+            held=held,
             form_fault=self._form_fault,
             sms_text=lambda text: sms_text(text, accents=known.sms_accents),
             sms_segments=known.sms_max_segments,

@@ -8,14 +8,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from worker.aftermath import channel_hold
 from worker.bootstrap import Services
 from worker.channels.budget import today
 from worker.channels.channel import Channel
-from worker.channels.policy import Terms, price
+from worker.channels.policy import NotYet, Terms, price
 from worker.domain.notice import Attempt, Letter
 from worker.domain.outcome import charged, code_of
 from worker.ledger import followers, spending
@@ -23,22 +24,36 @@ from worker.ledger.spending import Spent
 
 log = logging.getLogger("hcc.costs")
 
+_LONG_SECONDS = 900.0
 NO_INTERACTION = frozenset({-230, -232})  # Zalo: no interaction within 7 days, or it has expired
 
 
 def terms_now(services: Services, letters: Sequence[Letter]) -> Terms:
     """The terms of this batch's choice; the ledger is asked only where there are budgets to keep."""
-    budget = services.budget
-    if not letters or not (budget.messages or budget.dong):
-        return services.terms({})
-    with services.ledger.connect() as connection:
-        spent = spending.spent(connection, letters[0].notice.oa, today(datetime.now(UTC)))
-    return services.terms(budget.left(spent))
+    if not letters:
+        return services.terms({}, {})
+    oa, budget, left = letters[0].notice.oa, services.budget, {}
+    if budget.messages or budget.dong:
+        with services.ledger.connect() as connection:
+            left = budget.left(spending.spent(connection, oa, today(services.clock.now())))
+    return services.terms(left, held_for_long(services, oa))
+
+
+def held_for_long(services: Services, oa: str) -> dict[str, NotYet]:
+    """Channels whose quota or money is used up: another one may take their notices. A short hold is waited for."""
+    names = {channel_hold(oa, name): name for name in services.channels}
+    held = services.holds.of(names)
+    now = services.clock.now()
+    return {
+        names[key]: NotYet(now + timedelta(seconds=hold.seconds), hold.reason)
+        for key, hold in held.items()
+        if hold.seconds > _LONG_SECONDS
+    }
 
 
 def afford_now(services: Services, oa: str, channel: Channel, letters: Sequence[Letter]) -> list[Letter]:
     """The letters, each with its price, as many as the day's budget holds; reserved in the ledger."""
-    terms = services.terms({})
+    terms = services.terms({}, {})
     priced = [replace(letter, dong=price(channel.name, letter, terms)) for letter in letters]
     counted = [letter for letter in priced if counts(services, channel.name, letter.dong)]
     if not counted:

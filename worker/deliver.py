@@ -296,7 +296,7 @@ def decide_for(services: Services, attempt: Attempt) -> Decision:
         patience=services.patience,
         jitter=random.random(),  # noqa: S311 (spreads load, guards nothing)
         elsewhere=isinstance(attempt.outcome, Unreachable)
-        and elsewhere(attempt.notice, attempt.channel, services.terms({})),
+        and elsewhere(attempt.notice, attempt.channel, services.terms({}, {})),
     )
 
 

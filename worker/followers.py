@@ -203,7 +203,7 @@ class Sync:
         if row is not None and row.meaning is Meaning.TOKEN:
             self._services.tokens.renew(self._oa, access.version)
             return False
-        if row is not None and code not in users.NOBODY and row.meaning is Meaning.CONFIG:
+        if row is not None and row.meaning is Meaning.CONFIG:
             raise SyncStopped(f"Zalo từ chối (mã {code}): {row.reason}")
         return True
 
@@ -216,7 +216,7 @@ class Sync:
 
 def _detail(answer: Mapping[str, Any]) -> Detail | None:
     """Whom Zalo does not know for this OA does not follow it; None for an answer that says nothing about the user."""
-    if answer["error"] in users.NOBODY:
+    if users.says_nobody(answer):
         return Detail(follows=False, phone=None, interacted_on=None)
     return users.read_detail(answer) if answer["error"] == 0 else None
 

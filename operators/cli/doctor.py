@@ -16,12 +16,13 @@ from producers.dossiers.mapping import load_mapping
 from producers.dossiers.source import Source
 from worker.aftermath import breaker_key
 from worker.bootstrap import TEMPLATES, Services
-from worker.channels import CHANNELS
+from worker.channels.budget import today
 from worker.channels.zalo.tokens import NoAccess
 from worker.domain.clock import to_vietnam
 from worker.domain.letters import Letters
-from worker.ledger import inbox
+from worker.ledger import inbox, spending
 from worker.ledger.migrate import missing
+from worker.ledger.spending import Spent
 from worker.queue.connection import door, open_redis
 
 _EVENTS_WAITING = 1000  # more than this do not wait where workers run
@@ -72,9 +73,8 @@ def _bad(name: str, what: str) -> None:
 def check_settings(made: Services) -> Iterator[str]:
     """Settings are read by the time we come here; what is odd but allowed is said."""
     yield f"{len(Settings.model_fields)} mục, nguồn {made.settings.source}, kênh {', '.join(made.settings.channels)}"
-    for name in made.settings.channels:
-        if name not in CHANNELS:
-            yield f"kênh {name} chưa có trong bản này, được bỏ qua"
+    if "zns" in made.settings.all_channels and not made.settings.zalo_templates:
+        yield "kênh zns cần mẫu đã duyệt: đặt HCC_ZALO_TEMPLATES, rồi chạy `hcc templates check`"
 
 
 def check_ledger(made: Services) -> Iterator[str]:
@@ -127,6 +127,23 @@ def check_channels(made: Services) -> Iterator[str]:
     yield f"{', '.join(made.channels)}: thông suốt"
 
 
+def check_costs(made: Services) -> Iterator[str]:
+    """What today has cost so far, and whether a budget nears its end."""
+    day, budget = today(datetime.now(UTC)), made.budget
+    with made.ledger.connect() as connection:
+        spent = spending.spent(connection, made.settings.zalo_oa_id, day)
+    for name in sorted({*spent, *budget.messages, *budget.dong}):
+        so_far = spent.get(name, Spent())
+        cost = f"{so_far.dong:,}".replace(",", ".")
+        words = f"{name} hôm nay {so_far.messages} tin, {cost} đ"
+        used = budget.used(name, so_far)
+        if used >= budget.alarm_percent:
+            raise Fault(f"{words}: đã dùng {used} % trần ngày; nâng HCC_BUDGET_… hoặc chờ sang ngày mai")
+        yield f"{words}, {used} % trần ngày" if budget.limits(name) else words
+    if not spent:
+        yield "hôm nay chưa tốn gì"
+
+
 def check_events(made: Services) -> Iterator[str]:
     """Zalo's events: that they can be checked at all, that none waits, and what we had no word for."""
     if not made.settings.zalo_oa_secret:
@@ -164,6 +181,7 @@ CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "CSDL hồ sơ": check_source,
     "token Zalo": check_token,
     "kênh": check_channels,
+    "chi phí": check_costs,
     "sự kiện Zalo": check_events,
     "mẫu tin": check_templates,
 }

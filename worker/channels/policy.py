@@ -31,21 +31,6 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What the choice depends on beside the notice."""
-
-    now: datetime
-    order: Callable[[str], Sequence[str]]  # a kind's channels, the preferred one first
-    quiet: tuple[time, time] | None  # times of day in Vietnam
-    pays_for_cs: bool
-    prices: Mapping[str, int]  # đồng a message; of an SMS a segment
-    left: Mapping[str, Left]
-    form_fault: Callable[[Notice], str | None]  # why no approved template can be filled in for the notice
-    sms_text: Callable[[str], str]  # the words as an SMS has them
-    sms_segments: int  # the most that one SMS may take
-
-
-@dataclass(frozen=True, slots=True)
 class No:
     """The channel cannot take this notice."""
 
@@ -58,6 +43,22 @@ class NotYet:
 
     at: datetime
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the choice depends on beside the notice."""
+
+    now: datetime
+    order: Callable[[str], Sequence[str]]  # a kind's channels, the preferred one first
+    quiet: tuple[time, time] | None  # times of day in Vietnam
+    pays_for_cs: bool
+    prices: Mapping[str, int]  # đồng a message; of an SMS a segment
+    left: Mapping[str, Left]
+    held: Mapping[str, NotYet]  # channels that Zalo told us to leave alone for long: a quota, no money
+    form_fault: Callable[[Notice], str | None]  # why no approved template can be filled in for the notice
+    sms_text: Callable[[str], str]  # the words as an SMS has them
+    sms_segments: int  # the most that one SMS may take
 
 
 Objection: TypeAlias = No | NotYet
@@ -84,9 +85,9 @@ def elsewhere(notice: Notice, name: str, terms: Terms) -> bool:
 
 
 def objection(name: str, letter: Letter, terms: Terms) -> Objection | None:
-    """The first condition of the channel that does not hold."""
+    """Why the channel cannot take the letter now: its first condition that does not hold, or that it is held itself."""
     found = (condition(name, letter, terms) for condition in CONDITIONS[name])
-    return next((one for one in found if one is not None), None)
+    return next((one for one in found if one is not None), terms.held.get(name))
 
 
 def price(name: str, letter: Letter, terms: Terms) -> int:

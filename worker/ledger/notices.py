@@ -365,7 +365,7 @@ def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
         person_id=row.person_id,
         user_id=row.user_id,
         fault=fault,
-        phone_sealed=None if row.phone_sealed is None else bytes(row.phone_sealed),
+        phone_sealed=bytes(row.phone_sealed or b"") or None,  # empty: erased
         interacted_at=row.last_interaction_at,
         left=bool(row.has_left),
         said_no=frozenset(row.said_no),

@@ -44,8 +44,8 @@ CODES: Final[Mapping[int, _Meaning]] = {
     108: lambda code, _: Unreachable("the phone number is invalid", code),
     124: lambda code, _: Uncertain("the SMS gateway has had this notice already", code),
     140: _repair("the SMS gateway does not know this host's address"),
-    # the words of a kind are not registered with the carriers: nothing is wrong with this notice
-    146: _repair("the words are not registered with the carriers", Hold.NOTICE),
+    # the words of a kind: nothing is wrong with this notice, and no other of the kind need try
+    146: _repair("the words are not registered with the carriers", Hold.TEMPLATE),
     177: lambda code, _: Unreachable("the carrier is not registered for the brand name", code),
 }
 

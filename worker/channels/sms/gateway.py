@@ -15,7 +15,7 @@ class Sms:
 
     tag: int
     phone: str = field(repr=False)
-    text: str
+    text: str = field(repr=False)
     mark: str
     accented: bool
 

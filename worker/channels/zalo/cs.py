@@ -6,12 +6,14 @@ Source: Zalo, "Gửi tin tư vấn dạng văn bản" (POST /v3.0/oa/message/cs)
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from worker.channels.zalo.codes import Host
 from worker.channels.zalo.forms import message_of
-from worker.channels.zalo.sender import ZaloSender
+from worker.channels.zalo.sender import CANNOT_CHARGE, ZaloSender
 from worker.domain.notice import Letter
+from worker.domain.outcome import Hold, Outcome, Wait
 
 PATH = "/v3.0/oa/message/cs"
 
@@ -24,3 +26,9 @@ class ZaloCs(ZaloSender):
 
     def body(self, letter: Letter) -> Mapping[str, Any]:
         return {"recipient": {"user_id": letter.notice.user_id}, "message": message_of(letter)}
+
+    def judge(self, outcome: Outcome) -> Outcome:
+        """Only texts after 48 hours are charged: of those one is held, and no free one."""
+        if isinstance(outcome, Wait) and outcome.code in CANNOT_CHARGE:
+            return replace(outcome, hold=Hold.PERSON)
+        return outcome

@@ -10,6 +10,7 @@ import json
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -19,8 +20,10 @@ from worker.channels.zalo.answers import rate_headers, read_send
 from worker.channels.zalo.codes import Host
 from worker.channels.zalo.tokens import Access, NoAccess, Tokens
 from worker.domain.notice import Attempt, Letter
-from worker.domain.outcome import Outcome
+from worker.domain.outcome import Hold, Outcome, Wait
 from worker.wire.protocol import Call, Reply, Result, Wire
+
+CANNOT_CHARGE = frozenset({-320, -321, -136, -137})  # no Zalo Cloud Account, or none that can be charged
 
 
 class ZaloSender(ABC):
@@ -38,6 +41,12 @@ class ZaloSender(ABC):
     @abstractmethod
     def body(self, letter: Letter) -> Mapping[str, Any]:
         """The call's JSON."""
+
+    def judge(self, outcome: Outcome) -> Outcome:
+        """Money that cannot be charged concerns the channels that cost some: what is free of the same app goes on."""
+        if isinstance(outcome, Wait) and outcome.code in CANNOT_CHARGE:
+            return replace(outcome, hold=Hold.CHANNEL)
+        return outcome
 
     def ready(self, oa: str) -> Ready | NotReady:
         access = self._tokens.access(oa)
@@ -58,7 +67,7 @@ class ZaloSender(ABC):
         def read(result: Result, now: datetime) -> Outcome:
             nonlocal least
             least = fewest(least, result)
-            return read_send(self.host, result, now=now, jitter=random.random())  # noqa: S311 (spreads load only)
+            return self.judge(read_send(self.host, result, now=now, jitter=random.random()))  # noqa: S311 (spreads load)
 
         yield from carry(
             self._wire,

@@ -23,8 +23,8 @@ from worker.wire.protocol import Call, Reply, Result
 PAGE = 50
 LAST_OFFSET = 9951
 REACH = LAST_OFFSET - 1 + PAGE  # users of one period that can be paged: 10,000
-NOBODY = frozenset({-201, -213})  # not a user of this OA, does not follow
 
+_INVALID, _NOT_A_FOLLOWER = -201, -213
 _OK = 200
 
 
@@ -87,6 +87,15 @@ def read_answer(result: Result) -> dict[str, Any] | None:
         return {**answer, "error": int(answer["error"])}
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def says_nobody(answer: Mapping[str, Any]) -> bool:
+    """Whether Zalo says that the user does not follow, or is none of this OA.
+
+    -201 is said of any field: only where it names the user's id is it about the user and not about our call.
+    """
+    names_user = "user_id" in str(answer.get("message", ""))
+    return answer["error"] == _NOT_A_FOLLOWER or (answer["error"] == _INVALID and names_user)
 
 
 def read_list(answer: Mapping[str, Any]) -> Listed | None:
