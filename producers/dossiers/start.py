@@ -136,13 +136,13 @@ class Start:
     def _keep(self, held: Cursor, page: _Page, tally: Round) -> Cursor | None:
         """Remember or tell what a page held, and move on, in one transaction; None when the pass is over."""
         parts, now = self._parts, self._parts.clock()
-        told = [Seen(event, now) for event in page.found.events.values() if self._is_told(event.at)]
-        past = [event.key for event in page.found.events.values() if not self._is_told(event.at)]
+        told = {key: Seen(event, now) for key, event in page.found.events.items() if self._is_told(event.at)}
+        past = [key for key in page.found.events if key not in told]
         with parts.ledger.begin() as tx:
             moved = self._move_on(tx, held, page.next, now)
             remembered = cursors.remember(tx, parts.oa, past)
             sightings.keep(tx, parts.oa, page.sightings)
-            recorded = record(tx, parts.oa, parts.people, told)
+            recorded = record(tx, parts.oa, parts.people, told.values())
         tally.baseline += remembered
         tally.recorded += recorded
         self._tell_bell(recorded)
