@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from producers.dossiers.mapping import Mapping, word
+from producers.dossiers.mapping import PHONES, Mapping, word
 from worker.domain.clock import from_local
 from worker.domain.code import modern_unit, normalize_code
 from worker.domain.dossier import Change, Dossier, Payment, PaymentState, Status
@@ -101,6 +101,13 @@ class Door:
             both="row" in self._mapping.payments.told_by,
         )
 
+    def changed_at(self, row: Table[str, Any]) -> datetime | None:
+        """When the row was changed, UTC; None where the source does not say, or says nothing believable."""
+        try:
+            return self._time(row, "changed_at") if "changed_at" in row else None
+        except RowError:
+            return None
+
     def _dossier(self, row: Table[str, Any]) -> Dossier | None:
         if _empty(row["code"]) or _flag(row["ignored"]) or not self._is_told(row):
             return None
@@ -109,7 +116,7 @@ class Door:
             code=_code(row),
             unit=_unit(row),
             status=status,
-            phone=None if _empty(row["phone"]) else str(row["phone"]),
+            phone=self._phone(row),
             accepted_at=self._time(row, "accepted_at"),
             appointment_at=self._time(row, "appointment_at"),
             finished_at=self._time(row, "finished_at"),
@@ -124,6 +131,13 @@ class Door:
             reason=None if _empty(row.get("reason")) else self._mapping.reasons.get(word(row["reason"])),
             sms=_flag(row.get("sms")),
         )
+
+    def _phone(self, row: Table[str, Any]) -> str | None:
+        """The first of the mapping's recipients who has a number: the submitter alone by default (R6)."""
+        for who in self._mapping.dossiers.recipients:
+            if not _empty(number := row[PHONES[who]]):
+                return str(number)
+        return None
 
     def _is_told(self, row: Table[str, Any]) -> bool:
         return not _empty(row["channel"]) and word(row["channel"]) in self._mapping.dossiers.channels_told
@@ -171,9 +185,11 @@ class Door:
 
     def _time(self, row: Table[str, Any], column: str) -> datetime | None:
         """A time as UTC; None for an empty one and for a stand-in of "no date"."""
-        if _empty(row[column]):
-            return None
-        local = _datetime(row, column)
+        local = row[column]
+        if type(local) is not datetime:
+            if _empty(local):
+                return None
+            local = _datetime(row, column)
         if local.date() in _NO_DATE:
             return None
         if local.year not in _YEARS:
@@ -195,7 +211,7 @@ def source_time(row: Table[str, Any]) -> datetime | None:
 
 
 def _empty(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+    return value is None or (type(value) is str and not value.strip())
 
 
 def _flag(value: object) -> bool:

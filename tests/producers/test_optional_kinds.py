@@ -13,12 +13,12 @@ from producers.dossiers.poll import Poller
 from producers.dossiers.switches import Kinds
 from tests.producers.conftest import MORNING, PHONE, World
 from worker.domain.dossier import Reason
-from worker.domain.kinds import DEFAULT, KINDS
+from worker.domain.kinds import DEFAULT, KINDS, OF_DOSSIERS
 
 CODE = "H27.37-240219-1001"
 MINUTE = timedelta(minutes=1)
 WEEK = timedelta(days=7)
-EVERYTHING = {kind.name: True for kind in KINDS if not kind.follows}
+EVERYTHING = {kind.name: True for kind in KINDS if kind.rule and not kind.follows}
 
 
 def telling(mapping: Mapping, switches: dict[str, Any]) -> Mapping:
@@ -28,7 +28,7 @@ def telling(mapping: Mapping, switches: dict[str, Any]) -> Mapping:
 
 def started(world: World, *kinds: str, **columns: str) -> Poller:
     """A poller that tells these kinds and no other, with more columns of the dossier, past its first start."""
-    only = {kind.name: kind.name in kinds for kind in KINDS}
+    only = {name: name in kinds for name in OF_DOSSIERS}
     more = "".join(f", {sql} AS {name}" for name, sql in columns.items())
     fragment = world.mapping.columns.model_copy(update={"dossier": world.mapping.columns.dossier + more})
     world.mapping = telling(world.mapping, only).model_copy(update={"columns": fragment})
