@@ -26,6 +26,10 @@ chaos: install ## every incident with 2,000 notices, real processes and kill -9
 	HCC_CHAOS_NOTICES=2001 $(BIN)/pytest -m chaos tests/chaos -s
 .PHONY: chaos
 
+bench: install ## poll cost at 10 k, 1 M, 10 M dossiers, first start, delay; BENCH_SIZES=10k,1M spares the fill of 10 M
+	@$(BIN)/python -m benchmarks
+.PHONY: bench
+
 check: install ## lint, types, imports, tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

@@ -17,19 +17,22 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine, text
 
-_HOLDS = text("""
-WITH told AS (  -- online dossiers that nobody deleted (R4)
-    SELECT * FROM ho_so WHERE kenh_thuc_hien = 2 AND NOT da_xoa AND ma_ho_so = ANY(:codes)
-)
-SELECT ma_ho_so AS code, 'accepted' AS kind, '1' AS occurrence FROM told
-WHERE trang_thai IN (2, 4, 5, 6, 8, 9, 10) AND ngay_tiep_nhan IS NOT NULL  -- 2 may have been skipped
+HOLDS_IN_ALL = """
+SELECT ma_ho_so AS code, 'accepted' AS kind, '1' AS occurrence FROM ho_so
+WHERE kenh_thuc_hien = 2 AND NOT da_xoa  -- online, and nobody deleted it (R4)
+  AND trang_thai IN (2, 4, 5, 6, 8, 9, 10) AND ngay_tiep_nhan IS NOT NULL  -- 2 may have been skipped
 UNION ALL
-SELECT ma_ho_so, 'fee_requested', p.id::text FROM told JOIN yeu_cau_thanh_toan p USING (ma_ho_so)
-WHERE p.trang_thai = 'Chờ thanh toán' AND p.so_tien > 0 AND p.hinh_thuc_thu IS DISTINCT FROM 'Đối tượng miễn phí'
+SELECT ma_ho_so, 'fee_requested', p.id::text FROM ho_so JOIN yeu_cau_thanh_toan p USING (ma_ho_so)
+WHERE kenh_thuc_hien = 2 AND NOT da_xoa
+  AND p.trang_thai = 'Chờ thanh toán' AND p.so_tien > 0 AND p.hinh_thuc_thu IS DISTINCT FROM 'Đối tượng miễn phí'
 UNION ALL
-SELECT ma_ho_so, 'result_ready', '1' FROM told  -- a result, not any end (R39), and once in a life (R40)
-WHERE trang_thai IN (9, 10) AND coalesce(trang_thai_tra_kq, 2) >= 2 AND coalesce(loai_ket_qua, 'Kết quả') = 'Kết quả'
-""")
+SELECT ma_ho_so, 'result_ready', '1' FROM ho_so  -- a result, not any end (R39), and once in a life (R40)
+WHERE kenh_thuc_hien = 2 AND NOT da_xoa
+  AND trang_thai IN (9, 10) AND coalesce(trang_thai_tra_kq, 2) >= 2 AND coalesce(loai_ket_qua, 'Kết quả') = 'Kết quả'
+"""
+"""Code, kind and occurrence of every event that holds."""
+
+_HOLDS = text(f"SELECT * FROM ({HOLDS_IN_ALL}) AS events WHERE code = ANY(:codes)")  # noqa: S608
 
 
 @dataclass
