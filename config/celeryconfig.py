@@ -10,6 +10,7 @@ QUEUES = ("poll", "deliver", "upkeep")
 
 ROUTES = {
     "producers.poll": "poll",
+    "producers.reconcile": "upkeep",
     "worker.deliver": "deliver",
     "worker.wake": "upkeep",
     "worker.sweep": "upkeep",
@@ -57,6 +58,7 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
     """What rings when. Every ring is idempotent: two beats, or one that catches up, do no harm."""
     every = {
         "producers.poll": settings.poll_seconds,
+        "producers.reconcile": 5.0,
         "worker.wake": 1.0,
         "worker.sweep": 5.0,
         "worker.settle": 2.0,

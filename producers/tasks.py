@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import cache
 
 from celery import shared_task
@@ -16,6 +17,7 @@ from producers.dossiers.source import SourceError
 log = logging.getLogger("hcc.producers")
 
 _ROUND_SECONDS = 20  # well inside the task's time limit; what is left waits for the next bell
+_RECONCILE_SECONDS = 1  # a slice: the rest of the pass waits for the next bell, and other bells are heard meanwhile
 
 
 @cache
@@ -26,11 +28,22 @@ def poller() -> Poller:
 
 @shared_task(name="producers.poll")
 def poll() -> None:
-    """Make one round; a fault of the source is one clear line, and the next bell tries again."""
+    """Make one round."""
+    _say_faults("poll", lambda: poller().round(_ROUND_SECONDS))
+
+
+@shared_task(name="producers.reconcile")
+def reconcile() -> None:
+    """Go on with the slow pass, unless it rests."""
+    _say_faults("reconcile", lambda: poller().reconcile(_RECONCILE_SECONDS))
+
+
+def _say_faults(what: str, work: Callable[[], object]) -> None:
+    """A fault of the source is one clear line, and the next bell tries again."""
     try:
-        poller().round(_ROUND_SECONDS)
+        work()
     except (OperationalError, ProgrammingError) as fault:
         why = type(fault.orig).__name__
-        log.error("poll put off, the ledger is away or not migrated (`hcc migrate`) why=%s", why)  # noqa: TRY400
+        log.error("%s put off, the ledger is away or not migrated (`hcc migrate`) why=%s", what, why)  # noqa: TRY400
     except (SourceError, MappingError) as fault:
-        log.error("poll failed: %s", fault)  # noqa: TRY400 (the sentence says it all)
+        log.error("%s failed: %s", what, fault)  # noqa: TRY400 (the sentence says it all)

@@ -8,16 +8,19 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
-from producers.dossiers.mapping import Limits
+from producers.dossiers.mapping import Limits, word
 from producers.dossiers.mapping import Mapping as SourceMapping
 from producers.dossiers.positions import IdPosition, TimePosition
 from producers.dossiers.queries import LONG_AGO
 from producers.dossiers.rows import Door, RowError, row_id, source_time
+from producers.dossiers.sightings import Look, seen_standing
 from producers.dossiers.source import SourceError
 from worker.domain.dossier import Change
 
 Row: TypeAlias = Mapping[str, Any]
-Reader: TypeAlias = Callable[[Row], Change | None]
+Reader: TypeAlias = Callable[[Row, datetime], Change | None]  # a row, and this moment
+
+_WIDE = 20  # pages: how many rows of one moment are read at once, before the moment is left to the reconcile
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Step:
     position: dict[str, Any]
     full: bool
     given_up: int = 0
+    jumped: bool = False  # over a moment with too many rows
 
 
 class Feed(Protocol):
@@ -40,13 +44,20 @@ class Feed(Protocol):
     def read(self) -> Reader:
         """A row's way through the door."""
 
+    @property
+    def look(self) -> Look:
+        """What its rows mean for the dossiers that we keep an eye on."""
+
     def begin(self, newest: Any, now: datetime) -> dict[str, Any]:
         """The position from which on rows are new, given the newest point of the source (None: no rows)."""
+
+    def first(self, newest: Any, now: datetime) -> dict[str, Any]:
+        """The position from which on everything is told that the source holds."""
 
     def ask(self, position: Row, polled_at: datetime) -> dict[str, Any]:
         """The query's parameters."""
 
-    def advance(self, position: Row, rows: Sequence[Row], now: datetime) -> Step:
+    def advance(self, position: Row, asked: Row, rows: Sequence[Row], now: datetime) -> Step:
         """Where these rows take the feed. Raises `SourceError` if they cannot be told apart."""
 
 
@@ -56,56 +67,65 @@ class IdFeed:
 
     name: str
     read: Reader
+    look: Look
     limits: Limits
+    unsettled: Callable[[Row], bool]
 
     def begin(self, newest: Any, now: datetime) -> dict[str, Any]:  # noqa: ARG002 (part of the protocol)
         """A page back: ids below the newest may belong to transactions that are open right now."""
-        return self.at(max(0, int(newest or 0) - self.limits.page))
+        return IdPosition(max(0, int(newest or 0) - self.limits.page)).stored()
 
-    def at(self, after: int) -> dict[str, Any]:
-        """The position just behind an id."""
-        return IdPosition(after).stored()
+    def first(self, newest: Any, now: datetime) -> dict[str, Any]:  # noqa: ARG002 (part of the protocol)
+        return IdPosition(0).stored()
 
     def ask(self, position: Row, polled_at: datetime) -> dict[str, Any]:  # noqa: ARG002 (part of the protocol)
         held = IdPosition.of(position)
-        return {"after": held.after, "missing": list(held.missing), "limit": self.limits.page}
+        return {"after": held.after, "missing": held.again, "limit": self.limits.page}
 
-    def advance(self, position: Row, rows: Sequence[Row], now: datetime) -> Step:
-        held, ids = IdPosition.of(position), _ids(self.name, rows)
-        patience = timedelta(seconds=self.limits.gap_seconds)
-        reached, given_up = held.advance(ids, now, patience=patience, room=self.limits.gaps)
-        full = sum(number > held.after for number in ids) >= self.limits.page
+    def advance(self, position: Row, asked: Row, rows: Sequence[Row], now: datetime) -> Step:  # noqa: ARG002
+        held, ids, limits = IdPosition.of(position), _ids(self.name, rows), self.limits
+        reached, given_up = held.advance(ids, now, patience=timedelta(seconds=limits.gap_seconds), room=limits.gaps)
+        last = {row["code"]: (number, row) for number, row in zip(ids, rows, strict=True)}  # of each dossier
+        ahead = [number for number, row in last.values() if self.unsettled(row)]
+        room = min(limits.page, limits.gaps - len(reached.missing))
+        reached = reached.unsettle(ahead, now, patience=timedelta(seconds=limits.settle_seconds), room=room)
+        full = sum(number > held.after for number in ids) >= limits.page
         return Step(reached.stored(), full, given_up)
 
 
 @dataclass(frozen=True, slots=True)
 class TimeFeed:
-    """Rows that change, by change time and id."""
+    """Rows that change, by change time. `from_first` says that only this feed sees rows that never changed."""
 
     name: str
     read: Reader
+    look: Look
     limits: Limits
     zone: ZoneInfo
+    from_first: bool
 
     def begin(self, newest: Any, now: datetime) -> dict[str, Any]:
         changed_at = source_time({"changed_at": newest}) or LONG_AGO
-        at = min(changed_at, self._clock(changed_at, now))
-        return TimePosition(at, 0, now).stored()
+        return TimePosition(min(changed_at, self._clock(changed_at, now)), now).stored()
+
+    def first(self, newest: Any, now: datetime) -> dict[str, Any]:
+        """Changes from now on, where a feed by id reads every row as it stands."""
+        return TimePosition(LONG_AGO, now).stored() if self.from_first else self.begin(newest, now)
 
     def ask(self, position: Row, polled_at: datetime) -> dict[str, Any]:
-        overlap = timedelta(seconds=self.limits.overlap_seconds)
-        since, after = TimePosition.of(position).start(polled_at, overlap)
-        return {"since": since, "after": after, "limit": self.limits.page}
-
-    def advance(self, position: Row, rows: Sequence[Row], now: datetime) -> Step:
         held = TimePosition.of(position)
-        marks = zip(map(source_time, rows), _ids(self.name, rows), strict=True)
-        last = max(((at, number) for at, number in marks if at is not None), default=None)
-        full = len(rows) >= self.limits.page and last is not None
-        if last and last[0].tzinfo and not held.at.tzinfo:  # begun on an empty table, so in no zone
-            held = replace(held, at=held.at.replace(tzinfo=self.zone))
-        reached = held.advance(last, full=full, clock=self._clock(held.at, now), now=now)
-        return Step(reached.stored(), full)
+        since = held.start(polled_at, timedelta(seconds=self.limits.overlap_seconds))
+        return {"since": since, "limit": self.limits.page * (_WIDE if held.wide else 1)}
+
+    def advance(self, position: Row, asked: Row, rows: Sequence[Row], now: datetime) -> Step:
+        held, since = TimePosition.of(position), asked["since"]
+        times = [at for at in map(source_time, rows) if at is not None]
+        if times and times[-1].tzinfo and not held.at.tzinfo:  # begun on an empty table, so in no zone
+            held, since = replace(held, at=held.at.replace(tzinfo=self.zone)), since.replace(tzinfo=self.zone)
+        reached, jumped = held.advance(
+            times, asked=since, full=len(rows) >= asked["limit"], clock=self._clock(held.at, now), now=now
+        )
+        return Step(reached.stored(), reached.page is not None, jumped=jumped)
 
     def _clock(self, like: datetime, now: datetime) -> datetime:
         """`now` as the source writes times: with a zone if its columns have one, else as its clock shows it."""
@@ -113,13 +133,40 @@ class TimeFeed:
 
 
 def feeds_of(mapping: SourceMapping) -> tuple[Feed, ...]:
-    """The feeds, in the order in which they are read."""
-    door, limits = Door(mapping), mapping.limits
-    return (
-        IdFeed("history", door.history, limits),
-        IdFeed("payments", door.payment, limits),
-        TimeFeed("payment_changes", door.payment, limits, mapping.zone),
-    )
+    """The feeds that a mapping has, in the order in which they are read."""
+    door, limits, zone = Door(mapping), mapping.limits, mapping.zone
+
+    def standing(row: Row, now: datetime) -> Change | None:
+        return seen_standing(door, row, now)
+
+    def payment(row: Row, _: datetime) -> Change | None:
+        return door.payment(row)
+
+    def ahead(row: Row) -> bool:
+        return _is_ahead(mapping, row)
+
+    every: dict[str, Feed] = {
+        "history": IdFeed("history", lambda row, _: door.history(row), Look.NOTE, limits, ahead),
+        "payments": IdFeed("payments", payment, Look.NONE, limits, _is_orphan),
+        "payment_changes": TimeFeed("payment_changes", payment, Look.NONE, limits, zone, from_first=False),
+        "snapshot": TimeFeed("snapshot", standing, Look.COMPARE, limits, zone, from_first=True),
+    }
+    return tuple(every[name] for name in mapping.feed_names)
+
+
+def _is_orphan(row: Row) -> bool:
+    """A row of a dossier that is not there yet: it may be written by a transaction that is still open."""
+    return row["code"] is None
+
+
+def _is_ahead(mapping: SourceMapping, row: Row) -> bool:
+    """A row that reports a status which its dossier does not have (yet): the dossier may be written after it."""
+    if _is_orphan(row):
+        return True
+    if row["change_status"] is None or row["status"] is None:
+        return False
+    reported, standing = (mapping.status.get(word(row[column])) for column in ("change_status", "status"))
+    return reported is not standing
 
 
 def _ids(feed: str, rows: Sequence[Row]) -> list[int]:

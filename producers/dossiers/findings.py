@@ -23,6 +23,7 @@ class Found:
 
     events: dict[str, Event] = field(default_factory=dict)  # by key; the first row that tells an event dates it
     withdrawals: list[Withdrawal] = field(default_factory=list)
+    changes: dict[int, Change | None] = field(default_factory=dict)  # by place in the page, of the rows that were read
     odd: int = 0
     set_aside: int = 0
 
@@ -40,18 +41,20 @@ class Sieve:
         found = Found()
         for place, row in enumerate(rows):
             name = row.get("id", f"#{place}")
+            mark = row.get("id", row.get("code"))
             try:
                 change = read(row)
                 told = list(findings(change)) if change else []
             except Exception as error:  # noqa: BLE001 (a poison row may fail in any way, and must not stop the feed)
                 found.set_aside += 1
-                self._warn(feed, name, "row set aside", _reason(error))
+                self._warn(feed, name, mark, "row set aside", _reason(error))
                 continue
+            found.changes[place] = change
             for finding in told:
-                self._sort(feed, name, finding, found)
+                self._sort(feed, name, mark, finding, found)
         return found
 
-    def _sort(self, feed: str, name: object, finding: Finding, found: Found) -> None:
+    def _sort(self, feed: str, name: object, mark: object, finding: Finding, found: Found) -> None:
         match finding:
             case Event():
                 found.events.setdefault(finding.key, finding)
@@ -59,14 +62,15 @@ class Sieve:
                 found.withdrawals.append(finding)
             case Oddity():
                 found.odd += 1
-                self._warn(feed, name, "odd row", finding.why)
+                self._warn(feed, name, mark, "odd row", finding.why)
 
-    def _warn(self, feed: str, name: object, what: str, why: str) -> None:
-        if (feed, name, why) in self._told:
+    def _warn(self, feed: str, name: object, mark: object, what: str, why: str) -> None:
+        """`name` is told; `mark` tells rows without an id apart, and may be a code, which no log line shows."""
+        if (feed, mark, why) in self._told:
             return
         if len(self._told) >= _TOLD_AT_MOST:
             self._told.clear()
-        self._told.add((feed, name, why))
+        self._told.add((feed, mark, why))
         _log.warning("%s feed=%s row=%s why=%s", what, feed, name, why)
 
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from producers.dossiers.feeds import Feed, Step
 from producers.dossiers.findings import Found
 from producers.dossiers.parts import Outrun, Parts, Round
 from producers.dossiers.record import Seen, fresh_at, record, withdraw
+from producers.dossiers.sightings import Look, changed, sighted
 from producers.dossiers.source import SourceError, SourceUnreachableError
-from worker.ledger import cursors
+from worker.ledger import cursors, sightings
 from worker.ledger.cursors import Cursor
+from worker.ledger.sightings import Sighting
 
 _log = logging.getLogger("hcc.producers")
+
+_DEAF_SECONDS = 1.0  # a feed in flood keeps the others waiting this long at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,7 @@ class _Page:
     held: Cursor
     step: Step
     found: Found
+    sightings: Sequence[Sighting]
     rows: int
     at: datetime
 
@@ -49,14 +56,17 @@ class Follow:
 
         Raises `Outrun`; `SourceUnreachableError` at once; `SourceError` when the feeds without a fault are done.
         """
-        places, faults = dict(held), dict[str, str]()
-        while feeds:
-            pages = self._read_all(feeds, places, faults)
+        places, faults, heard = dict(held), dict[str, str](), dict[str, float]()
+        turn = list(feeds)
+        while turn:
+            heard |= dict.fromkeys((feed.name for feed in turn), time.monotonic())
+            pages = self._read_all(turn, places, faults)
             places |= self._keep(pages, tally)
-            feeds = [page.feed for page in pages if page.step.full]
-            if feeds and time_is_up():
+            full = {page.feed.name for page in pages if page.step.full}
+            if full and time_is_up():
                 tally.more = True
                 break
+            turn = [feed for feed in feeds if feed.name in full or (full and _is_deaf(heard[feed.name]))]
         if faults:
             raise SourceError("\n".join(faults.values()))
 
@@ -75,18 +85,24 @@ class Follow:
     def _read(self, feed: Feed, held: Cursor) -> _Page:
         """Read a page; no transaction of the ledger is open meanwhile."""
         now = self._parts.clock()
-        rows = self._parts.source.page(feed.name, feed.ask(held.position, held.polled_at))
-        found = self._parts.sieve.sift(feed.name, rows, feed.read)
-        return _Page(feed, held, feed.advance(held.position, rows, now), found, len(rows), now)
+        asked = feed.ask(held.position, held.polled_at)
+        rows = self._parts.source.page(feed.name, asked)
+        step = feed.advance(held.position, asked, rows, now)
+        fresh = changed(rows, self._known(rows)) if feed.look is Look.COMPARE else rows
+        found = self._parts.sieve.sift(feed.name, fresh, lambda row: feed.read(row, now))
+        return _Page(feed, held, step, found, sighted(feed.look, fresh, found.changes), len(rows), now)
+
+    def _known(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+        with self._parts.ledger.begin() as tx:
+            return sightings.known(tx, self._parts.oa, {str(row["code"]) for row in rows})
 
     def _keep(self, pages: Sequence[_Page], tally: Round) -> dict[str, Cursor]:
         """All cursors and notices in one transaction, then the bell; the cursors as they stand now."""
         parts, now = self._parts, self._parts.clock()
-        seen = [
-            Seen(event, fresh_at(event.at, page.held.polled_at, now))
-            for page in pages
-            for event in page.found.events.values()
-        ]
+        seen = dict[str, Seen]()  # by key: the feed that comes first dates an event
+        for page in pages:
+            for key, event in page.found.events.items():
+                seen.setdefault(key, Seen(event, fresh_at(event.at, page.held.polled_at, now)))
         withdrawals = [withdrawal for page in pages for withdrawal in page.found.withdrawals]
         with parts.ledger.begin() as tx:
             moved = {
@@ -97,7 +113,8 @@ class Follow:
             }
             if None in moved.values():
                 raise Outrun
-            recorded = record(tx, parts.oa, parts.people, seen)
+            sightings.keep(tx, parts.oa, [one for page in pages for one in page.sightings])
+            recorded = record(tx, parts.oa, parts.people, seen.values())
             withdrawn = withdraw(tx, parts.oa, withdrawals)
         tally.recorded += recorded
         tally.withdrawn += withdrawn
@@ -111,3 +128,9 @@ class Follow:
             if page.step.given_up:
                 tally.given_up += page.step.given_up
                 _log.warning("missing ids given up feed=%s count=%d", page.feed.name, page.step.given_up)
+            if page.step.jumped:
+                _log.warning("too many rows changed at one moment, left to the reconcile feed=%s", page.feed.name)
+
+
+def _is_deaf(heard_at: float) -> bool:
+    return time.monotonic() - heard_at >= _DEAF_SECONDS

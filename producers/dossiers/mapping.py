@@ -8,14 +8,14 @@ from __future__ import annotations
 import tomllib
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from config.settings import ROOT
-from producers.dossiers.queries import QUERIES, parameters
+from producers.dossiers.queries import FEEDS, LIMIT, QUERIES, parameters
 from worker.domain.dossier import PaymentState, Status
 from worker.domain.text import nfc
 
@@ -53,6 +53,9 @@ def _keyed_by_word(table: object) -> object:
     return {word(key): value for key, value in table.items()} if isinstance(table, dict) else table
 
 
+PHONES = {"submitter": "phone", "authorised": "authorised_phone", "owner": "owner_phone"}
+"""The column of each recipient's phone."""
+
 Word = Annotated[str, AfterValidator(word)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Query = Annotated[str, Field(min_length=1)]
@@ -64,7 +67,19 @@ class _Table(BaseModel):
     )
 
 
+class Connection(_Table):
+    dialects: tuple[Literal["postgresql", "sqlite", "mysql", "mssql", "oracle"], ...] = Field(
+        min_length=1, description="các loại CSDL mà câu SQL chạy được: postgresql, sqlite, mysql, mssql, oracle"
+    )
+    statement_seconds: int = Field(30, ge=1, le=600, description="một câu SQL chạy lâu nhất bao nhiêu giây, 1 đến 600")
+
+
 class Dossiers(_Table):
+    recipients: tuple[Literal["submitter", "authorised", "owner"], ...] = Field(
+        ("submitter",),
+        min_length=1,
+        description='ai được báo, số đầu tiên có: "submitter" người nộp, "authorised" được ủy quyền, "owner" chủ hồ sơ',
+    )
     channels_told: frozenset[Word] = Field(min_length=1, description='danh sách kênh được báo, ví dụ ["2"]')
 
 
@@ -86,7 +101,9 @@ class Limits(_Table):
     baseline_page: int = Field(5000, ge=1, le=50_000, description="số dòng mỗi lần đọc ở lần đầu, 1 đến 50000")
     gap_seconds: float = Field(600, ge=1, le=86_400, description="số giây chờ một id trống, 1 đến 86400")
     gaps: int = Field(10_000, ge=1, le=10_000, description="số id trống được nhớ, 1 đến 10000")
+    settle_seconds: float = Field(60, ge=0, le=3_600, description="số giây chờ hồ sơ theo kịp lịch sử, 0 đến 3600")
     overlap_seconds: float = Field(30, ge=0, le=3_600, description="số giây đọc lại, 0 đến 3600")
+    reconcile_seconds: float = Field(60, ge=1, le=86_400, description="số giây giữa hai lượt đối chiếu, 1 đến 86400")
 
 
 class Columns(_Table):
@@ -95,9 +112,16 @@ class Columns(_Table):
 
 
 class Feeds(_Table):
-    history: Query = Field(description="câu SELECT của luồng lịch sử")
-    payments: Query = Field(description="câu SELECT của luồng yêu cầu thanh toán")
-    payment_changes: Query = Field(description="câu SELECT của luồng thay đổi thanh toán")
+    history: Query | None = Field(None, description="câu SELECT của luồng lịch sử")
+    payments: Query | None = Field(None, description="câu SELECT của luồng yêu cầu thanh toán")
+    payment_changes: Query | None = Field(None, description="câu SELECT của luồng thay đổi thanh toán")
+    snapshot: Query | None = Field(None, description="câu SELECT của hồ sơ vừa đổi")
+
+
+class Reconcile(_Table):
+    open: Query = Field(description="câu SELECT của các hồ sơ chưa kết thúc")
+    by_code: Query = Field(description="câu SELECT của các hồ sơ theo mã")
+    open_payments: Query | None = Field(None, description="câu SELECT của các yêu cầu thanh toán chưa xong")
 
 
 class Baseline(_Table):
@@ -109,6 +133,7 @@ class Mapping(_Table):
     """All that the producers know about one province's dossier database."""
 
     zone: Zone = Field(description="múi giờ của CSDL, ví dụ Asia/Ho_Chi_Minh")
+    connection: Connection = Field(description="bảng [connection]")
     dossiers: Dossiers = Field(description="bảng [dossiers]")
     status: Annotated[dict[str, Status], BeforeValidator(_keyed_by_word)] = Field(
         min_length=1, description="trạng thái trong CSDL = mã quốc gia 1..10"
@@ -118,19 +143,51 @@ class Mapping(_Table):
     limits: Limits = Field(Limits(), description="bảng [limits]")
     columns: Columns = Field(description="bảng [columns]")
     feeds: Feeds = Field(description="bảng [feeds]")
+    reconcile: Reconcile | None = Field(None, description="bảng [reconcile]")
     baseline: Baseline = Field(description="bảng [baseline]")
 
     @model_validator(mode="after")
     def _queries_ask_what_they_must(self) -> Self:
-        faults = [fault for name in QUERIES for fault in _query_faults(name, self.sql(name))]
+        faults = [fault for name in self.queries for fault in _query_faults(name, self.sql(name))]
+        if not (self.feeds.history or self.feeds.snapshot or self.reconcile):
+            faults.append("feeds: cần ít nhất một trong feeds.history, feeds.snapshot, [reconcile]")
+        if self.feeds.payment_changes and not self.feeds.payments:
+            faults.append("feeds.payments: thiếu; thêm vào, vì có feeds.payment_changes")
         if faults:
             raise ValueError("\n".join(faults))
         return self
 
-    def sql(self, name: str) -> str:
-        """The SQL of a query of `queries.QUERIES`, with the shared columns filled in."""
-        query = getattr(self.feeds, name, None) or getattr(self.baseline, name)
-        return str(query).replace("{dossier}", self.columns.dossier).replace("{payment}", self.columns.payment)
+    @property
+    def queries(self) -> tuple[str, ...]:
+        """The names of the queries that this mapping has, of those in `queries.QUERIES`."""
+        return tuple(name for name in QUERIES if self.has(name))
+
+    @property
+    def feed_names(self) -> tuple[str, ...]:
+        """The feeds that this mapping has, in the order in which they are read."""
+        return tuple(name for name in FEEDS if self.has(name))
+
+    def has(self, name: str) -> bool:
+        """Whether the file has this query."""
+        return self._text(name) is not None
+
+    def columns_of(self, name: str) -> tuple[str, ...]:
+        """The columns that a query must answer with."""
+        if name == "newest":
+            return self.feed_names
+        return (*QUERIES[name].columns, *(PHONES[who] for who in self.dossiers.recipients if who != "submitter"))
+
+    def sql(self, name: str, dialect: str | None = None) -> str:
+        """The SQL of a query that the mapping has, for an engine (default: the first that it is written for)."""
+        filled = str(self._text(name))
+        parts = {"{dossier}": self.columns.dossier, "{payment}": self.columns.payment}
+        for mark, part in (parts | {"{limit}": LIMIT[dialect or self.connection.dialects[0]]}).items():
+            filled = filled.replace(mark, part)
+        return filled
+
+    def _text(self, name: str) -> str | None:
+        table, _, entry = QUERIES[name].where.partition(".")
+        return getattr(getattr(self, table), entry, None)
 
 
 def load_mapping(name_or_path: str) -> Mapping:

@@ -7,6 +7,8 @@
 4. Ring the bell. A lost bell does no harm.
 5. Again for the feeds whose page was full, until none is or the time is up.
 6. Feeds without a cursor begin (`start`): at the very first start, what exists is baseline.
+
+The reconcile is slower and goes beside the rounds, in slices of its own (`reconcile`).
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from producers.dossiers.findings import Sieve
 from producers.dossiers.follow import Follow
 from producers.dossiers.mapping import Mapping, load_mapping
 from producers.dossiers.parts import Outrun, Parts, Round, utc_now
+from producers.dossiers.reconcile import Reconcile
 from producers.dossiers.source import Source
 from producers.dossiers.start import Start, StartFrom
 from worker.ledger import cursors
@@ -55,6 +58,7 @@ class Poller:
         self._parts = Parts(oa, ledger, people, source, mapping, feeds_of(mapping), Sieve(), clock)
         self._follow = Follow(self._parts, self._tell_bell)
         self._start = Start(self._parts, start_from, self._tell_bell)
+        self._reconcile = Reconcile(self._parts, self._tell_bell)
         self._ring = ring
 
     def round(self, seconds: float | None = None) -> Round:
@@ -62,18 +66,33 @@ class Poller:
 
         Raises `SourceError` after the other feeds had their turn, `SourceUnreachableError` at once.
         """
-        until = None if seconds is None else time.monotonic() + seconds
+        return self._tell("round", partial(self._go_round, time_is_up=_alarm(seconds)))
+
+    def reconcile(self, seconds: float | None = None, *, whole: bool = False) -> Round:
+        """A slice of the reconcile's pass, as much as begins within `seconds`; nothing while it rests.
+
+        `whole` makes a new pass from beginning to end. Nothing is done before the first start is over. Raises
+        `SourceError`.
+        """
+        return self._tell("reconcile", partial(self._go_reconcile, whole=whole, time_is_up=_alarm(seconds)))
+
+    def _tell(self, what: str, go: Callable[[Round], None]) -> Round:
         tally = Round()
         try:
-            self._go_round(tally, lambda: until is not None and time.monotonic() >= until)
+            go(tally)
         except Outrun:
             tally.outrun = True
         finally:
             if tally.notable:
-                _log.info("round %s", tally.told())
+                _log.info("%s %s", what, tally.told())
         return tally
 
-    def _go_round(self, tally: Round, time_is_up: Callable[[], bool]) -> None:
+    def _go_reconcile(self, tally: Round, *, whole: bool, time_is_up: Callable[[], bool]) -> None:
+        held = self._cursors()
+        if self._parts.mapping.reconcile and all(feed.name in held for feed in self._parts.feeds):
+            self._reconcile.run(tally, whole=whole, time_is_up=time_is_up)
+
+    def _go_round(self, tally: Round, *, time_is_up: Callable[[], bool]) -> None:
         held = self._cursors()
         begun = [feed for feed in self._parts.feeds if feed.name in held]
         lacking = [feed for feed in self._parts.feeds if feed.name not in held]
@@ -97,6 +116,12 @@ class Poller:
             self._ring()
         except Exception as error:  # noqa: BLE001 (whatever the broker's client raises: the sweep finds the notices)
             _log.warning("bell not rung error=%s", type(error).__name__)
+
+
+def _alarm(seconds: float | None) -> Callable[[], bool]:
+    """Tells when `seconds` are over; never for None."""
+    until = None if seconds is None else time.monotonic() + seconds
+    return lambda: until is not None and time.monotonic() >= until
 
 
 def build_poller(settings: Settings) -> Poller:

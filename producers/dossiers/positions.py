@@ -6,28 +6,37 @@ over is remembered and asked for again; a time is read again for as long as a tr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
+
+Clocked: TypeAlias = Mapping[int, datetime]  # ids, and since when (UTC) each is asked for again
 
 
 @dataclass(frozen=True, slots=True)
 class IdPosition:
-    """Read up to id `after`, but for `missing`: ids below it that were not there, and since when (UTC)."""
+    """Read up to id `after`, but for `missing`: ids below it that were not there.
+
+    `unsettled` are ids of rows that were there before what they tell of: they are read once more.
+    """
 
     after: int
-    missing: Mapping[int, datetime] = field(default_factory=dict)
+    missing: Clocked = field(default_factory=dict)
+    unsettled: Clocked = field(default_factory=dict)
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
-        missing = {int(gap): datetime.fromisoformat(since) for gap, since in stored["missing"].items()}
-        return cls(stored["after"], missing)
+        return cls(stored["after"], _clocked(stored["missing"]), _clocked(stored.get("unsettled", {})))
 
     def stored(self) -> dict[str, Any]:
-        missing = {str(gap): since.isoformat() for gap, since in self.missing.items()}
-        return {"after": self.after, "missing": missing}
+        return {"after": self.after, "missing": _told(self.missing), "unsettled": _told(self.unsettled)}
+
+    @property
+    def again(self) -> list[int]:
+        """The ids that are asked for again."""
+        return sorted({*self.missing, *self.unsettled})
 
     def advance(self, ids: Collection[int], now: datetime, *, patience: timedelta, room: int) -> tuple[Self, int]:
         """The position after a page with these ids, and how many missing ids were given up.
@@ -43,7 +52,21 @@ class IdPosition:
         fresh = dict.fromkeys(islice(_newest_first(holes), room), now)
         kept = dict(sorted((hopeful | fresh).items())[-room:])
         given_up = len(waiting) + sum(len(hole) for hole in holes) - len(kept)
-        return type(self)(max({self.after, *seen}), kept), given_up
+        return replace(self, after=max({self.after, *seen}), missing=kept), given_up
+
+    def unsettle(self, ids: Collection[int], now: datetime, *, patience: timedelta, room: int) -> Self:
+        """The position that reads these rows again until `patience` is over; the newest `room` of them."""
+        since = {number: self.unsettled.get(number, now) for number in ids}
+        kept = sorted(number for number, first in since.items() if now - first < patience)
+        return replace(self, unsettled={number: since[number] for number in kept[-room:]} if room > 0 else {})
+
+
+def _clocked(stored: Mapping[str, str]) -> dict[int, datetime]:
+    return {int(number): datetime.fromisoformat(since) for number, since in stored.items()}
+
+
+def _told(clocked: Clocked) -> dict[str, str]:
+    return {str(number): since.isoformat() for number, since in clocked.items()}
 
 
 def _holes(after: int, seen: Collection[int]) -> Iterator[range]:
@@ -56,54 +79,66 @@ def _newest_first(holes: list[range]) -> Iterator[int]:
         yield from reversed(hole)
 
 
+TICK = timedelta(milliseconds=4)
+"""The next moment of a source's clock: the coarsest that we know is SQL Server's `datetime` (3.33 ms)."""
+
+
 @dataclass(frozen=True, slots=True)
 class TimePosition:
-    """Read up to the change time `at` (the source's clock) and, of that time, up to id `id`.
+    """Read up to the change time `at` (the source's clock); `moved` (UTC) is when it last moved.
 
-    `moved` (UTC) is when `at` last moved. `page` is where a round stands that has not come to the end yet.
+    `page` is where a round stands that has not come to the end yet, and `wide` says that there are more rows of
+    that one moment than fit in a page.
     """
 
     at: datetime
-    id: int
     moved: datetime
-    page: tuple[datetime, int] | None = None
+    page: datetime | None = None
+    wide: bool = False
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
         page = stored["page"]
         return cls(
             datetime.fromisoformat(stored["at"]),
-            stored["id"],
             datetime.fromisoformat(stored["moved"]),
-            (datetime.fromisoformat(page[0]), page[1]) if page else None,
+            datetime.fromisoformat(page) if page else None,
+            stored["wide"],
         )
 
     def stored(self) -> dict[str, Any]:
         return {
             "at": self.at.isoformat(),
-            "id": self.id,
             "moved": self.moved.isoformat(),
-            "page": [self.page[0].isoformat(), self.page[1]] if self.page else None,
+            "page": self.page.isoformat() if self.page else None,
+            "wide": self.wide,
         }
 
-    def start(self, polled_at: datetime, overlap: timedelta) -> tuple[datetime, int]:
-        """After which (time, id) to read on. A new round goes back by `overlap`.
+    def start(self, polled_at: datetime, overlap: timedelta) -> datetime:
+        """From which time on to read, itself included. A new round goes back by `overlap`.
 
         Once a poll has come later than `overlap` after the last movement, nothing older can still appear, and a
         quiet night does not read the same bulk update again every two seconds.
         """
         if self.page:
             return self.page
-        return (self.at, self.id) if polled_at > self.moved + overlap else (self.at - overlap, 0)
+        return self.at + TICK if polled_at > self.moved + overlap else self.at - overlap
 
-    def advance(self, last: tuple[datetime, int] | None, *, full: bool, clock: datetime, now: datetime) -> Self:
-        """The position after a page whose last row is at `last`; `clock` is `now` as the source would write it.
+    def advance(
+        self, times: Sequence[datetime], *, asked: datetime, full: bool, clock: datetime, now: datetime
+    ) -> tuple[Self, bool]:
+        """The position after a page of rows with these times, and whether a moment had to be jumped over.
 
-        A row from the future does not take the position with it: all that is changed until then would be skipped.
+        `asked` is the time from which on was read; `clock` is `now` as the source would write it. A page of one
+        moment is asked for again, wider; if even that does not hold the moment, it is left to the reconcile. A row
+        from the future does not take the position with it: all that is changed until then would be skipped.
         """
-        if last is None:
-            return type(self)(self.at, self.id, self.moved)
-        reached = last if last[0] <= clock else (clock, 0)
-        if reached <= (self.at, self.id):
-            return type(self)(self.at, self.id, self.moved, last if full else None)
-        return type(self)(*reached, now, last if full else None)
+        at = max((moment for moment in times if moment <= clock), default=self.at)
+        reached = type(self)(at, now) if at > self.at else type(self)(self.at, self.moved)
+        if not full or not times:
+            return reached, False
+        if times[-1] > asked:
+            return replace(reached, page=times[-1]), False
+        if not self.wide:
+            return replace(reached, page=asked, wide=True), False
+        return replace(reached, page=asked + TICK), True

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import BigInteger, BindParameter, DateTime, Integer, String, TextClause, bindparam, text
 
 _DOSSIER = (
     *("code", "unit", "status", "channel", "ignored", "phone"),
     *("accepted_at", "appointment_at", "finished_at", "result_state", "result_kind"),
 )
 _PAYMENT = ("id", "amount", "payment_state", "payment_way", "requested_at", "changed_at")
+
+LONG_AGO = datetime(1970, 1, 1)  # noqa: DTZ001 (in the source's clock, before anything was changed)
+BEFORE_ALL_CODES = " "  # not '', which is NULL in Oracle and would find nothing
+
+LIMIT: Mapping[str, str] = {
+    "postgresql": "LIMIT :limit",
+    "sqlite": "LIMIT :limit",
+    "mysql": "LIMIT :limit",
+    "mssql": "OFFSET 0 ROWS FETCH NEXT :limit ROWS ONLY",
+    "oracle": "FETCH FIRST :limit ROWS ONLY",
+}
+"""How each engine cuts an ordered answer short: what `{limit}` in a mapping file stands for."""
+
+_ID: Any = BigInteger()
+_CODE: Any = String()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +38,45 @@ class Query:
     where: str
     trial: Mapping[str, Any]
     columns: tuple[str, ...]
+    after: Any = field(default=_CODE)  # the type of `:after`, for drivers that do not guess it
 
     @property
     def parameters(self) -> frozenset[str]:
         """The names of the parameters that its SQL must have."""
         return frozenset(self.trial)
 
+    def statement(self, sql: str, dialect: str) -> TextClause:
+        """The SQL with typed parameters: a list is as long as its values, an empty one finds nothing."""
+        # SQLite has no times: they are texts, and compared as such
+        moment: Any = String() if dialect == "sqlite" else DateTime()
+        binds: dict[str, BindParameter[Any]] = {
+            "after": bindparam("after", type_=self.after),
+            "since": bindparam("since", type_=moment),
+            "limit": bindparam("limit", type_=Integer()),
+            "missing": bindparam("missing", type_=_ID, expanding=True),
+            "codes": bindparam("codes", type_=_CODE, expanding=True),
+        }
+        return text(sql).bindparams(*(binds[name] for name in self.parameters))
 
-LONG_AGO = datetime(1970, 1, 1)  # noqa: DTZ001 (in the source's clock, before anything was changed)
-BEFORE_ALL_CODES = " "  # not '', which is NULL in Oracle and would find nothing
 
 _BY_ID = {"after": 0, "missing": [0], "limit": 1}
-_BY_TIME = {"since": LONG_AGO, "after": 0, "limit": 1}
+_BY_CODE = {"after": BEFORE_ALL_CODES, "limit": 1}
+_BY_TIME = {"since": LONG_AGO, "limit": 1}
 
 QUERIES: dict[str, Query] = {
-    "history": Query("feeds.history", _BY_ID, ("id", "at", "change_status", *_DOSSIER)),
-    "payments": Query("feeds.payments", _BY_ID, (*_PAYMENT, *_DOSSIER)),
+    "history": Query("feeds.history", _BY_ID, ("id", "at", "change_status", *_DOSSIER), _ID),
+    "payments": Query("feeds.payments", _BY_ID, (*_PAYMENT, *_DOSSIER), _ID),
     "payment_changes": Query("feeds.payment_changes", _BY_TIME, (*_PAYMENT, *_DOSSIER)),
-    "dossiers": Query("baseline.dossiers", {"after": BEFORE_ALL_CODES, "limit": 1}, _DOSSIER),
-    "newest": Query("baseline.newest", {}, ("history", "payments", "payment_changes")),
+    "snapshot": Query("feeds.snapshot", _BY_TIME, (*_DOSSIER, "changed_at")),
+    "open": Query("reconcile.open", _BY_CODE, _DOSSIER),
+    "by_code": Query("reconcile.by_code", {"codes": [BEFORE_ALL_CODES]}, _DOSSIER),
+    "open_payments": Query("reconcile.open_payments", {"after": 0, "limit": 1}, (*_PAYMENT, *_DOSSIER), _ID),
+    "dossiers": Query("baseline.dossiers", _BY_CODE, _DOSSIER),
+    "newest": Query("baseline.newest", {}, ()),  # a column for every feed that the mapping has
 }
+
+FEEDS = ("history", "payments", "payment_changes", "snapshot")
+"""The feeds, in the order in which they are read; a mapping has those that its source can answer."""
 
 
 def parameters(sql: str) -> frozenset[str]:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from producers.dossiers.mapping import Mapping, word
+from producers.dossiers.mapping import PHONES, Mapping, word
 from worker.domain.clock import from_local
 from worker.domain.code import normalize_code
 from worker.domain.dossier import Change, Dossier, Payment, PaymentState, Status
@@ -59,6 +59,13 @@ class Door:
             return None
         return Change(dossier, dossier.finished_at or dossier.accepted_at or now, status=dossier.status)
 
+    def changed_at(self, row: Table[str, Any]) -> datetime | None:
+        """When the row was changed, UTC; None where the source does not say, or says nothing believable."""
+        try:
+            return self._time(row, "changed_at") if "changed_at" in row else None
+        except RowError:
+            return None
+
     def _dossier(self, row: Table[str, Any]) -> Dossier | None:
         if _empty(row["code"]) or _flag(row["ignored"]) or not self._is_told(row):
             return None
@@ -67,12 +74,17 @@ class Door:
             code=_code(row),
             unit=_unit(row),
             status=status,
-            phone=None if _empty(row["phone"]) else str(row["phone"]),
+            phone=self._phone(row),
             accepted_at=self._time(row, "accepted_at"),
             appointment_at=self._time(row, "appointment_at"),
             finished_at=self._time(row, "finished_at"),
             result_given=status in _DONE and self._result_given(row),
         )
+
+    def _phone(self, row: Table[str, Any]) -> str | None:
+        """The first of the mapping's recipients who has a number: the submitter alone by default (R6)."""
+        numbers = (row[PHONES[who]] for who in self._mapping.dossiers.recipients)
+        return next((str(number) for number in numbers if not _empty(number)), None)
 
     def _is_told(self, row: Table[str, Any]) -> bool:
         return not _empty(row["channel"]) and word(row["channel"]) in self._mapping.dossiers.channels_told

@@ -13,20 +13,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import Connection
 
-from producers.dossiers.feeds import Feed, IdFeed, Row
+from producers.dossiers.feeds import Feed, Row
 from producers.dossiers.findings import Found
 from producers.dossiers.parts import Outrun, Parts, Round
 from producers.dossiers.queries import BEFORE_ALL_CODES
 from producers.dossiers.record import Seen, record
 from producers.dossiers.rows import Door, row_id
-from worker.ledger import cursors
+from producers.dossiers.sightings import Look, sighted
+from worker.ledger import cursors, sightings
 from worker.ledger.cursors import Cursor
+from worker.ledger.sightings import Sighting
 
 StartFrom: TypeAlias = Literal["now", "beginning"] | datetime
 
@@ -36,10 +39,17 @@ _log = logging.getLogger("hcc.producers")
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
-    rows: int
-    found: Found
+class _Asked:
+    stage: str
+    rows: Sequence[Row]
     next: dict[str, Any] | None  # where the pass goes on; None at its end
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    found: Found
+    sightings: Sequence[Sighting]
+    next: dict[str, Any] | None
 
 
 class Start:
@@ -57,25 +67,29 @@ class Start:
             self._begin_at_once(lacking)
             return
         held = self._progress() or self._note_newest(lacking)
-        while True:
-            page = self._read(held.position)
-            held_next = self._keep(held, page, tally)
-            tally.count(page.found, page.rows)
-            if held_next is None:
-                _log.info("baseline is complete oa=%s", self._parts.oa)
-                return
-            held = held_next
-            if time_is_up():
-                tally.more = True
-                return
+        with ThreadPoolExecutor(1, "hcc-baseline") as ahead:  # the source reads while we think, and the ledger writes
+            coming = ahead.submit(self._ask, held.position)
+            while True:
+                asked = coming.result()
+                if asked.next is not None:
+                    coming = ahead.submit(self._ask, asked.next)
+                page = self._sift(asked)
+                moved = self._keep(held, page, tally)
+                tally.count(page.found, len(asked.rows))
+                if moved is None:
+                    _log.info("baseline is complete oa=%s", self._parts.oa)
+                    return
+                held = moved
+                if time_is_up():
+                    tally.more = True
+                    return
 
     def _begin_at_once(self, lacking: Sequence[Feed]) -> None:
-        """From the first row on; changes from now on, since the first reading sees every row as it stands."""
+        """Everything that the source holds is told."""
         newest, now = self._parts.source.newest(), self._parts.clock()
         with self._parts.ledger.begin() as tx:
             for feed in lacking:
-                position = feed.at(0) if isinstance(feed, IdFeed) else feed.begin(newest[feed.name], now)
-                self._begin(tx, feed.name, position, now)
+                self._begin(tx, feed.name, feed.first(newest[feed.name], now), now)
 
     def _progress(self) -> Cursor | None:
         with self._parts.ledger.begin() as tx:
@@ -89,20 +103,26 @@ class Start:
         with self._parts.ledger.begin() as tx:
             return self._begin(tx, PROGRESS, {"feeds": feeds, "stage": "dossiers", "after": BEFORE_ALL_CODES}, now)
 
-    def _read(self, place: Row) -> _Page:
+    def _ask(self, place: Row) -> _Asked:
         """A page of the pass; no transaction of the ledger is open meanwhile."""
-        stage, after, limits = place["stage"], place["after"], self._parts.mapping.limits
-        if stage == "payments":
-            rows = self._parts.source.page(stage, {"after": after, "missing": [], "limit": limits.page})
-            found = self._parts.sieve.sift(stage, rows, self._door.payment)
+        after, limits = place["after"], self._parts.mapping.limits
+        if place["stage"] == "payments":
+            rows = self._parts.source.page("payments", {"after": after, "missing": [], "limit": limits.page})
             following = {**place, "after": max(map(row_id, rows))} if len(rows) >= limits.page else None
-            return _Page(len(rows), found, following)
-        now = self._parts.clock()
-        rows = self._parts.source.page(stage, {"after": after, "limit": limits.baseline_page})
-        found = self._parts.sieve.sift(stage, rows, lambda row: self._door.standing(row, now))
+            return _Asked("payments", rows, following)
+        rows = self._parts.source.page("dossiers", {"after": after, "limit": limits.baseline_page})
         if len(rows) >= limits.baseline_page:
-            return _Page(len(rows), found, {**place, "after": rows[-1]["code"]})
-        return _Page(len(rows), found, {**place, "stage": "payments", "after": 0})
+            return _Asked("dossiers", rows, {**place, "after": rows[-1]["code"]})
+        payments = {**place, "stage": "payments", "after": 0}
+        return _Asked("dossiers", rows, payments if self._parts.mapping.has("payments") else None)
+
+    def _sift(self, asked: _Asked) -> _Page:
+        now, sieve = self._parts.clock(), self._parts.sieve
+        if asked.stage == "payments":
+            return _Page(sieve.sift(asked.stage, asked.rows, self._door.payment), [], asked.next)
+        found = sieve.sift(asked.stage, asked.rows, lambda row: self._door.standing(row, now))
+        open_ = [one for one in sighted(Look.COMPARE, asked.rows, found.changes) if one.digest is not None]
+        return _Page(found, open_, asked.next)
 
     def _keep(self, held: Cursor, page: _Page, tally: Round) -> Cursor | None:
         """Remember or tell what a page held, and move on, in one transaction; None when the pass is over."""
@@ -112,6 +132,7 @@ class Start:
         with parts.ledger.begin() as tx:
             moved = self._move_on(tx, held, page.next, now)
             remembered = cursors.remember(tx, parts.oa, past)
+            sightings.keep(tx, parts.oa, page.sightings)
             recorded = record(tx, parts.oa, parts.people, told)
         tally.baseline += remembered
         tally.recorded += recorded

@@ -64,6 +64,11 @@ class World:
         poller.round()
         return poller
 
+    def without(self, *feeds: str) -> None:
+        """From now on the source cannot answer these feeds."""
+        changed = self.mapping.feeds.model_copy(update=dict.fromkeys(feeds))
+        self.mapping = self.mapping.model_copy(update={"feeds": changed})
+
     def accept(self, code: str, *, phone: str | None = PHONE, channel: int = 2, at: datetime = MORNING) -> None:
         """A citizen files a dossier, and it is accepted."""
         self.dossiers.file(code, phone=phone, at=at, channel=channel)

@@ -71,8 +71,20 @@ def test_a_query_without_its_parameters_is_told(tmp_path: Path) -> None:
 
 def test_a_query_that_does_not_read_is_refused(tmp_path: Path) -> None:
     """The file is a place for SELECT only."""
-    [fault] = faults_of(tmp_path, ("SELECT (SELECT max(id) FROM qua", "DELETE (SELECT max(id) FROM qua"))
+    [fault] = faults_of(tmp_path, ("SELECT lich_su.moi_nhat", "DELETE lich_su.moi_nhat"))
     assert fault.startswith("baseline.newest: chỉ được đọc")
+
+
+def test_feeds_that_the_source_cannot_answer_are_left_out_of_the_file(tmp_path: Path) -> None:
+    """A source without a history is read by its change times and by the reconcile; one of the three it must have."""
+    start, end = REFERENCE.index("history = "), REFERENCE.index("# Yêu cầu thanh toán mới")
+    (tmp_path / "fewer.toml").write_text(REFERENCE[:start] + REFERENCE[end:], "utf-8")
+    mapping = load_mapping(str(tmp_path / "fewer.toml"))
+    assert mapping.feed_names == ("payments", "payment_changes", "snapshot")
+    assert "history" not in mapping.columns_of("newest")
+    start, end = REFERENCE.index("[feeds]"), REFERENCE.index("[baseline]")
+    faults = faults_of(tmp_path, (REFERENCE[start:end], "[feeds]\n"))
+    assert faults == ["feeds: cần ít nhất một trong feeds.history, feeds.snapshot, [reconcile]"]
 
 
 def test_an_unknown_mapping_names_those_that_exist() -> None:

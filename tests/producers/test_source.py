@@ -22,10 +22,11 @@ def changed(mapping: Mapping, feed: str, old: str, new: str) -> Mapping:
 
 
 def test_an_unknown_column_is_named_and_the_other_feeds_go_on(world: World) -> None:
-    """The fee is recorded by a round that says what is wrong with the history; nothing of the history is lost."""
+    """A round that says what is wrong with one feed records what the others saw; nothing of the history is lost."""
     world.started()
     right = world.mapping
-    world.mapping = changed(right, "history", "q.thoi_gian AS", "q.thoi_gain AS")
+    broken = changed(right, "history", "q.thoi_gian AS", "q.thoi_gain AS")
+    world.mapping = changed(broken, "snapshot", "h.cap_nhat_luc AS", "h.cap_nhat AS")
     world.accept(CODE)
     world.dossiers.request_fee(CODE, 500, at=MORNING)
     with pytest.raises(SourceError, match=r"feeds\.history: CSDL hồ sơ không có cột q\.thoi_gain; sửa") as caught:
@@ -78,7 +79,7 @@ def test_a_refused_account_is_told(world: World) -> None:
 def test_a_check_tells_all_queries_that_do_not_run(world: World) -> None:
     """`doctor` asks every query once."""
     mapping = changed(world.mapping, "history", "q.thoi_gian AS", "q.a AS")
-    source = Source(world.url, changed(mapping, "payments", "ORDER BY p.id", "ORDER BY p.b"))
+    source = Source(world.url, changed(mapping, "payments", "\nORDER BY p.id", "\nORDER BY p.b"))
     with pytest.raises(SourceError) as caught:
         source.check()
     assert [line.split(":")[0] for line in str(caught.value).splitlines()] == ["feeds.history", "feeds.payments"]

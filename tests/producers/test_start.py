@@ -73,6 +73,7 @@ def test_a_crash_in_the_middle_of_a_baseline_is_harmless(past: World, monkeypatc
         "history",
         "payment_changes",
         "payments",
+        "snapshot",
     ]
 
 
@@ -141,4 +142,4 @@ def test_feeds_that_come_later_start_behind_the_others(past: World) -> None:
         tx.exec_driver_sql("DELETE FROM cursors WHERE feed = 'payment_changes'")
     poller.round()
     assert past.told() == [f"{NEW}/accepted/1"]
-    assert len(past.rows("SELECT FROM cursors")) == 3
+    assert len(past.rows("SELECT FROM cursors")) == 4

@@ -158,6 +158,15 @@ baseline = Table(  # what was there before the first poll: remembered, so that n
     Column("key_hash", BigInteger, primary_key=True),
 )
 
+sightings = Table(  # in which state each dossier was last seen that may still tell something
+    "sightings",
+    metadata,
+    Column("oa", Text, primary_key=True),
+    Column("code", Text, primary_key=True),  # as the source spells it, since the source is asked by it
+    Column("digest", BigInteger, nullable=False),
+    postgresql_with={"fillfactor": "80", "autovacuum_vacuum_scale_factor": "0.02"},
+)
+
 credentials = Table(
     "credentials",
     metadata,

@@ -1,0 +1,133 @@
+"""Opening the dossier database, each engine in its own way: read-only where it can be asked for, and bounded in time.
+
+| engine     | reads only                                   | a statement ends after              |
+|------------|----------------------------------------------|-------------------------------------|
+| PostgreSQL | read-only transactions                       | statement_timeout                   |
+| SQLite     | file opened `mode=ro`, PRAGMA query_only     | —  (a local file, for tries)        |
+| MariaDB    | SET SESSION TRANSACTION READ ONLY            | max_statement_time                  |
+| MySQL      | SET SESSION TRANSACTION READ ONLY            | max_execution_time                  |
+| SQL Server | the account's rights alone                   | the driver's timeout                |
+| Oracle     | the account's rights alone                   | the driver's call timeout           |
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, cast
+from urllib.parse import quote
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+
+CONNECT_SECONDS = 5
+
+_DRIVERS = {
+    "postgresql": "postgresql+psycopg2",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+    "mssql": "mssql+pymssql",
+    "oracle": "oracle+oracledb",
+}
+EXTRAS = {"mysql": "mysql", "mariadb": "mysql", "mssql": "mssql", "oracle": "oracle"}
+"""The extra of this project that brings an engine's driver."""
+
+
+def backend(url: str) -> str:
+    """The engine that a URL speaks to, as mapping files call it."""
+    name = make_url(url).get_backend_name()
+    return "mysql" if name == "mariadb" else name
+
+
+def open_engine(url: str, statement_seconds: int) -> Engine:
+    """An engine on the dossier database; connects lazily.
+
+    Raises `NoSuchModuleError` or `ModuleNotFoundError` where its driver is not installed.
+    """
+    place = _place(make_url(url))
+    engine = create_engine(
+        place,
+        pool_pre_ping=True,
+        pool_size=1,
+        max_overflow=1,
+        hide_parameters=True,
+        isolation_level="AUTOCOMMIT",  # one SELECT a page: nothing is left open between pages
+        connect_args=_connect_args(place, statement_seconds),
+    )
+    if engine.dialect.driver == "psycopg2":
+        event.listen(engine, "connect", partial(_forgive_times, cast("Any", engine.dialect.dbapi).extensions))
+    elif statements := _session(engine, statement_seconds):
+        event.listen(engine, "connect", partial(_say, statements))
+    if engine.dialect.driver == "oracledb":
+        event.listen(engine, "connect", partial(_bound_calls, statement_seconds * 1000))
+    return engine
+
+
+def _place(url: URL) -> URL:
+    """The URL with our driver where it names none, and SQLite's file opened for reading: it must exist already."""
+    if url.drivername in _DRIVERS:
+        return url.set(drivername=_DRIVERS[url.drivername])
+    path = url.database
+    if url.get_backend_name() == "sqlite" and path and path != ":memory:" and not path.startswith("file:"):
+        return url.set(database=f"file:{quote(path)}", query={**url.query, "mode": "ro", "uri": "true"})
+    return url
+
+
+def _connect_args(url: URL, seconds: int) -> dict[str, Any]:
+    match url.drivername:
+        case "postgresql+psycopg2" | "postgresql+psycopg":
+            options = f"-c default_transaction_read_only=on -c statement_timeout={seconds * 1000}"
+            return {"connect_timeout": CONNECT_SECONDS, "application_name": "hcc producer", "options": options}
+        case "mysql+pymysql" | "mariadb+pymysql":
+            return {"connect_timeout": CONNECT_SECONDS, "read_timeout": seconds + 5, "charset": "utf8mb4"}
+        case "mssql+pymssql":
+            return {"login_timeout": CONNECT_SECONDS, "timeout": seconds, "appname": "hcc producer"}
+        case "mssql+pyodbc":
+            return {"timeout": CONNECT_SECONDS}
+        case "oracle+oracledb":
+            return {"tcp_connect_timeout": float(CONNECT_SECONDS)}
+        case _:
+            return {}
+
+
+def _session(engine: Engine, seconds: int) -> tuple[str, ...]:
+    """What a new session is told first, one alternative after the other where products differ ("|")."""
+    match engine.dialect.name:
+        case "sqlite":
+            return ("PRAGMA query_only = ON",)
+        case "mysql" | "mariadb":
+            bound = f"SET SESSION max_statement_time = {seconds}|SET SESSION max_execution_time = {seconds * 1000}"
+            return ("SET SESSION TRANSACTION READ ONLY", bound)
+        case _:
+            return ()
+
+
+def _say(statements: tuple[str, ...], connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    for statement in statements:
+        first, _bar, other = statement.partition("|")
+        try:
+            cursor.execute(first)
+        except Exception:
+            if not other:
+                raise
+            cursor.execute(other)
+    cursor.close()
+
+
+def _bound_calls(milliseconds: int, connection: Any, _: object) -> None:
+    connection.call_timeout = milliseconds
+
+
+def _forgive_times(pg: Any, connection: Any, _: object) -> None:
+    """A time that Python cannot hold (year 20240) comes as text: one such row must not take its page with it."""
+    for oid, read in ((1082, pg.PYDATE), (1114, pg.PYDATETIME), (1184, pg.PYDATETIMETZ)):
+        pg.register_type(pg.new_type((oid,), "FORGIVING", _forgiving(read)), connection)
+
+
+def _forgiving(type_: Any) -> Any:
+    def read(value: str | None, cursor: Any) -> Any:
+        try:
+            return type_(value, cursor)
+        except (ValueError, OverflowError):
+            return value
+
+    return read

@@ -1,0 +1,156 @@
+"""The reconcile: a slow pass over everything that may still tell something, in the background (R10, R39).
+
+Integrations change a status by raw SQL and touch neither the history nor the change time; no other feed sees that.
+A pass goes page by page through
+
+1. `open`: the dossiers that the source calls open, so that one we never heard of is found;
+2. `seen`: the dossiers that we last saw open, asked for by their codes: the ones that were closed meanwhile;
+3. `payments`: the payment requests that are not settled.
+
+It keeps its place in a cursor, so a pass may take many rings and a crash costs one page. Then it rests: long enough
+that the source spends a twentieth of its time on it at most.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from producers.dossiers.feeds import Row
+from producers.dossiers.findings import Found
+from producers.dossiers.parts import Outrun, Parts, Round
+from producers.dossiers.queries import BEFORE_ALL_CODES
+from producers.dossiers.record import Seen, fresh_at, record, withdraw
+from producers.dossiers.rows import Door, row_id
+from producers.dossiers.sightings import Look, changed, gone, seen_standing, sighted
+from worker.ledger import cursors, sightings
+from worker.ledger.cursors import Cursor
+from worker.ledger.sightings import Sighting
+
+PROGRESS = "reconcile"  # the name of the cursor in which the pass keeps its place
+
+_SHARE = 20  # a pass that worked for a second rests for twenty
+_CODES = 1000  # codes in one question: Oracle takes no longer list
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    rows: int
+    found: Found
+    sightings: Sequence[Sighting]
+    next: dict[str, Any]
+
+
+class Reconcile:
+    """Compares what is open in the source with what we last saw."""
+
+    def __init__(self, parts: Parts, tell_bell: Callable[[int], None]) -> None:
+        self._parts = parts
+        self._tell_bell = tell_bell
+        self._door = Door(parts.mapping)
+
+    def run(self, tally: Round, *, whole: bool, time_is_up: Callable[[], bool]) -> None:
+        """Go on with the pass, unless it rests. `whole`: a new pass from its beginning to its end, now.
+
+        Raises `Outrun`, `SourceError`.
+        """
+        held = self._begin(whole=whole)
+        while held:
+            try:
+                held = self._turn(held, tally)
+            except Outrun:
+                if not whole:
+                    raise
+                held = self._under_way()  # another process goes on with our pass, and so do we
+            if time_is_up():
+                break
+        tally.more = held is not None
+
+    def _cursor(self) -> Cursor | None:
+        with self._parts.ledger.begin() as tx:
+            return cursors.read(tx, self._parts.oa).get(PROGRESS)
+
+    def _under_way(self) -> Cursor | None:
+        held = self._cursor()
+        return held if held and held.position["stage"] != "rest" else None
+
+    def _begin(self, *, whole: bool) -> Cursor | None:
+        """The cursor of a pass that is under way or begins now; None while it rests."""
+        now, held = self._parts.clock(), self._cursor()
+        start = {"stage": "open", "after": BEFORE_ALL_CODES, "began": now.isoformat(), "busy": 0.0}
+        if held and not (whole or self._is_rested(held.position, now)):
+            return None if held.position["stage"] == "rest" else held
+        with self._parts.ledger.begin() as tx:
+            if held is None:
+                begun = cursors.begin(tx, self._parts.oa, PROGRESS, start, now)
+            else:
+                begun = cursors.advance(tx, self._parts.oa, PROGRESS, held, to=start, polled_at=held.polled_at)
+        if begun is None and not whole:
+            raise Outrun
+        return begun or self._begin(whole=whole)
+
+    def _is_rested(self, place: Row, now: datetime) -> bool:
+        pause = max(self._parts.mapping.limits.reconcile_seconds, _SHARE * place["busy"])
+        return place["stage"] == "rest" and now >= datetime.fromisoformat(place["began"]) + timedelta(seconds=pause)
+
+    def _turn(self, held: Cursor, tally: Round) -> Cursor | None:
+        """One page: read, sift, keep. The cursor as it stands then; None at the end of the pass."""
+        began = time.monotonic()
+        place = held.position
+        page = {"open": self._open, "seen": self._seen, "payments": self._payments}[place["stage"]](place)
+        page.next["busy"] = place["busy"] + time.monotonic() - began
+        moved = self._keep(held, page, tally)
+        tally.count(page.found, page.rows)
+        return None if page.next["stage"] == "rest" else moved
+
+    def _open(self, place: Row) -> _Page:
+        limit = self._parts.mapping.limits.page
+        rows = self._parts.source.page("open", {"after": place["after"], "limit": limit})
+        full = len(rows) >= limit
+        following = {"after": rows[-1]["code"]} if full else {"stage": "seen", "after": ""}
+        return self._compared(rows, [], {**place, **following})
+
+    def _seen(self, place: Row) -> _Page:
+        limit = min(self._parts.mapping.limits.page, _CODES)
+        with self._parts.ledger.begin() as tx:
+            codes = sightings.page(tx, self._parts.oa, place["after"], limit)
+        rows = self._parts.source.page("by_code", {"codes": codes}) if codes else []
+        stage = "payments" if self._parts.mapping.has("open_payments") else "rest"
+        following = {"after": codes[-1]} if len(codes) >= limit else {"stage": stage, "after": 0}
+        return self._compared(rows, gone(codes, rows), {**place, **following})
+
+    def _compared(self, rows: Sequence[Row], lost: list[Sighting], following: dict[str, Any]) -> _Page:
+        parts, now = self._parts, self._parts.clock()
+        with parts.ledger.begin() as tx:
+            known = sightings.known(tx, parts.oa, {str(row["code"]) for row in rows})
+        fresh = changed(rows, known)
+        found = parts.sieve.sift(PROGRESS, fresh, lambda row: seen_standing(self._door, row, now))
+        return _Page(len(rows), found, [*sighted(Look.COMPARE, fresh, found.changes), *lost], following)
+
+    def _payments(self, place: Row) -> _Page:
+        limit = self._parts.mapping.limits.page
+        rows = self._parts.source.page("open_payments", {"after": place["after"], "limit": limit})
+        found = self._parts.sieve.sift("open_payments", rows, self._door.payment)
+        following = {"after": row_id(rows[-1])} if len(rows) >= limit else {"stage": "rest", "after": 0}
+        return _Page(len(rows), found, [], {**place, **following})
+
+    def _keep(self, held: Cursor, page: _Page, tally: Round) -> Cursor:
+        """Cursor, sightings and notices in one transaction, then the bell."""
+        parts, now = self._parts, self._parts.clock()
+        ended = page.next["stage"] == "rest"
+        polled_at = datetime.fromisoformat(page.next["began"]) if ended else held.polled_at
+        seen = [Seen(event, fresh_at(event.at, held.polled_at, now)) for event in page.found.events.values()]
+        with parts.ledger.begin() as tx:
+            moved = cursors.advance(tx, parts.oa, PROGRESS, held, to=page.next, polled_at=polled_at)
+            if moved is None:
+                raise Outrun
+            sightings.keep(tx, parts.oa, page.sightings)
+            recorded = record(tx, parts.oa, parts.people, seen)
+            withdrawn = withdraw(tx, parts.oa, page.found.withdrawals)
+        tally.recorded += recorded
+        tally.withdrawn += withdrawn
+        self._tell_bell(recorded + withdrawn)
+        return moved

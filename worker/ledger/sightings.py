@@ -1,0 +1,62 @@
+"""In which state each dossier was last seen that may still tell something: a code of the source and 64 bits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+UNKNOWN = 0
+"""The digest of a dossier that is known to be there, and whose state was not judged yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """`code` is spelt as the source spells it; `digest` is None when the dossier need not be looked after any more."""
+
+    code: str
+    digest: int | None
+
+
+def known(tx: Connection, oa: str, codes: Collection[str]) -> dict[str, int]:
+    """The digests in which these dossiers were last seen; those that are not looked after are left out."""
+    if not codes:
+        return {}
+    rows = tx.execute(
+        text("SELECT code, digest FROM sightings WHERE oa = :oa AND code = ANY(CAST(:codes AS text[]))"),
+        {"oa": oa, "codes": list(codes)},
+    )
+    return {row.code: row.digest for row in rows}
+
+
+def page(tx: Connection, oa: str, after: str, limit: int) -> list[str]:
+    """The next codes that are looked after, in the ledger's own order."""
+    rows = tx.execute(
+        text("SELECT code FROM sightings WHERE oa = :oa AND code > :after ORDER BY code LIMIT :limit"),
+        {"oa": oa, "after": after, "limit": limit},
+    )
+    return list(rows.scalars())
+
+
+def keep(tx: Connection, oa: str, seen: Sequence[Sighting]) -> None:
+    """Remember these states. `UNKNOWN` changes no state that is known already."""
+    still = {one.code: one.digest for one in seen if one.digest is not None}
+    if still:
+        codes = sorted(still)  # one order for every process: two polls never wait for each other in a ring
+        tx.execute(
+            text("""
+                INSERT INTO sightings (oa, code, digest)
+                SELECT :oa, c, d FROM unnest(CAST(:codes AS text[]), CAST(:digests AS bigint[])) AS w (c, d)
+                WHERE NOT EXISTS (
+                    SELECT FROM sightings s WHERE s.oa = :oa AND s.code = w.c AND w.d IN (s.digest, :unknown))
+                ON CONFLICT (oa, code) DO UPDATE SET digest = EXCLUDED.digest
+                WHERE sightings.digest <> EXCLUDED.digest AND EXCLUDED.digest <> :unknown"""),
+            {"oa": oa, "codes": codes, "digests": [still[code] for code in codes], "unknown": UNKNOWN},
+        )
+    over = [one.code for one in seen if one.digest is None]
+    if over:
+        tx.execute(
+            text("DELETE FROM sightings WHERE oa = :oa AND code = ANY(CAST(:codes AS text[]))"),
+            {"oa": oa, "codes": sorted(over)},
+        )
