@@ -38,7 +38,8 @@ FROM (
             -- open are most of the last days, few of the last year, none before
             WHEN age < 5 OR age < (h >> 3 & 15) OR age < 365 AND (h >> 28 & 1023) = 0
                 THEN (ARRAY[1, 2, 4, 4, 4, 4, 5, 6])[1 + (h & 7)]
-            WHEN (h >> 60 & 3) = 0 THEN 9
+            -- results that nobody has collected: many of the last weeks, few of the years before
+            WHEN age < 21 AND (h >> 60 & 3) = 0 OR (h >> 18 & 511) = 0 THEN 9
             ELSE 10
         END AS status
     FROM (
