@@ -154,10 +154,12 @@ Step: TypeAlias = Deed | Poll | Pass
 DEEDS = st.builds(
     Deed,
     dossier=st.integers(0, len(CODES) - 1),
-    act=st.sampled_from(sorted(ACTS)),
-    leaves=st.builds(Leaves, history=st.booleans(), change_time=st.booleans()),
-    late=st.sampled_from([0, 0, 1, 3]),
-    rolls_back=st.sampled_from([False, False, False, True]),
+    act=st.sampled_from([*["accepted", "finished", "fee asked"] * 3, *sorted(ACTS)]),
+    leaves=st.sampled_from(
+        [*[Leaves()] * 3, Leaves(history=False), Leaves(change_time=False), Leaves(history=False, change_time=False)]
+    ),
+    late=st.sampled_from([0, 0, 2, 5]),
+    rolls_back=st.sampled_from([*[False] * 7, True]),
 )
 POLLS = st.builds(
     Poll,
@@ -363,7 +365,7 @@ def stage(world: World) -> Iterator[Callable[[], Play]]:
             dossier.open.rollback()
 
 
-@given(before=st.lists(DEEDS, max_size=5), steps=st.lists(STEPS, max_size=25))
+@given(before=st.lists(DEEDS, max_size=5), steps=st.lists(STEPS, min_size=5, max_size=30))
 @settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_history_gives_the_events_that_the_rules_say_once(
     stage: Callable[[], Play], before: list[Deed], steps: list[Step]
