@@ -25,6 +25,8 @@ test: install ## the whole test suite
 chaos: install ## every incident with 2,000 notices, real processes and kill -9
 	HCC_CHAOS_NOTICES=2001 $(BIN)/pytest tests/chaos -n 3 --dist worksteal
 
+bench: install ## poll cost at 10 k, 1 M, 10 M dossiers, first start, delay; BENCH_SIZES=10k,1M spares the fill of 10 M
+	@$(BIN)/python -m benchmarks
 check: install ## lint, types, imports, tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -32,4 +34,4 @@ check: install ## lint, types, imports, tests
 	$(BIN)/lint-imports
 	$(MAKE) test
 
-.PHONY: help install demo test chaos check
+.PHONY: help install demo test chaos bench check

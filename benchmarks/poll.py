@@ -1,0 +1,113 @@
+"""What a poll costs, however many dossiers the source has: idle, and with a hundred new events.
+
+`BENCH_SIZES=10k,1M python -m benchmarks.poll` takes other sizes; the first one is what the others are compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import time_ns
+
+from benchmarks.measure import median, timed
+from benchmarks.past import remember_past
+from benchmarks.report import Report, ms, times
+from benchmarks.world import World, sizes, tell, world
+from producers.dossiers.poll import Poller, build_poller
+from sandbox.dossiers.living import LivingDossiers
+
+IDLE_ROUNDS, BUSY_ROUNDS, WARM_ROUNDS = 41, 11, 5
+EVENTS = 100  # new ones in a busy round
+
+
+@dataclass
+class Source:
+    """A dossier database of one size, the poller at its end, and what its rounds took."""
+
+    name: str
+    dossiers: LivingDossiers
+    poller: Poller
+    filed: list[str] = field(default_factory=list)
+    idle: list[tuple[float, int]] = field(default_factory=list)  # seconds, rows
+    busy: list[tuple[float, int]] = field(default_factory=list)
+
+    def file(self, count: int) -> None:
+        """So many dossiers are filed and accepted: an event each, three rows of the history's feed at most."""
+        at = datetime.now()  # noqa: DTZ005 (local and naive, as the dossier database keeps it)
+        for _ in range(count):
+            code = f"H27.99-{at:%y%m%d}-{time_ns() % 10**10}"
+            self.dossiers.file(code, phone=f"0978{len(self.filed) % 10**6:06}", at=at)
+            self.dossiers.accept(code, at=at, appointment=at + timedelta(days=7))
+            self.filed.append(code)
+
+    def tidy(self) -> None:
+        """What was filed here is open no more, so that the next run finds the source as this one did."""
+        for code in self.filed:
+            self.dossiers.delete(code, at=datetime.now())  # noqa: DTZ005
+        self.dossiers.close()
+
+
+def main() -> None:
+    report = Report("poll", "Poll cost by size of the source")
+    with world() as made:
+        sources = [_source(made, name, count) for name, count in sizes("10k,1M,10M").items()]
+        try:
+            _measure(sources)
+        finally:
+            for source in sources:
+                source.tidy()
+    _tell(report, sources)
+    report.write()
+
+
+def _source(made: World, name: str, count: int) -> Source:
+    url = made.dossiers(count)
+    ledger = made.ledger(f"ledger_{count}", fresh=True)
+    settings = made.settings(ledger, url)
+    tell(f"{name} dossiers: the poller begins")
+    remember_past(settings)
+    return Source(name, LivingDossiers(url), build_poller(settings))
+
+
+def _measure(sources: Sequence[Source]) -> None:
+    """Round by round through all sizes, so that whatever else the machine does meets all of them alike."""
+    for source in sources:
+        for _ in range(WARM_ROUNDS):
+            source.file(EVENTS // 10)
+            source.poller.round()
+    tell(f"{IDLE_ROUNDS} idle polls and {BUSY_ROUNDS} with {EVENTS} new events, each size in turn")
+    for _ in range(BUSY_ROUNDS):
+        for source in sources:
+            source.file(EVENTS)
+            seconds, tally = timed(source.poller.round)
+            if tally.recorded != EVENTS:
+                raise SystemExit(f"{source.name}: {tally.recorded} notices of {EVENTS} events")
+            source.busy.append((seconds, tally.read))
+    for _ in range(IDLE_ROUNDS):
+        for source in sources:
+            seconds, tally = timed(source.poller.round)
+            source.idle.append((seconds, tally.read))
+
+
+def _tell(report: Report, sources: Sequence[Source]) -> None:
+    report.text(
+        "One round of all feeds, from reading the source to the commit in the ledger. "
+        f"Medians of {IDLE_ROUNDS} idle polls and of {BUSY_ROUNDS} that find {EVENTS} new events; sizes take turns."
+    )
+    kinds: tuple[tuple[str, Callable[[Source], list[tuple[float, int]]]], ...] = (
+        ("idle", lambda source: source.idle),
+        (f"{EVENTS} new events", lambda source: source.busy),
+    )
+    rows = []
+    for kind, rounds in kinds:
+        base = median(seconds for seconds, _ in rounds(sources[0]))
+        for source in sources:
+            seconds = median(seconds for seconds, _ in rounds(source))
+            read = median(read for _, read in rounds(source))
+            rows.append((f"{kind}, {source.name} dossiers", f"{read:,.0f}", ms(seconds), times(seconds, base)))
+    report.table(("poll", "rows read", "time", f"to {sources[0].name}"), rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""What a benchmark runs against: embedded servers, dossier databases filled once and kept, ledgers, settings."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+
+from config.settings import ROOT, VAR, Settings
+from operators.world import SANDBOX_ZALO
+from sandbox.dossiers import fill as filling
+from sandbox.dossiers.__main__ import size
+from sandbox.dossiers.fill import Past, fill
+from sandbox.servers import Servers
+from worker.ledger.engine import open_ledger
+from worker.ledger.migrate import migrate
+
+BENCH = VAR / "bench"
+OA = SANDBOX_ZALO["HCC_ZALO_OA_ID"]
+_KEY = "a-key-for-benchmarks-only-0123456789"
+
+
+def sizes(default: str) -> dict[str, int]:
+    """The dossier databases to measure, by name: `BENCH_SIZES=10k,1M` or the default."""
+    return {name: size(name) for name in (os.environ.get("BENCH_SIZES") or default).split(",")}
+
+
+def tell(what: str) -> None:
+    """What is being done, since some of it takes minutes."""
+    print(f"   {time.strftime('%H:%M:%S')}  {what}", flush=True)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Embedded servers, and databases in them by name."""
+
+    servers: Servers
+
+    def dossiers(self, count: int) -> str:
+        """The URL of a database with so many old dossiers; filled at the first time, which is told."""
+        name = f"dossiers_{count}_{_fingerprint()}"
+        if not self._exists(name):
+            tell(f"filling {count:,} dossiers, kept under {BENCH.relative_to(ROOT)} for the next time")
+            half = f"{name}_half"  # a fill that was broken off is begun again
+            self.servers.drop_database(half)
+            self.servers.create_database(half)
+            fill(self.servers.database_url(half), Past(count))
+            self._run(f"ALTER DATABASE {half} RENAME TO {name}")
+        return self.servers.database_url(name)
+
+    def ledger(self, name: str, *, fresh: bool) -> str:
+        """The URL of a migrated ledger, empty if `fresh`."""
+        if fresh:
+            self.servers.drop_database(name)
+        self.servers.create_database(name)
+        url = self.servers.database_url(name)
+        engine = open_ledger(url)
+        migrate(engine)
+        engine.dispose()
+        return url
+
+    def settings(self, ledger_url: str, dossier_url: str, **more: str) -> Settings:
+        """The product's settings, also in the environment, where the bell reads them."""
+        os.environ["HCC_REDIS_URL"] = self.servers.redis_url()
+        fields = environment(ledger_url, dossier_url, self.servers.redis_url()) | more
+        values = {name.removeprefix("HCC_").lower(): value for name, value in fields.items()}
+        return Settings(_env_file=None, **values)  # type: ignore[arg-type]
+
+    def _exists(self, name: str) -> bool:
+        return bool(self._run("SELECT count(*) FROM pg_database WHERE datname = :name", name=name))
+
+    def _run(self, sql: str, **values: str) -> int:
+        engine = create_engine(self.servers.database_url("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            done = connection.execute(text(sql), values)
+            answer = int(done.scalar_one()) if done.returns_rows else 0
+        engine.dispose()
+        return answer
+
+
+def environment(ledger_url: str, dossier_url: str, redis_url: str) -> dict[str, str]:
+    """What our processes are given."""
+    return SANDBOX_ZALO | {
+        "HCC_DATABASE_URL": ledger_url,
+        "HCC_DOSSIER_URL": dossier_url,
+        "HCC_REDIS_URL": redis_url,
+        "HCC_SECRET_KEYS": _KEY,
+        "HCC_CHANNELS": "zalo_cs",
+    }
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """The servers under var/bench, for as long as the benchmark runs."""
+    for name in [name for name in os.environ if name.startswith("HCC_")]:
+        del os.environ[name]  # the settings of an installation must not reach into a benchmark
+    tell(f"starting servers under {BENCH.relative_to(ROOT)}")
+    with Servers(BENCH / "servers") as servers:
+        yield World(servers)
+
+
+def _fingerprint() -> str:
+    """Changes when the schema or the fill do: databases that were filled otherwise are not used."""
+    folder = Path(filling.__file__).parent
+    return sha256(b"".join((folder / name).read_bytes() for name in ("schema.sql", "fill.sql"))).hexdigest()[:8]
