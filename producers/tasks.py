@@ -14,6 +14,7 @@ from producers.dossiers.mapping import MappingError
 from producers.dossiers.poll import Poller, build_poller
 from producers.dossiers.source import SourceError
 from producers.hooks.apply import Applier, build_applier
+from worker.queue.bell import heard
 
 log = logging.getLogger("hcc.producers")
 
@@ -66,4 +67,5 @@ def applier() -> Applier:
 @shared_task(name="producers.events")
 def events() -> None:
     """Draw the consequences of Zalo's events that were recorded."""
+    heard("producers.events")
     _say_faults("events", lambda: applier().run(_EVENTS_SECONDS))

@@ -88,12 +88,12 @@ class Services:
 
     @cached_property
     def wire(self) -> Wire:
-        """For the ordinary calls: tokens, look-ups."""
+        """For the ordinary calls: tokens, templates, followers."""
         return RequestsWire(self.settings.answer_seconds)
 
     @cached_property
     def sender(self) -> Wire:
-        """For sends, hundreds at once; made in the process that uses it."""
+        """For sends and look-ups, hundreds at once; made in the process that uses it."""
         return CurlWire(self.settings.answer_seconds)
 
     @cached_property
@@ -162,7 +162,7 @@ class Services:
 
     @cached_property
     def conversation(self) -> Conversation:
-        return Conversation(self.wire, self.settings.zalo_openapi_url)
+        return Conversation(self.sender, self.settings.zalo_openapi_url)
 
     @cached_property
     def limiter(self) -> Limiter:

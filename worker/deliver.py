@@ -12,7 +12,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -45,8 +45,11 @@ _LONG_SECONDS = 15.0  # who has to wait for longer is woken by a bell
 _SPREAD_SECONDS = 600.0  # those who wait for one moment do not all start in it
 
 
-def deliver(services: Services, oa: str) -> bool:
-    """Deliver what is due for `oa`, for a short while; returns whether there may be more to do at once."""
+def deliver(services: Services, oa: str, call_help: Callable[[], None] = lambda: None) -> bool:
+    """Deliver what is due for `oa`, for a short while; returns whether there may be more to do at once.
+
+    `call_help` is called where there is more than one batch.
+    """
     end = time.monotonic() + _SLICE_SECONDS
     while time.monotonic() < end:
         ready = ready_channels(services, oa)
@@ -58,8 +61,10 @@ def deliver(services: Services, oa: str) -> bool:
             return False
         if room.granted == 0:
             time.sleep(min(room.wait_seconds, max(0.0, end - time.monotonic())))
-        elif not deliver_batch(services, oa, lane, ready, room.granted):
+        elif (claimed := deliver_batch(services, oa, lane, ready, room.granted)) == 0:
             return False
+        elif claimed == room.granted:
+            call_help()
     return True
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from worker.bootstrap import Services
 from worker.channels.zalo.conversation import PAGE_ROWS
@@ -23,62 +24,71 @@ from worker.ledger.uncertain import Doubt
 
 log = logging.getLogger("hcc.settle")
 
-_PAGE = 50  # look-ups a ring
+_PAGE = 200  # look-ups a ring
 _ROWS = 50  # messages of a conversation that a look goes back at most
-_SECONDS = 15.0  # within the reservation of what was taken, and within the task's time
+_SECONDS = 10.0  # no page is asked for later: within the reservation of what was taken, and within the task's time
 
 
 def settle_uncertain(services: Services, oa: str) -> None:
-    """Look up what is due for a look, and record what it came to."""
+    """Look up what is due for a look, all at once, and record what it came to."""
     access = services.tokens.access(oa)
     if isinstance(access, NoAccess):
         return
     with services.ledger.begin() as tx:
         doubts = uncertain.to_look_up(tx, oa, limit=_PAGE)
-    if not doubts:
-        return
-    end = time.monotonic() + _SECONDS
-    for number, doubt in enumerate(doubts):
-        if time.monotonic() > end:
-            record(services, oa, {}, unasked=doubts[number:])
-            return
-        try:
-            found = judge(services, oa, access, doubt)
-        except NoPermit:
-            record(services, oa, {}, unasked=doubts[number:])
-            return
-        record(services, oa, {doubt: found}, unasked=())
+    if doubts:
+        found = {doubt: Verdict.UNCLEAR for doubt in doubts if not can_be_looked_up(doubt)}
+        looks = [Look(doubt) for doubt in doubts if can_be_looked_up(doubt)]
+        found |= look(services, oa, access, looks)
+        record(services, oa, found, unasked=[doubt for doubt in doubts if doubt not in found])
 
 
-class NoPermit(Exception):  # noqa: N818 (a state of the world: the look comes later)
-    """The limit has nothing left for a look right now."""
+def can_be_looked_up(doubt: Doubt) -> bool:
+    """Whether its absence from the conversation would prove anything.
 
-
-def judge(services: Services, oa: str, access: Access, doubt: Doubt) -> Verdict:
-    """What the conversation says of one notice; unclear where it cannot be asked for. Raises `NoPermit`.
-
-    A template by user id may or may not show there, one by phone and an SMS never do: their absence proves nothing, so
-    a delivery event settles them (by `tracking_id`), or an operator.
+    A template by user id may or may not show there, one by phone and an SMS never do: a delivery event settles them (by
+    `tracking_id`), or an operator.
     """
-    if doubt.user_id is None or doubt.channel not in (None, LOOKED_UP) or doubt.kind in CARDS:
-        return Verdict.UNCLEAR
-    rows: list[Row] = []
-    since = doubt.question.began - SKEW
-    for offset in range(0, _ROWS, PAGE_ROWS):
-        take_permit(services, oa)
-        page = services.conversation.page(oa, access, doubt.user_id, offset)
+    return doubt.user_id is not None and doubt.channel in (None, LOOKED_UP) and doubt.kind not in CARDS
+
+
+@dataclass(slots=True)
+class Look:
+    """A look into the conversation of one notice's person, page by page, newest first."""
+
+    doubt: Doubt
+    rows: list[Row] = field(default_factory=list)
+
+    def judge(self, page: Sequence[Row] | None) -> Verdict | None:
+        """What it came to with this page; None where the next page has to be seen."""
         if page is None:
             return Verdict.UNCLEAR
-        rows += page
-        if len(page) < PAGE_ROWS or page[-1].at < since:
-            return verdict(doubt.question, rows, complete=True)
-    return verdict(doubt.question, rows, complete=False)
+        self.rows += page
+        complete = len(page) < PAGE_ROWS or page[-1].at < self.doubt.question.began - SKEW
+        if complete or len(self.rows) >= _ROWS:
+            return verdict(self.doubt.question, self.rows, complete=complete)
+        return None
 
 
-def take_permit(services: Services, oa: str) -> None:
-    """Each call of a look counts. A dossier waits for it, so it goes before the daily flow."""
-    if not services.limiter.take(services.limits(oa), 1, lane=Lane.INTERACTIVE).granted:
-        raise NoPermit
+def look(services: Services, oa: str, access: Access, looks: Sequence[Look]) -> dict[Doubt, Verdict]:
+    """The verdicts of the looks for which there were permits and time; a page of each conversation at a time.
+
+    A dossier waits for each, so they go before the daily flow.
+    """
+    judged: dict[Doubt, Verdict] = {}
+    end = time.monotonic() + _SECONDS
+    while looks and time.monotonic() < end:
+        permits = services.limiter.take(services.limits(oa), len(looks), lane=Lane.INTERACTIVE).granted
+        asked = {one.doubt.id: one for one in looks[:permits]}
+        asks = [(one.doubt.id, str(one.doubt.user_id), len(one.rows)) for one in asked.values()]
+        looks = []
+        for number, page in services.conversation.pages(oa, access, asks):
+            found = asked[number].judge(page)
+            if found is None:
+                looks.append(asked[number])
+            else:
+                judged[asked[number].doubt] = found
+    return judged
 
 
 def record(services: Services, oa: str, judged: dict[Doubt, Verdict], unasked: Sequence[Doubt]) -> None:

@@ -15,7 +15,7 @@ from worker import sweeps
 from worker.bootstrap import Services
 from worker.deliver import deliver as deliver_now
 from worker.deliver import first_lane
-from worker.queue.bell import ring
+from worker.queue.bell import heard, ring
 from worker.queue.connection import QueueDown
 from worker.settle import settle_uncertain
 
@@ -44,8 +44,9 @@ def services() -> Services:
 @shared_task(name="worker.deliver")
 def deliver(oa: str) -> None:
     """Deliver what is due; where more is left, ring again rather than keep others from their turn."""
+    heard("worker.deliver", oa)
     with later("deliver"):
-        if deliver_now(services(), oa):
+        if deliver_now(services(), oa, call_help=lambda: ring(oa)):
             ring(oa)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,13 +14,12 @@ from tests.hooks.conftest import APP, NOW, OA, USER, Office, follow, submit
 from tests.hooks.test_consequences import SECOND, tell
 from worker.bootstrap import Services
 from worker.channels.zalo.forms import message_of
-from worker.channels.zalo.tokens import Access
 from worker.deliver import Lease, claim_and_compose, still_wanted
 from worker.domain.lane import Lane
 from worker.domain.notice import Letter
-from worker.domain.settling import Question, Verdict
+from worker.domain.settling import Question
 from worker.ledger.uncertain import Doubt
-from worker.settle import judge
+from worker.settle import can_be_looked_up
 
 
 @pytest.fixture
@@ -62,11 +62,12 @@ def test_the_welcome_is_a_text_and_the_request_a_card_of_zalos_form(services: Se
     assert element["image_url"].startswith("https://")
 
 
-def test_a_card_in_doubt_is_not_judged_by_a_conversation_that_cannot_show_it(services: Services) -> None:
+def test_a_card_in_doubt_is_not_judged_by_a_conversation_that_cannot_show_it() -> None:
     """It would never be found there, and be sent again by guess (law 3)."""
     question = Question("Chia sẻ", datetime.now(UTC) - timedelta(minutes=5), 300.0, 0)
     doubt = Doubt(1, "follower-1", USER, "zalo_cs", question, kind="phone_request")
-    assert judge(services, OA, Access("token", 1), doubt) is Verdict.UNCLEAR
+    assert not can_be_looked_up(doubt)
+    assert can_be_looked_up(replace(doubt, kind="welcome"))
 
 
 def test_who_unfollows_after_the_claim_is_told_nothing(services: Services, office: Office) -> None:

@@ -24,10 +24,10 @@ class LedgerClock:
         self._read: tuple[float, datetime] | None = None
 
     def now(self) -> datetime:
-        """The ledger's time (UTC), right to a few milliseconds."""
-        began = time.monotonic()
-        if self._read is None or began - self._read[0] > _TRUSTED_SECONDS:
+        """The ledger's time (UTC), late by the time that its answer took: what is due now is not due in a moment."""
+        if self._read is None or time.monotonic() - self._read[0] > _TRUSTED_SECONDS:
             with self._ledger.connect() as connection:
-                self._read = began, now(connection)
+                moment = now(connection)
+            self._read = time.monotonic(), moment
         at, moment = self._read
         return moment + timedelta(seconds=time.monotonic() - at)

@@ -3,34 +3,60 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from functools import cache
 
 from celery import Celery
 from kombu.exceptions import OperationalError
+from redis import Redis
 
 from config.celeryconfig import celery_settings
 from config.settings import load
+from worker.queue.connection import PREFIX, QueueDown, door, open_redis
 
 log = logging.getLogger("hcc.bell")
 
 _STALE_SECONDS = 30  # a bell that nobody heard for so long has been rung again since
+_PENDING_SECONDS = 5  # so long one bell stands for all that are rung meanwhile; then it counts as lost
 
 
 def ring(oa: str) -> None:
     """Ask some worker to deliver what is due for `oa`. Never raises: a lost bell is made good by the next wake."""
-    _send("worker.deliver", oa)
+    _ring("worker.deliver", oa)
 
 
 def ring_events() -> None:
     """Ask some worker to draw the consequences of Zalo's events; never raises, as above."""
-    _send("producers.events")
+    _ring("producers.events")
 
 
-def _send(task: str, *arguments: str) -> None:
+def heard(task: str, *arguments: str) -> None:
+    """A worker has come: from now on a bell calls another one. Never raises."""
+    with suppress(QueueDown), door("hear"):
+        _redis().delete(_pending(task, arguments))
+
+
+def _ring(task: str, *arguments: str) -> None:
+    """Not where somebody has just rung and nobody has come yet.
+
+    Otherwise each bell that finds work left would ring the next one, and each second would add one more.
+    """
     try:
+        with door("ring"):
+            if not _redis().set(_pending(task, arguments), 1, nx=True, ex=_PENDING_SECONDS):
+                return
         _ringer().send_task(task, args=arguments, expires=_STALE_SECONDS, retry=False, ignore_result=True)
-    except OperationalError as error:
+    except (OperationalError, QueueDown) as error:
         log.warning("the bell was not heard, it will be rung again task=%s why=%s", task, type(error).__name__)
+
+
+def _pending(task: str, arguments: tuple[str, ...]) -> str:
+    return ":".join((f"{PREFIX}bell", task, *arguments))
+
+
+@cache
+def _redis() -> Redis:
+    return open_redis(load("redis_url").redis_url)
 
 
 @cache

@@ -8,6 +8,7 @@ are not compared with those of send replies: recorded samples show them to diffe
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -15,8 +16,7 @@ from urllib.parse import urlencode
 from worker.channels.zalo.tokens import Access
 from worker.domain.settling import Row
 from worker.domain.text import nfc
-from worker.wire.ask import ask
-from worker.wire.protocol import Call, Reply, Wire
+from worker.wire.protocol import Call, Reply, Result, Wire
 
 PAGE_ROWS = 10  # Zalo gives no more a call
 
@@ -28,18 +28,30 @@ class Conversation:
         self._wire = wire
         self._url = f"{openapi_url}/v2.0/oa/conversation"
 
-    def page(self, oa: str, access: Access, user_id: str, offset: int) -> list[Row] | None:
-        """`PAGE_ROWS` rows from `offset` on, fewer at the end; None where Zalo does not answer properly."""
+    def pages(
+        self, oa: str, access: Access, asks: Iterable[tuple[int, str, int]]
+    ) -> Iterator[tuple[int, list[Row] | None]]:
+        """A page of each conversation that is asked for (a number of the caller's, user id, offset), all at once.
+
+        With the number: `PAGE_ROWS` rows from the offset on, fewer at the end; None where Zalo does not answer well.
+        """
+        calls = (self._call(access, *ask) for ask in asks)
+        for call, result in self._wire.exchange(calls):
+            yield call.tag, _read(oa, result)
+
+    def _call(self, access: Access, number: int, user_id: str, offset: int) -> Call:
         data = json.dumps({"user_id": user_id, "offset": offset, "count": PAGE_ROWS})
-        call = Call(0, "GET", f"{self._url}?{urlencode({'data': data})}", {"access_token": access.token})
-        result = ask(self._wire, call)
-        if not isinstance(result, Reply) or result.status != 200:  # noqa: PLR2004 (HTTP's word for success)
-            return None
-        try:
-            body = json.loads(result.body)
-            return [_row(oa, row) for row in body["data"]] if body["error"] == 0 else None
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-            return None
+        return Call(number, "GET", f"{self._url}?{urlencode({'data': data})}", {"access_token": access.token})
+
+
+def _read(oa: str, result: Result) -> list[Row] | None:
+    if not isinstance(result, Reply) or result.status != 200:  # noqa: PLR2004 (HTTP's word for success)
+        return None
+    try:
+        body = json.loads(result.body)
+        return [_row(oa, row) for row in body["data"]] if body["error"] == 0 else None
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
 
 
 def _row(oa: str, row: dict[str, Any]) -> Row:
