@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,7 +19,7 @@ from worker.aftermath import breaker_key
 from worker.bootstrap import TEMPLATES, Services
 from worker.domain.clock import to_vietnam
 from worker.domain.code import normalize_code
-from worker.ledger import reports
+from worker.ledger import cursors, reports
 from worker.ledger.migrate import missing
 from worker.queue.connection import QueueDown, door, open_redis
 
@@ -103,12 +103,23 @@ def _metrics(services: Services) -> bytes:
     with services.ledger.connect() as connection:
         for state, number in reports.live_counts(connection, oa).items():
             gauge.labels(oa, state).set(number)
+        _measure_source(registry, oa, cursors.paces(connection, oa))
     down = Gauge("hcc_channel_down", "1 while the channel's breaker is open", ["oa", "channel"], registry=registry)
     with suppress(QueueDown):
         for channel in services.channels.values():
             is_open = services.breaker.state(breaker_key(oa, channel)).until is not None
             down.labels(oa, channel.name).set(is_open)
     return generate_latest(registry)
+
+
+def _measure_source(registry: CollectorRegistry, oa: str, paces: Sequence[cursors.Pace]) -> None:
+    """How the producers keep up with the dossier database: an age that grows is a source that is slow or away."""
+    labels = ["oa", "feed"]
+    age = Gauge("hcc_source_poll_age_seconds", "Since a feed was last read to its end", labels, registry=registry)
+    missing = Gauge("hcc_source_missing_ids", "Ids that a feed still waits for", labels, registry=registry)
+    for pace in paces:
+        age.labels(oa, pace.feed).set(pace.seconds)
+        missing.labels(oa, pace.feed).set(pace.missing)
 
 
 def _page(services: Services, typed: str) -> dict[str, Any]:

@@ -13,15 +13,18 @@ from sqlalchemy import Engine, text
 from config.settings import Settings, SettingsError, load
 from operators.world import world
 from producers.dossiers.mapping import load_mapping
+from producers.dossiers.queries import FEEDS
 from producers.dossiers.source import Source
 from worker.aftermath import breaker_key
 from worker.bootstrap import TEMPLATES, Services
 from worker.channels import CHANNELS
 from worker.channels.zalo.tokens import NoAccess
 from worker.domain.letters import Letters
+from worker.ledger import cursors
 from worker.ledger.migrate import missing
 from worker.queue.connection import door, open_redis
 
+_LATE = 300.0  # seconds without a feed's end: then nobody polls, or the source is too slow
 _CLOCK_SECONDS = 2.0  # a difference above this makes times in the history misleading
 
 
@@ -104,6 +107,20 @@ def check_source(made: Services) -> Iterator[str]:
     yield f"kết nối được, mọi truy vấn của «{made.settings.source}» chạy được"
 
 
+def check_feeds(made: Services) -> Iterator[str]:
+    """A source that is slow or away delays and loses nothing; here it is seen how long."""
+    with made.ledger.connect() as connection:
+        paces = cursors.paces(connection, made.settings.zalo_oa_id)
+    if not paces:
+        yield "chưa hỏi lần nào; worker và beat (hoặc `hcc poll --once`) sẽ bắt đầu"
+    late = [f"{pace.feed} {pace.seconds:.0f} giây" for pace in paces if pace.feed in FEEDS and pace.seconds > _LATE]
+    if late:
+        raise Fault(f"lâu chưa đọc đến cuối: {', '.join(late)}; xem worker, beat và CSDL hồ sơ có chạy, có chậm không")
+    for pace in paces:
+        waits = f", chờ {pace.missing} id trống" if pace.missing else ""
+        yield f"{pace.feed}: đọc đến cuối {pace.seconds:.0f} giây trước{waits}"
+
+
 def check_token(made: Services) -> Iterator[str]:
     access = made.tokens.access(made.settings.zalo_oa_id)
     if isinstance(access, NoAccess):
@@ -142,6 +159,7 @@ CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "đồng hồ": check_clock,
     "Redis": check_redis,
     "CSDL hồ sơ": check_source,
+    "các luồng": check_feeds,
     "token Zalo": check_token,
     "kênh": check_channels,
     "mẫu tin": check_templates,

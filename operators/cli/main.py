@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from config.logs import set_up_logs
 from config.settings import SettingsError
-from operators.cli import dead, demo, doctor, dossier, followers, oa, poll, preview, retries, uncertain, up
+from operators.cli import dead, demo, doctor, dossier, followers, oa, poll, preview, retries, source, uncertain, up
 from producers.dossiers.mapping import MappingError
 from producers.dossiers.source import SourceError
 from sandbox.servers import ServersError
@@ -29,6 +29,7 @@ for command in (
     up.migrate,
     up.web,
     doctor.doctor,
+    source.source,
     poll.poll,
     oa.oa,
     preview.preview,

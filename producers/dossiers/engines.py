@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, cast
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 
 CONNECT_SECONDS = 5
 
@@ -52,9 +52,7 @@ def open_engine(url: str, statement_seconds: int) -> Engine:
         isolation_level="AUTOCOMMIT",  # one SELECT a page: nothing is left open between pages
         connect_args=_connect_args(place, statement_seconds),
     )
-    if engine.dialect.driver == "psycopg2":
-        event.listen(engine, "connect", partial(_forgive_times, cast("Any", engine.dialect.dbapi).extensions))
-    elif statements := _session(engine, statement_seconds):
+    if statements := _session(engine, statement_seconds):
         event.listen(engine, "connect", partial(_say, statements))
     if engine.dialect.driver == "oracledb":
         event.listen(engine, "connect", partial(_bound_calls, statement_seconds * 1000))
@@ -117,10 +115,18 @@ def _bound_calls(milliseconds: int, connection: Any, _: object) -> None:
     connection.call_timeout = milliseconds
 
 
-def _forgive_times(pg: Any, connection: Any, _: object) -> None:
-    """A time that Python cannot hold (year 20240) comes as text: one such row must not take its page with it."""
+def forgive_times(connection: Connection) -> bool:
+    """Let times that Python cannot hold (year 20240) come as text: one such row must not take its page with it.
+
+    Asked for once such a row was met, since it costs a call for every time of every row. False where we cannot.
+    """
+    if connection.dialect.driver != "psycopg2":
+        return False
+    pg = cast("Any", connection.dialect.dbapi).extensions
+    raw = connection.connection.dbapi_connection
     for oid, read in ((1082, pg.PYDATE), (1114, pg.PYDATETIME), (1184, pg.PYDATETIMETZ)):
-        pg.register_type(pg.new_type((oid,), "FORGIVING", _forgiving(read)), connection)
+        pg.register_type(pg.new_type((oid,), "FORGIVING", _forgiving(read)), raw)
+    return True
 
 
 def _forgiving(type_: Any) -> Any:

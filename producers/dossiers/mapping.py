@@ -149,8 +149,8 @@ class Mapping(_Table):
     @model_validator(mode="after")
     def _queries_ask_what_they_must(self) -> Self:
         faults = [fault for name in self.queries for fault in _query_faults(name, self.sql(name))]
-        if not (self.feeds.history or self.feeds.snapshot or self.reconcile):
-            faults.append("feeds: cần ít nhất một trong feeds.history, feeds.snapshot, [reconcile]")
+        if not self.feed_names or not (self.feeds.history or self.feeds.snapshot or self.reconcile):
+            faults.append("feeds: cần ít nhất một luồng, và một trong feeds.history, feeds.snapshot, [reconcile]")
         if self.feeds.payment_changes and not self.feeds.payments:
             faults.append("feeds.payments: thiếu; thêm vào, vì có feeds.payment_changes")
         if faults:

@@ -83,8 +83,10 @@ class Door:
 
     def _phone(self, row: Table[str, Any]) -> str | None:
         """The first of the mapping's recipients who has a number: the submitter alone by default (R6)."""
-        numbers = (row[PHONES[who]] for who in self._mapping.dossiers.recipients)
-        return next((str(number) for number in numbers if not _empty(number)), None)
+        for who in self._mapping.dossiers.recipients:
+            if not _empty(number := row[PHONES[who]]):
+                return str(number)
+        return None
 
     def _is_told(self, row: Table[str, Any]) -> bool:
         return not _empty(row["channel"]) and word(row["channel"]) in self._mapping.dossiers.channels_told
@@ -115,9 +117,11 @@ class Door:
 
     def _time(self, row: Table[str, Any], column: str) -> datetime | None:
         """A time as UTC; None for an empty one and for a stand-in of "no date"."""
-        if _empty(row[column]):
-            return None
-        local = _datetime(row, column)
+        local = row[column]
+        if type(local) is not datetime:
+            if _empty(local):
+                return None
+            local = _datetime(row, column)
         if local.date() in _NO_DATE:
             return None
         if local.year not in _YEARS:
@@ -139,7 +143,7 @@ def source_time(row: Table[str, Any]) -> datetime | None:
 
 
 def _empty(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+    return value is None or (type(value) is str and not value.strip())
 
 
 def _flag(value: object) -> bool:

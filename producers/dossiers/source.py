@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from producers.dossiers.engines import EXTRAS, backend, open_engine
+from producers.dossiers.engines import EXTRAS, backend, forgive_times, open_engine
 from producers.dossiers.mapping import Mapping
 from producers.dossiers.queries import QUERIES
 from producers.dossiers.sayings import because
@@ -77,15 +77,23 @@ class Source:
     def ask(self, connection: Connection, name: str, parameters: Table[str, Any]) -> Sequence[Table[str, Any]]:
         """As `page`, on a connection that is open already."""
         try:
-            found = connection.execute(self._statements[name], self.bound(parameters))
-            columns = tuple(found.keys())
-            self._check_columns(name, columns)
-            return [dict(zip(columns, row, strict=True)) for row in found]
+            try:
+                return self._rows(connection, name, parameters)
+            except (ValueError, OverflowError):
+                if not forgive_times(connection):
+                    raise
+                return self._rows(connection, name, parameters)
         except DBAPIError as error:
             raise self._refusal(name, error) from None
         except (SQLAlchemyError, ValueError, OverflowError) as error:
             wrong = type(error).__name__
             raise SourceError(f"{QUERIES[name].where}: trình điều khiển báo lỗi {wrong}; chạy thử câu SQL") from None
+
+    def _rows(self, connection: Connection, name: str, parameters: Table[str, Any]) -> list[dict[str, Any]]:
+        found = connection.execute(self._statements[name], self.bound(parameters))
+        columns = tuple(found.keys())
+        self._check_columns(name, columns)
+        return [dict(zip(columns, row, strict=True)) for row in found]
 
     def bound(self, parameters: Table[str, Any]) -> dict[str, Any]:
         """Parameters as the engine compares them: SQLite's times are texts."""

@@ -67,22 +67,31 @@ class Start:
             self._begin_at_once(lacking)
             return
         held = self._progress() or self._note_newest(lacking)
-        with ThreadPoolExecutor(1, "hcc-baseline") as ahead:  # the source reads while we think, and the ledger writes
-            coming = ahead.submit(self._ask, held.position)
+        if self._pass(held, tally, time_is_up):
+            _log.info("baseline is complete oa=%s", self._parts.oa)
+        else:
+            tally.more = True
+
+    def _pass(self, held: Cursor, tally: Round, time_is_up: Callable[[], bool]) -> bool:
+        """Page after page: the source reads the next one and the ledger writes the last one while we think.
+
+        Whether the pass came to its end.
+        """
+        with ThreadPoolExecutor(2, "hcc-baseline") as beside:
+            coming = beside.submit(self._ask, held.position)
+            keeping = None
             while True:
                 asked = coming.result()
                 if asked.next is not None:
-                    coming = ahead.submit(self._ask, asked.next)
+                    coming = beside.submit(self._ask, asked.next)
                 page = self._sift(asked)
-                moved = self._keep(held, page, tally)
-                tally.count(page.found, len(asked.rows))
+                moved = keeping.result() if keeping else held
                 if moved is None:
-                    _log.info("baseline is complete oa=%s", self._parts.oa)
-                    return
-                held = moved
-                if time_is_up():
-                    tally.more = True
-                    return
+                    raise Outrun
+                keeping = beside.submit(self._keep, moved, page, tally)
+                tally.count(page.found, len(asked.rows))
+                if asked.next is None or time_is_up():
+                    return keeping.result() is None
 
     def _begin_at_once(self, lacking: Sequence[Feed]) -> None:
         """Everything that the source holds is told."""
@@ -107,8 +116,8 @@ class Start:
         """A page of the pass; no transaction of the ledger is open meanwhile."""
         after, limits = place["after"], self._parts.mapping.limits
         if place["stage"] == "payments":
-            rows = self._parts.source.page("payments", {"after": after, "missing": [], "limit": limits.page})
-            following = {**place, "after": max(map(row_id, rows))} if len(rows) >= limits.page else None
+            rows = self._parts.source.page("payments", {"after": after, "missing": [], "limit": limits.baseline_page})
+            following = {**place, "after": max(map(row_id, rows))} if len(rows) >= limits.baseline_page else None
             return _Asked("payments", rows, following)
         rows = self._parts.source.page("dossiers", {"after": after, "limit": limits.baseline_page})
         if len(rows) >= limits.baseline_page:
@@ -127,13 +136,13 @@ class Start:
     def _keep(self, held: Cursor, page: _Page, tally: Round) -> Cursor | None:
         """Remember or tell what a page held, and move on, in one transaction; None when the pass is over."""
         parts, now = self._parts, self._parts.clock()
-        told = [Seen(event, now) for event in page.found.events.values() if self._is_told(event.at)]
-        past = [event.key for event in page.found.events.values() if not self._is_told(event.at)]
+        told = {key: Seen(event, now) for key, event in page.found.events.items() if self._is_told(event.at)}
+        past = [key for key in page.found.events if key not in told]
         with parts.ledger.begin() as tx:
             moved = self._move_on(tx, held, page.next, now)
             remembered = cursors.remember(tx, parts.oa, past)
             sightings.keep(tx, parts.oa, page.sightings)
-            recorded = record(tx, parts.oa, parts.people, told)
+            recorded = record(tx, parts.oa, parts.people, told.values())
         tally.baseline += remembered
         tally.recorded += recorded
         self._tell_bell(recorded)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import Engine
 
 from config.settings import Settings
+from operators.cli import doctor
 from operators.web import build
 from worker.bootstrap import Services
-from worker.ledger import notices
+from worker.ledger import cursors, notices
 from worker.ledger.notices import NewNotice
 
 OA = "4024926008133882615"
@@ -84,3 +86,29 @@ def test_the_console_tells_a_dossiers_story_in_both_languages(services: Services
     assert "Bàn trực" in page
     assert "Console" in get(services, "/?lang=en")[1]
     assert "<script>" not in get(services, "/?code=<script>")[1]
+
+
+def test_the_pace_of_the_feeds_is_measured(services: Services) -> None:
+    """A source that is slow or away shows as an age that grows; ids that are waited for are counted."""
+    long_ago = datetime.now(UTC) - timedelta(seconds=90)
+    with services.ledger.begin() as tx:
+        cursors.begin(tx, OA, "history", {"after": 9, "missing": {"7": "2026-01-31", "8": "2026-01-31"}}, long_ago)
+        cursors.begin(tx, OA, "snapshot", {"at": "2026-01-31"}, datetime.now(UTC))
+    status, text = get(services, "/metrics")
+    age = re.search(rf'hcc_source_poll_age_seconds{{feed="history",oa="{OA}"}} ([\d.]+)', text)
+    assert status == 200
+    assert age
+    assert 90 <= float(age[1]) < 120
+    assert f'hcc_source_missing_ids{{feed="history",oa="{OA}"}} 2.0' in text
+    assert f'hcc_source_missing_ids{{feed="snapshot",oa="{OA}"}} 0.0' in text
+
+
+def test_the_doctor_says_which_feed_was_not_read_for_long(services: Services) -> None:
+    """Late is a fault with the feed's name; a fresh one is told with its age."""
+    with services.ledger.begin() as tx:
+        cursors.begin(tx, OA, "snapshot", {}, datetime.now(UTC))
+    assert "snapshot: đọc đến cuối 0 giây trước" in next(doctor.check_feeds(services))
+    with services.ledger.begin() as tx:
+        cursors.begin(tx, OA, "history", {}, datetime.now(UTC) - timedelta(hours=1))
+    with pytest.raises(doctor.Fault, match=r"history 36\d\d giây"):
+        list(doctor.check_feeds(services))

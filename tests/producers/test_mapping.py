@@ -84,7 +84,7 @@ def test_feeds_that_the_source_cannot_answer_are_left_out_of_the_file(tmp_path: 
     assert "history" not in mapping.columns_of("newest")
     start, end = REFERENCE.index("[feeds]"), REFERENCE.index("[baseline]")
     faults = faults_of(tmp_path, (REFERENCE[start:end], "[feeds]\n"))
-    assert faults == ["feeds: cần ít nhất một trong feeds.history, feeds.snapshot, [reconcile]"]
+    assert faults == ["feeds: cần ít nhất một luồng, và một trong feeds.history, feeds.snapshot, [reconcile]"]
 
 
 def test_an_unknown_mapping_names_those_that_exist() -> None:

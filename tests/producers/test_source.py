@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
 from producers.dossiers.mapping import Mapping
-from producers.dossiers.source import Source, SourceError, SourceUnreachableError
+from producers.dossiers.source import Absence, Source, SourceError, SourceUnreachableError
 from tests.producers.conftest import MORNING, World
 
 CODE = "H27.37-240219-1001"
@@ -118,3 +118,65 @@ def test_an_unknown_driver_is_told() -> None:
 
     with pytest.raises(SourceError, match="chưa cài trình điều khiển cho mssql"):
         Source("mssql+pymssql://reader@host/dossiers", load_mapping("reference"))
+
+
+def test_a_source_that_is_away_is_left_alone_a_little_longer_each_time() -> None:
+    """1, 2, 4 … 30 seconds with jitter, from the beginning again once it answered."""
+    now = 0.0
+    absence = Absence(lambda: now)
+    pauses = list[float]()
+    for _ in range(8):
+        absence.failed()
+        pauses.append(absence.seconds)
+        now += absence.seconds
+    assert absence.seconds == 0
+    assert all(
+        longest / 2 <= pause <= longest for pause, longest in zip(pauses, (1, 2, 4, 8, 16, 30, 30, 30), strict=True)
+    )
+    absence.ended()
+    absence.failed()
+    assert absence.seconds <= 1
+
+
+def test_while_it_is_left_alone_nobody_waits_for_it() -> None:
+    """The second poll fails at once, without a connection; the sentence says when it is tried again."""
+    from producers.dossiers.mapping import load_mapping  # noqa: PLC0415
+
+    source = Source("postgresql+psycopg2://reader@127.0.0.1:1/dossiers", load_mapping("reference"))
+    with pytest.raises(SourceUnreachableError):
+        source.newest()
+    opened = list[object]()
+    event.listen(source._engine, "do_connect", lambda *_: opened.append(1))
+    with pytest.raises(SourceUnreachableError, match="tự thử lại sau"):
+        source.newest()
+    assert opened == []
+    source.close()
+
+
+def test_a_source_that_was_away_loses_nothing(world: World) -> None:
+    """Refused for a while: rounds fail, and the first one that gets through tells what happened meanwhile."""
+    poller = world.started()
+    name = world.url.rpartition("/")[2]
+    with world.ledger.connect().execution_options(isolation_level="AUTOCOMMIT") as server:
+        server.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+        server.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :n"), {"n": name})
+        with pytest.raises(SourceUnreachableError):
+            poller.round()
+        server.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+    world.dossiers.engine.dispose()
+    world.accept(CODE)
+    world.sources[-1]._absence.ended()
+    assert poller.round().recorded == 1
+
+
+def test_a_query_that_is_too_slow_ends_and_is_told(world: World) -> None:
+    """The source is protected from us: the statement ends after the mapping's time."""
+    slow = changed(
+        world.mapping, "snapshot", "WHERE h.cap_nhat_luc", "WHERE pg_sleep(9) IS NOT NULL AND h.cap_nhat_luc"
+    )
+    connection = slow.connection.model_copy(update={"statement_seconds": 1})
+    world.accept(CODE)
+    source = Source(world.url, slow.model_copy(update={"connection": connection}))
+    with pytest.raises(SourceError, match=r"feeds\.snapshot: câu SQL chạy quá lâu"):
+        source.check()
+    source.close()

@@ -38,7 +38,7 @@ def normalize_code(raw: str) -> str:
         raise ValueError("a dossier code must not be empty")
     if len(code) > LONGEST:
         raise ValueError(f"a dossier code has at most {LONGEST} characters, this one has {len(code)}")
-    if any(category(char) in _UNPRINTABLE for char in code):
+    if not code.isprintable() and any(category(char) in _UNPRINTABLE for char in code):
         raise ValueError("a dossier code must not hold line breaks or control characters")
     return code
 

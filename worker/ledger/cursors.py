@@ -27,6 +27,28 @@ def read(tx: Connection, oa: str) -> dict[str, Cursor]:
     return {row.feed: Cursor(row.position, row.version, row.polled_at) for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a feed keeps up: seconds since it was last read to its end, and how many ids it still waits for."""
+
+    feed: str
+    seconds: float
+    missing: int
+
+
+def paces(tx: Connection, oa: str) -> list[Pace]:
+    """How the feeds of an OA keep up, by name; the passes in the background are among them."""
+    rows = tx.execute(
+        text("""
+            SELECT feed, extract(epoch FROM clock_timestamp() - polled_at) AS seconds,
+                   (SELECT count(*) FROM jsonb_object_keys(
+                        CASE WHEN position ? 'missing' THEN position -> 'missing' ELSE '{}' END)) AS missing
+            FROM cursors WHERE oa = :oa ORDER BY feed"""),
+        {"oa": oa},
+    )
+    return [Pace(row.feed, max(0.0, float(row.seconds)), row.missing) for row in rows]
+
+
 def begin(tx: Connection, oa: str, feed: str, position: Mapping[str, Any], polled_at: datetime) -> Cursor | None:
     """Write a feed's first cursor; None if another poll was faster."""
     written = tx.execute(

@@ -1,0 +1,197 @@
+"""Trying a mapping on its source: every query with a limit, its columns, its words, its plan. No personal data.
+
+What is shown of a value is its shape (`A99.99-999999-9999`), its type, or a word that the mapping knows.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping as Table
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from producers.dossiers.mapping import Mapping, word
+from producers.dossiers.plans import Plan, plan
+from producers.dossiers.queries import QUERIES
+from producers.dossiers.rows import RowError, row_id, source_time
+from producers.dossiers.source import Source, SourceError, SourceUnreachableError
+
+_ROWS = 200  # of each query
+_SHOWN = 3
+_WORDS = 20
+
+_TIMES = frozenset({"at", "accepted_at", "appointment_at", "finished_at", "requested_at", "changed_at"})
+_NUMBERS = frozenset({"id", "amount", "result_state"})
+_PHONES = frozenset({"phone", "authorised_phone", "owner_phone"})
+_NAME = re.compile(r"(\w+ ){1,5}\w+")
+_FAMILIES = frozenset(
+    {
+        *("nguyễn", "trần", "lê", "phạm", "hoàng", "huỳnh", "phan", "vũ", "võ", "đặng", "bùi", "đỗ", "hồ", "ngô"),
+        *("dương", "lý", "đinh", "đoàn", "trịnh", "mai", "cao", "tạ", "hà", "lưu", "tô", "thái", "châu", "lâm"),
+    }
+)
+
+
+@dataclass(slots=True)
+class Finding:
+    """What one query showed. `faults` must be mended; `notes` are worth a look."""
+
+    name: str
+    where: str
+    rows: int = 0
+    ms: float = 0
+    plan: Plan | None = None
+    kinds: dict[str, str] = field(default_factory=dict)
+    unknown_words: dict[str, list[str]] = field(default_factory=dict)
+    sample: list[dict[str, str]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def examine(source: Source) -> list[Finding]:
+    """Try every query of the source's mapping. Raises `SourceUnreachableError`."""
+    with source.connected() as connection:
+        newest = _newest(source, connection)
+        return [_examine(source, connection, name, newest) for name in source.mapping.queries]
+
+
+def _newest(source: Source, connection: Connection) -> Table[str, Any]:
+    try:
+        rows = source.ask(connection, "newest", {})
+    except SourceUnreachableError:
+        raise
+    except SourceError:  # told by the query's own finding
+        return {}
+    return rows[0] if rows else {}
+
+
+def _examine(source: Source, connection: Connection, name: str, newest: Table[str, Any]) -> Finding:
+    query = QUERIES[name]
+    found = Finding(name, query.where)
+    trial = dict(query.trial) | ({"limit": _ROWS} if "limit" in query.trial else {})
+    began = time.monotonic()
+    try:
+        rows = source.ask(connection, name, trial)
+    except SourceUnreachableError:
+        raise
+    except SourceError as fault:
+        found.faults.append(str(fault).removeprefix(f"{query.where}: "))
+        return found
+    found.ms, found.rows = round((time.monotonic() - began) * 1000, 1), len(rows)
+    if name != "newest":
+        _look_at(source.mapping, rows, found)
+    _judge_plan(source, connection, _steady(name, newest, source.mapping), found)
+    return found
+
+
+def _steady(name: str, newest: Table[str, Any], mapping: Mapping) -> dict[str, Any]:
+    """What the query is asked with on an ordinary day: from the newest point on."""
+    values = dict(QUERIES[name].trial)
+    point = newest.get(name)
+    if point is not None:
+        values |= {"since": point} if "since" in values else {"after": point, "missing": [point]}
+    return {key: value for key, value in values.items() if key in QUERIES[name].parameters} | (
+        {"limit": mapping.limits.page} if "limit" in values else {}
+    )
+
+
+def _judge_plan(source: Source, connection: Connection, values: Table[str, Any], found: Finding) -> None:
+    try:
+        found.plan = plan(source, connection, found.name, values)
+    except (SQLAlchemyError, SourceError):
+        found.notes.append("không xem được kế hoạch chạy (EXPLAIN)")
+        return
+    if found.plan is None:
+        found.notes.append(
+            f"trên {source.dialect}, xem kế hoạch chạy bằng công cụ của CSDL: mọi luồng phải dùng chỉ mục"
+        )
+        return
+    found.faults += [f"đọc cả bảng {table}: thiếu chỉ mục; tạo chỉ mục cho cột này" for table in found.plan.whole]
+
+
+def _look_at(mapping: Mapping, rows: Sequence[Table[str, Any]], found: Finding) -> None:
+    known = _words_known(mapping)
+    for column in rows[0] if rows else ():
+        values = [row[column] for row in rows if row[column] is not None and str(row[column]).strip()]
+        wrong = sum(not _fits(column, value) for value in values)
+        found.kinds[column] = _kind(values)
+        if wrong:
+            what = "thời điểm" if column in _TIMES else "số nguyên"
+            told = f"cột {column}: {wrong}/{len(values)} dòng không phải {what}"
+            (found.faults if wrong == len(values) else found.notes).append(
+                told + "; sửa câu SQL, hoặc ép kiểu bằng CAST"
+            )
+        if column in known:
+            strange = dict.fromkeys(_showable(value) for value in values if word(value) not in known[column])
+            if strange:
+                found.unknown_words[column] = list(strange)[:_WORDS]
+                told = ", ".join(found.unknown_words[column])
+                found.faults.append(f"cột {column} có từ mà bản đồ chưa biết: {told}; thêm vào {_TABLES[column]}")
+    found.sample = [{column: _shown(column, row[column], known) for column in row} for row in rows[:_SHOWN]]
+
+
+_TABLES = {
+    "status": "[status]",
+    "change_status": "[status]",
+    "payment_state": "[payments.states]",
+    "result_kind": "[result]",
+}
+
+
+def _words_known(mapping: Mapping) -> dict[str, frozenset[str]]:
+    statuses = frozenset(mapping.status)
+    return {
+        "status": statuses,
+        "change_status": statuses,
+        "payment_state": frozenset(mapping.payments.states),
+        "result_kind": mapping.result.given | mapping.result.not_given,
+    }
+
+
+def _fits(column: str, value: Any) -> bool:
+    if column in _TIMES:
+        return source_time({"changed_at": value}) is not None
+    try:
+        return column not in _NUMBERS or row_id({"id": value}) is not None
+    except RowError:
+        return False
+
+
+def _kind(values: Sequence[Any]) -> str:
+    return " | ".join(sorted({type(value).__name__ for value in values})) or "trống"
+
+
+def _shown(column: str, value: Any, known: Table[str, frozenset[str]]) -> str:
+    if value is None:
+        return "–"
+    if column in _PHONES:
+        return f"số điện thoại ({len(re.sub(r'[^0-9]', '', str(value)))} chữ số)"
+    if column in known and word(value) in known[column]:
+        return str(value)
+    return type(value).__name__ if column in _TIMES | _NUMBERS else shape(value)
+
+
+def shape(value: object) -> str:
+    """The shape of a text: digits as 9, letters as A and a; nothing of what it says."""
+    letters = (
+        "9" if char.isdigit() else "A" if char.isupper() else "a" if char.isalpha() else char for char in str(value)
+    )
+    return "".join(letters)[:40]
+
+
+def _showable(value: object) -> str:
+    """An unknown word as it stands, since it must be added to the mapping; its shape if it may be about a person."""
+    said = str(value).strip()
+    like_a_name = _NAME.fullmatch(said) and said.split()[0].casefold() in _FAMILIES and _is_titled(said)
+    if len(said) > 60 or like_a_name or re.search(r"\d{5}|@", said):  # noqa: PLR2004 (the longest word of a status)
+        return f"‹{shape(said)}›"
+    return f"«{said}»"
+
+
+def _is_titled(said: str) -> bool:
+    return all(part[0].isupper() for part in said.split())

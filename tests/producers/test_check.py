@@ -1,0 +1,121 @@
+"""`hcc source check`: what does not fit is named with what to do, and nothing personal is shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from operators.cli.main import hcc
+from producers.dossiers.check import shape
+from producers.dossiers.mapping import SOURCES
+from tests.producers.conftest import MORNING, PHONE, World
+
+CODE = "H27.37-240219-1001"
+
+
+@pytest.fixture
+def full(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A dossier database with a dossier and a payment request, at HCC_DOSSIER_URL."""
+    world.accept(CODE)
+    world.dossiers.request_fee(CODE, 500, at=MORNING)
+    world.sql("UPDATE ho_so SET so_dien_thoai_chu_ho_so = '0912345678', so_giay_to_nguoi_nop = '036097017416'")
+    monkeypatch.setenv("HCC_DOSSIER_URL", world.url)
+    return world
+
+
+def checked(*arguments: str) -> tuple[int, dict[str, Any]]:
+    """The exit status and the JSON of a check."""
+    result = CliRunner().invoke(hcc, ["source", "check", *arguments, "--json"])
+    return result.exit_code, json.loads(result.stdout)
+
+
+def changed(folder: Path, old: str, new: str) -> str:
+    """The reference mapping with one change; its path."""
+    content = (SOURCES / "reference.toml").read_text("utf-8")
+    assert old in content
+    (folder / "changed.toml").write_text(content.replace(old, new), "utf-8")
+    return str(folder / "changed.toml")
+
+
+def test_the_reference_fits_its_schema(full: World) -> None:
+    """Every query runs, uses an index, and tells its cost; exit status 0."""
+    status, told = checked("reference")
+    assert told["faults"] == []
+    assert (status, told["ok"]) == (0, True)
+    assert {query["name"] for query in told["queries"]} == set(full.mapping.queries)
+    assert all(query["cost"] > 0 for query in told["queries"])
+
+
+@pytest.mark.parametrize("arguments", [["reference"], ["reference", "--json"]])
+def test_nothing_personal_is_shown(full: World, arguments: list[str]) -> None:
+    """No phone, no name, no identity number, no code; not even where an unknown word is a name or a number."""
+    full.sql("UPDATE ho_so SET loai_ket_qua = 'Nguyễn Anh Tuấn'")
+    full.sql("UPDATE yeu_cau_thanh_toan SET trang_thai = '036097017416'")
+    shown = CliRunner().invoke(hcc, ["source", "check", *arguments]).output
+    for personal in (PHONE, "978362918", "0912345678", "036097017416", "Nguyễn", "Tuấn", "Mẫu", CODE):
+        assert personal not in shown
+    assert "Aaaaaa Aaa Aaaa" in shown
+    assert shape(CODE) == "A99.99-999999-9999"
+
+
+def test_words_that_the_mapping_does_not_know_are_listed(full: World) -> None:
+    """A status code and a payment word to add; exit status 1."""
+    full.sql("UPDATE ho_so SET trang_thai = 77")
+    full.sql("UPDATE yeu_cau_thanh_toan SET trang_thai = 'Đang đối soát'")
+    status, told = checked()
+    assert status == 1
+    by_name = {query["name"]: query for query in told["queries"]}
+    assert by_name["snapshot"]["unknown_words"] == {"status": ["«77»"]}
+    assert by_name["payments"]["unknown_words"]["payment_state"] == ["«Đang đối soát»"]
+    assert any("thêm vào [payments.states]" in fault for fault in told["faults"])
+
+
+def test_a_missing_column_and_one_of_the_wrong_kind_are_named(full: World, tmp_path: Path) -> None:
+    """A forgotten column, a slip of the pen, a time that is none."""
+    _, told = checked(changed(tmp_path, "AS change_status", "AS changed_status"))
+    assert any("feeds.history: kết quả thiếu cột change_status" in fault for fault in told["faults"])
+    _, told = checked(changed(tmp_path, "h.ngay_tiep_nhan ", "h.ngay_nhan "))
+    assert any("không có cột h.ngay_nhan" in fault for fault in told["faults"])
+    _, told = checked(changed(tmp_path, "h.ngay_tiep_nhan ", "h.ma_don_vi "))
+    assert any("cột accepted_at: 1/1 dòng không phải thời điểm" in fault for fault in told["faults"])
+
+
+def test_a_missing_index_is_named_with_its_column(full: World) -> None:
+    """The snapshot would read ten million rows every two seconds; small tables do not hide it."""
+    full.sql("DROP INDEX ho_so_cap_nhat_luc")
+    status, told = checked("reference")
+    assert status == 1
+    assert any("feeds.snapshot: đọc cả bảng ho_so (cap_nhat_luc)" in fault for fault in told["faults"])
+
+
+def test_a_mapping_that_is_wrong_and_a_source_that_is_away_are_told(
+    full: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is asked, and where nobody answers; one sentence each, exit status 1."""
+    status, told = checked(changed(tmp_path, "page = 1000 ", "page = 0 "))
+    assert (status, told["queries"]) == (1, [])
+    assert told["faults"][0].startswith("limits.page:")
+    monkeypatch.setenv("HCC_DOSSIER_URL", "postgresql://reader:secret@127.0.0.1:1/none")
+    status, told = checked("reference")
+    assert status == 1
+    assert "không kết nối được CSDL hồ sơ" in told["faults"][0]
+    assert "secret" not in json.dumps(told)
+
+
+def test_a_file_of_sqlite_is_checked_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its plan is read as well: without the index on the change time two feeds would read whole tables."""
+    import sqlite3  # noqa: PLC0415 (of this test alone)
+
+    schema = (Path(__file__).parent / "mot-cua.sql").read_text("utf-8")
+    with sqlite3.connect(tmp_path / "desk.db") as desk:
+        desk.executescript(schema)
+    monkeypatch.setenv("HCC_DOSSIER_URL", f"sqlite:///{tmp_path}/desk.db")
+    assert checked("mot-cua")[1]["faults"] == []
+    with sqlite3.connect(tmp_path / "desk.db") as desk:
+        desk.execute("DROP INDEX HoSo_NgaySua")
+    assert any("feeds.snapshot: đọc cả bảng" in fault for fault in checked("mot-cua")[1]["faults"])
+    desk.close()
