@@ -19,7 +19,7 @@ from producers.dossiers.parts import Round
 from producers.dossiers.poll import Poller, build_poller
 from sandbox.dossiers.living import LivingDossiers
 
-IDLE_ROUNDS, BUSY_ROUNDS, WARM_ROUNDS, PASSES = 41, 11, 5, 3
+IDLE_ROUNDS, BUSY_ROUNDS, WARM_ROUNDS, PASSES = 41, 11, 5, 1
 QUIET_SECONDS = 35  # more than the mapping's overlap_seconds
 EVENTS = 100  # new ones in a busy round
 
@@ -96,7 +96,7 @@ def _measure(sources: Sequence[Source]) -> None:
     for source in BUSY_ROUNDS * list(sources):
         source.file(EVENTS)
         source.busy.append(_read(source.poller.round, expected=EVENTS))
-    tell(f"{PASSES} passes of the reconcile over all that is open")
+    tell("the reconcile, over all that is open")
     for source in PASSES * list(sources):
         source.passes.append(_read(partial(source.poller.reconcile, whole=True)))
 
@@ -116,7 +116,7 @@ def _tell(report: Report, sources: Sequence[Source]) -> None:
         "a dossier is three rows (two of history, one of the snapshot); what changed in the last seconds is read again."
     )
     report.text(
-        f"The reconcile ({PASSES} passes) works page by page in the background, and rests for most of its time. It "
+        "The reconcile (one whole pass) works page by page in the background, and rests for most of its time. It "
         "returns what is open, but without an index on the status the source walks through all dossiers to find it."
     )
     kinds: tuple[tuple[str, Callable[[Source], list[tuple[float, int]]]], ...] = (

@@ -47,7 +47,7 @@ class World:
         name = f"dossiers_{count}_{_fingerprint()}"
         if name not in self._names(name):
             tell(f"filling {count:,} dossiers, kept under {BENCH.relative_to(ROOT)} for the next time")
-            for old in self._names(f"dossiers_{count}_%"):  # of another schema, or a fill that was broken off
+            for old in self._names(f"dossiers_{count}_"):  # of another schema, or a fill that was broken off
                 self.servers.drop_database(old)
             half = f"{name}_half"
             self.servers.create_database(half)
@@ -73,9 +73,9 @@ class World:
         values = {name.removeprefix("HCC_").lower(): value for name, value in fields.items()}
         return Settings(_env_file=None, **values)  # type: ignore[arg-type]
 
-    def _names(self, like: str) -> list[str]:
-        """The databases whose name is like this."""
-        return self._run("SELECT datname FROM pg_database WHERE datname LIKE :pattern", pattern=like)
+    def _names(self, prefix: str) -> list[str]:
+        """The databases whose name begins so."""
+        return self._run("SELECT datname FROM pg_database WHERE starts_with(datname, :prefix)", prefix=prefix)
 
     def _run(self, sql: str, **values: str) -> list[str]:
         engine = create_engine(self.servers.database_url("postgres"), isolation_level="AUTOCOMMIT")
