@@ -1,4 +1,4 @@
-"""What a poll costs, however many dossiers the source has: idle, and with a hundred new events.
+"""What a poll costs, however many dossiers the source has: idle, with a hundred new events; and the reconcile.
 
 `BENCH_SIZES=10k,1M python -m benchmarks.poll` takes other sizes; the first one is what the others are compared with.
 """
@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from time import time_ns
+from functools import partial
+from time import sleep, time_ns
 
 from benchmarks.measure import median, timed
 from benchmarks.past import remember_past
 from benchmarks.report import Report, ms, times
 from benchmarks.world import World, sizes, tell, world
+from producers.dossiers.parts import Round
 from producers.dossiers.poll import Poller, build_poller
 from sandbox.dossiers.living import LivingDossiers
 
-IDLE_ROUNDS, BUSY_ROUNDS, WARM_ROUNDS = 41, 11, 5
+IDLE_ROUNDS, BUSY_ROUNDS, WARM_ROUNDS, PASSES = 41, 11, 5, 1
+QUIET_SECONDS = 35  # more than the mapping's overlap_seconds
 EVENTS = 100  # new ones in a busy round
 
 
@@ -31,6 +34,7 @@ class Source:
     filed: list[str] = field(default_factory=list)
     idle: list[tuple[float, int]] = field(default_factory=list)  # seconds, rows
     busy: list[tuple[float, int]] = field(default_factory=list)
+    passes: list[tuple[float, int]] = field(default_factory=list)  # of the reconcile
 
     def file(self, count: int) -> None:
         """So many dossiers are filed and accepted: an event each, three rows of the history's feed at most."""
@@ -70,34 +74,55 @@ def _source(made: World, name: str, count: int) -> Source:
     return Source(name, LivingDossiers(url), build_poller(settings))
 
 
-def _measure(sources: Sequence[Source]) -> None:
-    """Round by round through all sizes, so that whatever else the machine does meets all of them alike."""
+def _warm(sources: Sequence[Source]) -> None:
     for source in sources:
         for _ in range(WARM_ROUNDS):
             source.file(EVENTS // 10)
             source.poller.round()
-    tell(f"{IDLE_ROUNDS} idle polls and {BUSY_ROUNDS} with {EVENTS} new events, each size in turn")
-    for _ in range(BUSY_ROUNDS):
-        for source in sources:
-            source.file(EVENTS)
-            seconds, tally = timed(source.poller.round)
-            if tally.recorded != EVENTS:
-                raise SystemExit(f"{source.name}: {tally.recorded} notices of {EVENTS} events")
-            source.busy.append((seconds, tally.read))
-    for _ in range(IDLE_ROUNDS):
-        for source in sources:
-            seconds, tally = timed(source.poller.round)
-            source.idle.append((seconds, tally.read))
+        source.poller.reconcile(whole=True)  # as the first start does, it notes what is open
+    tell(f"{QUIET_SECONDS} quiet seconds, since what has just changed is read again")
+    sleep(QUIET_SECONDS)
+    for source in sources:
+        source.poller.round()
+
+
+def _measure(sources: Sequence[Source]) -> None:
+    """Round by round through all sizes, so that whatever else the machine does meets all of them alike."""
+    _warm(sources)
+    tell(f"{IDLE_ROUNDS} idle polls")
+    for source in IDLE_ROUNDS * list(sources):
+        source.idle.append(_read(source.poller.round))
+    tell(f"{BUSY_ROUNDS} polls with {EVENTS} new events")
+    for source in BUSY_ROUNDS * list(sources):
+        source.file(EVENTS)
+        source.busy.append(_read(source.poller.round, expected=EVENTS))
+    tell("the reconcile, over all that is open")
+    for source in PASSES * list(sources):
+        source.passes.append(_read(partial(source.poller.reconcile, whole=True)))
+
+
+def _read(deed: Callable[[], Round], *, expected: int = 0) -> tuple[float, int]:
+    """How long it took, and the rows that it read. Raises `SystemExit` if it did not find what there was."""
+    seconds, tally = timed(deed)
+    if tally.recorded != expected:
+        raise SystemExit(f"{tally.recorded} notices of {expected} events")
+    return seconds, tally.read
 
 
 def _tell(report: Report, sources: Sequence[Source]) -> None:
     report.text(
-        "One round of all feeds, from reading the source to the commit in the ledger. "
-        f"Medians of {IDLE_ROUNDS} idle polls and of {BUSY_ROUNDS} that find {EVENTS} new events; sizes take turns."
+        "One round of all feeds, from reading the source to the commit in the ledger: medians of "
+        f"{IDLE_ROUNDS} idle polls, and of {BUSY_ROUNDS} that find {EVENTS} events; sizes take turns. In a busy round "
+        "a dossier is three rows (two of history, one of the snapshot); what changed in the last seconds is read again."
+    )
+    report.text(
+        "The reconcile (one whole pass) works page by page in the background, and rests for most of its time. It "
+        "returns what is open, but without an index on the status the source walks through all dossiers to find it."
     )
     kinds: tuple[tuple[str, Callable[[Source], list[tuple[float, int]]]], ...] = (
         ("idle", lambda source: source.idle),
         (f"{EVENTS} new events", lambda source: source.busy),
+        ("reconcile", lambda source: source.passes),
     )
     rows = []
     for kind, rounds in kinds:

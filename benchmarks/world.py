@@ -45,10 +45,11 @@ class World:
     def dossiers(self, count: int) -> str:
         """The URL of a database with so many old dossiers; filled at the first time, which is told."""
         name = f"dossiers_{count}_{_fingerprint()}"
-        if not self._exists(name):
+        if name not in self._names(name):
             tell(f"filling {count:,} dossiers, kept under {BENCH.relative_to(ROOT)} for the next time")
-            half = f"{name}_half"  # a fill that was broken off is begun again
-            self.servers.drop_database(half)
+            for old in self._names(f"dossiers_{count}_"):  # of another schema, or a fill that was broken off
+                self.servers.drop_database(old)
+            half = f"{name}_half"
             self.servers.create_database(half)
             fill(self.servers.database_url(half), Past(count))
             self._run(f"ALTER DATABASE {half} RENAME TO {name}")
@@ -72,14 +73,15 @@ class World:
         values = {name.removeprefix("HCC_").lower(): value for name, value in fields.items()}
         return Settings(_env_file=None, **values)  # type: ignore[arg-type]
 
-    def _exists(self, name: str) -> bool:
-        return bool(self._run("SELECT count(*) FROM pg_database WHERE datname = :name", name=name))
+    def _names(self, prefix: str) -> list[str]:
+        """The databases whose name begins so."""
+        return self._run("SELECT datname FROM pg_database WHERE starts_with(datname, :prefix)", prefix=prefix)
 
-    def _run(self, sql: str, **values: str) -> int:
+    def _run(self, sql: str, **values: str) -> list[str]:
         engine = create_engine(self.servers.database_url("postgres"), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             done = connection.execute(text(sql), values)
-            answer = int(done.scalar_one()) if done.returns_rows else 0
+            answer = [str(name) for name in done.scalars()] if done.returns_rows else []
         engine.dispose()
         return answer
 

@@ -21,7 +21,7 @@ from tests.chaos.world import SEND
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
 
 _LATER = -214  # nothing was sent, it may work later
-_NO_MONEY = -321  # the account is out of money: everything waits until somebody pays
+_NO_QUOTA = -211  # the quota of the OA is used up: the channel waits until the day is over
 _SWEEPS = 20 if SHORT else 200
 # An attempt takes the stand-in's 150 ms at least.
 _OVERLAPPING = """
@@ -82,14 +82,14 @@ def test_12_a_quota_is_hit_by_all_at_once_and_raised_later(begin: Begin) -> None
     # Patient, so that a busy machine leaves no answer in doubt: here all answers count.
     run = begin(changes={"HCC_LEASE_SECONDS": "40", "HCC_HTTP_TIMEOUT_SECONDS": "20"})
     for _ in run.portions(1, at=(0.2, 0.4)):
-        run.zalo.switch(oa_money=_NO_MONEY)
-        run.until(lambda: any(hold.key.startswith("app:") for hold in run.services.holds.all()), "the hold")
+        run.zalo.switch(oa_money=_NO_QUOTA)
+        run.until(lambda: any(hold.key.startswith("channel:") for hold in run.services.holds.all()), "the hold")
         run.until(lambda: run.scalar("SELECT count(*) FROM notices WHERE state = 'sending'") == 0, "the last answers")
         stats = run.zalo.stats()
         time.sleep(3.0)
         again = run.zalo.stats()
         assert again["requests"][SEND] == stats["requests"][SEND], "somebody knocks although the quota is used up"
-        assert 0 < stats["refused"][str(_NO_MONEY)] <= run.dossier_count  # what was on the wire, each once
+        assert 0 < stats["refused"][str(_NO_QUOTA)] <= run.dossier_count  # what was on the wire, each once
         assert run.scalar("SELECT coalesce(max(attempts), 0) FROM notices WHERE state = 'due'") == 0
         assert run.scalar("SELECT count(*) FROM notices WHERE state IN ('dead', 'uncertain')") == 0
         run.zalo.switch(oa_money=0)
@@ -98,7 +98,7 @@ def test_12_a_quota_is_hit_by_all_at_once_and_raised_later(begin: Begin) -> None
 
 
 def _as_if_the_time_had_come(run: Run) -> None:
-    """Half an hour passes: the hold ends, and what was held is due."""
+    """The day is over: the hold ends, and what was held is due."""
     with redis.Redis.from_url(run.settings.redis_url) as client:
         client.delete(run.services.holds.key)
     run.change("UPDATE notices SET due_at = clock_timestamp() WHERE state = 'due'")

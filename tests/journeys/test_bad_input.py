@@ -28,12 +28,12 @@ def hcc(world: World, *arguments: str, stdin: str = "", **changes: str) -> subpr
 
 def test_an_unknown_source_column_is_named_and_nothing_is_recorded(world: World, tmp_path: Path) -> None:
     """A mapping that does not fit the database fails with the column, not with a traceback."""
-    mapping = (ROOT / "config/sources/reference.toml").read_text().replace("thoi_gian", "thoi_gain")
+    mapping = (ROOT / "config/sources/reference.toml").read_text().replace("h.ngay_tiep_nhan ", "h.ngay_tiep_nhna ")
     (tmp_path / "wrong.toml").write_text(mapping)
     world.accept(1)
     ended = hcc(world, "poll", "--once", HCC_SOURCE=str(tmp_path / "wrong.toml"))
     assert ended.returncode == 1
-    assert "thoi_gain" in ended.stderr
+    assert "ngay_tiep_nhna" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert world.states() == {}
     assert hcc(world, "poll", "--once").returncode == 0

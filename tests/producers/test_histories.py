@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, text
 
@@ -167,6 +167,8 @@ POLLS = st.builds(
     pages=st.integers(1, 4),
     reconcile=st.sampled_from([False, False, True]),
 )
+CLEAN = Poll("none", 1)
+LATE, OTHER = Deed(0, "accepted", Leaves(), 2, rolls_back=False), Deed(1, "accepted", Leaves(), 0, rolls_back=False)
 STEPS = st.one_of(DEEDS, DEEDS, POLLS, st.builds(Pass, seconds=st.integers(1, 40)))
 
 
@@ -365,6 +367,10 @@ def stage(world: World) -> Iterator[Callable[[], Play]]:
             dossier.open.rollback()
 
 
+@example(before=[], steps=[LATE, OTHER, CLEAN, Pass(1), CLEAN])  # an id that commits when younger ones were read
+@example(before=[LATE], steps=[OTHER, CLEAN, Pass(1), CLEAN])  # the same over the first start
+@example(before=[], steps=[OTHER, Poll("crash before commit", 1), CLEAN])
+@example(before=[], steps=[OTHER, Poll("crash after commit", 1), CLEAN])
 @given(before=st.lists(DEEDS, max_size=5), steps=st.lists(STEPS, min_size=5, max_size=30))
 @settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_history_gives_the_events_that_the_rules_say_once(
