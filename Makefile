@@ -25,7 +25,7 @@ test: install ## the whole test suite
 chaos: install ## every incident with 2,000 notices, real processes and kill -9
 	HCC_CHAOS_NOTICES=2001 $(BIN)/pytest tests/chaos -n 3 --dist worksteal
 
-bench: install ## poll cost at 10 k, 1 M, 10 M dossiers, first start, delay; BENCH_SIZES=10k,1M spares the fill of 10 M
+bench: install ## poll cost at 10 k, 1 M, 10 M dossiers, first start, delays, events; BENCH_SIZES=10k,1M spares the fill of 10 M
 	@$(BIN)/python -m benchmarks
 check: install ## lint, types, imports, tests
 	$(BIN)/ruff check
