@@ -142,7 +142,7 @@ class People:
     def followers(self, tx: Connection, oa: str) -> Iterator[tuple[dict[str, Any], str | None]]:
         """Every follower, oldest first, each with the linked phone (E.164) or None. Show phones masked."""
         query = text("""
-            SELECT f.user_id, f.follows, f.link_source, f.linked_at, p.phone_sealed
+            SELECT f.user_id, f.follows, f.notices_off, f.ignored, f.link_source, f.linked_at, p.phone_sealed
             FROM followers f LEFT JOIN people p ON p.id = f.person_id WHERE f.oa = :oa ORDER BY f.id""")
         for row in tx.execute(query, {"oa": oa}).mappings():
             shown = dict(row)
