@@ -224,7 +224,8 @@ def _tales(facts: Facts) -> dict[str, Any]:
             "since": f"{facts.digest.since:%d/%m/%Y}",
             "until": f"{facts.digest.until:%d/%m/%Y}",
             "kinds": [
-                {"told": STEPS[one.kind], "events": _number(one.events), "sent": _number(one.sent)} for one in tallies
+                {"told": STEPS.get(one.kind, one.kind), "events": _number(one.events), "sent": _number(one.sent)}
+                for one in tallies
             ],
             "total": {name: _number(sum(getattr(one, name) for one in tallies)) for name in _COUNTED},
         }

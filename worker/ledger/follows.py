@@ -120,6 +120,7 @@ def withdraw(tx: Connection, oa: str, people: People, user_id: str) -> None:
                    linked_at = NULL, last_interaction_at = NULL, follow_at = NULL WHERE id = :id"""),
         {"id": row.id},
     )
+    tx.execute(text("DELETE FROM staff WHERE follower_id = :follower"), {"follower": row.id})
     tx.execute(text("DELETE FROM receipts WHERE oa = :oa AND user_id = :user"), {"oa": oa, "user": user_id})
 
 
