@@ -48,8 +48,12 @@ def names(ask: Ask, code: str) -> bool:
     wanted = _letters(_tidy(code))
     if len(wanted) < _SHORTEST or not any(char.isdigit() for char in wanted):
         return False
-    found = re.search(rf"{re.escape(wanted)}(?!\d)", ask.letters)
-    return found is not None
+    place = ask.letters.find(wanted)
+    while place >= 0:
+        if not ask.letters[place + len(wanted) :][:1].isdigit():  # else it is another code that begins like this one
+            return True
+        place = ask.letters.find(wanted, place + 1)
+    return False
 
 
 _SHORTEST = 5  # letters and digits of a code that a message may name without being taken for one by chance

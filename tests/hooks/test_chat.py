@@ -96,6 +96,14 @@ def test_a_fee_that_is_no_more_true_is_not_in_the_time_line(office: Office) -> N
     assert [step["kind"] for step in answers(office)[0][1]["stories"][0]["steps"]] == ["accepted"]
 
 
+def test_a_code_of_no_grammar_is_known_where_it_is_the_askers_own(office: Office) -> None:
+    """A code is opaque text; to all others the same words are chatter."""
+    join(office)
+    tell(office, "accepted", code="MC/2024-A15.7")
+    office.receive(say("mc/2024 – a15.7"), say("mc/2024 – a15.7", OTHER, 1))
+    assert kinds(office) == ["chat_dossiers", "chat_help"]
+
+
 def test_my_dossiers_are_the_newest_few_and_fit_a_message(office: Office) -> None:
     join(office)
     for number in range(8):

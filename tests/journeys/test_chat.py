@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from config.settings import ROOT
 from tests.journeys.conftest import MORNING, World, until
 from tests.journeys.test_hooks import Zalo
 
@@ -73,6 +78,27 @@ def test_twelve_messages_in_a_minute_get_ten_answers(world: World, zalo: Zalo) -
     until(lambda: ignored(world) == 2, "the rest to be counted", world=world)
     until(lambda: set(world.states().values()) == {"sent"}, "all to be sent", world=world)
     assert len(texts(world, user)) == 10
+
+
+def test_staff_get_the_numbers_of_their_unit(world: World) -> None:
+    """Granted by an operator, told by the same story."""
+    world.start("worker", "beat")
+    clerk, citizen = world.follow(1001), world.follow(1002)
+    code = world.accept(1002)
+    waits_for(world, citizen, 1)
+    hcc(world, "staff", "add", "--unit", "H27.37", "--by", "lan", "--why", "đề nghị của đơn vị", lines=clerk)
+    hcc(world, "report", "digest", "--post")
+    [told] = waits_for(world, clerk, 1)
+    assert "- đã tiếp nhận: 1 (đã gửi 1)" in told
+    assert code not in told
+
+
+def hcc(world: World, *words: str, lines: str = "") -> None:
+    """Run a command of the operators'."""
+    subprocess.run(
+        [str(Path(sys.executable).parent / "hcc"), *words],
+        cwd=ROOT, env=os.environ | world.environment, input=lines, text=True, check=True, timeout=60,
+    )  # fmt: skip
 
 
 def ignored(world: World) -> int:
