@@ -227,6 +227,17 @@ def test_nothing_that_was_written_is_kept(office: Office) -> None:
         assert personal not in kept
 
 
+def test_who_withdraws_takes_the_answers_along(office: Office) -> None:
+    """Law 91/2025: what tied a Zalo user to dossiers is gone, and nothing more is told."""
+    join(office)
+    tell(office, code=SECRET_CODE)
+    office.receive(say(SECRET_CODE), say("dừng", seconds=1))
+    office.receive(from_user("user_withdraw", at=NOW + 5 * SECOND))
+    assert {facts == {} for _, facts in answers(office)} == {True}
+    assert claim_answers(office) == []
+    assert {row.word for row in office.rows("SELECT word FROM consents")} >= {"stopped", "withdrew"}
+
+
 def test_a_text_without_words_is_an_interaction_and_no_question(office: Office) -> None:
     join(office)
     office.receive(from_user("user_send_text", message={"msg_id": "empty"}), from_user("user_send_text", at=NOW))

@@ -110,7 +110,8 @@ def withdraw(tx: Connection, oa: str, people: People, user_id: str) -> None:
     people.withdraw(tx, person)
     tx.execute(
         text("""
-            UPDATE notices SET text = NULL WHERE state NOT IN ('sending', 'uncertain')
+            UPDATE notices SET text = NULL, facts = CASE WHEN follower_id = :follower THEN '{}' ELSE facts END
+            WHERE state NOT IN ('sending', 'uncertain')
             AND (follower_id = :follower OR person_id = ANY(:people))"""),
         {"follower": row.id, "people": person},
     )

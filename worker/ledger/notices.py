@@ -28,7 +28,7 @@ _LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
 _ANSWERS = ", ".join(f"'{kind}'" for kind in sorted(ANSWERS))
 
 _HEARS = f"""
-    (f.follows OR n.kind IN ({_ANSWERS}) AND (f.follow_at IS NULL OR f.last_interaction_at > f.follow_at))"""
+    (f.follows OR n.kind IN ({_ANSWERS}) AND f.last_interaction_at > coalesce(f.follow_at, '-infinity'))"""
 # Who asks is answered also where they do not follow; not who left after asking (R28).
 _OFF = "(n.follower_id IS NULL AND coalesce(f.notices_off, false))"
 # Only what is told of dossiers is switched off in the chat, not what the chat itself answers.
