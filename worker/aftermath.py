@@ -91,7 +91,7 @@ def template_hold(channel: Channel, notice: Notice) -> str:
 
 def person_hold(channel: Channel, notice: Notice) -> str:
     """The name under which one person is left alone: the ledger's number, which says nothing outside of it."""
-    return f"person:{channel.name}:{notice.person_id}"
+    return f"person:{channel.name}:{notice.code if notice.person_id is None else notice.person_id}"
 
 
 def narrow_holds(channel: Channel, notice: Notice) -> tuple[str, str]:

@@ -207,7 +207,10 @@ class Services:
         settings = self.settings
         fee = notice.amount is not None
         link = payment_link(settings.payment_url, notice.code, settings.payment_hosts) if fee else None
-        return Facts(notice.code, notice.amount, notice.appointment_at, link, notice.deadline_at, notice.reason)
+        return Facts(
+            notice.code, notice.amount, notice.appointment_at, link, notice.deadline_at, notice.reason,
+            notice.stories, notice.digest,
+        )  # fmt: skip
 
     def close(self) -> None:
         """Give back connections; used by short-lived commands and tests."""

@@ -21,6 +21,7 @@ from operators.cli import (
     report,
     retries,
     source,
+    staff,
     templates,
     uncertain,
     up,
@@ -54,6 +55,7 @@ for command in (
     retries.retries,
     report.report,
     followers.follower,
+    staff.staff,
     templates.templates,
 ):
     hcc.add_command(command)

@@ -10,10 +10,14 @@ import click
 
 from operators.cli.context import services
 from operators.cli.output import as_json, print_json, print_table
+from producers.digest import post as post_digest
+from worker.bootstrap import Services
 from worker.domain.clock import VIETNAM
 from worker.domain.code import parse_code
 from worker.ledger import statistics
+from worker.ledger.audit import audit
 from worker.ledger.statistics import Period
+from worker.queue.bell import ring
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -80,16 +84,44 @@ def reach(since: datetime | None, until: datetime | None, unit: str | None, as_j
 
 @report.command(short_help="Số liệu chung của kỳ, không có dữ liệu cá nhân.")
 @period
+@click.option("--post", is_flag=True, help="Gửi cho cán bộ của đơn vị (`hcc staff`), mỗi kỳ một lần.")
+@click.option("--by", default="cli", metavar="TÊN", help="Ai gửi.")
+@click.option("--why", default="báo cáo định kỳ", metavar="LÝ_DO", help="Vì sao gửi.")
 @as_json
-def digest(since: datetime | None, until: datetime | None, unit: str | None, as_json: bool) -> None:
-    """Số liệu theo loại thông báo cho cả kỳ, chỉ có con số (R32)."""
+def digest(
+    since: datetime | None, until: datetime | None, unit: str | None, *, post: bool, by: str, why: str, as_json: bool
+) -> None:
+    """Số liệu theo loại thông báo cho cả kỳ, chỉ có con số (R32).
+
+    Với --post, cán bộ đã đăng ký nhận số liệu của đơn vị mình qua Zalo; không có --unit thì mọi đơn vị có cán bộ.
+    """
     chosen = _period(since, until, unit)
-    with services() as made, made.ledger.connect() as connection:
-        rows = statistics.digest(connection, made.settings.zalo_oa_id, chosen)
+    with services(*(_POST_NEEDS if post else ())) as made:
+        with made.ledger.connect() as connection:
+            rows = statistics.digest(connection, made.settings.zalo_oa_id, chosen)
+        posted = {"posted": _post(made, chosen, by, why)} if post else {}
     if as_json:
-        print_json({"since": chosen.since, "until": chosen.until, "unit": chosen.unit, "kinds": rows})
-    else:
-        print_table({"kind": "Loại", **_COUNTS}, [*rows, *_total(rows)], empty="Không có sự kiện nào.")
+        print_json({"since": chosen.since, "until": chosen.until, "unit": chosen.unit, "kinds": rows, **posted})
+        return
+    print_table({"kind": "Loại", **_COUNTS}, [*rows, *_total(rows)], empty="Không có sự kiện nào.")
+    if post:
+        told = ", ".join(f"{name}: {number}" for name, number in posted["posted"].items())
+        click.echo(f"Gửi cho cán bộ: {told or 'chưa có cán bộ nào đăng ký (hcc staff add)'}.")
+
+
+_POST_NEEDS = ("database_url", "secret_keys", "zalo_oa_id", "redis_url")
+
+
+def _post(made: Services, chosen: Period, by: str, why: str) -> dict[str, int]:
+    """By unit, how many staff get the numbers now."""
+    oa = made.settings.zalo_oa_id
+    with made.ledger.begin() as tx:
+        posted = post_digest(tx, oa, chosen)
+        for unit, number in posted.items():
+            audit(tx, oa, "digest post", f"{unit}: {number}", by=by, why=why)
+    if any(posted.values()):
+        ring(oa)
+    return posted
 
 
 _COUNTS = {

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from config.settings import Settings
+from producers.hooks.chat import converse
 from producers.hooks.read import ZaloEvent
 from producers.hooks.record import unseal
 from producers.hooks.words import Word
@@ -40,7 +41,7 @@ _PAGE = 500  # events a transaction
 _BY = "zalo"
 _OF_RECEIPTS = {Word.RECEIVED: receipts.RECEIVED, Word.SEEN: receipts.SEEN, Word.ECHO: receipts.ECHO}
 _FOLLOWING = frozenset({Word.FOLLOWED, Word.UNFOLLOWED})
-_INTERACTIONS = frozenset({Word.FOLLOWED, Word.SUBMITTED, Word.INTERACTED})
+_INTERACTIONS = frozenset({Word.FOLLOWED, Word.SUBMITTED, Word.INTERACTED, Word.WROTE})
 _PROVEN = frozenset({Word.FOLLOWED, Word.UNFOLLOWED, Word.SUBMITTED, Word.WITHDREW})
 
 
@@ -124,9 +125,10 @@ class Applier:
         greeted = self._greet(tx, [follower for follower in changed if follower.follows])
         reachable += [f.person_id for f in changed if f.follows and f.person_id is not None]
         reopened = upkeep.reopen(tx, reachable, days=self.grace_days, by=_BY) if reachable else set()
+        answered = converse(tx, self.oa, self.people, [e for e in events if e.word is Word.WROTE])
         if events[-1].word is Word.WITHDREW:
             follows.withdraw(tx, self.oa, self.people, _user(events[-1]))
-        return bool(greeted or reopened)
+        return bool(greeted or reopened or answered)
 
     def _link(self, tx: Connection, submitted: Sequence[ZaloEvent]) -> list[int]:
         """Learn phones; returns the people who can be reached now."""

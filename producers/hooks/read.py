@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from producers.hooks.ask import LONGEST
 from producers.hooks.moment import moment
 from producers.hooks.words import KINDS, Kind, Path, Word
 from worker.domain.phone import read_phone
@@ -71,6 +72,17 @@ def _about_user(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _:
     return ZaloEvent(name, kind.word, _key(name, user, [message or _stamp(at)]), at, user)
 
 
+def _wrote(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _: bool) -> ZaloEvent | None:
+    """A text without words is an interaction all the same."""
+    user, text = _user(kind, body), text_at(body, ("message", "text"))
+    if user is None:
+        return None
+    message = _id_at(body, ("message", "msg_id"))
+    key = _key(name, user, [message or _stamp(at)])
+    words = _sound(text[:LONGEST]) if text else None
+    return ZaloEvent(name, kind.word, key, at, user, text=words, message_ids=(message,) if message else ())
+
+
 def _submitted(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _: bool) -> ZaloEvent | None:
     """Both forms of `info` hold `phone`; an empty one is the number 0."""
     user, raw = _user(kind, body), text_at(body, ("info", "phone"))
@@ -123,6 +135,7 @@ _READERS = {
     Word.FOLLOWED: _about_user,
     Word.UNFOLLOWED: _about_user,
     Word.INTERACTED: _about_user,
+    Word.WROTE: _wrote,
     Word.WITHDREW: _about_user,
     Word.SUBMITTED: _submitted,
     Word.RECEIVED: _received,

@@ -17,6 +17,7 @@ class Word(StrEnum):
     UNFOLLOWED = "unfollowed"
     SUBMITTED = "submitted"  # the person shared a phone
     INTERACTED = "interacted"  # opens the window in which the OA may write
+    WROTE = "wrote"  # an interaction that may want an answer
     WITHDREW = "withdrew"  # wants personal data erased
     RECEIVED = "received"  # a message is on the phone
     SEEN = "seen"
@@ -57,7 +58,7 @@ KINDS: Mapping[str, Kind] = {
     "user_click_chatnow": Kind(Word.INTERACTED, (NAMED, USER_SENT)),
     "user_reply_consent": _WRITTEN,
     "user_call_oa": _WRITTEN,
-    "user_send_text": _WRITTEN,
+    "user_send_text": Kind(Word.WROTE, (USER_SENT,)),
     "user_send_image": _WRITTEN,
     "user_send_gif": _WRITTEN,
     "user_send_link": _WRITTEN,

@@ -11,12 +11,11 @@ import pytest
 from config.settings import ROOT
 from worker.domain.clock import VIETNAM
 from worker.domain.forms import FormError, Forms
-from worker.domain.kinds import KINDS, PHONE_REQUEST, WELCOME
+from worker.domain.kinds import KINDS, OF_DOSSIERS
 from worker.domain.letters import Facts, Letters
 
 TEMPLATES = ROOT / "templates"
-GREETINGS = {WELCOME, PHONE_REQUEST}  # said in the chat only, never by template
-IDS = {kind.name: str(330 + place) for place, kind in enumerate(KINDS) if kind.name not in GREETINGS}
+IDS = {kind.name: str(330 + place) for place, kind in enumerate(KINDS) if kind.name in OF_DOSSIERS}
 CODE = "H27.37-240219-1001"
 
 

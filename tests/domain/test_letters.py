@@ -16,6 +16,7 @@ from worker.domain.dossier import Reason
 from worker.domain.kinds import KINDS, OF_DOSSIERS
 from worker.domain.letters import REASONS, Facts, LetterError, Letters
 from worker.domain.money import dong
+from worker.domain.story import Digest, Step, Story
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 LETTERS = Letters(TEMPLATES)
@@ -167,11 +168,14 @@ def test_a_text_holds_the_seeds_words_and_the_facts_and_nothing_else(
 
 
 def test_the_facts_have_no_room_for_a_person() -> None:
-    """R23: what a text is not given it cannot tell; a seventh fact is a decision, not a detail."""
+    """R23: what a text is not given it cannot tell; a ninth fact is a decision, not a detail."""
     assert [fact.name for fact in fields(Facts)] == [
         *("code", "amount", "appointment", "payment_link"),
         *("deadline", "reason"),  # the reason is one of a closed set of words
+        *("stories", "digest"),  # what the chat tells: kinds, times, amounts and numbers
     ]
+    assert [fact.name for fact in (*fields(Story), *fields(Step))] == ["code", "steps", "kind", "at", "amount"]
+    assert [fact.name for fact in fields(Digest)] == ["unit", "since", "until", "tallies"]
 
 
 @pytest.mark.parametrize("mark", ["{{ 7 * 7 }}", "{% raw %}", "<b>&amp;</b>"])

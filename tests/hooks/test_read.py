@@ -77,6 +77,25 @@ def test_an_echo_has_its_words_composed_and_storable() -> None:
     assert event(to_user("oa_send_text", message={"msg_id": "m1", "text": text[:-1]})).text == "Hồ sơ"
 
 
+@pytest.mark.parametrize(
+    ("message", "text", "ids"),
+    [
+        ({"msg_id": "m1", "text": "Ho\u0302\u0300 sơ"}, "Hồ sơ", ("m1",)),
+        ({"msg_id": "m1", "text": "x" * 5000, "quote_msg_id": "m0"}, "x" * 200, ("m1",)),
+        ({"msg_id": "m1", "text": 240219}, "240219", ("m1",)),
+        ({"text": "Xin chào"}, "Xin chào", ()),
+        ({"msg_id": "m1", "text": ["x"]}, None, ("m1",)),
+        ({}, None, ()),
+    ],
+)
+def test_what_somebody_wrote_is_composed_short_and_may_be_missing(
+    message: dict[str, object], text: str | None, ids: tuple[str, ...]
+) -> None:
+    """An interaction whatever stands in it; no more of it is kept than is looked at."""
+    read = event(from_user("user_send_text", message=message))
+    assert (read.word, read.user_id, read.text, read.message_ids) == (Word.WROTE, USER, text, ids)
+
+
 def test_the_same_event_with_other_bytes_is_the_same_event() -> None:
     """Nobody documents that a retry has the same bytes: message ids tell, or user and time."""
     text = {"msg_id": "m1", "text": "Xin chào"}

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from worker.domain.clock import to_vietnam
 from worker.domain.lifecycle import State
-from worker.domain.notice import Letter, Notice
+from worker.domain.notice import OPTED_OUT, Letter, Notice
 from worker.domain.retry import Decision
 from worker.domain.segments import segments
 from worker.domain.window import Window, window
@@ -69,6 +69,8 @@ def choose(letter: Letter, terms: Terms) -> str | Decision:
     """The name of the channel, or what becomes of the notice where there is none now."""
     if letter.fault is not None:
         return Decision(State.DEAD, counts=False, reason=letter.fault)
+    if letter.notice.opted_out:
+        return Decision(State.SUPPRESSED, counts=False, reason=OPTED_OUT)
     if letter.notice.no_person_because is not None:
         return Decision(State.UNREACHABLE, counts=False, reason=letter.notice.no_person_because)
     asked = {name: objection(name, letter, terms) for name in _untried(letter.notice, terms)}

@@ -38,6 +38,11 @@ def deadline(moment: datetime) -> str:
     return f"trước {_spoken(moment)}"
 
 
+def told_at(moment: datetime) -> str:
+    """'9 giờ 16 phút, ngày 19/02/2024', written like an appointment. Raises `ValueError` like it."""
+    return _spoken(moment)
+
+
 def _spoken(moment: datetime) -> str:
     at = to_vietnam(moment)
     return f"{at.hour} giờ {at.minute} phút, ngày {at.day:02}/{at.month:02}/{at.year:04}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -18,10 +18,11 @@ from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError, T
 from jinja2.meta import find_referenced_templates, find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from worker.domain.clock import appointment, deadline
+from worker.domain.clock import appointment, deadline, told_at
 from worker.domain.dossier import Reason
 from worker.domain.kinds import KINDS
 from worker.domain.money import dong
+from worker.domain.story import Digest, Step, Story, Tally, read_digest, read_stories
 from worker.domain.text import nfc
 
 LONGEST = 2000  # characters that an OA message holds
@@ -48,6 +49,8 @@ class Facts:
     payment_link: str | None = None
     deadline: datetime | None = None
     reason: Reason | None = None
+    stories: tuple[Story, ...] = ()
+    digest: Digest | None = None
 
 
 REASONS: dict[Reason, str] = {
@@ -57,6 +60,27 @@ REASONS: dict[Reason, str] = {
     Reason.NOT_ELIGIBLE: "chưa đủ điều kiện theo quy định",
 }
 """How a text tells a class of reason; the office's own words are never in a text (R23)."""
+
+STEPS: dict[str, str] = {
+    "submitted": "hồ sơ đã được gửi",
+    "accepted": "đã tiếp nhận",
+    "refused": "không được tiếp nhận",
+    "fee_requested": "yêu cầu thu phí",
+    "fee_paid": "đã nhận phí",
+    "supplement_required": "yêu cầu bổ sung giấy tờ",
+    "financial_obligation": "yêu cầu thực hiện nghĩa vụ tài chính",
+    "stopped": "dừng xử lý",
+    "resumed": "tiếp tục xử lý",
+    "apology": "xin lỗi và hẹn lại ngày trả kết quả",
+    "appointment_changed": "thay đổi ngày hẹn trả kết quả",
+    "withdrawn": "đã rút hồ sơ",
+    "result_ready": "đã giải quyết xong",
+    "returned": "đã trả kết quả",
+    "fee_reminder": "nhắc nộp phí",
+    "supplement_reminder": "nhắc bổ sung giấy tờ",
+    "collect_reminder": "nhắc nhận kết quả",
+}
+"""How a time line and a digest name an event of a dossier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +112,7 @@ class Letters:
         """The text of one notice: NFC, no newline at its end (R25). Raises `LetterError`."""
         words = self._words(kind)
         try:
-            variables = _variables(facts)
+            variables = _variables(facts) | _tales(facts)
         except ValueError as error:
             raise _fault(kind, str(error)) from None
         try:
@@ -163,6 +187,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "appointment": datetime.fromisoformat,
     "deadline": datetime.fromisoformat,
     "reason": Reason,
+    "stories": read_stories,
+    "digest": read_digest,
 }
 """The facts that JSON has no type for, as a sample writes them."""
 
@@ -184,6 +210,38 @@ def _variables(facts: Facts) -> dict[str, str | None]:
     if facts.payment_link is not None:
         variables["url"] = facts.payment_link
     return variables
+
+
+def _tales(facts: Facts) -> dict[str, Any]:
+    """What the chat tells, as a reader sees it."""
+    tales: dict[str, Any] = {}
+    if facts.stories:
+        tales["stories"] = [{"code": one.code, "steps": [_step(step) for step in one.steps]} for one in facts.stories]
+    if facts.digest is not None:
+        tallies = facts.digest.tallies
+        tales["digest"] = {
+            "unit": facts.digest.unit,
+            "since": f"{facts.digest.since:%d/%m/%Y}",
+            "until": f"{facts.digest.until:%d/%m/%Y}",
+            "kinds": [
+                {"told": STEPS.get(one.kind, one.kind), "events": _number(one.events), "sent": _number(one.sent)}
+                for one in tallies
+            ],
+            "total": {name: _number(sum(getattr(one, name) for one in tallies)) for name in _COUNTED},
+        }
+    return tales
+
+
+_COUNTED = tuple(field.name for field in fields(Tally) if field.name != "kind")
+
+
+def _number(number: int) -> str:
+    return f"{number:,}".replace(",", ".")
+
+
+def _step(step: Step) -> dict[str, str | None]:
+    amount = None if step.amount is None else dong(step.amount)
+    return {"at": told_at(step.at), "told": STEPS.get(step.kind, step.kind), "amount": amount}
 
 
 def _not_none(value: object) -> object:

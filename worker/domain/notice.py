@@ -7,6 +7,9 @@ from datetime import datetime
 
 from worker.domain.dossier import Reason
 from worker.domain.outcome import Outcome
+from worker.domain.story import Digest, Story
+
+OPTED_OUT = "opted out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,9 @@ class Notice:
     said_no: frozenset[str] = frozenset()  # the channels that answered that they cannot reach the person
     deadline_at: datetime | None = None
     reason: Reason | None = None
+    opted_out: bool = False  # the person wants no notices now
+    stories: tuple[Story, ...] = ()
+    digest: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,8 @@ def withdraw(tx: Connection, oa: str, people: People, user_id: str) -> None:
     people.withdraw(tx, person)
     tx.execute(
         text("""
-            UPDATE notices SET text = NULL WHERE state NOT IN ('sending', 'uncertain')
+            UPDATE notices SET text = NULL, facts = CASE WHEN follower_id = :follower THEN '{}' ELSE facts END
+            WHERE state NOT IN ('sending', 'uncertain')
             AND (follower_id = :follower OR person_id = ANY(:people))"""),
         {"follower": row.id, "people": person},
     )
@@ -120,6 +121,7 @@ def withdraw(tx: Connection, oa: str, people: People, user_id: str) -> None:
                    linked_at = NULL, last_interaction_at = NULL, follow_at = NULL WHERE id = :id"""),
         {"id": row.id},
     )
+    tx.execute(text("DELETE FROM staff WHERE follower_id = :follower"), {"follower": row.id})
     tx.execute(text("DELETE FROM receipts WHERE oa = :oa AND user_id = :user"), {"oa": oa, "user": user_id})
 
 

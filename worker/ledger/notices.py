@@ -12,18 +12,26 @@ from sqlalchemy import Connection, Row, text
 
 from worker.domain.dossier import Reason
 from worker.domain.event import Withdrawal
-from worker.domain.kinds import RANK
+from worker.domain.kinds import ANSWERS, RANK
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import BLOCKING, LIVE, State
-from worker.domain.notice import Attempt, Letter, Notice
+from worker.domain.notice import OPTED_OUT, Attempt, Letter, Notice
 from worker.domain.outcome import charged, code_of, word
 from worker.domain.retry import Decision
+from worker.domain.story import read_digest, read_stories
 from worker.ledger.moves import Move, move, move_found
 
 STALE = timedelta(hours=24)  # from this age on a notice is news no more where a later one exists
 
 _BLOCKING = ", ".join(f"'{state}'" for state in sorted(BLOCKING))
 _LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
+_ANSWERS = ", ".join(f"'{kind}'" for kind in sorted(ANSWERS))
+
+_HEARS = f"""
+    (f.follows OR n.kind IN ({_ANSWERS}) AND f.last_interaction_at > coalesce(f.follow_at, '-infinity'))"""
+# Who asks is answered also where they do not follow; not who left after asking (R28).
+_OFF = "(n.follower_id IS NULL AND coalesce(f.notices_off, false))"
+# Only what is told of dossiers is switched off in the chat, not what the chat itself answers.
 
 EARLIER_UNFINISHED = f"""
     EXISTS (
@@ -50,6 +58,7 @@ class NewNotice:
     follower_id: int | None = None  # told to a Zalo user of the OA, whatever their phone
     phone_fault: str | None = None  # what staff should look at in the phone field, if anything
     phone_seen: str | None = None  # that field, masked
+    lane: Lane = Lane.SERVICE
 
 
 _RECORD = f"""
@@ -58,9 +67,9 @@ WITH wanted AS (
         CAST(:keys AS text[]), CAST(:codes AS text[]), CAST(:kinds AS text[]), CAST(:ranks AS smallint[]),
         CAST(:units AS text[]), CAST(:facts AS jsonb[]), CAST(:people AS bigint[]), CAST(:nobodies AS text[]),
         CAST(:event_ats AS timestamptz[]), CAST(:fresh_ats AS timestamptz[]), CAST(:followers AS bigint[]),
-        CAST(:phone_faults AS text[]), CAST(:phones_seen AS text[]))
+        CAST(:phone_faults AS text[]), CAST(:phones_seen AS text[]), CAST(:lanes AS smallint[]))
     AS w (event_key, code, kind, rank, unit, facts, person_id, nobody, event_at, fresh_at, follower_id,
-          phone_fault, phone_seen)
+          phone_fault, phone_seen, lane)
 ),
 unknown AS (
     SELECT w.*, row_number() OVER (PARTITION BY w.code ORDER BY w.event_at, w.rank) AS place FROM wanted w
@@ -68,16 +77,18 @@ unknown AS (
 ),
 recorded AS (
     INSERT INTO notices (oa, event_key, code, kind, rank, unit, facts, person_id, no_person_because, state, reason,
-                         event_at, fresh_at, recorded_at, due_at, follower_id, phone_fault, phone_seen)
+                         event_at, fresh_at, recorded_at, due_at, follower_id, phone_fault, phone_seen, lane)
     SELECT :oa, u.event_key, u.code, u.kind, u.rank, u.unit, u.facts, u.person_id, u.nobody,
-           CASE WHEN first THEN 'due' ELSE 'waiting' END,
-           CASE WHEN first THEN NULL ELSE 'an earlier notice of this dossier is not finished' END,
-           u.event_at, u.fresh_at, clock_timestamp(), clock_timestamp(), u.follower_id, u.phone_fault, u.phone_seen
+           CASE WHEN off THEN 'suppressed' WHEN first THEN 'due' ELSE 'waiting' END,
+           CASE WHEN off THEN '{OPTED_OUT}'
+                WHEN first THEN NULL ELSE 'an earlier notice of this dossier is not finished' END,
+           u.event_at, u.fresh_at, clock_timestamp(), clock_timestamp(), u.follower_id, u.phone_fault, u.phone_seen,
+           u.lane
     FROM unknown u CROSS JOIN LATERAL (
         SELECT u.place = 1 AND NOT EXISTS (
             SELECT FROM notices e WHERE e.oa = :oa AND e.code = u.code AND e.state IN ({_BLOCKING})
               AND (e.event_at, e.rank) <= (u.event_at, u.rank)
-        ) AS first
+        ) AS first, EXISTS (SELECT FROM followers f WHERE f.person_id = u.person_id AND f.notices_off) AS off
     ) AS f
     ORDER BY u.event_at, u.rank
     ON CONFLICT ON CONSTRAINT notices_oa_event_key DO NOTHING
@@ -160,7 +171,8 @@ def first_lane(tx: Connection, oa: str, bounds: Bounds) -> Lane | None:
 _LOCK_DUE = f"""
 SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.person_id,
        CASE WHEN p.withdrawn_at IS NULL THEN n.no_person_because ELSE 'the person withdrew' END AS no_person_because,
-       CASE WHEN f.follows THEN f.user_id END AS user_id, NOT f.follows AS has_left, f.last_interaction_at,
+       CASE WHEN {_HEARS} THEN f.user_id END AS user_id, NOT f.follows AS has_left, f.last_interaction_at,
+       {_OFF} AS opted_out,
        n.said_no, NULLIF(p.phone_sealed, '') AS phone_sealed
 FROM notices n LEFT JOIN people p ON p.id = n.person_id
 LEFT JOIN followers f ON f.id = COALESCE(n.follower_id, (SELECT id FROM followers WHERE person_id = n.person_id))
@@ -266,12 +278,12 @@ def promote(tx: Connection, oa: str, codes: Iterable[str] | None, *, by: str, li
 
 
 def unwanted(tx: Connection, claimed: Sequence[Notice]) -> set[int]:
-    """Of claimed notices, those that were withdrawn since (R12) and those whose Zalo user unfollowed or is another."""
-    query = text("""
+    """Of claimed notices, those withdrawn since (R12) and those whose Zalo user unfollowed, opted out or is another."""
+    query = text(f"""
         SELECT w.id FROM unnest(CAST(:ids AS bigint[]), CAST(:users AS text[])) AS w (id, user_id)
         JOIN notices n ON n.id = w.id
         WHERE n.withdrawn IS NOT NULL OR (w.user_id IS NOT NULL AND NOT EXISTS (
-            SELECT FROM followers f WHERE f.oa = n.oa AND f.user_id = w.user_id AND f.follows))""")
+            SELECT FROM followers f WHERE f.oa = n.oa AND f.user_id = w.user_id AND {_HEARS} AND NOT {_OFF}))""")
     return set(tx.execute(query, {"ids": [n.id for n in claimed], "users": [n.user_id for n in claimed]}).scalars())
 
 
@@ -369,6 +381,7 @@ def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
         interacted_at=row.last_interaction_at,
         left=bool(row.has_left),
         said_no=frozenset(row.said_no),
+        opted_out=row.opted_out,
         **facts,
     )
 
@@ -383,8 +396,10 @@ def _told(facts: Any) -> tuple[dict[str, Any], str | None]:
             "deadline_at": _moment(facts.get("deadline_at")),
             "reason": Reason(reason) if reason else None,
             "sms": bool(facts.get("sms")),
+            "stories": read_stories(facts.get("stories", ())),
+            "digest": read_digest(facts["digest"]) if "digest" in facts else None,
         }, None
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         return {"amount": None, "appointment_at": None}, f"its facts cannot be read ({type(error).__name__})"
 
 
@@ -424,6 +439,7 @@ def _record_arrays(new: Iterable[NewNotice]) -> dict[str, list[Any]]:
         "followers": [n.follower_id for n in rows],
         "phone_faults": [n.phone_fault for n in rows],
         "phones_seen": [n.phone_seen for n in rows],
+        "lanes": [n.lane for n in rows],
     }
 
 

@@ -139,10 +139,18 @@ class People:
         """A Zalo user in proofs of consent: recognised again, never read."""
         return self._hash(f"zalo {user_id}")
 
+    def user_of(self, tx: Connection, oa: str, phone: str) -> str | None:
+        """The Zalo user who has this phone (E.164), as far as we know."""
+        query = text("""
+            SELECT f.user_id FROM followers f JOIN people p ON p.id = f.person_id
+            WHERE p.oa = :oa AND p.phone_hash = :hash""")
+        user: str | None = tx.execute(query, {"oa": oa, "hash": self._hash(phone)}).scalar_one_or_none()
+        return user
+
     def followers(self, tx: Connection, oa: str) -> Iterator[tuple[dict[str, Any], str | None]]:
         """Every follower, oldest first, each with the linked phone (E.164) or None. Show phones masked."""
         query = text("""
-            SELECT f.user_id, f.follows, f.link_source, f.linked_at, p.phone_sealed
+            SELECT f.user_id, f.follows, f.notices_off, f.ignored, f.link_source, f.linked_at, p.phone_sealed
             FROM followers f LEFT JOIN people p ON p.id = f.person_id WHERE f.oa = :oa ORDER BY f.id""")
         for row in tx.execute(query, {"oa": oa}).mappings():
             shown = dict(row)

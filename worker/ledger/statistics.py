@@ -8,6 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from worker.domain.kinds import ANSWERS, STAFF_DIGEST
+
+_TALK = ", ".join(f"'{kind}'" for kind in sorted(ANSWERS | {STAFF_DIGEST}))  # no events of dossiers
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -18,8 +22,8 @@ class Period:
     unit: str | None = None
 
 
-_WITHIN = """
-    n.oa = :oa AND n.recorded_at >= :since AND n.recorded_at < :until
+_WITHIN = f"""
+    n.oa = :oa AND n.kind NOT IN ({_TALK}) AND n.recorded_at >= :since AND n.recorded_at < :until
     AND (CAST(:unit AS text) IS NULL OR n.unit = :unit OR starts_with(n.unit, :unit || '.'))"""
 
 # Every notice counts once: under `events`, and under exactly one of the others.

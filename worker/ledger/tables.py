@@ -63,11 +63,23 @@ followers = Table(
     _time("last_interaction_at"),
     _time("follow_at"),  # of the newest follow or unfollow that Zalo told us; an older one changes nothing
     _time("synced_at"),  # when Zalo was last asked about this user
+    Column("notices_off", Boolean, nullable=False, server_default="false"),  # the person said "dừng" in the chat
+    _time("switched_at"),  # of the newest "dừng" or "tiếp tục"; an older one changes nothing
+    Column("ignored", Integer, nullable=False, server_default="0"),  # questions above the limit, not answered
     UniqueConstraint("oa", "user_id", name="followers_oa_user_id"),
 )
 Index(
     "followers_person", followers.c.person_id, unique=True, postgresql_where=text("person_id IS NOT NULL")
 )  # the newest claim of a phone wins (R29): the older one loses its person_id
+
+staff = Table(  # who gets the numbers of which unit: granted by an operator
+    "staff",
+    metadata,
+    Column("oa", Text, primary_key=True),
+    Column("follower_id", ForeignKey("followers.id"), primary_key=True),
+    Column("unit", Text, primary_key=True),
+    _time("added_at", nullable=False),
+)
 
 notices = Table(
     "notices",
@@ -202,7 +214,7 @@ consents = Table(  # proof of who agreed and who withdrew, under a keyed hash: i
     Column("oa", Text, nullable=False),
     Column("user_hash", LargeBinary, nullable=False),
     _time("at", nullable=False),
-    Column("word", Text, nullable=False),  # followed | unfollowed | submitted | withdrew
+    Column("word", Text, nullable=False),  # followed | unfollowed | submitted | withdrew | stopped | resumed
     _time("recorded_at", nullable=False),
 )
 Index("consents_of_user", consents.c.oa, consents.c.user_hash)

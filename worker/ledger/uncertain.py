@@ -35,7 +35,7 @@ class Doubt:
 
 _TOLD = """
     (SELECT count(*) FROM notices told JOIN history h ON h.notice_id = told.id AND h.after = 'sent'
-     WHERE told.person_id = r.person_id AND told.text = r.text AND told.id <> r.id
+     WHERE told.person_id IS NOT DISTINCT FROM r.person_id AND told.text = r.text AND told.id <> r.id
        AND told.state IN ('sent', 'delivered', 'seen') AND told.oa = :oa AND told.code = r.code
        AND h.at >= began.at - make_interval(secs => :skew){unheard}) AS told"""
 

@@ -78,6 +78,7 @@ _HELD = """
 SELECT n.id, n.lease, clock_timestamp() AS due_at FROM notices n
 WHERE n.state = CAST(:before AS text) AND n.person_id = ANY(:people) AND n.no_person_because IS NULL
   AND n.fresh_at >= clock_timestamp() - make_interval(secs => :grace)
+  AND NOT EXISTS (SELECT FROM followers f WHERE f.person_id = n.person_id AND f.notices_off)
   AND {which} (
       SELECT FROM notices later WHERE later.oa = n.oa AND later.code = n.code
         AND (later.event_at, later.rank, later.id) > (n.event_at, n.rank, n.id)

@@ -16,7 +16,13 @@ from worker.domain.kinds import dates, fees, milestones, pauses
 from worker.domain.kinds.kind import PAYMENT, Finding, Kind
 
 __all__ = [
+    "ANSWERS",
     "CARDS",
+    "CHAT_DOSSIERS",
+    "CHAT_HELP",
+    "CHAT_NOTHING",
+    "CHAT_OFF",
+    "CHAT_ON",
     "COMPARING",
     "DEFAULT",
     "KINDS",
@@ -25,6 +31,7 @@ __all__ = [
     "PHONE_REQUEST",
     "RANK",
     "REMINDERS",
+    "STAFF_DIGEST",
     "WELCOME",
     "Finding",
     "Kind",
@@ -43,6 +50,16 @@ _ANY = frozenset(Status) | PAYMENT
 
 WELCOME = "welcome"
 PHONE_REQUEST = "phone_request"
+
+CHAT_DOSSIERS = "chat_dossiers"
+CHAT_NOTHING = "chat_nothing"
+CHAT_OFF = "chat_off"
+CHAT_ON = "chat_on"
+CHAT_HELP = "chat_help"
+STAFF_DIGEST = "staff_digest"
+
+ANSWERS = frozenset({CHAT_DOSSIERS, CHAT_NOTHING, CHAT_OFF, CHAT_ON, CHAT_HELP})
+"""Kinds that answer what somebody wrote in the chat: told whether they follow or not, and never switched off."""
 
 CARDS = frozenset({PHONE_REQUEST})
 """Kinds that Zalo shows as a card of its own: the conversation does not repeat their words."""
@@ -67,11 +84,17 @@ KINDS: tuple[Kind, ...] = (
     Kind("fee_reminder", 50, fees.fee_reminder, follows="fee_requested", lasts=True),
     Kind("supplement_reminder", 51, pauses.supplement_reminder, follows="supplement_required", lasts=True),
     Kind("collect_reminder", 52, milestones.collect_reminder, follows="result_ready", lasts=True),
+    Kind(CHAT_DOSSIERS, 60, None),
+    Kind(CHAT_NOTHING, 61, None),
+    Kind(CHAT_OFF, 62, None),
+    Kind(CHAT_ON, 63, None),
+    Kind(CHAT_HELP, 64, None),
+    Kind(STAFF_DIGEST, 70, None),
 )
 
 RANK: dict[str, int] = {kind.name: kind.rank for kind in KINDS}
 OF_DOSSIERS = tuple(kind.name for kind in KINDS if kind.rule)
-"""What a province may switch on and off; the others are told to somebody who begins to follow (R27)."""
+"""What a province may switch on and off; the others are told to a user of the OA: a welcome (R27), an answer."""
 DEFAULT = frozenset(kind.name for kind in KINDS if kind.on)
 REMINDERS: dict[str, Kind] = {kind.name: kind for kind in KINDS if kind.follows}
 LASTING = frozenset(kind.name for kind in KINDS if kind.lasts)

@@ -1,0 +1,155 @@
+"""Answers in the chat: what a person wrote, decided together with what the ledger knows, becomes a notice to them.
+
+    read → switch off or on → leave out what is too much → look up → record
+
+"Unknown" and "not yours" are one answer, found by the same statements. What was written is not kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from producers.hooks.ask import Ask, Wish, names, read_ask
+from producers.hooks.read import ZaloEvent
+from worker.domain.event import event_key
+from worker.domain.kinds import CHAT_DOSSIERS, CHAT_HELP, CHAT_NOTHING, CHAT_OFF, CHAT_ON
+from worker.domain.lane import Lane
+from worker.domain.story import Story, shortened, stories_json
+from worker.ledger import chat, follows, notices
+from worker.ledger.chat import Asker
+from worker.ledger.notices import NewNotice
+from worker.ledger.people import People
+
+log = logging.getLogger("hcc.hooks")
+
+MOST_A_MINUTE = 10  # answers to one person
+_MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
+_NEWEST = 5  # dossiers that "hồ sơ của tôi" tells
+_SWITCHES = {Wish.OFF: (CHAT_OFF, "stopped"), Wish.ON: (CHAT_ON, "resumed")}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A message that asks for something: `mark` is its own, whatever it says."""
+
+    user: str
+    asker: Asker
+    at: datetime
+    mark: str
+    ask: Ask
+    codes: tuple[str, ...] = ()  # the asker's dossiers that it may be about
+
+
+def converse(tx: Connection, oa: str, people: People, messages: Sequence[ZaloEvent]) -> set[str]:
+    """Do what messages wish and record the answers; returns the keys of the answers."""
+    questions = _questions(tx, oa, messages)
+    if not questions:
+        return set()
+    _switch(tx, oa, people, questions)
+    wanted = _not_too_much(tx, questions)
+    found = chat.stories(tx, oa, {code for question in wanted for code in question.codes})
+    return notices.record(tx, oa, [_answer(question, found) for question in wanted])
+
+
+def _questions(tx: Connection, oa: str, messages: Sequence[ZaloEvent]) -> list[Question]:
+    """What was asked, in the order of asking, with the dossiers of those who ask."""
+    written = sorted(
+        ((one.at, one.message_ids, one.user_id, one.text) for one in messages if one.user_id and one.text),
+    )
+    if not written:
+        return []
+    askers = chat.askers(tx, oa, {user for _, _, user, _ in written})
+    theirs = chat.codes(tx, oa, {asker.person_id for asker in askers.values() if asker.person_id is not None})
+    questions = []
+    for at, ids, user, text in written:
+        asker, ask = askers[user], read_ask(text)
+        codes = tuple(about(ask, theirs.get(asker.person_id or 0, ())))
+        mark = hashlib.sha256("\n".join(ids or (at.isoformat(),)).encode()).hexdigest()[:16]
+        questions.append(Question(user, asker, at, mark, ask, codes))
+    return questions
+
+
+def about(ask: Ask, codes: Sequence[str]) -> Iterable[str]:
+    """Which of the asker's dossiers, the newest first, a message may be about."""
+    if ask.wish is Wish.MINE:
+        return codes[:_NEWEST]
+    if ask.wish in (Wish.DOSSIER, Wish.OTHER):
+        return [code for code in codes if names(ask, code)][:_NEWEST]
+    return ()
+
+
+def _switch(tx: Connection, oa: str, people: People, questions: Sequence[Question]) -> None:
+    """Turn notices off and on, and keep the proof; also where there is no answer any more."""
+    said = [question for question in questions if question.ask.wish in _SWITCHES]
+    if said:
+        proofs = [(question.user, _SWITCHES[question.ask.wish][1], question.at) for question in said]
+        follows.prove(tx, oa, people, proofs)
+        chat.switch(tx, oa, chat.newest([(one.user, one.at, one.ask.wish is Wish.OFF) for one in said]))
+
+
+def _not_too_much(tx: Connection, questions: Sequence[Question]) -> list[Question]:
+    """Those that are answered: ten a minute and person; what was not understood, with help once a day."""
+    followers = {question.asker.follower_id for question in questions}
+    lately = chat.answered(tx, followers, min(question.at for question in questions) - _DAY)
+    answers: dict[int, list[tuple[datetime, bool]]] = {follower: [] for follower in followers}
+    for follower, kind, at in lately:
+        answers[follower].append((at, kind == CHAT_HELP))
+    wanted, ignored = [], Counter[int]()
+    for question in questions:
+        given = answers[question.asker.follower_id]
+        if not may_be_answered(question, given):
+            ignored[question.asker.follower_id] += 1
+            continue
+        given.append((question.at, _kind(question) == CHAT_HELP))
+        wanted.append(question)
+    if ignored:
+        chat.ignore(tx, ignored)
+        log.info("messages not answered number=%d people=%d", ignored.total(), len(ignored))
+    return wanted
+
+
+def may_be_answered(question: Question, given: Iterable[tuple[datetime, bool]]) -> bool:
+    """Whether a message gets an answer, after those that its writer got: when they asked, and whether it was help."""
+    answers = list(given)
+    understood = question.ask.wish is not Wish.OTHER or question.codes
+    if not understood and any(is_help and at > question.at - _DAY for at, is_help in answers):
+        return False
+    return sum(at > question.at - _MINUTE for at, _ in answers) < MOST_A_MINUTE
+
+
+def _kind(question: Question) -> str:
+    """The kind of the answer, as far as it depends on the message alone."""
+    wish = question.ask.wish
+    if wish in _SWITCHES:
+        return _SWITCHES[wish][0]
+    return CHAT_DOSSIERS if wish in (Wish.DOSSIER, Wish.MINE) or question.codes else CHAT_HELP
+
+
+def _answer(question: Question, found: dict[tuple[int, str], Story]) -> NewNotice:
+    """Answers to a person go in order, apart from the greetings; lower case keeps them apart from any dossier."""
+    kind = _kind(question)
+    person = question.asker.person_id or 0
+    stories = [found[person, code] for code in question.codes if (person, code) in found]
+    if kind == CHAT_DOSSIERS and not stories:
+        kind = CHAT_NOTHING
+    code = f"chat-{question.asker.follower_id}"
+    return NewNotice(
+        event_key=event_key(code, kind, question.mark),
+        code=code,
+        kind=kind,
+        unit=None,
+        facts={"stories": stories_json(shortened(stories))} if stories else {},
+        person_id=None,
+        no_person_because=None,
+        event_at=question.at,
+        fresh_at=question.at,
+        follower_id=question.asker.follower_id,
+        lane=Lane.INTERACTIVE,
+    )

@@ -1,0 +1,119 @@
+"""What people write in the chat, and what it is taken for."""
+
+from __future__ import annotations
+
+from random import Random
+from unicodedata import normalize
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from producers.hooks.ask import Wish, names, read_ask
+from worker.domain.text import unaccented
+
+CODE = "H27.37-240219-1001"
+OLD = "000.00.37.H27-240219-1001"
+
+SPELLINGS = [
+    CODE,
+    "h27.37-240219-1001",
+    "H27.37-240219-1001.",
+    "  h27.37 - 240219 - 1001 ",
+    "H27 . 37 – 240219 — 1001",
+    "H27.37\u2011240219\u20101001",
+    "H27.37\u2212240219\u22121001",
+    "H27.37\u00ad-240219-10\u200b01",
+    "Ｈ２７．３７－２４０２１９－１００１",
+    "H27.37 240219 1001",
+    "H2737-240219-1001",
+    "h27372402191001",
+    "tra cứu H27.37-240219-1001",
+    "TRACUU h27.37-240219-1001",
+    "tracuu H27.37-240219-1001 matkhau",
+    "Tra cuu ho so: h27.37-240219-1001.",
+    "cho tôi hỏi hồ sơ H27.37-240219-1001 đến đâu rồi ạ?",
+    "Hồ sơ của tôi H27.37-240219-1001",
+    normalize("NFD", "Tra cứu hồ sơ H27.37-240219-1001 ạ"),
+]
+
+
+@pytest.mark.parametrize("text", SPELLINGS)
+def test_a_code_is_found_however_it_is_spelt(text: str) -> None:
+    """Lower case, blanks, other dashes, missing dots, a full stop, words around it."""
+    ask = read_ask(text)
+    assert ask.wish is Wish.DOSSIER
+    assert names(ask, CODE)
+    assert not names(ask, "H27.37-240219-1002")
+    assert not names(ask, "H27.37-240219-100")
+
+
+@pytest.mark.parametrize("text", [OLD, OLD.lower(), OLD.replace(".", " "), f"tra cứu {OLD}"])
+def test_a_code_of_the_older_grammar_is_one_too(text: str) -> None:
+    ask = read_ask(text)
+    assert ask.wish is Wish.DOSSIER
+    assert names(ask, OLD)
+
+
+def test_a_code_without_grammar_is_asked_for_with_the_word() -> None:
+    """A code is opaque text."""
+    ask = read_ask("tra cứu hs/2024-a15.7")
+    assert ask.wish is Wish.DOSSIER
+    assert names(ask, "HS/2024-A15.7")
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("dừng", Wish.OFF), ("DỪNG", Wish.OFF), ("Dung", Wish.OFF), ("dung.", Wish.OFF), ("stop", Wish.OFF),
+        ("Dừng nhận tin", Wish.OFF), ("dung nhan tin", Wish.OFF), ("xin dừng gửi thông báo ạ", Wish.OFF),
+        ("tôi muốn dừng nhận thông báo", Wish.OFF), ("Toi muon dung nhan tin", Wish.OFF), ("dừng lại đi", Wish.OFF),
+        ("ngừng nhận tin", Wish.OFF), ("đừng gửi tin nữa", Wish.OFF), (normalize("NFD", "dừng"), Wish.OFF),
+        ("tiếp tục", Wish.ON), ("TIEP TUC", Wish.ON), ("tieptuc", Wish.ON), ("Tiếp tục nhận tin!", Wish.ON),
+        ("cho tôi tiếp tục nhận thông báo", Wish.ON),
+        ("hồ sơ của tôi", Wish.MINE), ("Ho so cua toi", Wish.MINE), ("tra cứu hồ sơ của tôi", Wish.MINE),
+        ("hồ sơ tôi đến đâu rồi", Wish.MINE), ("Hồ sơ của tôi bị dừng à?", Wish.MINE),
+        ("trợ giúp", Wish.HELP), ("Tro giup", Wish.HELP), ("HELP", Wish.HELP), ("hướng dẫn", Wish.HELP),
+        # what only looks like a wish
+        ("đúng", Wish.OTHER), ("dùng Zalo thế nào", Wish.OTHER), ("toi dung", Wish.OTHER), ("dung roi", Wish.OTHER),
+        ("đừng", Wish.OTHER), ("dừng xử lý hồ sơ này", Wish.OTHER), ("đừng dừng gửi tin", Wish.OTHER),
+        ("tiếp tục xử lý giúp tôi", Wish.OTHER), ("hồ sơ nộp 2 ngày rồi", Wish.OTHER),
+        ("Cảm ơn", Wish.OTHER), ("0978362918", Wish.OTHER), ("", Wish.OTHER), ("?", Wish.OTHER),
+    ],
+)  # fmt: skip
+def test_a_wish_is_known_by_its_words(text: str, wish: Wish) -> None:
+    """What switches something is read strictly, what only asks generously."""
+    assert read_ask(text).wish is wish
+
+
+@given(st.text(max_size=300))
+@example("H" * 300)
+@example("H27" + " " * 300)
+@example("H27." + "1 " * 150)
+@example("\ud800")
+def test_whatever_is_written_has_one_meaning_and_raises_nothing(text: str) -> None:
+    ask = read_ask(text)
+    assert ask.wish in Wish
+    names(ask, CODE)
+
+
+@given(
+    st.from_regex(r"[A-Z][0-9]{2}(\.[0-9]{2}){0,3}-[0-9]{6}-[0-9]{4,7}", fullmatch=True),
+    st.sampled_from(["-", " - ", "–", " — ", "\u2011", " "]),
+    st.booleans(),
+    st.sampled_from(["", "tra cứu ", "Tracuu: ", "cho hỏi hs "]),
+    st.sampled_from(["", ".", " ạ", " ?"]),
+)
+def test_any_code_survives_the_usual_ways_of_typing(code: str, dash: str, lower: bool, lead: str, tail: str) -> None:
+    typed = code.replace("-", dash)
+    ask = read_ask(lead + (typed.lower() if lower else typed) + tail)
+    assert ask.wish is Wish.DOSSIER
+    assert names(ask, code)
+
+
+@given(st.sampled_from(["dừng", "dừng nhận tin", "tiếp tục", "hồ sơ của tôi", "trợ giúp"]), st.randoms())
+def test_case_accents_and_blanks_change_no_wish(text: str, chance: Random) -> None:
+    shaken = "".join(char.upper() if chance.random() < 0.5 else char for char in text)
+    wish = read_ask(text).wish
+    for typed in (shaken, unaccented(shaken), f"  {shaken} !", normalize("NFD", shaken)):
+        assert read_ask(typed).wish is wish

@@ -1,0 +1,127 @@
+"""`hcc staff` and `hcc report digest --post`: numbers to those whom an operator let in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import Engine, text
+
+from config.settings import Settings
+from operators.cli.main import hcc
+from producers.dossiers.record import Seen, record
+from tests.journeys.conftest import count
+from worker.bootstrap import Services
+from worker.deliver import Lease, claim_and_compose
+from worker.domain.event import Event
+from worker.domain.lane import Lane
+from worker.ledger.people import Link, People
+from worker.ledger.sealing import Sealer
+
+OA, USER, PHONE = "4024926008133882615", "6142494823000001001", "+84978001001"
+WHO = ("--by", "lan", "--why", "đề nghị của đơn vị")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, ledger_url: str, redis_url: str) -> Callable[..., Result]:
+    """Run `hcc` in this process, on this test's ledger."""
+    given = {"DATABASE_URL": ledger_url, "REDIS_URL": redis_url, "ZALO_OA_ID": OA, "SECRET_KEYS": "0123456789abcdef"}
+    for name, value in given.items():
+        monkeypatch.setenv(f"HCC_{name}", value)
+    return lambda *words, lines="": CliRunner().invoke(hcc, list(words), input=lines)
+
+
+@pytest.fixture
+def people(ledger: Engine) -> People:
+    """A clerk who follows, and a dossier of a citizen in the clerk's unit and one elsewhere."""
+    known = People.of(ledger, Sealer(["0123456789abcdef"]))
+    now = datetime.now(UTC)
+    with ledger.begin() as tx:
+        known.link(tx, OA, [Link(USER, PHONE)], source="test")
+        for code, unit in (("H27.37-240219-1001", "H27.37"), ("H27.38-240219-1001", "H27.38")):
+            record(tx, OA, known, [Seen(Event(code, "accepted", "1", now, "0978362918", unit), now)])
+    return known
+
+
+@pytest.fixture
+def services(run: Callable[..., Result]) -> Iterator[Services]:
+    made = Services(Settings(_env_file=None))  # type: ignore[call-arg]
+    yield made
+    made.close()
+
+
+def texts(services: Services) -> list[str | None]:
+    """What a worker would send to staff now."""
+    letters = claim_and_compose(services, OA, Lane.SERVICE, Lease.begin(services), 10)
+    return [letter.text for letter in letters if letter.notice.kind == "staff_digest"]
+
+
+@pytest.mark.parametrize("line", [USER, "0978 001 001\n", "\n+84978001001"])
+def test_a_clerk_is_let_in_by_user_id_or_linked_phone(run: Callable[..., Result], people: People, line: str) -> None:
+    assert run("staff", "add", "--unit", "h27.37", *WHO, lines=line).output == (
+        "1 cán bộ mới được nhận số liệu của H27.37.\n"
+    )
+    [row] = json.loads(run("staff", "list", "--json").stdout)
+    assert (row["unit"], row["user_id"], row["follows"]) == ("H27.37", USER, True)
+    assert "H27.37" in run("staff", "list").output
+
+
+def test_who_does_not_follow_is_not_let_in_and_the_fault_names_the_line_only(
+    run: Callable[..., Result], people: People, ledger: Engine
+) -> None:
+    """One bad line stops everything; nobody's number is repeated."""
+    result = run("staff", "add", "--unit", "H27.37", *WHO, lines=f"{USER}\n0978362918\n")
+    assert result.exit_code == 1
+    assert "Dòng 2" in result.output
+    assert "0978362918" not in result.output
+    assert count(ledger, "SELECT count(*) FROM staff") == 0
+    assert run("staff", "add", "--unit", "x y", *WHO, lines=USER).exit_code == 2
+    assert run("staff", "add", "--unit", "H27", lines=USER).exit_code == 2
+
+
+def test_a_digest_tells_the_own_unit_once_a_period_and_nobody_else(
+    run: Callable[..., Result], people: People, services: Services, ledger: Engine
+) -> None:
+    """Numbers only, of the unit that was granted."""
+    run("staff", "add", "--unit", "H27.37", *WHO, lines=USER)
+    told = json.loads(run("report", "digest", "--post", "--json").stdout)
+    assert told["posted"] == {"H27.37": 1}
+    assert json.loads(run("report", "digest", "--post", "--json").stdout)["posted"] == {"H27.37": 0}
+    assert "chưa có cán bộ" in run("report", "digest", "--post", "--unit", "H27.38").output
+    [words] = texts(services)
+    assert words is not None
+    assert "đơn vị H27.37" in words
+    assert "- đã tiếp nhận: 1 (đã gửi 0)" in words
+    assert "240219" not in words
+    assert count(ledger, "SELECT count(*) FROM audit WHERE verb IN ('staff add', 'digest post')") == 3
+
+
+def test_a_digest_without_post_is_what_it_was(run: Callable[..., Result], people: People, ledger: Engine) -> None:
+    run("staff", "add", "--unit", "H27.37", *WHO, lines=USER)
+    assert set(json.loads(run("report", "digest", "--json").stdout)) == {"since", "until", "unit", "kinds"}
+    assert count(ledger, "SELECT count(*) FROM notices WHERE kind = 'staff_digest'") == 0
+
+
+def test_who_is_removed_or_left_or_said_dung_gets_no_numbers(
+    run: Callable[..., Result], people: People, ledger: Engine
+) -> None:
+    run("staff", "add", "--unit", "H27.37", *WHO, lines=USER)
+    for silence in ("follows = false", "follows = true, notices_off = true"):
+        with ledger.begin() as tx:
+            tx.execute(text(f"UPDATE followers SET {silence}"))
+        assert json.loads(run("report", "digest", "--post", "--json").stdout)["posted"] == {}
+    with ledger.begin() as tx:
+        tx.execute(text("UPDATE followers SET notices_off = false"))
+    assert run("staff", "remove", *WHO, lines=USER).output == "Đã thôi 1 lượt nhận số liệu.\n"
+    assert json.loads(run("report", "digest", "--post", "--json").stdout)["posted"] == {}
+
+
+def test_a_digest_is_no_event_of_a_dossier(run: Callable[..., Result], people: People) -> None:
+    """What is posted does not count in the next one."""
+    run("staff", "add", "--unit", "H27.37", *WHO, lines=USER)
+    run("report", "digest", "--post")
+    kinds = {row["kind"] for row in json.loads(run("report", "digest", "--json").stdout)["kinds"]}
+    assert kinds == {"accepted"}

@@ -1,0 +1,104 @@
+"""What the chat asks the ledger: who writes, what they were answered lately, which dossiers are theirs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from worker.domain.kinds import ANSWERS, REMINDERS
+from worker.domain.notice import OPTED_OUT
+from worker.domain.story import Step, Story
+from worker.ledger.follows import suppress
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """A user who writes: the ledger's number, and whose phone they have, if that is known."""
+
+    follower_id: int
+    person_id: int | None
+
+
+def askers(tx: Connection, oa: str, users: Collection[str]) -> dict[str, Asker]:
+    """Those who write, by user id."""
+    query = text("SELECT user_id, id, person_id FROM followers WHERE oa = :oa AND user_id = ANY(:users)")
+    rows = tx.execute(query, {"oa": oa, "users": sorted(users)})
+    return {row.user_id: Asker(row.id, row.person_id) for row in rows}
+
+
+def answered(tx: Connection, followers: Collection[int], since: datetime) -> list[tuple[int, str, datetime]]:
+    """What these were answered since then: (follower, kind, when they asked)."""
+    query = text("""
+        SELECT follower_id, kind, event_at FROM notices
+        WHERE follower_id = ANY(:followers) AND event_at > :since AND kind = ANY(:kinds)""")
+    rows = tx.execute(query, {"followers": sorted(followers), "since": since, "kinds": sorted(ANSWERS)})
+    return [(row.follower_id, row.kind, row.event_at) for row in rows]
+
+
+def switch(tx: Connection, oa: str, told: Mapping[str, tuple[datetime, bool]]) -> None:
+    """Set by user id since when a person wants no notices, or wants them again; an older word changes nothing.
+
+    What waits for those who want none is suppressed; what is on again is on from now on.
+    """
+    users = sorted(told)
+    query = text("""
+        UPDATE followers f SET notices_off = w.off, switched_at = w.at
+        FROM unnest(CAST(:users AS text[]), CAST(:ats AS timestamptz[]), CAST(:offs AS boolean[]))
+             AS w (user_id, at, off)
+        WHERE f.oa = :oa AND f.user_id = w.user_id AND (f.switched_at IS NULL OR f.switched_at < w.at)
+        RETURNING f.person_id, f.notices_off""")
+    values = {"oa": oa, "users": users, "ats": [told[u][0] for u in users], "offs": [told[u][1] for u in users]}
+    people = [row.person_id for row in tx.execute(query, values) if row.notices_off and row.person_id is not None]
+    suppress(tx, [], people=people, why=OPTED_OUT)
+
+
+def ignore(tx: Connection, number: Mapping[int, int]) -> None:
+    """Count by follower what is not answered."""
+    query = text("""
+        UPDATE followers f SET ignored = f.ignored + w.number
+        FROM unnest(CAST(:ids AS bigint[]), CAST(:numbers AS int[])) AS w (id, number) WHERE f.id = w.id""")
+    tx.execute(query, {"ids": list(number), "numbers": list(number.values())})
+
+
+def codes(tx: Connection, oa: str, people: Collection[int]) -> dict[int, list[str]]:
+    """Every dossier of which these people were to be told something, the newest first."""
+    query = text("""
+        SELECT person_id, code FROM notices WHERE oa = :oa AND person_id = ANY(:people)
+        GROUP BY person_id, code ORDER BY max(event_at) DESC, max(id) DESC""")
+    found: dict[int, list[str]] = defaultdict(list)
+    for row in tx.execute(query, {"oa": oa, "people": sorted(people)}):
+        found[row.person_id].append(row.code)
+    return found
+
+
+# Whose a dossier is, its newest notice says: the phone in a dossier may have been corrected, and then the person whose
+# it was by mistake is a stranger. An amount is told to nobody who was not told it before.
+_STORIES = """
+SELECT owner.person_id, n.code, n.kind, n.event_at,
+       CASE WHEN n.state IN ('sent', 'delivered', 'seen') THEN CAST(n.facts ->> 'amount' AS bigint) END AS amount
+FROM notices n CROSS JOIN LATERAL (
+    SELECT l.person_id FROM notices l WHERE l.oa = n.oa AND l.code = n.code
+    ORDER BY l.event_at DESC, l.rank DESC, l.id DESC LIMIT 1
+) AS owner
+WHERE n.oa = :oa AND n.code = ANY(:codes) AND n.withdrawn IS NULL AND n.state <> 'discarded'
+  AND (n.kind <> ALL(:reminders) OR n.state IN ('sent', 'delivered', 'seen')) AND owner.person_id IS NOT NULL
+ORDER BY n.event_at, n.rank, n.id
+"""
+
+
+def stories(tx: Connection, oa: str, wanted: Collection[str]) -> dict[tuple[int, str], Story]:
+    """What happened to these dossiers, by the person whose they are, and code."""
+    steps: dict[tuple[int, str], list[Step]] = defaultdict(list)
+    rows = tx.execute(text(_STORIES), {"oa": oa, "codes": sorted(wanted), "reminders": sorted(REMINDERS)})
+    for row in rows:
+        steps[row.person_id, row.code].append(Step(row.kind, row.event_at, row.amount))
+    return {(person, code): Story(code, tuple(found)) for (person, code), found in steps.items()}
+
+
+def newest(told: Sequence[tuple[str, datetime, bool]]) -> dict[str, tuple[datetime, bool]]:
+    """The newest word of each user; of two at one moment the wish to hear no more counts."""
+    return {user: (at, off) for at, off, user in sorted((at, off, user) for user, at, off in told)}
