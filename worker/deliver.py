@@ -30,8 +30,8 @@ from worker.domain.notice import Attempt, Letter, Notice
 from worker.domain.outcome import Unreachable
 from worker.domain.retry import Decision, decide
 from worker.domain.settling import LOOKED_UP
-from worker.ledger import notices
-from worker.ledger.notices import Bounds
+from worker.ledger import claims
+from worker.ledger.claims import Bounds
 from worker.queue.breaker import Word
 from worker.queue.connection import QueueDown
 
@@ -71,7 +71,7 @@ def deliver(services: Services, oa: str, call_help: Callable[[], None] = lambda:
 def first_lane(services: Services, oa: str) -> Lane | None:
     """Whose turn it is: the lane of the next batch; None where nothing is due."""
     with services.ledger.connect() as connection:
-        return notices.first_lane(connection, oa, bounds(services))
+        return claims.first_lane(connection, oa, bounds(services))
 
 
 def bounds(services: Services) -> Bounds:
@@ -134,9 +134,9 @@ class Lease:
 def claim_and_compose(services: Services, oa: str, lane: Lane, lease: Lease, most: int) -> list[Letter]:
     """Take the lease of due notices and keep their words, in one transaction that is over before the network."""
     with services.ledger.begin() as tx:
-        claimed = notices.lock_due(tx, oa, lane, lease.name, most, bounds=bounds(services))
+        claimed = claims.lock_due(tx, oa, lane, lease.name, most, bounds=bounds(services))
         letters = [compose(services, notice) for notice in claimed]
-        notices.lease_out(tx, letters, seconds=services.settings.lease_seconds, by=services.name)
+        claims.lease_out(tx, letters, seconds=services.settings.lease_seconds, by=services.name)
     return letters
 
 
@@ -186,7 +186,7 @@ def still_wanted(services: Services, letters: Sequence[Letter]) -> Sequence[Lett
     They go back; what was withdrawn is suppressed on its way, the others are judged anew.
     """
     with services.ledger.connect() as connection:
-        gone = notices.unwanted(connection, [letter.notice for letter in letters])
+        gone = claims.unwanted(connection, [letter.notice for letter in letters])
     give_back(services, [letter.notice for letter in letters if letter.notice.id in gone], 0.0, "unfollowed meanwhile")
     return [letter for letter in letters if letter.notice.id not in gone]
 
@@ -235,7 +235,7 @@ def commit_to(services: Services, channel: Channel, letters: Sequence[Letter]) -
     unusual = [letter.notice for letter in letters if channel.name != LOOKED_UP or letter.notice.said_no]
     if unusual:
         with services.ledger.begin() as tx:
-            notices.commit_to(tx, channel.name, unusual)
+            claims.commit_to(tx, channel.name, unusual)
 
 
 def send_and_settle(
@@ -280,7 +280,7 @@ def settle(services: Services, channel: Channel, ready: Ready, attempts: Sequenc
         return
     settled = [(attempt, decide_for(services, attempt)) for attempt in attempts]
     with services.ledger.begin() as tx:
-        moved = notices.settle(tx, settled, by=services.name)
+        moved = claims.settle(tx, settled, by=services.name)
         account_for(tx, services, attempts)
     for attempt, decision in settled:
         log.info(
@@ -308,7 +308,7 @@ def decide_for(services: Services, attempt: Attempt) -> Decision:
 def put_down(services: Services, untold: Sequence[tuple[Notice, Decision]]) -> None:
     """Notices that cannot be tried at all: recorded with the reason, where an operator sees it."""
     with services.ledger.begin() as tx:
-        notices.put_down(tx, untold, by=services.name)
+        claims.put_down(tx, untold, by=services.name)
 
 
 def give_back(services: Services, untried: Sequence[Notice], seconds: float, why: str) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from worker.domain.event import Event
 from worker.domain.kinds import COMPARING
-from worker.ledger import cursors, notices
+from worker.ledger import cursors, withdrawals
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def resumptions(tx: Connection, oa: str, events: Sequence[Event]) -> Weighed:
 
 def new_dates(tx: Connection, oa: str, events: Sequence[Event]) -> Weighed:
     """An appointment is changed only for those who were told another one."""
-    told = notices.appointments_told(tx, oa, {event.code for event in events})
+    told = withdrawals.appointments_told(tx, oa, {event.code for event in events})
     return Weighed([event for event in events if told.get(event.code, event.appointment_at) != event.appointment_at])
 
 

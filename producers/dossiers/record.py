@@ -15,7 +15,7 @@ from worker.domain.code import parse_code
 from worker.domain.event import Event, Withdrawal
 from worker.domain.kinds import LASTING
 from worker.domain.phone import Phone, fault_of, masked_field, read_phone
-from worker.ledger import cursors, notices
+from worker.ledger import cursors, notices, withdrawals
 from worker.ledger.notices import NewNotice
 from worker.ledger.people import People
 
@@ -47,7 +47,7 @@ def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen]) -> int
     by_key = {one.event.key: one for one in seen}
     new = cursors.untold(tx, oa, list(by_key))
     again = [key for key in by_key.keys() - new if by_key[key].event.told and by_key[key].event.kind in LASTING]
-    revived = notices.true_again(tx, oa, again, by=_BY)
+    revived = withdrawals.true_again(tx, oa, again, by=_BY)
     found = [by_key[key].event for key in sorted(new)]
     events = [event for event in found if event.told]
 
@@ -69,9 +69,9 @@ def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen]) -> int
     return told + len(revived)
 
 
-def withdraw(tx: Connection, oa: str, withdrawals: Sequence[Withdrawal]) -> int:
+def withdraw(tx: Connection, oa: str, ended: Sequence[Withdrawal]) -> int:
     """Suppress what is no longer true and has not left; returns how many notices."""
-    return len(notices.withdraw(tx, oa, withdrawals, by=_BY)) if withdrawals else 0
+    return len(withdrawals.withdraw(tx, oa, ended, by=_BY)) if ended else 0
 
 
 def _tell(tx: Connection, oa: str, people: People, new: Sequence[Seen]) -> int:

@@ -14,9 +14,9 @@ from tests.hooks.conftest import NOW, OA, OTHER, PHONE, USER, Office, follow, fr
 from tests.hooks.test_consequences import CODE, SECOND, claim, put, tell
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import State
-from worker.ledger import notices
+from worker.ledger import claims
 from worker.ledger.chat import Asker
-from worker.ledger.notices import Bounds
+from worker.ledger.claims import Bounds
 
 SECRET_CODE = "H27.37-240219-1001"
 _ids = itertools.count(1)
@@ -183,7 +183,7 @@ def test_what_a_worker_holds_at_that_moment_is_let_go_and_never_sent(office: Off
     claimed = claim(office)
     office.receive(say("dừng"))
     with office.ledger.connect() as connection:
-        assert notices.unwanted(connection, claimed) == {claimed[0].id}
+        assert claims.unwanted(connection, claimed) == {claimed[0].id}
     put(office, claimed, State.DUE)
     assert [notice.opted_out for notice in claim(office) if notice.code == CODE] == [True]
 
@@ -212,7 +212,7 @@ def claim_answers(office: Office) -> list[Any]:
     with office.ledger.begin() as tx:
         return [
             notice
-            for notice in notices.lock_due(tx, OA, Lane.INTERACTIVE, "l", 100, bounds=Bounds(timedelta(days=3)))
+            for notice in claims.lock_due(tx, OA, Lane.INTERACTIVE, "l", 100, bounds=Bounds(timedelta(days=3)))
             if notice.user_id
         ]
 

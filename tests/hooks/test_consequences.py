@@ -15,9 +15,10 @@ from worker.domain.lane import Lane
 from worker.domain.lifecycle import State
 from worker.domain.notice import Letter, Notice
 from worker.domain.tracking import tracking_id
-from worker.ledger import inbox, notices
+from worker.ledger import claims, inbox, notices, withdrawals
+from worker.ledger.claims import Bounds
 from worker.ledger.moves import Move, move
-from worker.ledger.notices import Bounds, NewNotice
+from worker.ledger.notices import NewNotice
 from worker.ledger.people import Link
 
 SECOND = timedelta(seconds=1)
@@ -36,9 +37,9 @@ def tell(office: Office, kind: str = "accepted", minutes: int = 0, phone: str = 
 def claim(office: Office, text: str | None = None) -> list[Notice]:
     """Claim all that is due, as a worker does."""
     with office.ledger.begin() as tx:
-        claimed = notices.lock_due(tx, OA, Lane.SERVICE, "epoch.lease", 100, bounds=Bounds(timedelta(days=3)))
+        claimed = claims.lock_due(tx, OA, Lane.SERVICE, "epoch.lease", 100, bounds=Bounds(timedelta(days=3)))
         letters = [Letter(notice, text or f"text of {notice.key}") for notice in claimed]
-        notices.lease_out(tx, letters, seconds=60, by="test")
+        claims.lease_out(tx, letters, seconds=60, by="test")
     return claimed
 
 
@@ -87,7 +88,7 @@ def test_an_unfollow_stops_what_waits_and_what_is_claimed(office: Office) -> Non
     assert {n.kind for n in claimed} == {"welcome", "accepted"}
     office.receive(follow("unfollow"))
     with office.ledger.connect() as connection:
-        assert notices.unwanted(connection, claimed) == {n.id for n in claimed}
+        assert claims.unwanted(connection, claimed) == {n.id for n in claimed}
     put(office, claimed, State.DUE)
     assert [n.user_id for n in claim(office)] == [None, None]
 
@@ -140,7 +141,7 @@ def test_a_fee_that_was_paid_meanwhile_is_not_asked_for_when_the_person_follows(
     put(office, claim(office), State.UNREACHABLE)
     with office.ledger.begin() as tx:
         key = event_key(CODE, "fee_requested", "1")
-        notices.withdraw(tx, OA, [Withdrawal(CODE, key, "fee paid")], by="producer")
+        withdrawals.withdraw(tx, OA, [Withdrawal(CODE, key, "fee paid")], by="producer")
     office.receive(submit())
     assert office.states() == {f"{CODE}/fee_requested/1": "suppressed"}
 

@@ -16,7 +16,7 @@ from worker.channels.paper import Paper
 from worker.deliver import Route
 from worker.domain.event import Withdrawal
 from worker.domain.notice import Letter
-from worker.ledger import notices
+from worker.ledger import notices, withdrawals
 from worker.ledger.notices import NewNotice
 
 OA = "4024926008133882615"
@@ -69,7 +69,7 @@ def test_a_fee_that_is_paid_after_the_claim_is_let_go_before_it_is_sent(
 
     def choose_while_the_poll_withdraws(services: Services, letters: Sequence[Letter]) -> Iterator[Route]:
         with services.ledger.begin() as tx:
-            assert notices.withdraw(tx, OA, [Withdrawal("B", "B/fee_requested/7", "fee paid")], by="producer")
+            assert withdrawals.withdraw(tx, OA, [Withdrawal("B", "B/fee_requested/7", "fee paid")], by="producer")
         assert states(services)["B"] == ("sending", None)
         return choose(services, letters)
 

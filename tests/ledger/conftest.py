@@ -11,8 +11,9 @@ from sqlalchemy import Engine
 from worker.domain.event import event_key
 from worker.domain.lane import Lane
 from worker.domain.notice import Letter, Notice
-from worker.ledger import notices
-from worker.ledger.notices import Bounds, NewNotice
+from worker.ledger import claims, notices
+from worker.ledger.claims import Bounds
+from worker.ledger.notices import NewNotice
 
 OA = "4024926008133882615"
 BOUNDS = Bounds(timedelta(days=365))
@@ -45,8 +46,8 @@ def claim(ledger: Engine) -> Callable[..., list[Notice]]:
         lease: str = "epoch.lease", limit: int = 100, seconds: float = 60, lane: Lane = Lane.SERVICE
     ) -> list[Notice]:
         with ledger.begin() as tx:
-            found = notices.lock_due(tx, OA, lane, lease, limit, bounds=BOUNDS)
-            notices.lease_out(tx, [Letter(n, f"text of {n.key}") for n in found], seconds=seconds, by="test")
+            found = claims.lock_due(tx, OA, lane, lease, limit, bounds=BOUNDS)
+            claims.lease_out(tx, [Letter(n, f"text of {n.key}") for n in found], seconds=seconds, by="test")
             return found
 
     return claimed

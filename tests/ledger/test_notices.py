@@ -16,7 +16,7 @@ from worker.domain.lifecycle import State
 from worker.domain.notice import Attempt, Notice
 from worker.domain.outcome import Outcome, Sent, TryLater, Unreachable
 from worker.domain.retry import Patience, decide
-from worker.ledger import notices, reports, upkeep
+from worker.ledger import claims, reports, upkeep, withdrawals
 from worker.ledger.moves import Move, move
 
 Record = Callable[..., set[str]]
@@ -37,7 +37,7 @@ def settle(ledger: Engine, claimed: list[Notice], outcome: Outcome) -> set[int]:
         for n in claimed
     ]
     with ledger.begin() as tx:
-        return notices.settle(tx, list(zip(attempts, decisions, strict=True)), by="test")
+        return claims.settle(tx, list(zip(attempts, decisions, strict=True)), by="test")
 
 
 def test_an_event_is_recorded_once_however_often_it_is_seen(record: Record) -> None:
@@ -117,7 +117,7 @@ def test_a_withdrawn_fee_is_suppressed_and_lets_the_next_notice_go(ledger: Engin
     """R12: a fee that was paid before sending is not announced."""
     record(new("A", "fee_requested", occurrence="7"), new("A", "result_ready", minutes=9))
     with ledger.begin() as tx:
-        notices.withdraw(tx, OA, [Withdrawal("A", "A/fee_requested/7", "fee paid")], by="producer")
+        withdrawals.withdraw(tx, OA, [Withdrawal("A", "A/fee_requested/7", "fee paid")], by="producer")
     assert states(ledger) == {"A/fee_requested/7": "suppressed", "A/result_ready/1": "due"}
 
 
@@ -182,13 +182,13 @@ def test_the_first_lane_is_the_highest_that_has_something_to_send(record: Record
     """Incident 8: a replay of thousands waits for today's notices, however long it is due already."""
     record(new("A", "accepted"), new("B", "accepted"), new("C", "accepted"), new("C", "result_ready", 5))
     with ledger.begin() as tx:
-        assert notices.first_lane(tx, OA, BOUNDS) is Lane.SERVICE
+        assert claims.first_lane(tx, OA, BOUNDS) is Lane.SERVICE
         tx.execute(text("UPDATE notices SET lane = 2, due_at = due_at - interval '1 hour' WHERE code = 'A'"))
         tx.execute(text("UPDATE notices SET lane = 0, due_at = now() + interval '1 hour' WHERE code = 'B'"))
-        assert notices.first_lane(tx, OA, BOUNDS) is Lane.SERVICE
+        assert claims.first_lane(tx, OA, BOUNDS) is Lane.SERVICE
     assert [notice.key for notice in claim()] == ["C/accepted/1"]
     with ledger.begin() as tx:
-        assert notices.first_lane(tx, OA, BOUNDS) is Lane.BULK
+        assert claims.first_lane(tx, OA, BOUNDS) is Lane.BULK
     assert [notice.key for notice in claim("epoch.bulk", lane=Lane.BULK)] == ["A/accepted/1"]
     with ledger.begin() as tx:
-        assert notices.first_lane(tx, OA, BOUNDS) is None
+        assert claims.first_lane(tx, OA, BOUNDS) is None

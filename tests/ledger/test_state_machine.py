@@ -23,7 +23,7 @@ from worker.domain.notice import Attempt, Letter, Notice
 from worker.domain.outcome import Outcome, Refused, Sent, TryLater, Uncertain, Unreachable, Wait
 from worker.domain.retry import Patience, decide
 from worker.domain.settling import Question
-from worker.ledger import notices, uncertain, upkeep, verbs
+from worker.ledger import claims, notices, uncertain, upkeep, verbs, withdrawals
 from worker.ledger.uncertain import Doubt
 from worker.ledger.verbs import Choice
 
@@ -56,10 +56,10 @@ class Ledger(RuleBasedStateMachine):
     def claim(self, most: int) -> None:
         lease = f"epoch.{len(self.held)}-{datetime.now(UTC).timestamp()}"
         with self.engine.begin() as tx:
-            lane = notices.first_lane(tx, self.oa, BOUNDS)
-            found = [] if lane is None else notices.lock_due(tx, self.oa, lane, lease, most, bounds=BOUNDS)
+            lane = claims.first_lane(tx, self.oa, BOUNDS)
+            found = [] if lane is None else claims.lock_due(tx, self.oa, lane, lease, most, bounds=BOUNDS)
             assert found or lane is None, "a lane is named first, and has nothing to send"
-            notices.lease_out(tx, [Letter(n, n.key) for n in found], seconds=60, by="worker")
+            claims.lease_out(tx, [Letter(n, n.key) for n in found], seconds=60, by="worker")
         if found:
             self._must_be_their_turn(found)
             self._must_be_true(found)
@@ -116,7 +116,7 @@ class Ledger(RuleBasedStateMachine):
     @rule(code=CODES, fee=st.integers(1, 2))
     def withdraw(self, code: str, fee: int) -> None:
         with self.engine.begin() as tx:
-            notices.withdraw(tx, self.oa, [Withdrawal(code, f"{code}/fee_requested/{fee}", "paid")], by="producer")
+            withdrawals.withdraw(tx, self.oa, [Withdrawal(code, f"{code}/fee_requested/{fee}", "paid")], by="producer")
 
     @rule(code=CODES, fee=st.integers(1, 2), slow=st.booleans())
     def be_true_again(self, code: str, fee: int, slow: bool) -> None:
@@ -125,7 +125,7 @@ class Ledger(RuleBasedStateMachine):
             if slow:
                 tx.execute(text("UPDATE notices SET withdrawn_at = withdrawn_at - interval '2 minutes' WHERE oa = :oa"),
                            {"oa": self.oa})  # fmt: skip
-            notices.true_again(tx, self.oa, [f"{code}/fee_requested/{fee}"], by="producer")
+            withdrawals.true_again(tx, self.oa, [f"{code}/fee_requested/{fee}"], by="producer")
 
     @rule()
     def sweep(self) -> None:
@@ -168,7 +168,7 @@ class Ledger(RuleBasedStateMachine):
             for n in batch
         ]
         with self.engine.begin() as tx:
-            notices.settle(tx, settled, by="worker")
+            claims.settle(tx, settled, by="worker")
 
     def _must_be_their_turn(self, found: list[Notice]) -> None:
         blocking = ", ".join(f"'{state}'" for state in sorted(BLOCKING))
@@ -182,7 +182,7 @@ class Ledger(RuleBasedStateMachine):
 
     def _must_be_true(self, found: list[Notice]) -> None:
         with self.engine.connect() as connection:
-            assert notices.unwanted(connection, found) == set(), "a withdrawn notice was claimed"
+            assert claims.unwanted(connection, found) == set(), "a withdrawn notice was claimed"
 
     def _rows(self, sql: str) -> list[object]:
         with self.engine.connect() as connection:

@@ -16,8 +16,8 @@ from worker.domain.notice import Attempt, Notice
 from worker.domain.outcome import Outcome, Sent, TryLater, Uncertain, Unreachable, Wait
 from worker.domain.retry import Decision, Patience, decide
 from worker.domain.settling import Question
-from worker.ledger import notices, uncertain, upkeep, verbs
-from worker.ledger.notices import Bounds
+from worker.ledger import claims, uncertain, upkeep, verbs, withdrawals
+from worker.ledger.claims import Bounds
 from worker.ledger.uncertain import Doubt
 from worker.ledger.verbs import Choice
 
@@ -36,7 +36,7 @@ def held(record: Record, claim: Claim) -> list[Notice]:
 def withdraw(ledger: Engine, key: str = FEE) -> set[int]:
     """The poll finds the fee paid."""
     with ledger.begin() as tx:
-        return notices.withdraw(tx, OA, [Withdrawal("A", key, "fee paid")], by="producer")
+        return withdrawals.withdraw(tx, OA, [Withdrawal("A", key, "fee paid")], by="producer")
 
 
 def story(ledger: Engine) -> list[tuple[str, str | None]]:
@@ -58,16 +58,16 @@ def settle(ledger: Engine, held: list[Notice], outcome: Outcome) -> None:
         for notice in held
     ]
     with ledger.begin() as tx:
-        notices.settle(tx, settled, by="worker")
+        claims.settle(tx, settled, by="worker")
 
 
 def test_a_worker_that_asks_just_before_sending_learns_of_it(ledger: Engine, held: list[Notice]) -> None:
     """The mark is there as soon as the poll has committed, while the notice is `sending`."""
     assert withdraw(ledger) == {held[0].id}
     with ledger.begin() as tx:
-        assert notices.unwanted(tx, held) == {held[0].id}
+        assert claims.unwanted(tx, held) == {held[0].id}
         why = Decision(State.SUPPRESSED, counts=False, reason="fee paid")
-        notices.put_down(tx, [(held[0], why)], by="worker")
+        claims.put_down(tx, [(held[0], why)], by="worker")
     assert story(ledger) == [("suppressed", "fee paid"), ("due", None)]
 
 
@@ -138,9 +138,9 @@ def test_true_again_it_waits_for_its_turn_but_not_within_a_minute(ledger: Engine
     record(new("A", "fee_requested", occurrence="7"))
     withdraw(ledger)
     with ledger.begin() as tx:
-        assert notices.true_again(tx, OA, [FEE], by="producer") == set()
+        assert withdrawals.true_again(tx, OA, [FEE], by="producer") == set()
         tx.exec_driver_sql("UPDATE notices SET withdrawn_at = withdrawn_at - interval '61 s'")
-        assert len(notices.true_again(tx, OA, [FEE], by="producer")) == 1
+        assert len(withdrawals.true_again(tx, OA, [FEE], by="producer")) == 1
     assert story(ledger) == [("due", None)]
 
 
@@ -149,7 +149,7 @@ def test_a_notice_that_was_told_is_not_told_again_when_it_is_true_again(ledger: 
     settle(ledger, held, Sent("m1"))
     withdraw(ledger)
     with ledger.begin() as tx:
-        notices.true_again(tx, OA, [FEE], by="producer")
+        withdrawals.true_again(tx, OA, [FEE], by="producer")
     assert story(ledger)[0] == ("sent", None)
 
 
@@ -157,7 +157,7 @@ def test_too_old_or_asleep_is_not_claimed(ledger: Engine, record: Record) -> Non
     """R15, and reminders at night: a worker may not be faster than the sweep."""
     record(new("A", fresh_at=datetime.now(UTC) - timedelta(hours=73)), new("B", "fee_reminder"), new("C"))
     with ledger.begin() as tx:
-        claimed = notices.lock_due(
+        claimed = claims.lock_due(
             tx, OA, Lane.SERVICE, "l", 9, bounds=Bounds(timedelta(hours=72), frozenset({"fee_reminder"}))
         )
     assert [notice.code for notice in claimed] == ["C"]

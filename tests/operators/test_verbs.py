@@ -15,8 +15,9 @@ from sqlalchemy import Engine, text
 from operators.cli.main import hcc
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import State
-from worker.ledger import notices, verbs
-from worker.ledger.notices import Bounds, NewNotice
+from worker.ledger import claims, notices, verbs
+from worker.ledger.claims import Bounds
+from worker.ledger.notices import NewNotice
 from worker.ledger.verbs import Choice
 from worker.queue.connection import open_redis
 from worker.queue.schedule import Retry, Schedule
@@ -187,11 +188,11 @@ def test_an_uncertain_notice_that_did_not_arrive_goes_first_and_then_the_next(
     assert run("uncertain", "settle", "--all", "--as", "not-sent", *ACCOUNT).exit_code == 0
     assert rows(ledger, "SELECT state FROM notices ORDER BY id") == [("due",), ("waiting",)]
     with ledger.begin() as tx:
-        assert [notice.id for notice in notices.lock_due(tx, OA, Lane.SERVICE, "lease", 10, bounds=BOUNDS)] == ids[:1]
+        assert [notice.id for notice in claims.lock_due(tx, OA, Lane.SERVICE, "lease", 10, bounds=BOUNDS)] == ids[:1]
     hold(ledger, State.UNCERTAIN, ids[:1])
     assert run("uncertain", "settle", "--all", "--as", "sent", *ACCOUNT).exit_code == 0
     with ledger.begin() as tx:
-        assert [notice.id for notice in notices.lock_due(tx, OA, Lane.SERVICE, "lease", 10, bounds=BOUNDS)] == ids[1:]
+        assert [notice.id for notice in claims.lock_due(tx, OA, Lane.SERVICE, "lease", 10, bounds=BOUNDS)] == ids[1:]
 
 
 def test_what_is_certain_is_not_settled(run: Callable[..., Result], ledger: Engine, three: list[int]) -> None:

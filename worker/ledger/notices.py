@@ -1,4 +1,4 @@
-"""Notices: recorded from events, claimed in batches, settled in batches. Every other change goes through `moves`."""
+"""Notices: recorded from events, each once, and let go in their order; `claims` has what workers do with them."""
 
 from __future__ import annotations
 
@@ -8,29 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
-from worker.domain.dossier import Reason
-from worker.domain.event import Withdrawal
-from worker.domain.kinds import ANSWERS, RANK
+from worker.domain.kinds import RANK
 from worker.domain.lane import Lane
-from worker.domain.lifecycle import BLOCKING, LIVE, State
-from worker.domain.notice import OPTED_OUT, Attempt, Letter, Notice
-from worker.domain.outcome import charged, code_of, word
-from worker.domain.retry import Decision
-from worker.domain.story import read_digest, read_stories
-from worker.ledger.moves import Move, move, move_found
+from worker.domain.lifecycle import BLOCKING, State
+from worker.domain.notice import OPTED_OUT
+from worker.ledger.moves import move_found
 
 STALE = timedelta(hours=24)  # from this age on a notice is news no more where a later one exists
 
 _BLOCKING = ", ".join(f"'{state}'" for state in sorted(BLOCKING))
-_LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
-_ANSWERS = ", ".join(f"'{kind}'" for kind in sorted(ANSWERS))
-
-_HEARS = f"""
-    (f.follows OR n.kind IN ({_ANSWERS}) AND f.last_interaction_at > coalesce(f.follow_at, '-infinity'))"""
-# Who asks is answered also where they do not follow; not who left after asking (R28).
-_OFF = "(n.follower_id IS NULL AND coalesce(f.notices_off, false))"
 # Only what is told of dossiers is switched off in the chat, not what the chat itself answers.
 
 EARLIER_UNFINISHED = f"""
@@ -139,130 +127,6 @@ def supersede(tx: Connection, oa: str, codes: Iterable[str]) -> set[int]:
     return moved
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What may not be claimed at this moment: what is older (R15, the sweep's) and the kinds that wait for the day."""
-
-    max_age: timedelta
-    asleep: frozenset[str] = frozenset()
-
-    @property
-    def values(self) -> dict[str, Any]:
-        return {"max_age": self.max_age.total_seconds(), "asleep": sorted(self.asleep)}
-
-
-_MAY_GO = f"""
-    n.oa = :oa AND n.state = 'due' AND n.due_at <= clock_timestamp() AND NOT {EARLIER_UNFINISHED}
-    AND n.fresh_at > clock_timestamp() - make_interval(secs => :max_age) AND n.kind <> ALL(CAST(:asleep AS text[]))"""
-
-_FIRST_LANE = f"""
-SELECT w.lane FROM unnest(CAST(:lanes AS smallint[])) AS w (lane)
-WHERE EXISTS (SELECT FROM notices n WHERE {_MAY_GO} AND n.lane = w.lane)
-ORDER BY w.lane LIMIT 1
-"""
-
-
-def first_lane(tx: Connection, oa: str, bounds: Bounds) -> Lane | None:
-    """The first lane in which some notice may be sent now; None where none may."""
-    lane = tx.execute(text(_FIRST_LANE), {"oa": oa, "lanes": list(Lane), **bounds.values}).scalar_one_or_none()
-    return None if lane is None else Lane(lane)
-
-
-_LOCK_DUE = f"""
-SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.person_id,
-       CASE WHEN p.withdrawn_at IS NULL THEN n.no_person_because ELSE 'the person withdrew' END AS no_person_because,
-       CASE WHEN {_HEARS} THEN f.user_id END AS user_id, NOT f.follows AS has_left, f.last_interaction_at,
-       {_OFF} AS opted_out,
-       n.said_no, NULLIF(p.phone_sealed, '') AS phone_sealed
-FROM notices n LEFT JOIN people p ON p.id = n.person_id
-LEFT JOIN followers f ON f.id = COALESCE(n.follower_id, (SELECT id FROM followers WHERE person_id = n.person_id))
-WHERE {_MAY_GO} AND n.lane = :lane
-ORDER BY n.due_at
-LIMIT :limit
-FOR UPDATE OF n SKIP LOCKED
-"""
-
-
-def lock_due(tx: Connection, oa: str, lane: Lane, lease: str, limit: int, *, bounds: Bounds) -> list[Notice]:
-    """Lock up to `limit` notices that may be sent, for this transaction; `lease_out` makes them ours.
-
-    What others hold is skipped.
-    """
-    rows = tx.execute(text(_LOCK_DUE), {"oa": oa, "lane": lane, "limit": limit, **bounds.values})
-    return [_notice(row, oa, lease) for row in rows]
-
-
-_LEASE_OUT = """
-WITH wanted AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:texts AS text[])) AS w (id, text)),
-leased AS (
-    UPDATE notices n SET state = 'sending', lease = :lease, text = w.text, reason = NULL,
-           lease_until = clock_timestamp() + make_interval(secs => :seconds)
-    FROM wanted w WHERE n.id = w.id AND n.state = 'due'
-    RETURNING n.id
-)
-INSERT INTO history (notice_id, at, before, after, why, by)
-SELECT id, clock_timestamp(), 'due', 'sending', NULL, :by FROM leased
-"""
-
-
-def lease_out(tx: Connection, letters: Sequence[Letter], *, seconds: float, by: str) -> None:
-    """Make locked notices ours until `seconds` from now, and keep the words that are about to leave.
-
-    The words are stored before they leave, so that an uncertain attempt can be looked up by its exact text.
-    """
-    if letters:
-        tx.execute(
-            text(_LEASE_OUT),
-            {
-                "ids": [letter.notice.id for letter in letters],
-                "texts": [letter.text for letter in letters],
-                "lease": letters[0].notice.lease,
-                "seconds": seconds,
-                "by": by,
-            },
-        )
-
-
-def commit_to(tx: Connection, channel: str, leased: Sequence[Notice]) -> None:
-    """Note on leased notices the channel that they are about to leave by."""
-    tx.execute(
-        text("UPDATE notices SET channel = :channel WHERE id = ANY(:ids) AND state = 'sending' AND lease = :lease"),
-        {"channel": channel, "ids": [notice.id for notice in leased], "lease": leased[0].lease},
-    )
-
-
-_ATTEMPTS = """
-INSERT INTO attempts (notice_id, at, channel, outcome, code, ms, dong)
-SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:channels AS text[]),
-                     CAST(:outcomes AS text[]), CAST(:codes AS int[]), CAST(:ms AS int[]), CAST(:dong AS int[]))
-"""
-
-
-def settle(tx: Connection, settled: Sequence[tuple[Attempt, Decision]], *, by: str) -> set[int]:
-    """Record what became of attempts: states, attempts, history, and the later notices that may go now.
-
-    Returns the ids that moved; one that is missing had lost its lease, and its attempt is recorded all the same.
-    """
-    if not settled:
-        return set()
-    moved = move(tx, [_settling(attempt, decision) for attempt, decision in settled], by=by)
-    tx.execute(text(_ATTEMPTS), _attempt_arrays([attempt for attempt, _ in settled]))
-    promote(tx, settled[0][0].notice.oa, {attempt.notice.code for attempt, _ in settled}, by=by)
-    return moved
-
-
-def put_down(tx: Connection, untried: Sequence[tuple[Notice, Decision]], *, by: str) -> None:
-    """Let go of leased notices that were not tried: no permit, nobody to tell, words that cannot be made."""
-    if not untried:
-        return
-    moves = [
-        Move(notice.id, State.SENDING, decision.state, why=decision.reason, lease=notice.lease, due_at=decision.due_at)
-        for notice, decision in untried
-    ]
-    move(tx, moves, by=by)
-    promote(tx, untried[0][0].oa, {notice.code for notice, _ in untried}, by=by)
-
-
 _PROMOTABLE = f"""
 SELECT n.id, n.lease, clock_timestamp() AS due_at FROM notices n
 WHERE n.oa = :oa AND n.state = 'waiting' AND (CAST(:codes AS text[]) IS NULL OR n.code = ANY(:codes))
@@ -275,152 +139,6 @@ def promote(tx: Connection, oa: str, codes: Iterable[str] | None, *, by: str, li
     """Waiting notices (of these dossiers, or of all) that no earlier one holds back become due; returns their ids."""
     wanted = None if codes is None else sorted(codes)
     return move_found(tx, State.WAITING, State.DUE, _PROMOTABLE, by=by, why=None, oa=oa, codes=wanted, limit=limit)
-
-
-def unwanted(tx: Connection, claimed: Sequence[Notice]) -> set[int]:
-    """Of claimed notices, those withdrawn since (R12) and those whose Zalo user unfollowed, opted out or is another."""
-    query = text(f"""
-        SELECT w.id FROM unnest(CAST(:ids AS bigint[]), CAST(:users AS text[])) AS w (id, user_id)
-        JOIN notices n ON n.id = w.id
-        WHERE n.withdrawn IS NOT NULL OR (w.user_id IS NOT NULL AND NOT EXISTS (
-            SELECT FROM followers f WHERE f.oa = n.oa AND f.user_id = w.user_id AND {_HEARS} AND NOT {_OFF}))""")
-    return set(tx.execute(query, {"ids": [n.id for n in claimed], "users": [n.user_id for n in claimed]}).scalars())
-
-
-_WITHDRAW = f"""
-WITH wanted AS (SELECT * FROM unnest(CAST(:codes AS text[]), CAST(:keys AS text[]), CAST(:whys AS text[]))
-                AS w (code, key, why)),
-found AS (
-    SELECT n.id, {{why}} AS why FROM notices n
-    WHERE n.oa = :oa AND n.code = ANY(CAST(:codes AS text[])) AND n.state IN ({_LIVE}) AND n.withdrawn IS NULL
-      AND {{why}} IS NOT NULL
-    ORDER BY n.id FOR UPDATE OF n
-)
-UPDATE notices n SET withdrawn = f.why, withdrawn_at = clock_timestamp() FROM found f WHERE n.id = f.id
-RETURNING n.id, n.code, n.state, n.withdrawn
-""".format(
-    why="""(SELECT min(w.why) FROM wanted w WHERE w.code = n.code
-             AND (w.key = n.event_key OR right(w.key, 1) = '*' AND starts_with(n.event_key, left(w.key, -1))))"""
-)
-_NOT_LEFT = (State.WAITING, State.DUE, State.UNREACHABLE)
-
-
-def withdraw(tx: Connection, oa: str, withdrawals: Sequence[Withdrawal], *, by: str) -> set[int]:
-    """Suppress notices that have not left and whose event is no longer true (R12); returns their ids.
-
-    One that a worker holds right now is marked: it is let go before it is sent (`unwanted`), or when it comes back.
-    """
-    values = {
-        "codes": [withdrawal.code for withdrawal in withdrawals],
-        "keys": [withdrawal.key for withdrawal in withdrawals],
-        "whys": [withdrawal.why for withdrawal in withdrawals],
-    }
-    marked = list(tx.execute(text(_WITHDRAW), {"oa": oa, **values}))
-    moves = [
-        Move(row.id, State(row.state), State.SUPPRESSED, why=row.withdrawn) for row in marked if row.state in _NOT_LEFT
-    ]
-    move(tx, moves, by=by)
-    promote(tx, oa, {row.code for row in marked}, by=by)
-    return {row.id for row in marked}
-
-
-_TRUE_AGAIN = """
-UPDATE notices SET withdrawn = NULL, withdrawn_at = NULL, fresh_at = clock_timestamp()
-WHERE oa = :oa AND event_key = ANY(CAST(:keys AS text[])) AND withdrawn IS NOT NULL
-  AND withdrawn_at < clock_timestamp() - make_interval(secs => :seconds)
-RETURNING id, code, state
-"""
-_READING = 60.0  # seconds that a poll may lie between reading the source and recording: longer than any task lives
-
-
-def true_again(tx: Connection, oa: str, keys: Sequence[str], *, by: str) -> set[int]:
-    """What was withdrawn before it left and is true again waits for its turn again; returns the ids.
-
-    Not within a minute of the withdrawal: a slower poll may have read the source before it and tell us only now.
-    """
-    if not keys:
-        return set()
-    rows = list(tx.execute(text(_TRUE_AGAIN), {"oa": oa, "keys": sorted(keys), "seconds": _READING}))
-    back = [row for row in rows if row.state == State.SUPPRESSED]
-    moves = [Move(row.id, State.SUPPRESSED, State.WAITING, why="true again") for row in back]
-    moved = move(tx, moves, by=by)
-    promote(tx, oa, {row.code for row in back}, by=by)
-    return moved
-
-
-_DATES = """
-SELECT DISTINCT ON (code) code, facts ->> 'appointment_at' AS at FROM notices
-WHERE oa = :oa AND code = ANY(CAST(:codes AS text[])) AND facts ? 'appointment_at'
-  AND state NOT IN ('suppressed', 'expired', 'discarded')
-ORDER BY code, event_at DESC, rank DESC, id DESC
-"""
-
-
-def appointments_told(tx: Connection, oa: str, codes: Iterable[str]) -> dict[str, datetime]:
-    """The appointment that each of these dossiers' people were, or are about to be, told last."""
-    rows = tx.execute(text(_DATES), {"oa": oa, "codes": sorted(codes)})
-    return {row.code: datetime.fromisoformat(row.at) for row in rows}
-
-
-def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
-    facts, fault = _told(row.facts)
-    return Notice(
-        id=row.id,
-        oa=oa,
-        lease=lease,
-        code=row.code,
-        kind=row.kind,
-        key=row.event_key,
-        attempts=row.attempts,
-        fresh_at=row.fresh_at,
-        no_person_because=row.no_person_because,
-        person_id=row.person_id,
-        user_id=row.user_id,
-        fault=fault,
-        phone_sealed=bytes(row.phone_sealed or b"") or None,  # empty: erased
-        interacted_at=row.last_interaction_at,
-        left=bool(row.has_left),
-        said_no=frozenset(row.said_no),
-        opted_out=row.opted_out,
-        **facts,
-    )
-
-
-def _told(facts: Any) -> tuple[dict[str, Any], str | None]:
-    """What the texts of a notice may tell, or what is wrong with its facts: never a reason to raise."""
-    try:
-        reason = facts.get("reason")
-        return {
-            "amount": facts.get("amount"),
-            "appointment_at": _moment(facts.get("appointment_at")),
-            "deadline_at": _moment(facts.get("deadline_at")),
-            "reason": Reason(reason) if reason else None,
-            "sms": bool(facts.get("sms")),
-            "stories": read_stories(facts.get("stories", ())),
-            "digest": read_digest(facts["digest"]) if "digest" in facts else None,
-        }, None
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        return {"amount": None, "appointment_at": None}, f"its facts cannot be read ({type(error).__name__})"
-
-
-def _moment(iso: str | None) -> datetime | None:
-    return datetime.fromisoformat(iso) if iso else None
-
-
-def _settling(attempt: Attempt, decision: Decision) -> Move:
-    return Move(
-        id=attempt.notice.id,
-        before=State.SENDING,
-        after=decision.state,
-        why=decision.reason,
-        lease=attempt.notice.lease,
-        due_at=decision.due_at,
-        counts=int(decision.counts),
-        channel=attempt.channel,
-        code=code_of(attempt.outcome),
-        message_id=decision.message_id,
-        said_no=attempt.channel if decision.said_no else None,
-    )
 
 
 def _record_arrays(new: Iterable[NewNotice]) -> dict[str, list[Any]]:
@@ -440,16 +158,4 @@ def _record_arrays(new: Iterable[NewNotice]) -> dict[str, list[Any]]:
         "phone_faults": [n.phone_fault for n in rows],
         "phones_seen": [n.phone_seen for n in rows],
         "lanes": [n.lane for n in rows],
-    }
-
-
-def _attempt_arrays(attempts: Sequence[Attempt]) -> dict[str, list[Any]]:
-    return {
-        "ids": [a.notice.id for a in attempts],
-        "ats": [a.at for a in attempts],
-        "channels": [a.channel for a in attempts],
-        "outcomes": [word(a.outcome) for a in attempts],
-        "codes": [code_of(a.outcome) for a in attempts],
-        "ms": [a.ms for a in attempts],
-        "dong": [a.dong if charged(a.outcome) else 0 for a in attempts],
     }
