@@ -22,6 +22,9 @@ from pathlib import Path
 import aiohttp
 from sqlalchemy import text
 
+from benchmarks.measure import cpu_seconds, percentile
+from benchmarks.report import Report, ms
+from benchmarks.world import tell
 from operators.processes import Processes
 from operators.world import SANDBOX_ZALO
 from producers.hooks.signature import signature
@@ -37,6 +40,7 @@ Request = tuple[bytes, dict[str, str]]
 
 def main() -> None:
     """Run it and print the figures."""
+    report = Report("hooks", "Zalo's events at a fixed rate")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=int, default=500, help="events a second")
     parser.add_argument("--seconds", type=int, default=60)
@@ -61,14 +65,21 @@ def main() -> None:
             url = f"http://127.0.0.1:{port}{PATH}"
             _wait_for(port)
             asyncio.run(send(url, [(b"{}", {})] * 500, 250))  # warm
+            rows = []
             for what, requests in (("recording", events(number)), ("answering only", [(b"{}", {})] * number)):
-                before = cpu_seconds(web.pid)
+                tell(f"{what}: {options.rate} a second for {options.seconds} s")
+                before = cpu_seconds([web.pid])[web.pid]
                 took = asyncio.run(send(url, requests, options.rate))
-                told(what, took, cpu_seconds(web.pid) - before)
+                rows.append(row(what, took, cpu_seconds([web.pid])[web.pid] - before))
         with ledger.connect() as connection:
             recorded = connection.execute(text("SELECT count(*) FROM zalo_events")).scalar_one()
         ledger.dispose()
-    print(f"events sent {number}, recorded {recorded}, lost {number - recorded}")
+    report.text(
+        f"{options.rate} events a second for {options.seconds} s, from the moment at which each should have left to "
+        f"its 200. Sent {number:,}, recorded {recorded:,}. To be held: p99 below 200 ms."
+    )
+    report.table(("the web process", "p50", "p99", "slowest", "CPU an event"), rows)
+    report.write()
 
 
 def events(number: int) -> list[Request]:
@@ -111,18 +122,10 @@ async def send(url: str, requests: Sequence[Request], rate: int) -> list[float]:
     return took
 
 
-def cpu_seconds(pid: int) -> float:
-    """What a process has used so far, its system time included."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def told(what: str, took: Sequence[float], cpu: float) -> None:
+def row(what: str, took: Sequence[float], cpu: float) -> tuple[str, ...]:
     """One line of figures."""
-    ordered = sorted(took)
-    p50, p99 = (ordered[int(len(ordered) * share)] * 1000 for share in (0.50, 0.99))
-    print(f"{what:15} p50 {p50:6.1f} ms   p99 {p99:6.1f} ms   slowest {ordered[-1] * 1000:6.1f} ms   "
-          f"CPU of web {cpu / len(ordered) * 1000:.2f} ms an event")  # fmt: skip
+    spread = (percentile(took, 0.5), percentile(took, 0.99), max(took))
+    return (what, *map(ms, spread), ms(cpu / len(took)))
 
 
 def _free_port() -> int:
