@@ -123,7 +123,7 @@ def _hours(value: str) -> str:
 def _clock_times(value: str) -> tuple[time, time]:
     match = re.fullmatch(r"(\d\d:\d\d)-(\d\d:\d\d)", value)
     if not match:
-        raise ValueError("cần dạng 22:00-06:00 (để trống: không có giờ nghỉ)")
+        raise ValueError("cần dạng 22:00-06:00 (00:00-00:00: không có giờ nghỉ)")
     return time.fromisoformat(match[1]), time.fromisoformat(match[2])
 
 

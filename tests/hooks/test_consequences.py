@@ -365,6 +365,17 @@ def test_an_echo_that_came_before_the_doubt_settles_it(office: Office) -> None:
     assert office.states() == {f"{CODE}/accepted/1": "sent"}
 
 
+def test_a_notice_that_was_found_in_the_conversation_bears_its_receipts_all_the_same(office: Office) -> None:
+    """The look came before the echo: until that has told the message id, nobody knows whose receipt it is."""
+    office.receive(submit(at=NOW - SECOND))
+    tell(office)
+    put(office, claim(office, "Hồ sơ đã xong"), State.SENT, message_id=None)
+    office.receive(receipt("received"), receipt("seen"))
+    assert office.states() == {f"{CODE}/accepted/1": "sent"}
+    office.receive(echo())
+    assert office.states() == {f"{CODE}/accepted/1": "seen"}
+
+
 @pytest.mark.parametrize(
     "stranger",
     [echo(text="Hồ sơ đã xong."), echo(user=OTHER), echo(at=NOW - timedelta(minutes=10))],

@@ -42,7 +42,7 @@ def start(world: World, gateway: SandboxSms, **changes: str) -> None:
         **{
             "channels": "zalo_cs,zalo_template,zns,sms",
             "zalo_templates": "accepted=331,fee_requested=332,result_ready=333",
-            "quiet_hours": "",
+            "quiet_hours": "00:00-00:00",
             "sms_url": gateway.url,
             "sms_api_key": "key",
             "sms_secret_key": "secret",

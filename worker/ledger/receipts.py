@@ -73,7 +73,7 @@ def apply(tx: Connection, oa: str) -> int:
     if not looked:
         return 0
     settled = uncertain.settle_echoed(tx, oa, looked, by=_BY) | _settle_tracked(tx, oa, looked)
-    borne = _bear(tx, oa, looked, settled)
+    borne = _bear(tx, oa, looked, settled | _name(tx, oa, looked))
     _put_off(tx, looked)
     return len(settled | borne)
 
@@ -96,6 +96,30 @@ def _settle_tracked(tx: Connection, oa: str, looked: Sequence[int]) -> set[int]:
     moved = move(tx, moves, by=_BY)
     promote(tx, oa, {row.code for row in proven}, by=_BY)
     return moved
+
+
+_NAME = """
+UPDATE notices n SET message_id = found.message_id
+FROM (
+    SELECT DISTINCT ON (m.id) m.id, e.message_id FROM receipts e
+    JOIN followers u ON u.oa = e.oa AND u.user_id = e.user_id
+    JOIN notices m ON (m.person_id = u.person_id OR m.follower_id = u.id) AND m.oa = e.oa
+    WHERE e.id = ANY(:looked) AND e.oa = :oa AND e.word = 'echo' AND m.state = 'sent' AND m.message_id IS NULL
+      AND COALESCE(m.channel, 'zalo_cs') = 'zalo_cs' AND e.words = sha256(convert_to(m.text, 'UTF8'))
+      AND NOT EXISTS (SELECT FROM notices k WHERE k.oa = e.oa AND k.message_id = e.message_id)
+    ORDER BY m.id, e.at DESC
+) found
+WHERE n.id = found.id
+RETURNING n.id
+"""
+
+
+def _name(tx: Connection, oa: str, looked: Sequence[int]) -> set[int]:
+    """A notice that was found in the conversation, or settled by an operator, learns its message id from the echo.
+
+    Without it no receipt would ever be taken for its own.
+    """
+    return set(tx.execute(text(_NAME), {"looked": list(looked), "oa": oa}).scalars())
 
 
 _BORNE = """
