@@ -24,7 +24,7 @@ VAR = ROOT / "var"
 UP_ENV = VAR / "up.env"  # written by `hcc up`: the world it started in place of what is not set
 
 CHANNEL_NAMES = ("zalo_cs", "zalo_template", "zns", "sms", "paper")
-PRICES = {"zalo_cs": 55, "zalo_template": 140, "zns": 200, "sms": 350}  # đồng, third parties' figures of 2026
+PRICES = {"zalo_cs": 55, "zalo_template": 140, "zns": 200, "sms": 350}  # đồng, guesses to be replaced: docs/channels.md
 _KEY_LENGTH = 16  # characters; the keys proper are derived from these
 
 
