@@ -115,8 +115,7 @@ def _start(value: str) -> str:
 
 
 def _hours(value: str) -> str:
-    if value:
-        _clock_times(value)
+    _clock_times(value)
     return value
 
 
@@ -230,9 +229,9 @@ class Settings(BaseSettings):
         return list(dict.fromkeys([*self.channels, *(n for names in self.kind_channels.values() for n in names)]))
 
     @property
-    def quiet(self) -> tuple[time, time] | None:
-        """`HCC_QUIET_HOURS` as two times of day in Vietnam; None where there are none."""
-        return _clock_times(self.quiet_hours) if self.quiet_hours else None
+    def quiet(self) -> tuple[time, time]:
+        """`HCC_QUIET_HOURS` as two times of day in Vietnam; the same twice where there are none."""
+        return _clock_times(self.quiet_hours)
 
     @property
     def answer_seconds(self) -> float:

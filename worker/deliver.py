@@ -1,6 +1,6 @@
 """From the ledger to the person: the story of a batch, in the order in which it happens.
 
-    claim → compose → choose channel → still true? → permit → mark started → send → decide → settle
+    claim → compose → choose channel → still wanted? → permit → mark started → send → decide → settle
 
 No transaction is open while the network is used, nobody waits with a lease in hand, and a crash at any line leaves
 every notice of the batch either certainly not sent (sent again) or maybe sent (uncertain, settled by asking).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from worker.channels.policy import Terms
@@ -34,7 +34,7 @@ NOTICE = Notice(
 TERMS = Terms(
     now=NOON,
     order=lambda _: ["zalo_cs", "zalo_template", "zns", "sms"],
-    quiet=None,
+    quiet=(time(0), time(0)),
     pays_for_cs=True,
     prices={"zalo_cs": 55, "zalo_template": 140, "zns": 200, "sms": 350},
     left={},

@@ -75,7 +75,7 @@ def settings(ledger_url: str, redis_url: str, box: SandboxZalo, gateway: Sandbox
         "zalo_rate_per_minute": PLENTY,
         "zalo_templates": {"accepted": "331", "fee_requested": "332", "result_ready": "333"},
         "channels": ["zalo_cs", "zalo_template", "zns", "sms", "paper"],
-        "quiet_hours": "",
+        "quiet_hours": "00:00-00:00",
         "sms_url": gateway.url,
         "sms_api_key": "key",
         "sms_secret_key": "secret",

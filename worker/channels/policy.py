@@ -51,7 +51,7 @@ class Terms:
 
     now: datetime
     order: Callable[[str], Sequence[str]]  # a kind's channels, the preferred one first
-    quiet: tuple[time, time] | None  # times of day in Vietnam
+    quiet: tuple[time, time]  # times of day in Vietnam; the same twice: none
     pays_for_cs: bool
     prices: Mapping[str, int]  # đồng a message; of an SMS a segment
     left: Mapping[str, Left]
@@ -135,7 +135,7 @@ def is_short_enough(_name: str, letter: Letter, terms: Terms) -> Objection | Non
 
 
 def by_day(_name: str, letter: Letter, terms: Terms) -> Objection | None:
-    dawn = terms.quiet and quiet_until(terms.quiet, terms.now)
+    dawn = quiet_until(terms.quiet, terms.now)
     return NotYet(_spread(dawn, letter), "quiet hours") if dawn else None
 
 

@@ -19,7 +19,6 @@ from worker.ledger.moves import move_found
 STALE = timedelta(hours=24)  # from this age on a notice is news no more where a later one exists
 
 _BLOCKING = ", ".join(f"'{state}'" for state in sorted(BLOCKING))
-# Only what is told of dossiers is switched off in the chat, not what the chat itself answers.
 
 EARLIER_UNFINISHED = f"""
     EXISTS (

@@ -54,11 +54,7 @@ class CurlWire:
     def exchange(
         self, calls: Iterable[Call], *, leaving: Callable[[Sequence[int]], None] | None = None
     ) -> Iterator[tuple[Call, Result]]:
-        """Carry the calls; they are drawn a few at a time, when connections are free for them.
-
-        Left early, the generator waits for the calls in flight (at most the timeout): afterwards nothing leaves any
-        more, and a call may have been carried out exactly if `leaving` saw its tag and no result told otherwise.
-        """
+        """Carry the calls; they are drawn a few at a time, when connections are free for them."""
         coming = iter(calls)
         try:
             while True:

@@ -65,11 +65,7 @@ class RequestsWire:
     def exchange(
         self, calls: Iterable[Call], *, leaving: Callable[[Sequence[int]], None] | None = None
     ) -> Iterator[tuple[Call, Result]]:
-        """Carry the calls; the next one is drawn, in the caller's thread, when a connection is free for it.
-
-        Left early, the generator waits for the calls in flight (at most the timeout): afterwards nothing leaves any
-        more, and a call may have been carried out exactly if `leaving` saw its tag and no result told otherwise.
-        """
+        """Carry the calls; the next one is drawn, in the caller's thread, when a connection is free for it."""
         coming = iter(calls)
         arrived: SimpleQueue[Future[tuple[Call, Result]]] = SimpleQueue()
         flying: set[Future[tuple[Call, Result]]] = set()

@@ -64,6 +64,9 @@ class Wire(Protocol):
         """Carry all calls over kept-alive connections; `leaving(tags)` is called just before bytes of these may leave.
 
         Where `leaving` raises, none of them is made and the result of each is `NotSent`, held back.
+
+        Left early, the generator waits for the calls in flight (at most the timeout): afterwards nothing leaves any
+        more, and a call may have been carried out exactly if `leaving` saw its tag and no result told otherwise.
         """
 
     def close(self) -> None:
