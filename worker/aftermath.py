@@ -24,20 +24,28 @@ _TOKEN_SECONDS = 10.0
 _TOO_MANY = -32  # Zalo: "reached limit call api", in two wordings; the call was not executed
 
 
-def mind(services: Services, oa: str, channel: Channel, ready: Ready, settled: Settled) -> None:
-    """Draw the consequences of a chunk of settled attempts."""
-    outcomes = [attempt.outcome for attempt, _ in settled]
-    refused = any(isinstance(outcome, Wait) and outcome.hold is Hold.TOKEN for outcome in outcomes)
-    renewed = channel.refused_pass(oa, ready) if refused else ready
+def mind(services: Services, channel: Channel, settled: Settled) -> bool:
+    """Draw the consequences of settled attempts of one OA and channel; returns whether its access was refused."""
+    oa, outcomes = settled[0][0].notice.oa, [attempt.outcome for attempt, _ in settled]
     try:
-        if isinstance(renewed, NotReady):
-            # The next try comes by itself: what waits must not knock at a closed door every second meanwhile.
-            services.holds.hold(services.limits(oa)[1].key, _TOKEN_SECONDS, renewed.why)
+        services.correct_limit()
         mind_breaker(services, breaker_key(oa, channel), outcomes)
         mind_holds(services, channel, [attempt for attempt, _ in settled])
         mind_schedule(services, oa, settled)
     except QueueDown as away:
         log.warning("consequences not shared oa=%s why=%s", oa, away)
+    return any(isinstance(outcome, Wait) and outcome.hold is Hold.TOKEN for outcome in outcomes)
+
+
+def renew_access(services: Services, oa: str, channel: Channel, ready: Ready) -> None:
+    """The far side refused an access token: renew it. May take as long as a call; nothing waits for it but this OA."""
+    renewed = channel.refused_pass(oa, ready)
+    if isinstance(renewed, NotReady):
+        # The next try comes by itself: what waits must not knock at a closed door every second meanwhile.
+        try:
+            services.holds.hold(services.limits(oa)[1].key, _TOKEN_SECONDS, renewed.why)
+        except QueueDown as away:
+            log.warning("consequences not shared oa=%s why=%s", oa, away)
 
 
 def breaker_key(oa: str, channel: Channel) -> str:

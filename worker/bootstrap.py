@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 
@@ -21,6 +20,7 @@ from worker.channels.sms import GATEWAYS
 from worker.channels.sms.channel import sms_text
 from worker.channels.zalo.conversation import Conversation
 from worker.channels.zalo.tokens import Tokens
+from worker.domain.flow import MOST
 from worker.domain.forms import Filled, FormError, Forms
 from worker.domain.letters import Facts, Letters
 from worker.domain.link import check_payment_base, payment_link
@@ -32,7 +32,7 @@ from worker.ledger.engine import open_ledger
 from worker.ledger.people import People
 from worker.ledger.sealing import Sealer
 from worker.queue.breaker import Breaker
-from worker.queue.connection import QueueDown, open_redis
+from worker.queue.connection import open_redis
 from worker.queue.holds import Holds
 from worker.queue.limits import Limit, Limiter
 from worker.queue.marks import Marks
@@ -49,6 +49,7 @@ class Services:
     """Everything that the story of a delivery needs; each part is made when it is first used."""
 
     settings: Settings
+    _remaining: int | None = field(default=None, init=False)  # the fewest calls that Zalo said are left of the limit
 
     def __post_init__(self) -> None:
         """A payment link to a foreign host is a fault of the settings, found before anybody is sent there (R22)."""
@@ -92,9 +93,13 @@ class Services:
         return RequestsWire(self.settings.answer_seconds)
 
     @cached_property
-    def sender(self) -> Wire:
-        """For sends and look-ups, hundreds at once; made in the process that uses it."""
+    def look_ups(self) -> Wire:
+        """For looking into conversations, many at once."""
         return CurlWire(self.settings.answer_seconds)
+
+    def open_sender(self) -> Wire:
+        """A wire for sends, hundreds at once; to be opened in the process and thread that uses it."""
+        return CurlWire(self.settings.answer_seconds, MOST)
 
     @cached_property
     def tokens(self) -> Tokens:
@@ -112,11 +117,10 @@ class Services:
         """The configured channels, in their order of preference."""
         known = self.settings
         means = Means(
-            self.sender,
             self.tokens,
             known.zalo_openapi_url,
             known.zalo_business_url,
-            self._correct_limit,
+            self._note_remaining,
             self.fill,
             self.sealer.open,
             GATEWAYS[known.sms_gateway](known.sms_url, known.sms_api_key, known.sms_secret_key, known.sms_brandname),
@@ -162,7 +166,7 @@ class Services:
 
     @cached_property
     def conversation(self) -> Conversation:
-        return Conversation(self.sender, self.settings.zalo_openapi_url)
+        return Conversation(self.look_ups, self.settings.zalo_openapi_url)
 
     @cached_property
     def limiter(self) -> Limiter:
@@ -197,9 +201,13 @@ class Services:
         rate = self.settings.zalo_rate_per_minute
         return Limit(f"app:{self.settings.zalo_app_id}", rate), Limit(f"oa:{oa}", rate)
 
-    def _correct_limit(self, remaining: int) -> None:
-        """Zalo counts calls that we do not know of, too; what it says is left is never overrun."""
-        with suppress(QueueDown):  # without Redis there are no permits anyway
+    def _note_remaining(self, remaining: int) -> None:
+        self._remaining = remaining if self._remaining is None else min(self._remaining, remaining)
+
+    def correct_limit(self) -> None:
+        """Zalo counts calls that we do not know of, too; what it says is left is never overrun. Raises `QueueDown`."""
+        remaining, self._remaining = self._remaining, None
+        if remaining is not None:
             self.limiter.correct(self.limits(self.settings.zalo_oa_id)[0], remaining)
 
     def facts(self, notice: Notice) -> Facts:
@@ -214,7 +222,7 @@ class Services:
 
     def close(self) -> None:
         """Give back connections; used by short-lived commands and tests."""
-        for wire in ("wire", "sender"):
+        for wire in ("wire", "look_ups"):
             if wire in self.__dict__:
                 self.__dict__[wire].close()
         if "ledger" in self.__dict__:

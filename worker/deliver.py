@@ -2,8 +2,10 @@
 
     claim → compose → choose channel → still wanted? → permit → mark started → send → decide → settle
 
-No transaction is open while the network is used, nobody waits with a lease in hand, and a crash at any line leaves
-every notice of the batch either certainly not sent (sent again) or maybe sent (uncertain, settled by asking).
+This page goes from the claim to the wire; `pump` carries many batches of many OAs at once, and `answers` has what
+follows when answers come. No transaction is open while the network is used, nobody waits with a lease in hand, and a
+crash at any line leaves every notice of the batch either certainly not sent (sent again) or maybe sent (uncertain,
+settled by asking).
 """
 
 from __future__ import annotations
@@ -12,60 +14,33 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
-from worker.aftermath import breaker_key, channel_hold, mind, narrow_holds
+from worker.aftermath import breaker_key, channel_hold, narrow_holds
 from worker.bootstrap import Services
+from worker.channels.cargo import Cargo
 from worker.channels.channel import Channel, NotReady, Ready
-from worker.channels.policy import choose, elsewhere
-from worker.costs import account_for, afford_now, terms_now
+from worker.channels.policy import choose
+from worker.costs import afford_now, terms_now
 from worker.domain.kinds.hours import asleep
 from worker.domain.lane import Lane
 from worker.domain.letters import LetterError
 from worker.domain.lifecycle import State
-from worker.domain.notice import Attempt, Letter, Notice
-from worker.domain.outcome import Unreachable
-from worker.domain.retry import Decision, decide
+from worker.domain.notice import Letter, Notice
+from worker.domain.retry import Decision
 from worker.domain.settling import LOOKED_UP
 from worker.ledger import claims
 from worker.ledger.claims import Bounds
 from worker.queue.breaker import Word
 from worker.queue.connection import QueueDown
+from worker.wire.protocol import Leaving
 
 log = logging.getLogger("hcc.deliver")
 
-_SLICE_SECONDS = 0.8  # one task's share: other bells (the poll) get their turn in between
-_BATCH = 200  # notices
-_CHUNK = 50  # attempts settled at once: what a crash can leave uncertain stays small
-_CHUNK_SECONDS = 0.2
-_LONG_SECONDS = 15.0  # who has to wait for longer is woken by a bell
 _SPREAD_SECONDS = 600.0  # those who wait for one moment do not all start in it
-
-
-def deliver(services: Services, oa: str, call_help: Callable[[], None] = lambda: None) -> bool:
-    """Deliver what is due for `oa`, for a short while; returns whether there may be more to do at once.
-
-    `call_help` is called where there is more than one batch.
-    """
-    end = time.monotonic() + _SLICE_SECONDS
-    while time.monotonic() < end:
-        ready = ready_channels(services, oa)
-        lane = first_lane(services, oa) if ready else None
-        if lane is None:
-            return False
-        room = services.limiter.peek(services.limits(oa), _BATCH, lane=lane)
-        if room.wait_seconds > _LONG_SECONDS:
-            return False
-        if room.granted == 0:
-            time.sleep(min(room.wait_seconds, max(0.0, end - time.monotonic())))
-        elif (claimed := deliver_batch(services, oa, lane, ready, room.granted)) == 0:
-            return False
-        elif claimed == room.granted:
-            call_help()
-    return True
 
 
 def first_lane(services: Services, oa: str) -> Lane | None:
@@ -79,23 +54,63 @@ def bounds(services: Services) -> Bounds:
     return Bounds(services.patience.max_age, asleep(services.clock.now()))
 
 
-def deliver_batch(services: Services, oa: str, lane: Lane, ready: dict[str, Ready], most: int) -> int:
-    """Take up to `most` due notices of a lane through the whole story; returns how many were claimed."""
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """Letters of one batch that leave by one channel, and all that is needed when their answers come."""
+
+    services: Services
+    oa: str
+    lease: Lease
+    channel: Channel
+    ready: Ready
+    cargo: Cargo
+    notices: Sequence[int]  # ids
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a claim came to: how many notices, and those of them that may leave now."""
+
+    claimed: int
+    shipments: list[Shipment] = field(default_factory=list)
+
+
+def load_batch(services: Services, oa: str, lane: Lane, ready: dict[str, Ready], most: int) -> Batch:
+    """Take up to `most` due notices of a lane through the story, up to the wire.
+
+    Raises `QueueDown`: then all that was claimed has gone back.
+    """
     lease = Lease.begin(services)
     letters = claim_and_compose(services, oa, lane, lease, most)
-    for route in choose_channels(services, letters):
-        if route.channel is None:
-            put_down(services, route.untold)
-        elif route.channel.name not in ready:
-            give_back(services, [letter.notice for letter in route.letters], 5.0, "the channel is not ready")
-        else:
-            free = leave_alone_what_is_held(services, route.channel, still_wanted(services, route.letters))
-            permitted = permit(services, oa, lane, route.channel, free)
-            affordable = afford(services, oa, route.channel, permitted)
-            commit_to(services, route.channel, affordable)
-            send_and_settle(services, lease, route.channel, ready[route.channel.name], affordable)
-    forget_marks(services, lease, letters)
-    return len(letters)
+    batch = Batch(len(letters))
+    try:
+        for route in choose_channels(services, letters):
+            if route.channel is None:
+                put_down(services, route.untold)
+            elif route.channel.name not in ready:
+                give_back(services, [letter.notice for letter in route.letters], 5.0, "the channel is not ready")
+            elif letters_to_send := permitted(services, oa, lane, route):
+                access = ready[route.channel.name]
+                cargo = route.channel.send(letters_to_send, access, leaving=lease.mark(services))
+                ids = [letter.notice.id for letter in letters_to_send]
+                batch.shipments.append(Shipment(services, oa, lease, route.channel, access, cargo, ids))
+                lease.unsettled += len(letters_to_send)
+    except QueueDown:
+        loaded = {notice for shipment in batch.shipments for notice in shipment.notices}
+        give_back(services, [one.notice for one in letters if one.notice.id not in loaded], 1.0, "Redis is away")
+        if not loaded:
+            raise
+    return batch
+
+
+def permitted(services: Services, oa: str, lane: Lane, route: Route) -> Sequence[Letter]:
+    """The letters of a route that may leave now; the others have gone back, each with its time and reason."""
+    if route.channel is None:
+        return []
+    free = leave_alone_what_is_held(services, route.channel, still_wanted(services, route.letters))
+    affordable = afford(services, oa, route.channel, permit(services, oa, lane, route.channel, free))
+    commit_to(services, route.channel, affordable)
+    return affordable
 
 
 def ready_channels(services: Services, oa: str) -> dict[str, Ready]:
@@ -116,19 +131,47 @@ def shut(services: Services, oa: str, channel: Channel) -> bool:
     return services.breaker.state(breaker_key(oa, channel)).word is Word.OPEN
 
 
-@dataclass(frozen=True, slots=True)
+class LeaseOver(Exception):  # noqa: N818 (a state of the world: the notice is others' by now, or soon)
+    """Our time with the batch is over: what has not left stays."""
+
+
+@dataclass(slots=True)
 class Lease:
-    """Our right to a batch: its name, the epoch of its marks, and the moment (monotonic) at which we stop sending."""
+    """Our right to a batch: its name, the epoch of its marks, and the moment (monotonic) at which we stop sending.
+
+    `unsettled` counts the letters of it whose end is not in the ledger.
+    """
 
     name: str
     epoch: str
     until: float
+    unsettled: int = 0
 
     @classmethod
     def begin(cls, services: Services) -> Lease:
         """A new lease, counted from before the claim: it ends for us before it ends for others."""
         epoch = services.marks.epoch()
         return cls(f"{epoch}.{uuid.uuid4().hex}", epoch, time.monotonic() + services.settings.lease_seconds)
+
+    def mark(self, services: Services) -> Leaving:
+        """To be called just before bytes may leave.
+
+        Raises what keeps them from it: the lease is over, the marks are gone or away.
+        """
+
+        def leaving(ids: Sequence[int]) -> None:
+            if time.monotonic() >= self.until:
+                raise LeaseOver
+            services.marks.leave(self.name, self.epoch, ids)
+
+        return leaving
+
+    def settled(self, services: Services, number: int) -> None:
+        """The ends of so many letters are in the ledger; with the last one the marks have done their work."""
+        self.unsettled -= number
+        if self.unsettled <= 0:
+            with suppress(QueueDown):
+                services.marks.forget(self.name, self.epoch)
 
 
 def claim_and_compose(services: Services, oa: str, lane: Lane, lease: Lease, most: int) -> list[Letter]:
@@ -236,73 +279,6 @@ def commit_to(services: Services, channel: Channel, letters: Sequence[Letter]) -
     if unusual:
         with services.ledger.begin() as tx:
             claims.commit_to(tx, channel.name, unusual)
-
-
-def send_and_settle(
-    services: Services, lease: Lease, channel: Channel, ready: Ready, letters: Sequence[Letter]
-) -> None:
-    """Send, and settle in small chunks as answers come, so that a crash loses little."""
-    if not letters:
-        return
-    done: list[Attempt] = []
-    settled_at = time.monotonic()
-    try:
-        for attempt in channel.send(letters, ready, leaving=lambda ids: mark(services, lease, ids)):
-            done.append(attempt)
-            if len(done) >= _CHUNK or time.monotonic() - settled_at > _CHUNK_SECONDS:
-                chunk, done, settled_at = done, [], time.monotonic()
-                settle(services, channel, ready, chunk)
-    finally:  # an answer that is known is recorded, whatever ended the batch
-        settle(services, channel, ready, done)
-
-
-class LeaseOver(Exception):  # noqa: N818 (a state of the world: the notice is others' by now, or soon)
-    """Our time with the batch is over: what has not left stays."""
-
-
-def mark(services: Services, lease: Lease, ids: Sequence[int]) -> None:
-    """Just before bytes may leave. Raises what keeps them from it: the lease is over, the marks are gone or away."""
-    if time.monotonic() >= lease.until:
-        raise LeaseOver
-    services.marks.leave(lease.name, lease.epoch, ids)
-
-
-def forget_marks(services: Services, lease: Lease, letters: Sequence[Letter]) -> None:
-    """The batch is settled as a whole: its marks have done their work."""
-    if letters:
-        with suppress(QueueDown):
-            services.marks.forget(lease.name, lease.epoch)
-
-
-def settle(services: Services, channel: Channel, ready: Ready, attempts: Sequence[Attempt]) -> None:
-    """Decide what becomes of each attempt and record it; then mind what an answer said about the whole channel."""
-    if not attempts:
-        return
-    settled = [(attempt, decide_for(services, attempt)) for attempt in attempts]
-    with services.ledger.begin() as tx:
-        moved = claims.settle(tx, settled, by=services.name)
-        account_for(tx, services, attempts)
-    for attempt, decision in settled:
-        log.info(
-            "attempt notice=%d channel=%s outcome=%s state=%s ms=%d%s",
-            attempt.notice.id, attempt.channel, type(attempt.outcome).__name__, decision.state, attempt.ms,
-            "" if attempt.notice.id in moved else " lease=lost",
-        )  # fmt: skip
-    mind(services, attempts[0].notice.oa, channel, ready, settled)
-
-
-def decide_for(services: Services, attempt: Attempt) -> Decision:
-    """`decide` with this deployment's patience and this moment."""
-    return decide(
-        attempt.outcome,
-        attempts=attempt.notice.attempts,
-        fresh_at=attempt.notice.fresh_at,
-        now=services.clock.now(),
-        patience=services.patience,
-        jitter=random.random(),  # noqa: S311 (spreads load, guards nothing)
-        elsewhere=isinstance(attempt.outcome, Unreachable)
-        and elsewhere(attempt.notice, attempt.channel, services.terms({}, {})),
-    )
 
 
 def put_down(services: Services, untold: Sequence[tuple[Notice, Decision]]) -> None:

@@ -13,8 +13,9 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from config.settings import load
 from worker import sweeps
 from worker.bootstrap import Services
-from worker.deliver import deliver as deliver_now
 from worker.deliver import first_lane
+from worker.engine import start_pump
+from worker.pump import Pump
 from worker.queue.bell import heard, ring
 from worker.queue.connection import QueueDown
 from worker.settle import settle_uncertain
@@ -41,13 +42,17 @@ def services() -> Services:
     return Services(load())
 
 
+@cache
+def pump() -> Pump:
+    """This process's pump; made at the first bell, after the fork."""
+    return start_pump(services().open_sender(), shared=False)
+
+
 @shared_task(name="worker.deliver")
 def deliver(oa: str) -> None:
-    """Deliver what is due; where more is left, ring again rather than keep others from their turn."""
+    """Deliver what is due; the pump goes on by itself, and calls for help where there is more than it has in hand."""
     heard("worker.deliver", oa)
-    with later("deliver"):
-        if deliver_now(services(), oa, call_help=lambda: ring(oa)):
-            ring(oa)
+    pump().ask(services(), oa, call_help=lambda: ring(oa))
 
 
 @shared_task(name="worker.wake")

@@ -13,6 +13,7 @@ import pytest
 from sandbox.sms import SandboxSms
 from sandbox.zalo.client import SandboxZalo
 from tests.channels.cases import NOTICE, TEXT
+from tests.delivering import send
 from worker.bootstrap import Services
 from worker.channels.channel import Channel, NotReady, Ready
 from worker.channels.paper import Paper
@@ -45,7 +46,7 @@ class Bench:
     def send(self, letters: list[Letter], leaving: Callable[[Sequence[int]], None] = lambda _: None) -> list[Attempt]:
         ready = self.channel.ready(NOTICE.oa)
         assert isinstance(ready, Ready)
-        return list(self.channel.send(letters, ready, leaving=leaving))
+        return send(self.services, self.channel, letters, ready, leaving)
 
     def arrived(self) -> int:
         """How many messages the far side has accepted."""
@@ -104,7 +105,7 @@ def test_a_refused_connection_sent_nothing(bench: Bench) -> None:
     bench.box.down()
     ready = bench.channel.ready(NOTICE.oa)
     assert isinstance(ready, Ready)
-    [attempt] = bench.channel.send(bench.letters(), ready, leaving=lambda _: None)
+    [attempt] = send(bench.services, bench.channel, bench.letters(), ready)
     assert isinstance(attempt.outcome, TryLater)
 
 

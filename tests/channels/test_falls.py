@@ -12,8 +12,8 @@ from sqlalchemy import text
 from sandbox.sms import SandboxSms
 from sandbox.zalo.client import SandboxZalo
 from tests.channels.cases import OA
+from tests.delivering import deliver
 from worker.bootstrap import Services
-from worker.deliver import deliver
 from worker.ledger import notices, upkeep
 from worker.ledger.notices import NewNotice
 from worker.ledger.people import Link
@@ -146,7 +146,7 @@ def test_a_crash_while_sending_by_phone_is_not_taken_for_a_text(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("worker.deliver.settle", dies)
+        patch.setattr("worker.pump.settle", dies)
         with pytest.raises(KeyboardInterrupt):
             deliver(told, OA)
     assert notice(told)[:2] == ("sending", "zns")

@@ -14,14 +14,12 @@ from worker.channels.zalo import cs, template, zns
 from worker.channels.zalo.tokens import Tokens
 from worker.domain.forms import Filled
 from worker.domain.notice import Notice
-from worker.wire.protocol import Wire
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
     """What channels are built from."""
 
-    wire: Wire
     tokens: Tokens
     openapi_url: str
     business_url: str
@@ -34,23 +32,23 @@ class Means:
 
 
 def _cs(means: Means) -> Channel:
-    return cs.ZaloCs(means.wire, means.tokens, means.openapi_url + cs.PATH, means.remaining)
+    return cs.ZaloCs(means.tokens, means.openapi_url + cs.PATH, means.remaining)
 
 
 def _template(means: Means) -> Channel:
     url = means.openapi_url + template.PATH
-    return template.ZaloTemplate(means.wire, means.tokens, url, means.remaining, means.fill)
+    return template.ZaloTemplate(means.tokens, url, means.remaining, means.fill)
 
 
 def _zns(means: Means) -> Channel:
     url = means.business_url + zns.PATH
-    return zns.Zns(means.wire, means.tokens, url, means.remaining, fill=means.fill, open_phone=means.open_phone)
+    return zns.Zns(means.tokens, url, means.remaining, fill=means.fill, open_phone=means.open_phone)
 
 
 CHANNELS: Mapping[str, Callable[[Means], Channel]] = {
     "zalo_cs": _cs,
     "zalo_template": _template,
     "zns": _zns,
-    "sms": lambda means: SmsChannel(means.wire, means.gateway, means.open_phone, accents=means.sms_accents),
+    "sms": lambda means: SmsChannel(means.gateway, means.open_phone, accents=means.sms_accents),
     "paper": lambda means: Paper(means.paper_folder),
 }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Protocol
 
-from worker.domain.notice import Attempt, Letter
+from worker.channels.cargo import Cargo
+from worker.domain.notice import Letter
+from worker.wire.protocol import Leaving
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +33,8 @@ class Channel(Protocol):
     def ready(self, oa: str) -> Ready | NotReady:
         """Whether the channel can send for this OA now (credentials and the like)."""
 
-    def send(
-        self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[Sequence[int]], None]
-    ) -> Iterator[Attempt]:
-        """Send; attempts come as they end. `leaving(ids)` is called just before bytes of these notices may leave."""
+    def send(self, letters: Iterable[Letter], ready: Ready, *, leaving: Leaving) -> Cargo:
+        """The letters made ready for the wire; `leaving(ids)` is to be called before any of these notices leaves."""
 
     def refused_pass(self, oa: str, ready: Ready) -> Ready | NotReady:
         """The far side refused what `ready` gave (a token): renew it, or say why that does not help."""
-
-
-def now_utc() -> datetime:
-    """The host's clock, for the attempt's time; what is due and leased goes by the ledger's clock."""
-    return datetime.now(UTC)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
-from worker.channels.channel import Ready, now_utc
+from worker.channels.cargo import Cargo, now_utc
+from worker.channels.channel import Ready
 from worker.domain.notice import Attempt, Letter
-from worker.domain.outcome import Sent
+from worker.domain.outcome import Outcome, Sent
+from worker.wire.protocol import Leaving, Result
 
 
 class Paper:
@@ -25,9 +28,9 @@ class Paper:
     def refused_pass(self, oa: str, ready: Ready) -> Ready:  # noqa: ARG002 (paper refuses nothing)
         return ready
 
-    def send(
-        self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[Sequence[int]], None]
-    ) -> Iterator[Attempt]:
+    def send(self, letters: Iterable[Letter], ready: Ready, *, leaving: Leaving) -> Cargo:
+        """All is done at once: nothing is left for the wire."""
+        cargo = Cargo(self.name, mark=leaving, read=_no_calls)
         self._folder.mkdir(parents=True, exist_ok=True)
         for letter in letters:
             at, began = now_utc(), time.monotonic()
@@ -35,4 +38,9 @@ class Paper:
             with Path(str(ready.pass_)).open("a", encoding="utf-8") as sheet:
                 sheet.write(f"{letter.text}\n\n")
             ms = round((time.monotonic() - began) * 1000)
-            yield Attempt(letter.notice, self.name, at, Sent(f"paper-{letter.notice.id}"), ms)
+            cargo.done.append(Attempt(letter.notice, self.name, at, Sent(f"paper-{letter.notice.id}"), ms))
+        return cargo
+
+
+def _no_calls(result: Result, _now: datetime) -> Outcome:
+    raise ValueError(f"paper makes no calls, and got {type(result).__name__}")

@@ -54,7 +54,10 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of one notice on one channel: when it began (UTC), how it ended, how long it took (ms)."""
+    """One try of one notice on one channel: when it began (UTC), how it ended, how long it took (ms).
+
+    `connect_ms` and `first_byte_ms` say where that time went, as far as the wire measured it.
+    """
 
     notice: Notice
     channel: str
@@ -62,3 +65,5 @@ class Attempt:
     outcome: Outcome
     ms: int
     dong: int = 0
+    connect_ms: int | None = None
+    first_byte_ms: int | None = None

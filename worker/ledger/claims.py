@@ -18,7 +18,7 @@ from worker.domain.outcome import charged, code_of, word
 from worker.domain.retry import Decision
 from worker.domain.story import read_digest, read_stories
 from worker.ledger.moves import Move, move
-from worker.ledger.notices import EARLIER_UNFINISHED, promote
+from worker.ledger.notices import EARLIER_UNFINISHED, promote, promote_dossiers
 
 _ANSWERS = ", ".join(f"'{kind}'" for kind in sorted(ANSWERS))
 
@@ -122,9 +122,10 @@ def commit_to(tx: Connection, channel: str, leased: Sequence[Notice]) -> None:
 
 
 _ATTEMPTS = """
-INSERT INTO attempts (notice_id, at, channel, outcome, code, ms, dong)
+INSERT INTO attempts (notice_id, at, channel, outcome, code, ms, dong, connect_ms, first_byte_ms)
 SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:channels AS text[]),
-                     CAST(:outcomes AS text[]), CAST(:codes AS int[]), CAST(:ms AS int[]), CAST(:dong AS int[]))
+                     CAST(:outcomes AS text[]), CAST(:codes AS int[]), CAST(:ms AS int[]), CAST(:dong AS int[]),
+                     CAST(:connect_ms AS int[]), CAST(:first_byte_ms AS int[]))
 """
 
 
@@ -137,7 +138,7 @@ def settle(tx: Connection, settled: Sequence[tuple[Attempt, Decision]], *, by: s
         return set()
     moved = move(tx, [_settling(attempt, decision) for attempt, decision in settled], by=by)
     tx.execute(text(_ATTEMPTS), _attempt_arrays([attempt for attempt, _ in settled]))
-    promote(tx, settled[0][0].notice.oa, {attempt.notice.code for attempt, _ in settled}, by=by)
+    promote_dossiers(tx, {(attempt.notice.oa, attempt.notice.code) for attempt, _ in settled}, by=by)
     return moved
 
 
@@ -233,4 +234,6 @@ def _attempt_arrays(attempts: Sequence[Attempt]) -> dict[str, list[Any]]:
         "codes": [code_of(a.outcome) for a in attempts],
         "ms": [a.ms for a in attempts],
         "dong": [a.dong if charged(a.outcome) else 0 for a in attempts],
+        "connect_ms": [a.connect_ms for a in attempts],
+        "first_byte_ms": [a.first_byte_ms for a in attempts],
     }

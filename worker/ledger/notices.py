@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -138,6 +138,21 @@ def promote(tx: Connection, oa: str, codes: Iterable[str] | None, *, by: str, li
     """Waiting notices (of these dossiers, or of all) that no earlier one holds back become due; returns their ids."""
     wanted = None if codes is None else sorted(codes)
     return move_found(tx, State.WAITING, State.DUE, _PROMOTABLE, by=by, why=None, oa=oa, codes=wanted, limit=limit)
+
+
+_PROMOTABLE_DOSSIERS = f"""
+SELECT n.id, n.lease, clock_timestamp() AS due_at
+FROM unnest(CAST(:oas AS text[]), CAST(:codes AS text[])) AS d (oa, code)
+JOIN notices n ON n.oa = d.oa AND n.code = d.code AND n.state = 'waiting' AND NOT {EARLIER_UNFINISHED}
+FOR UPDATE OF n SKIP LOCKED
+"""
+
+
+def promote_dossiers(tx: Connection, dossiers: Collection[tuple[str, str]], *, by: str) -> set[int]:
+    """As `promote`, for dossiers of any OAs: (OA, code)."""
+    oas, codes = zip(*sorted(dossiers), strict=True)
+    values = {"oas": list(oas), "codes": list(codes)}
+    return move_found(tx, State.WAITING, State.DUE, _PROMOTABLE_DOSSIERS, by=by, why=None, **values)
 
 
 def _record_arrays(new: Iterable[NewNotice]) -> dict[str, list[Any]]:

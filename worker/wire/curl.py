@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import count, islice
+from collections.abc import Sequence
+from functools import partial
+from itertools import count
 from time import monotonic
 
 import certifi
@@ -17,17 +18,15 @@ import pycurl
 from worker.wire.deadline import NO_NAME, REFUSED
 from worker.wire.flight import INVALID, Flight, new_handle
 from worker.wire.loop import Loop
-from worker.wire.protocol import Call, NotSent, Result
+from worker.wire.protocol import Call, Landed, Leaving, NotSent, Result, Wire
 
 _TRIES = 3  # where certainly nothing left
 _TRY_AGAIN_SECONDS = (0.05, 0.2)
 _TRY_UNTIL_SECONDS = 0.5
-_GROUPS = 8  # of so many parts of the connections one has to be free before the next calls leave
-_TURN_SECONDS = 1.0  # the longest wait without a look around
 
 
-class CurlWire:
-    """Implements `Wire`. To be made after a fork; for one thread, and one exchange at a time.
+class CurlWire(Wire):
+    """Implements `Wire`. To be made after a fork, and for one thread (but for `wake`).
 
     `timeout_seconds` bounds each call from connecting to the last byte of the answer. With `retry_unsent`, a refused
     connection or a failed name look-up is tried twice more within half a second: nothing had left. `ca_file` replaces
@@ -43,81 +42,70 @@ class CurlWire:
         ca_file: str | None = None,
     ) -> None:
         self._loop = Loop(connections)
-        trust = ca_file or certifi.where()
-        self._free = [new_handle(timeout_seconds, trust, self._loop.opened) for _ in range(connections)]
+        self._new_handle = partial(new_handle, timeout_seconds, ca_file or certifi.where(), self._loop.opened)
+        self._connections = connections
+        self._free: list[pycurl.Curl] = []  # made when they are needed: an idle process has none
         self._flying: dict[pycurl.Curl, Flight] = {}
+        self._grounded: list[Landed] = []
         self._again: list[tuple[float, int, Flight]] = []  # heap: when (monotonic), a number, what
         self._numbers = count()
         self._tries = _TRIES if retry_unsent else 1
-        self._few = max(1, connections // _GROUPS)
 
-    def exchange(
-        self, calls: Iterable[Call], *, leaving: Callable[[Sequence[int]], None] | None = None
-    ) -> Iterator[tuple[Call, Result]]:
-        """Carry the calls; they are drawn a few at a time, when connections are free for them."""
-        coming = iter(calls)
-        try:
-            while True:
-                for call, result in self._depart(coming, leaving):
-                    yield call, result
-                if not self._flying and not self._again:
-                    return
-                for flight, result in self._land():
-                    yield flight.call, result
-        finally:
-            while self._flying:
-                self._again.clear()
-                self._land()
-            self._again.clear()
+    @property
+    def room(self) -> int:
+        return self._connections - len(self._flying) - len(self._again)
 
-    def close(self) -> None:
-        """Close every connection. Nothing may be in flight."""
-        self._loop.close()
-        while self._free:
-            self._free.pop().close()
+    @property
+    def flying(self) -> int:
+        return len(self._flying) + len(self._again) + len(self._grounded)
 
-    def _depart(
-        self, coming: Iterator[Call], leaving: Callable[[Sequence[int]], None] | None
-    ) -> list[tuple[Call, Result]]:
-        """Let calls go while there is room; gives those that cannot, with the reason."""
-        grounded: list[tuple[Call, Result]] = []
-        while (room := self._room()) and (flights := [Flight(call) for call in islice(coming, room)]):
-            fresh = self._loop.hung_up()
-            ready: list[tuple[Flight, pycurl.Curl]] = []
-            for flight, handle in zip(flights, self._free[-len(flights) :], strict=True):
-                if flight.prepare(handle, fresh=fresh):
-                    ready.append((flight, handle))
-                else:
-                    grounded.append((flight.call, NotSent(INVALID, flight.ms)))
-            held = _held_back(leaving, [flight for flight, _ in ready])
-            if held is not None:
-                grounded += [(flight.call, NotSent(held, flight.ms, held_back=True)) for flight, _ in ready]
-                continue
-            for flight, handle in ready:
-                self._free.remove(handle)
+    def start(self, calls: Sequence[Call], *, leaving: Leaving | None = None) -> None:
+        fresh = self._loop.hung_up()
+        ready: list[tuple[Flight, pycurl.Curl]] = []
+        for call in calls:
+            flight, handle = Flight(call), self._handle()
+            if flight.prepare(handle, fresh=fresh):
+                ready.append((flight, handle))
+            else:
+                self._free.append(handle)
+                self._grounded.append((call, NotSent(INVALID, flight.ms)))
+        held = _held_back(leaving, [flight for flight, _ in ready])
+        for flight, handle in ready:
+            if held is None:
                 self._take_off(flight, handle)
-        return grounded
+            else:
+                self._free.append(handle)
+                self._grounded.append((flight.call, NotSent(held, flight.ms, held_back=True)))
 
-    def _room(self) -> int:
-        """How many calls may leave now: all that have a connection, but not one by one (each group costs a mark)."""
-        room = len(self._free) - len(self._again)
-        return room if room >= self._few or not self._flying else 0
-
-    def _take_off(self, flight: Flight, handle: pycurl.Curl) -> None:
-        self._flying[handle] = flight
-        self._loop.add(handle)
-
-    def _land(self) -> list[tuple[Flight, Result]]:
+    def landed(self, seconds: float) -> list[Landed]:
         """Move what is in the air; those that came to an end, and are not worth another try."""
         now = monotonic()
         while self._again and self._again[0][0] <= now:
             _, _, flight = heapq.heappop(self._again)
-            handle = self._free.pop()
+            handle = self._handle()
             flight.prepare(handle, fresh=True)
             self._take_off(flight, handle)
-        wait = max(0.0, self._again[0][0] - now) if self._again else _TURN_SECONDS
-        landed = [self._touch_down(handle, code) for handle, code in self._loop.turn(wait)]
-        return [(flight, result) for flight, result in landed if not self._tries_again(flight, result)]
+        wait = 0.0 if self._grounded else seconds
+        if self._again:
+            wait = min(wait, max(0.0, self._again[0][0] - now))
+        ended = [self._touch_down(handle, code) for handle, code in self._loop.turn(wait)]
+        grounded, self._grounded = self._grounded, []
+        return grounded + [(flight.call, result) for flight, result in ended if not self._tries_again(flight, result)]
+
+    def wake(self) -> None:
+        self._loop.wake()
+
+    def close(self) -> None:
+        self._loop.close()
+        while self._free:
+            self._free.pop().close()
+
+    def _handle(self) -> pycurl.Curl:
+        return self._free.pop() if self._free else self._new_handle()
+
+    def _take_off(self, flight: Flight, handle: pycurl.Curl) -> None:
+        self._flying[handle] = flight
+        self._loop.add(handle)
 
     def _touch_down(self, handle: pycurl.Curl, code: int) -> tuple[Flight, Result]:
         flight = self._flying.pop(handle)
@@ -135,7 +123,7 @@ class CurlWire:
         return True
 
 
-def _held_back(leaving: Callable[[Sequence[int]], None] | None, flights: Sequence[Flight]) -> str | None:
+def _held_back(leaving: Leaving | None, flights: Sequence[Flight]) -> str | None:
     """Why these may not leave; None where they may."""
     if leaving is None or not flights:
         return None

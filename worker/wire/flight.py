@@ -17,7 +17,7 @@ from time import monotonic
 import pycurl
 
 from worker.wire.deadline import NO_NAME, REFUSED
-from worker.wire.protocol import Call, NotSent, Result, Unknown
+from worker.wire.protocol import Call, NotSent, Reply, Result, Unknown
 from worker.wire.whole import CUT_OFF, LARGEST_BODY, TOO_LARGE, whole
 
 _CONNECT_SECONDS = 5.0
@@ -103,11 +103,11 @@ class Flight:
     def result(self, handle: pycurl.Curl, code: int) -> Result:
         """What came of it. Nothing of a request leaves before libcurl counts it in REQUEST_SIZE."""
         if code == pycurl.E_OK:
-            status = handle.getinfo(pycurl.RESPONSE_CODE)
-            return whole(status, _last_head(self._headers), b"".join(self._body), self.ms)
+            status, head = handle.getinfo(pycurl.RESPONSE_CODE), _last_head(self._headers)
+            return whole(Reply(status, head, b"".join(self._body), self.ms, *_times(handle)))
         if handle.getinfo(pycurl.REQUEST_SIZE) == 0:
             return NotSent(self._why_not_sent(handle, code), self.ms)
-        return Unknown(_UNKNOWN.get(code, f"libcurl code {code}"), self.ms)
+        return Unknown(_UNKNOWN.get(code, f"libcurl code {code}"), self.ms, *_times(handle))
 
     @property
     def ms(self) -> int:
@@ -125,6 +125,12 @@ class Flight:
             return -1
         self._body.append(part)
         return len(part)
+
+
+def _times(handle: pycurl.Curl) -> tuple[int, int]:
+    """When the connection stood (with TLS that is later than without) and when the first byte came; ms."""
+    connected = max(handle.getinfo(pycurl.CONNECT_TIME), handle.getinfo(pycurl.APPCONNECT_TIME))
+    return round(connected * 1000), round(handle.getinfo(pycurl.STARTTRANSFER_TIME) * 1000)
 
 
 def _no_way_back(_offset: int, _origin: int) -> int:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import select
 import selectors
+import socket
+from contextlib import suppress
 from time import monotonic
 
 import pycurl
 
 _HUNG_UP = getattr(select, "POLLRDHUP", 0)  # where there is none, a full hang-up is told unasked
+_ALL = 4096  # bytes: more rings than fit into one look
 _EVENTS = {
     pycurl.POLL_IN: selectors.EVENT_READ,
     pycurl.POLL_OUT: selectors.EVENT_WRITE,
@@ -31,6 +34,10 @@ class Loop:
         self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+        self._bell, self._ear = socket.socketpair()
+        for end in (self._bell, self._ear):
+            end.setblocking(False)
+        self._selector.register(self._ear, selectors.EVENT_READ)
 
     def add(self, transfer: pycurl.Curl) -> None:
         """Begin a transfer; it moves whenever `turn` is called."""
@@ -42,6 +49,9 @@ class Loop:
         if self._call_again_at is not None:
             seconds = min(seconds, max(0.0, self._call_again_at - now))
         for key, events in self._selector.select(seconds):
+            if key.fileobj is self._ear:
+                self._ear.recv(_ALL)
+                continue
             read = pycurl.CSELECT_IN if events & selectors.EVENT_READ else 0
             write = pycurl.CSELECT_OUT if events & selectors.EVENT_WRITE else 0
             self._multi.socket_action(key.fd, read | write)
@@ -49,6 +59,11 @@ class Loop:
             self._call_again_at = None
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
         return self._ended()
+
+    def wake(self) -> None:
+        """End the waiting of `turn`; may be called by any thread."""
+        with suppress(BlockingIOError):  # rung often enough
+            self._bell.send(b"!")
 
     def hung_up(self) -> bool:
         """Whether the far side has closed a connection that is still kept: the next transfer should not be put on it.
@@ -70,6 +85,8 @@ class Loop:
         """Close every connection."""
         self._multi.close()
         self._selector.close()
+        self._bell.close()
+        self._ear.close()
 
     def _ended(self) -> list[tuple[pycurl.Curl, int]]:
         ended: list[tuple[pycurl.Curl, int]] = []

@@ -10,8 +10,9 @@ import http.client
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from http.cookiejar import DefaultCookiePolicy
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from time import monotonic
 
 import requests
@@ -21,7 +22,7 @@ from urllib3.exceptions import DecodeError, IncompleteRead, InvalidChunkLength, 
 from urllib3.util import Timeout
 
 from worker.wire.deadline import NO_NAME, REFUSED, DeadlineAdapter, NotConnected
-from worker.wire.protocol import Call, NotSent, Result, Unknown
+from worker.wire.protocol import Call, Landed, Leaving, NotSent, Reply, Result, Unknown, Wire
 from worker.wire.whole import CUT_OFF, LARGEST_BODY, TOO_LARGE, whole
 
 _CONNECT_SECONDS = 5.0
@@ -38,7 +39,7 @@ _WHYS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
 )
 
 
-class RequestsWire:
+class RequestsWire(Wire):
     """Implements `Wire`. To be made after a fork: its threads do not survive one.
 
     `timeout_seconds` bounds each call from connecting to the last byte of the answer (a name look-up ends by the
@@ -61,31 +62,32 @@ class RequestsWire:
         self._own = threading.local()
         self._sessions: list[Session] = []
         self._threads = ThreadPoolExecutor(connections, "wire", initializer=self._open_session)
+        self._flights = _Flights(connections, self._submit)
 
-    def exchange(
-        self, calls: Iterable[Call], *, leaving: Callable[[Sequence[int]], None] | None = None
-    ) -> Iterator[tuple[Call, Result]]:
-        """Carry the calls; the next one is drawn, in the caller's thread, when a connection is free for it."""
-        coming = iter(calls)
-        arrived: SimpleQueue[Future[tuple[Call, Result]]] = SimpleQueue()
-        flying: set[Future[tuple[Call, Result]]] = set()
-        try:
-            while True:
-                while len(flying) < self._connections and (call := next(coming, None)) is not None:
-                    flight = self._threads.submit(self._carry, call, leaving)
-                    flying.add(flight)
-                    flight.add_done_callback(arrived.put)
-                if not flying:
-                    return
-                landed = arrived.get()
-                flying.remove(landed)
-                yield landed.result()
-        finally:
-            for flight in flying:
-                flight.cancel()
-            for flight in flying:
-                if not flight.cancelled():
-                    flight.exception()
+    @property
+    def room(self) -> int:
+        return self._flights.room
+
+    @property
+    def flying(self) -> int:
+        return self._flights.flying
+
+    def start(self, calls: Sequence[Call], *, leaving: Leaving | None = None) -> None:
+        """A thread takes up each call at once."""
+        self._flights.start(calls, leaving=leaving)
+
+    def landed(self, seconds: float) -> list[Landed]:
+        return self._flights.landed(seconds)
+
+    def wake(self) -> None:
+        self._flights.wake()
+
+    def exchange(self, calls: Iterable[Call], *, leaving: Leaving | None = None) -> Iterator[Landed]:
+        """Any number of exchanges at a time, by any thread, each with its own calls."""
+        return _Flights(self._connections, self._submit).exchange(calls, leaving=leaving)
+
+    def _submit(self, call: Call, leaving: Leaving | None) -> Future[Landed]:
+        return self._threads.submit(self._carry, call, leaving)
 
     def close(self) -> None:
         """Let the calls in flight end, then end the threads and close every connection."""
@@ -103,7 +105,7 @@ class RequestsWire:
         self._own.session = session
         self._sessions.append(session)
 
-    def _carry(self, call: Call, leaving: Callable[[Sequence[int]], None] | None) -> tuple[Call, Result]:
+    def _carry(self, call: Call, leaving: Leaving | None) -> Landed:
         started = monotonic()
         try:
             request = self._own.session.prepare_request(
@@ -137,6 +139,45 @@ class RequestsWire:
             return _failure(error, started)
 
 
+class _Flights(Wire):
+    """The calls of one caller on the threads of a wire."""
+
+    def __init__(self, connections: int, submit: Callable[[Call, Leaving | None], Future[Landed]]) -> None:
+        self._connections = connections
+        self._submit = submit
+        self._arrived: SimpleQueue[Future[Landed] | None] = SimpleQueue()  # None: only wake up
+        self._flying = 0
+
+    @property
+    def room(self) -> int:
+        return self._connections - self._flying
+
+    @property
+    def flying(self) -> int:
+        return self._flying
+
+    def start(self, calls: Sequence[Call], *, leaving: Leaving | None = None) -> None:
+        for call in calls:
+            self._flying += 1
+            self._submit(call, leaving).add_done_callback(self._arrived.put)
+
+    def landed(self, seconds: float) -> list[Landed]:
+        found = []
+        with suppress(Empty):
+            found = [self._arrived.get(timeout=seconds)]
+            while True:
+                found.append(self._arrived.get_nowait())
+        landed = [flight.result() for flight in found if flight is not None]
+        self._flying -= len(landed)
+        return landed
+
+    def wake(self) -> None:
+        self._arrived.put(None)
+
+    def close(self) -> None:
+        """The threads are the wire's."""
+
+
 def _read(answer: requests.Response, started: float) -> Result:
     body = bytearray()
     for chunk in answer.iter_content(_CHUNK):
@@ -144,7 +185,8 @@ def _read(answer: requests.Response, started: float) -> Result:
         if len(body) > LARGEST_BODY:
             return Unknown(TOO_LARGE, _ms(started))
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    return whole(answer.status_code, headers, bytes(body), _ms(started))
+    first_byte_ms = round(answer.elapsed.total_seconds() * 1000)  # `requests` measures no more than this
+    return whole(Reply(answer.status_code, headers, bytes(body), _ms(started), first_byte_ms=first_byte_ms))
 
 
 def _failure(error: Exception, started: float) -> Result:

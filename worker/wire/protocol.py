@@ -1,14 +1,20 @@
 """Many HTTP calls at once: one protocol, so that the channels do not know which library carries them.
 
-A wire never raises for what the network does, never retries, never follows a redirect, and tells apart what
-law 3 needs: a call of which certainly no byte of the request left, and one that may have been carried out.
+A wire never raises for what the network does, never retries what may have left, never follows a redirect, and tells
+apart what law 3 needs: a call of which certainly no byte of the request left, and one that may have been carried out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol, TypeAlias
+
+Leaving: TypeAlias = Callable[[Sequence[int]], None]
+"""Told the tags of calls just before bytes of them may leave; where it raises, none of them leaves."""
+
+_TURN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +30,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The whole answer arrived. `ms` counts from the start of the call."""
+    """The whole answer arrived. `ms` counts from the start of the call, and so do `connect_ms` (the connection stands,
+    TLS and all; 0 where it was kept alive) and `first_byte_ms` (of the answer); None where nobody measured.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     ms: int
+    connect_ms: int | None = None
+    first_byte_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +60,55 @@ class Unknown:
 
     why: str
     ms: int
+    connect_ms: int | None = None
+    first_byte_ms: int | None = None
 
 
 Result: TypeAlias = Reply | NotSent | Unknown
+Landed: TypeAlias = tuple[Call, Result]
 
 
 class Wire(Protocol):
-    """Carries calls; results come as they arrive, in any order, each call exactly once."""
+    """Carries calls over kept-alive connections; each one started lands exactly once, in any order."""
 
-    def exchange(
-        self, calls: Iterable[Call], *, leaving: Callable[[Sequence[int]], None] | None = None
-    ) -> Iterator[tuple[Call, Result]]:
-        """Carry all calls over kept-alive connections; `leaving(tags)` is called just before bytes of these may leave.
+    def start(self, calls: Sequence[Call], *, leaving: Leaving | None = None) -> None:
+        """Let these calls leave now: at most `room` of them. `leaving(tags)` is called just before.
 
-        Where `leaving` raises, none of them is made and the result of each is `NotSent`, held back.
-
-        Left early, the generator waits for the calls in flight (at most the timeout): afterwards nothing leaves any
-        more, and a call may have been carried out exactly if `leaving` saw its tag and no result told otherwise.
+        Where `leaving` raises, the result of each of them is `NotSent`, held back.
         """
 
+    def landed(self, seconds: float) -> list[Landed]:
+        """The calls that have ended since the last time; waits at most so long for one, or until `wake`."""
+
+    @property
+    def room(self) -> int:
+        """How many calls have a connection to leave on now."""
+
+    @property
+    def flying(self) -> int:
+        """How many calls were started and have not landed."""
+
+    def wake(self) -> None:
+        """End the waiting of `landed`; may be called by any thread."""
+
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection. Nothing may be in flight."""
+
+    def exchange(self, calls: Iterable[Call], *, leaving: Leaving | None = None) -> Iterator[Landed]:
+        """Carry all calls; they are drawn when connections are free for them, results come as they arrive.
+
+        For one caller at a time, unless a wire says otherwise. Left early, the generator waits for the calls in flight
+        (at most the timeout): afterwards nothing leaves any more, and a call may have been carried out exactly if
+        `leaving` saw its tag and no result told otherwise.
+        """
+        coming = iter(calls)
+        try:
+            while True:
+                if group := list(islice(coming, self.room)):
+                    self.start(group, leaving=leaving)
+                elif not self.flying:
+                    return
+                yield from self.landed(_TURN_SECONDS)
+        finally:
+            while self.flying:
+                self.landed(_TURN_SECONDS)

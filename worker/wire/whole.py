@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from worker.wire.protocol import Reply, Unknown
 
 LARGEST_BODY = 1 << 20  # bytes; Zalo's answers are a few hundred
@@ -14,8 +12,8 @@ _ENDS = frozenset({"content-length", "transfer-encoding"})
 _EMPTY = frozenset({204, 304})  # these have no body and no length
 
 
-def whole(status: int, headers: Mapping[str, str], body: bytes, ms: int) -> Reply | Unknown:
-    """A reply; but to a parser a head that breaks off is a whole answer without a body, and that is none."""
-    if not body and not _ENDS.intersection(headers) and status not in _EMPTY:
-        return Unknown(CUT_OFF, ms)
-    return Reply(status, headers, body, ms)
+def whole(reply: Reply) -> Reply | Unknown:
+    """The reply; but to a parser a head that breaks off is a whole answer without a body, and that is none."""
+    if not reply.body and not _ENDS.intersection(reply.headers) and reply.status not in _EMPTY:
+        return Unknown(CUT_OFF, reply.ms, reply.connect_ms, reply.first_byte_ms)
+    return reply

@@ -6,16 +6,18 @@ Nothing can be asked of a gateway by our mark, so an uncertain attempt is left t
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
+from datetime import datetime
 
-from worker.channels.carry import carry
+from worker.channels.cargo import Cargo
 from worker.channels.channel import Ready
 from worker.channels.sms.gateway import Gateway, Sms
-from worker.domain.notice import Attempt, Letter
+from worker.domain.notice import Letter
+from worker.domain.outcome import Outcome
 from worker.domain.segments import is_gsm
 from worker.domain.text import unaccented
 from worker.domain.tracking import tracking_id
-from worker.wire.protocol import Call, Wire
+from worker.wire.protocol import Call, Leaving, Result
 
 
 def sms_text(text: str, *, accents: bool) -> str:
@@ -28,8 +30,7 @@ class SmsChannel:
 
     name = "sms"
 
-    def __init__(self, wire: Wire, gateway: Gateway, open_phone: Callable[[bytes], str], *, accents: bool) -> None:
-        self._wire = wire
+    def __init__(self, gateway: Gateway, open_phone: Callable[[bytes], str], *, accents: bool) -> None:
         self._gateway = gateway
         self._open_phone = open_phone
         self._accents = accents
@@ -45,16 +46,12 @@ class SmsChannel:
         letters: Iterable[Letter],
         ready: Ready,  # noqa: ARG002 (nothing to present but the keys)
         *,
-        leaving: Callable[[Sequence[int]], None],
-    ) -> Iterator[Attempt]:
-        return carry(
-            self._wire,
-            self.name,
-            letters,
-            call=self._call,
-            read=lambda result, _: self._gateway.read(result, jitter=random.random()),  # noqa: S311 (spreads load)
-            leaving=leaving,
-        )
+        leaving: Leaving,
+    ) -> Cargo:
+        return Cargo(self.name, mark=leaving, read=self._read).load(letters, self._call)
+
+    def _read(self, result: Result, _now: datetime) -> Outcome:
+        return self._gateway.read(result, jitter=random.random())  # noqa: S311 (spreads load, guards nothing)
 
     def _call(self, letter: Letter) -> Call:
         notice = letter.notice

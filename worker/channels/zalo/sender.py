@@ -9,19 +9,19 @@ from __future__ import annotations
 import json
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
-from worker.channels.carry import carry
+from worker.channels.cargo import Cargo
 from worker.channels.channel import NotReady, Ready
 from worker.channels.zalo.answers import rate_headers, read_send
 from worker.channels.zalo.codes import Host
 from worker.channels.zalo.tokens import Access, NoAccess, Tokens
-from worker.domain.notice import Attempt, Letter
+from worker.domain.notice import Letter
 from worker.domain.outcome import Hold, Outcome, Wait
-from worker.wire.protocol import Call, Reply, Result, Wire
+from worker.wire.protocol import Call, Leaving, Reply, Result
 
 CANNOT_CHARGE = frozenset({-320, -321, -136, -137})  # no Zalo Cloud Account, or none that can be charged
 
@@ -32,8 +32,7 @@ class ZaloSender(ABC):
     name: str
     host: ClassVar[Host]
 
-    def __init__(self, wire: Wire, tokens: Tokens, url: str, remaining: Callable[[int], None]) -> None:
-        self._wire = wire
+    def __init__(self, tokens: Tokens, url: str, remaining: Callable[[int], None]) -> None:
         self._tokens = tokens
         self._url = url
         self._remaining = remaining
@@ -58,27 +57,15 @@ class ZaloSender(ABC):
         renewed = self._tokens.renew(oa, ready.pass_.version)
         return NotReady(renewed.why) if isinstance(renewed, NoAccess) else Ready(renewed)
 
-    def send(
-        self, letters: Iterable[Letter], ready: Ready, *, leaving: Callable[[Sequence[int]], None]
-    ) -> Iterator[Attempt]:
+    def send(self, letters: Iterable[Letter], ready: Ready, *, leaving: Leaving) -> Cargo:
         token = ready.pass_.token if isinstance(ready.pass_, Access) else ""
-        least: int | None = None
+        return Cargo(self.name, mark=leaving, read=self._read).load(letters, lambda letter: self._call(letter, token))
 
-        def read(result: Result, now: datetime) -> Outcome:
-            nonlocal least
-            least = fewest(least, result)
-            return self.judge(read_send(self.host, result, now=now, jitter=random.random()))  # noqa: S311 (spreads load)
-
-        yield from carry(
-            self._wire,
-            self.name,
-            letters,
-            call=lambda letter: self._call(letter, token),
-            read=read,
-            leaving=leaving,
-        )
-        if least is not None:
-            self._remaining(least)
+    def _read(self, result: Result, now: datetime) -> Outcome:
+        headers = rate_headers(result) if isinstance(result, Reply) else None
+        if headers is not None:
+            self._remaining(headers[1])
+        return self.judge(read_send(self.host, result, now=now, jitter=random.random()))  # noqa: S311 (spreads load)
 
     def _call(self, letter: Letter, token: str) -> Call:
         return Call(
@@ -88,9 +75,3 @@ class ZaloSender(ABC):
             headers={"access_token": token, "Content-Type": "application/json"},
             body=json.dumps(self.body(letter), ensure_ascii=False).encode(),
         )
-
-
-def fewest(least: int | None, result: Result) -> int | None:
-    """The smallest X-RateLimit-Remain so far: what Zalo says is left of the limit in this minute."""
-    found = rate_headers(result) if isinstance(result, Reply) else None
-    return least if found is None else min(found[1], found[1] if least is None else least)

@@ -15,7 +15,6 @@ from worker.channels.zalo.sender import ZaloSender
 from worker.channels.zalo.tokens import Tokens
 from worker.domain.forms import Filled
 from worker.domain.notice import Letter, Notice
-from worker.wire.protocol import Wire
 
 PATH = "/v3.0/oa/message/template"
 
@@ -28,13 +27,12 @@ class ZaloTemplate(ZaloSender):
 
     def __init__(
         self,
-        wire: Wire,
         tokens: Tokens,
         url: str,
         remaining: Callable[[int], None],
         fill: Callable[[Notice], Filled],
     ) -> None:
-        super().__init__(wire, tokens, url, remaining)
+        super().__init__(tokens, url, remaining)
         self._fill = fill
 
     def body(self, letter: Letter) -> Mapping[str, Any]:

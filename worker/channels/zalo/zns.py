@@ -17,7 +17,6 @@ from worker.channels.zalo.tokens import Tokens
 from worker.domain.forms import Filled
 from worker.domain.notice import Letter, Notice
 from worker.domain.tracking import tracking_id
-from worker.wire.protocol import Wire
 
 PATH = "/message/template"
 
@@ -30,7 +29,6 @@ class Zns(ZaloSender):
 
     def __init__(
         self,
-        wire: Wire,
         tokens: Tokens,
         url: str,
         remaining: Callable[[int], None],
@@ -38,7 +36,7 @@ class Zns(ZaloSender):
         fill: Callable[[Notice], Filled],
         open_phone: Callable[[bytes], str],
     ) -> None:
-        super().__init__(wire, tokens, url, remaining)
+        super().__init__(tokens, url, remaining)
         self._fill = fill
         self._open_phone = open_phone
 

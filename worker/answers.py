@@ -1,0 +1,97 @@
+"""When answers come: decide what becomes of each attempt, record it, and mind what it says beyond the notice.
+
+One transaction for all that came since the last time, whichever the OA and the channel.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from worker.aftermath import mind
+from worker.channels.policy import elsewhere
+from worker.costs import account_for
+from worker.deliver import Shipment
+from worker.domain.notice import Attempt
+from worker.domain.outcome import Unreachable, word
+from worker.domain.retry import Decision, decide
+from worker.ledger import claims
+
+log = logging.getLogger("hcc.deliver")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An attempt that came to its end, and the shipment that it was part of."""
+
+    shipment: Shipment
+    attempt: Attempt
+
+
+def settle(answers: Sequence[Answer]) -> list[Shipment]:
+    """Record the ends of these attempts; gives shipments whose access was refused, one an OA and channel.
+
+    Raises what the ledger raises: then nothing of it is recorded.
+    """
+    settled = [(one, decide_for(one)) for one in answers]
+    groups = _by_channel(settled)
+    services = answers[0].shipment.services
+    with services.ledger.begin() as tx:
+        moved = claims.settle(tx, [(one.attempt, decision) for one, decision in settled], by=services.name)
+        for group in groups:
+            account_for(tx, group[0][0].shipment.services, [one.attempt for one, _ in group])
+    refused = []
+    for group in groups:
+        first = group[0][0].shipment
+        _tell(group, moved)
+        if mind(first.services, first.channel, [(one.attempt, decision) for one, decision in group]):
+            refused.append(first)
+    for one in answers:
+        one.shipment.lease.settled(one.shipment.services, 1)
+    return refused
+
+
+def decide_for(answer: Answer) -> Decision:
+    """`decide` with this deployment's patience and this moment."""
+    services, attempt = answer.shipment.services, answer.attempt
+    return decide(
+        attempt.outcome,
+        attempts=attempt.notice.attempts,
+        fresh_at=attempt.notice.fresh_at,
+        now=services.clock.now(),
+        patience=services.patience,
+        jitter=random.random(),  # noqa: S311 (spreads load, guards nothing)
+        elsewhere=isinstance(attempt.outcome, Unreachable)
+        and elsewhere(attempt.notice, attempt.channel, services.terms({}, {})),
+    )
+
+
+Group = list[tuple[Answer, Decision]]
+
+
+def _by_channel(settled: Iterable[tuple[Answer, Decision]]) -> list[Group]:
+    """Those of one OA, one channel and one access together."""
+    groups: dict[object, Group] = defaultdict(list)
+    for one, decision in settled:
+        groups[one.shipment.oa, one.attempt.channel, one.shipment.ready].append((one, decision))
+    return list(groups.values())
+
+
+def _tell(group: Group, moved: set[int]) -> None:
+    """One line for what went as it should; one more for each notice that did not."""
+    counts = Counter(word(one.attempt.outcome) for one, _ in group)
+    slowest = max(one.attempt.ms for one, _ in group)
+    log.info(
+        "attempts oa=%s channel=%s %s slowest_ms=%d", group[0][0].shipment.oa, group[0][0].attempt.channel,
+        " ".join(f"{name}={number}" for name, number in sorted(counts.items())), slowest,
+    )  # fmt: skip
+    for one, decision in group:
+        lost = one.attempt.notice.id not in moved
+        if lost or word(one.attempt.outcome) != "sent":
+            log.info(
+                "attempt notice=%d outcome=%s state=%s ms=%d%s", one.attempt.notice.id, word(one.attempt.outcome),
+                decision.state, one.attempt.ms, " lease=lost" if lost else "",
+            )  # fmt: skip

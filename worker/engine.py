@@ -1,0 +1,29 @@
+"""The pump at work in a thread of its own; it ends with its process, and in order."""
+
+from __future__ import annotations
+
+import threading
+
+from celery.signals import worker_process_shutdown, worker_shutdown
+
+from worker.pump import Pump
+from worker.wire.protocol import Wire
+
+_LAST_SECONDS = 12.0  # longer than any call in flight may take
+
+
+def start_pump(wire: Wire, *, shared: bool) -> Pump:
+    """To be called after a fork, in the process whose notices it is to carry."""
+    pump = Pump(wire, shared=shared)
+    thread = threading.Thread(target=pump.run, name="pump", daemon=True)
+    thread.start()
+
+    def end(**_: object) -> None:
+        """What is in flight lands and is recorded; a process that is killed instead leaves marks."""
+        pump.stop()
+        thread.join(_LAST_SECONDS)
+        wire.close()
+
+    for signal in (worker_process_shutdown, worker_shutdown):
+        signal.connect(end, weak=False)
+    return pump

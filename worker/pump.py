@@ -1,0 +1,196 @@
+"""The pump: carries batches of all OAs to the wire and their answers back, in one thread a process.
+
+    hear who asks → claim, each OA in turn → let calls leave → take what landed → settle
+
+The wire is refilled from the next batch rather than waiting for the slowest call of this one, and the next batch is
+claimed while this one is in flight. An OA whose far side hangs holds its own calls and no others: it gets no more than
+what is free of the connections, so that as much again is left for everybody else.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+
+from worker.aftermath import renew_access
+from worker.answers import Answer, settle
+from worker.bootstrap import Services
+from worker.deliver import Shipment
+from worker.queue.connection import QueueDown
+from worker.stream import Stream
+from worker.wire.protocol import Call, Landed, NotSent, Reply, Result, Wire
+
+log = logging.getLogger("hcc.deliver")
+
+_CHUNK = 200  # attempts settled at once …
+_CHUNK_SECONDS = 0.1  # … or what came in so long: what a crash can leave uncertain stays small
+_TURN_SECONDS = 1.0  # the longest wait without a look around
+_AWAY_SECONDS = 0.5  # between two tries to record answers while the ledger is away
+_BESIDE = 64  # looks at once; a thread is made when it is needed
+_POISON = (DataError, IntegrityError, ValueError)  # the last: psycopg2 finds that a text cannot be one
+
+
+class Pump:
+    """Delivers for every OA that somebody asked for. `ask` and `stop` may be called by any thread, the rest by one."""
+
+    def __init__(self, wire: Wire, *, shared: bool = False) -> None:
+        """`shared` where several OAs are configured: none of them then takes all connections."""
+        self._wire = wire
+        self._shared = shared
+        self._beside = ThreadPoolExecutor(_BESIDE, "beside the pump")
+        self._asked: deque[tuple[Services, str, Callable[[], None]]] = deque()
+        self._heard = threading.Event()
+        self._stopping = False
+        self._streams: dict[str, Stream] = {}
+        self._shipments: dict[int, tuple[Stream, Shipment]] = {}  # by notice
+        self._landed: deque[Landed] = deque()
+        self._answers: list[Answer] = []
+        self._settle_at = 0.0  # monotonic
+
+    def ask(self, services: Services, oa: str, call_help: Callable[[], None] = lambda: None) -> None:
+        """There is work for this OA: deliver until nothing of it may leave. `call_help` asks for another pump."""
+        self._asked.append((services, oa, call_help))
+        self._heard.set()
+        self._wire.wake()
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` ends when all that is in flight has landed and is recorded."""
+        self._stopping = True
+        self._heard.set()
+        self._wire.wake()
+
+    def run(self) -> None:
+        """Turn until `stop`; asleep while nobody asks."""
+        while not self._stopping or self._shipments or self._answers:
+            if not self.busy:
+                self._heard.wait()
+            self._heard.clear()
+            try:
+                self.turn()
+            except Exception:
+                # Whatever it is, the pump is the only one of its process: what it held goes back when its lease ends.
+                log.exception("the pump stumbled")
+                time.sleep(_AWAY_SECONDS)
+        self._beside.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything to do but wait for `ask`."""
+        return bool(self._asked or self._answers) or any(stream.busy for stream in self._streams.values())
+
+    def turn(self) -> None:
+        """One turn: at most one batch of each OA, and whatever has landed by the end of it."""
+        self._hear()
+        for stream in self._in_turn():
+            self._refill(stream)
+        self._landed.extend(self._wire.landed(self._patience()))
+        while self._landed:
+            self._take(*self._landed.popleft())
+        if self._answers and time.monotonic() >= self._settle_at:
+            self._settle()
+
+    def _hear(self) -> None:
+        while self._asked:
+            services, oa, call_help = self._asked.popleft()
+            stream = self._streams.get(oa)
+            if stream is None:
+                stream = self._streams[oa] = Stream(services, oa, self._beside, self._wire.wake)
+            stream.call_help = call_help
+            stream.asked = True
+
+    def _in_turn(self) -> list[Stream]:
+        """Every OA once, each turn another one first."""
+        for oa in list(self._streams)[:1]:
+            self._streams[oa] = self._streams.pop(oa)
+        return list(self._streams.values())
+
+    def _refill(self, stream: Stream) -> None:
+        if self._full:
+            return
+        try:
+            batch = stream.claim(self._free(stream))
+        except (QueueDown, OperationalError) as away:
+            log.warning("claim put off oa=%s why=%s", stream.oa, type(away).__name__)
+            stream.asked = False  # the next bell tries again
+            return
+        except Exception as error:
+            stream.asked = False
+            log.exception("claim failed oa=%s why=%s", stream.oa, type(error).__name__)
+            return
+        for shipment in batch.shipments if batch else ():
+            self._depart(stream, shipment)
+
+    def _free(self, stream: Stream) -> int:
+        """Connections that this OA may take: where others share them, no more than then stay free for those."""
+        room = self._wire.room
+        return max(0, (room - stream.flying + 1) // 2) if self._shared else room
+
+    def _depart(self, stream: Stream, shipment: Shipment) -> None:
+        cargo = shipment.cargo
+        for attempt in cargo.done:
+            self._note(Answer(shipment, attempt))
+        self._shipments.update({call.tag: (stream, shipment) for call in cargo.calls})
+        stream.flying += len(cargo.calls)
+        self._wire.start(cargo.calls, leaving=cargo.leaving)
+
+    def _take(self, call: Call, result: Result) -> None:
+        stream, shipment = self._shipments.pop(call.tag)
+        stream.flying -= 1
+        _feel(stream, result)
+        self._note(Answer(shipment, shipment.cargo.arrived(call, result)))
+
+    def _note(self, answer: Answer) -> None:
+        if not self._answers:
+            self._settle_at = time.monotonic() + _CHUNK_SECONDS
+        self._answers.append(answer)
+        if len(self._answers) == _CHUNK:
+            self._settle_at = 0.0
+
+    def _patience(self) -> float:
+        """How long nothing but an answer can give us something to do."""
+        now = time.monotonic()
+        waits = [] if self._full else [each.waits(now, self._free(each)) for each in self._streams.values()]
+        if self._answers:
+            waits.append(max(0.0, self._settle_at - now))
+        return min([_TURN_SECONDS, *waits])
+
+    @property
+    def _full(self) -> bool:
+        """Back pressure: the ledger has not taken what we have, or we are to end; nothing more is claimed."""
+        return self._stopping or len(self._answers) >= _CHUNK
+
+    def _settle(self) -> None:
+        answers, self._answers = self._answers, []
+        self._answers = self._record(answers)
+        if self._answers:
+            self._settle_at = time.monotonic() + _AWAY_SECONDS
+
+    def _record(self, answers: list[Answer]) -> list[Answer]:
+        """Record what came; gives what is to be tried again: while the ledger is away an answer is kept."""
+        try:
+            refused = settle(answers)
+        except _POISON as fault:
+            if len(answers) > 1:  # one answer that the ledger does not take must not keep the others from it
+                return [kept for answer in answers for kept in self._record([answer])]
+            log.error("not recordable notice=%d why=%s", answers[0].attempt.notice.id, type(fault).__name__)  # noqa: TRY400 (its text may quote what a person is told)
+            return []
+        except DBAPIError as away:
+            log.error("answers=%d kept, the ledger is away why=%s", len(answers), type(away.orig).__name__)  # noqa: TRY400 (the sentence says all)
+            return answers
+        for shipment in refused:
+            renewal = partial(renew_access, shipment.services, shipment.oa, shipment.channel, shipment.ready)
+            self._streams[shipment.oa].renew(renewal)
+        return []
+
+
+def _feel(stream: Stream, result: Result) -> None:
+    """What this answer says about how much the far side bears."""
+    if not isinstance(result, NotSent) or not result.held_back:
+        stream.flow.landed(result.ms, answered=isinstance(result, Reply), flying=stream.flying + 1)
