@@ -8,10 +8,8 @@ PATH = "/v3.0/oa/message/cs"
 HEADERS = {"access_token": "a-token-of-the-benchmark", "Content-Type": "application/json"}
 PEOPLE = 10_000  # who get the messages in turn
 
-_WORDS = (
-    "Xin chào ông/bà, hồ sơ {code} đã được Trung tâm Phục vụ hành chính công tiếp nhận. "
-    "Ông/bà vui lòng theo dõi tin nhắn tiếp theo. Trân trọng cảm ơn!"
-)
+_WORDS = "Hệ thống giải quyết TTHC tỉnh Hà Tĩnh đã tiếp nhận hồ sơ {code}. Ngày hẹn trả: 09:09 26/02/2024"
+"""What our template of `accepted` comes to."""
 
 
 def user_of(number: int) -> str:

@@ -30,6 +30,7 @@ class Count:
     distinct: int
     first: float | None
     last: float | None
+    most: int  # sends under way at once
 
     @property
     def duplicates(self) -> int:

@@ -44,6 +44,7 @@ class Desk:
     def put(self, talk: Talk, read: Read, body: bytes) -> None:
         """A send has arrived; `talk` hears the answer in its time."""
         self._waiting.append((monotonic() + self.latency, talk, read, body))
+        self.tally.most = max(self.tally.most, len(self._waiting))
         if self._timer is None:
             self._timer = self.loop.call_later(self.latency, self._release)
 

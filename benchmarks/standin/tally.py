@@ -32,6 +32,7 @@ class Tally:
     accepted: int = 0
     first: float | None = None  # seconds since 1970
     last: float | None = None
+    most: int = 0  # sends under way at once
     moments: dict[str, float] = field(default_factory=dict)  # dossier code → when its first message was accepted
     seconds: Counter[int] = field(default_factory=Counter)  # second since 1970 → accepted in it
     _seen: set[int] = field(default_factory=set)
@@ -63,4 +64,5 @@ class Tally:
             "distinct": len(self._seen),
             "first": self.first,
             "last": self.last,
+            "most": self.most,
         }
