@@ -40,6 +40,20 @@ def memory_bytes(pid: int) -> int:
     return int(psutil.Process(pid).memory_info().rss)
 
 
+def memory_of(pid: int) -> list[int]:
+    """Proportional memory (bytes; what processes share is divided among them) of each child of a process.
+
+    A process without children stands for itself; where the system does not tell the share, the resident memory does.
+    """
+    parent = psutil.Process(pid)
+    sizes = []
+    for process in parent.children(recursive=True) or [parent]:
+        with suppress(psutil.NoSuchProcess):
+            whole = process.memory_full_info()
+            sizes.append(int(getattr(whole, "pss", whole.rss)))
+    return sizes
+
+
 def _with_children(pid: int) -> float:
     seconds = 0.0
     with suppress(psutil.NoSuchProcess):

@@ -66,6 +66,19 @@ class World:
         engine.dispose()
         return url
 
+    @property
+    def postgres_pid(self) -> int:
+        """PostgreSQL's first process: the others are its children."""
+        return self.servers.postgres.pid or 0
+
+    @property
+    def valkey_pid(self) -> int:
+        return self.servers.valkey.pid or 0
+
+    def checkpoint(self) -> None:
+        """What was written before is on disk, and no part of what is measured next."""
+        self._run("CHECKPOINT")
+
     def settings(self, ledger_url: str, dossier_url: str, **more: str) -> Settings:
         """The product's settings, also in the environment, where the bell reads them."""
         os.environ["HCC_REDIS_URL"] = self.servers.redis_url()

@@ -1,0 +1,183 @@
+"""One round of one contestant: a backlog, workers that take it to the stand-in, and what the system counted meanwhile.
+
+Rates and CPU times are those of the middle of a round, from a tenth to nine tenths of the backlog: what a start and an
+end cost, which depends on the length of a round, is in none of them. That nothing was lost or sent twice is checked of
+the whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis import Redis
+from sqlalchemy import create_engine, text
+
+from benchmarks.contestants import Rival
+from benchmarks.measure import cpu_seconds, memory_of
+from benchmarks.product import LOGS, product, product_environment, running
+from benchmarks.rivals import ledger as rival_ledger
+from benchmarks.rivals.command import enqueue
+from benchmarks.standin.client import StandIn
+from benchmarks.world import World
+from worker.ledger.engine import open_ledger
+
+_LOOK_SECONDS = 0.05
+_STUCK_SECONDS = 60.0  # nothing accepted for so long
+_FROM, _UNTIL = 0.1, 0.9  # of the backlog
+_RIVAL_DB = 2  # of Valkey
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A contestant at work: process ids by name, and how many notices and attempts its ledger says are sent."""
+
+    workers: Mapping[str, int]
+    others: Mapping[str, int]
+    settled: Callable[[], tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One round. CPU in seconds a notice, by process; memory in bytes, of each worker process."""
+
+    number: int
+    rate: float  # notices a second
+    cpu: Mapping[str, float]
+    workers_cpu: float
+    memory: tuple[int, ...]
+    accepted: int
+    duplicates: int
+    settled: tuple[int, int]
+    most: int  # sends under way at once
+
+    @property
+    def whole(self) -> bool:
+        """Whether each notice was accepted once and its attempt recorded."""
+        return self.accepted == self.number and not self.duplicates and set(self.settled) == {self.number}
+
+
+Contestant = Callable[[World, StandIn, int], AbstractContextManager[Work]]
+
+
+def play(contestant: Contestant, made: World, zalo: StandIn, number: int) -> Figures:
+    """Let it take a backlog of `number` to the stand-in. Raises `SystemExit` where it gets stuck."""
+    zalo.reset()
+    with contestant(made, zalo, number) as work:
+        pids = {**work.workers, **work.others, "PostgreSQL": made.postgres_pid, "Valkey": made.valkey_pid}
+        pids["Zalo"] = zalo.pid
+        first = _sample(zalo, pids, number * _FROM)
+        last = _sample(zalo, pids, number * _UNTIL)
+        memory = tuple(size for pid in work.workers.values() for size in memory_of(pid))
+        _sample(zalo, pids, number)
+        settled = _settled(work, number)
+        count = zalo.count()
+    done = last.accepted - first.accepted
+    cpu = {name: (last.cpu[name] - first.cpu[name]) / done for name in pids}
+    return Figures(
+        number=number,
+        rate=done / (last.at - first.at),
+        cpu=cpu,
+        workers_cpu=sum(cpu[name] for name in work.workers),
+        memory=memory,
+        accepted=count.accepted,
+        duplicates=count.duplicates,
+        settled=settled,
+        most=count.most,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    at: float  # monotonic
+    accepted: int
+    cpu: Mapping[str, float]
+
+
+def _sample(zalo: StandIn, pids: Mapping[str, int], until: float) -> _Sample:
+    """Where things stand when so many were accepted."""
+    accepted, moved = -1, time.monotonic()
+    while True:
+        now = zalo.count().accepted
+        if now != accepted:
+            accepted, moved = now, time.monotonic()
+        if accepted >= until:
+            spent = cpu_seconds(pids.values())
+            return _Sample(moved, accepted, {name: spent[pid] for name, pid in pids.items()})
+        if time.monotonic() - moved > _STUCK_SECONDS:
+            raise SystemExit(f"stuck at {accepted:,} of {until:,.0f}; see {LOGS}")
+        time.sleep(_LOOK_SECONDS)
+
+
+def _settled(work: Work, number: int) -> tuple[int, int]:
+    """What its ledger says when all is recorded, or when nothing moves any more."""
+    until = time.monotonic() + _STUCK_SECONDS
+    while (found := work.settled()) != (number, number) and time.monotonic() < until:
+        time.sleep(0.1)
+    return found
+
+
+def of_rival(rival: Rival) -> Contestant:
+    """A rival, with a fresh ledger and its messages in the queue before its workers start."""
+
+    @contextmanager
+    def at_work(made: World, zalo: StandIn, number: int) -> Iterator[Work]:
+        given = rival_environment(made, zalo, rival)
+        rival_ledger.create(given["RIVAL_DATABASE"])
+        rival_ledger.insert(given["RIVAL_DATABASE"], range(number))
+        enqueue(rival.module, given, number)
+        made.checkpoint()
+        with running(rival.commands(), given) as pids:
+            yield Work(pids, {}, lambda: rival_ledger.done(given["RIVAL_DATABASE"]))
+
+    return at_work
+
+
+def rival_environment(made: World, zalo: StandIn, rival: Rival) -> dict[str, str]:
+    """Where a rival finds things; its database is new and empty, and so is its queue."""
+    made.servers.drop_database("rival")
+    made.servers.create_database("rival")
+    redis = made.servers.redis_url(_RIVAL_DB)
+    with Redis.from_url(redis) as queue:
+        queue.flushdb()
+    return {
+        "RIVAL_DATABASE": made.servers.database_url("rival").replace("+psycopg2", ""),
+        "RIVAL_REDIS": redis,
+        "RIVAL_ZALO": zalo.url,
+        "RIVAL_ROOM": str(rival.room),
+    }
+
+
+def of_ours(*, template: str, tls: bool = False, workers: int = 1, children: int = 2) -> Contestant:
+    """Ours: the Procfile's worker and beat on a copy of a ledger in which the notices are due."""
+
+    @contextmanager
+    def at_work(made: World, zalo: StandIn, number: int) -> Iterator[Work]:
+        made.servers.drop_database("ours")
+        made.servers.create_database("ours", template)
+        made.checkpoint()
+        ledger = made.servers.database_url("ours")
+        given = product_environment(made, zalo, ledger, tls=tls)
+        with product(given, workers=workers, children=children) as pids:
+            others = {name: pid for name, pid in pids.items() if name == "beat"}
+            yield Work({n: pid for n, pid in pids.items() if n not in others}, others, lambda: sent(ledger))
+
+    return at_work
+
+
+_SENT = """
+SELECT (SELECT count(*) FROM notices WHERE state = 'sent' AND code LIKE 'H27.37-%'),
+       (SELECT count(*) FROM attempts a JOIN notices n ON n.id = a.notice_id
+        WHERE a.outcome = 'sent' AND n.code LIKE 'H27.37-%')"""
+
+
+def sent(ledger: str) -> tuple[int, int]:
+    """How many of the benchmark's notices are sent, and how many of their attempts say so; reads the whole ledger."""
+    engine = open_ledger(ledger)
+    with engine.connect() as connection:
+        notices, attempts = connection.execute(text(_SENT)).one()
+    engine.dispose()
+    return notices, attempts

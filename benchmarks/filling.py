@@ -1,0 +1,121 @@
+"""Ledgers full of work: people who follow, notices that are due, and the finished ones of years.
+
+What is due goes in through the ledger's own doors, as a poll records it. The millions that are finished go in by SQL,
+since nothing but their number matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import Engine, text
+
+from benchmarks.rivals.plan import PEOPLE, code_of, user_of
+from benchmarks.world import OA, tell
+from worker.bootstrap import Services
+from worker.ledger import notices
+from worker.ledger.credentials import Pair
+from worker.ledger.notices import NewNotice
+from worker.ledger.people import Link
+
+_T = TypeVar("_T")
+_PAGE = 2000
+_FINISHED_PAGE = 500_000
+_TOLD_EVERY = 100_000
+_APPOINTMENT = "2024-02-26T02:09:00+00:00"
+
+
+def phone_of(number: int) -> str:
+    """The phone of the person whom notice `number` is for."""
+    return f"+84978{number % PEOPLE:06}"
+
+
+def admit(services: Services) -> dict[str, int]:
+    """A token for the OA, and its followers, who have just written; gives the person id of each phone."""
+    links = [Link(user_of(number), phone_of(number)) for number in range(PEOPLE)]
+    people: dict[str, int] = {}
+    with services.ledger.begin() as tx:
+        services.credentials.store(tx, OA, Pair(access="access", refresh="refresh", life_seconds=90_000))
+        for some in _pages(links):
+            services.people.link(tx, OA, some, source="benchmark")
+            people |= services.people.ids(tx, OA, [link.phone for link in some])
+    return people
+
+
+def fall_due(services: Services, people: dict[str, int], first: int, number: int) -> None:
+    """`number` notices, each of a dossier of its own, recorded as a poll records them."""
+    now = datetime.now(UTC)
+    for some in _pages(range(first, first + number)):
+        with services.ledger.begin() as tx:
+            notices.record(tx, OA, [_accepted(one, people[phone_of(one)], now) for one in some])
+        if number > _TOLD_EVERY and (some[-1] + 1 - first) % _TOLD_EVERY < _PAGE:
+            tell(f"{some[-1] + 1 - first:,} notices are due")
+    _settle_down(services.ledger)
+
+
+def finish(ledger: Engine, number: int) -> None:
+    """`number` notices more that were sent over the last two years, each with its attempt and its history.
+
+    As small as such rows are: the figures depend on how many there are, and on the indexes that hold them.
+    """
+    with ledger.connect() as connection:
+        there = connection.execute(text("SELECT count(*) FROM notices WHERE state = 'sent'")).scalar_one()
+    for begin in range(there, there + number, _FINISHED_PAGE):
+        with ledger.begin() as tx:
+            tx.execute(text("SET LOCAL statement_timeout = 0"))
+            tx.execute(text("SET LOCAL synchronous_commit = off"))
+            tx.execute(text(_FINISH), {"oa": OA, "begin": begin, "end": min(begin + _FINISHED_PAGE, there + number)})
+        tell(f"{min(begin + _FINISHED_PAGE, there + number) - there:,} finished notices")
+    _settle_down(ledger)
+
+
+_FINISH = """
+WITH finished AS (
+    INSERT INTO notices (oa, event_key, code, kind, rank, facts, state, event_at, fresh_at, recorded_at, due_at,
+                         attempts, channel, message_id, text, person_id)
+    SELECT :oa, code || '/accepted/1', code, 'accepted', 1, '{}', 'sent', at, at, at, at, 1, 'zalo_cs',
+           'f' || lpad(to_hex(n), 19, '0'), 'Hệ thống đã tiếp nhận hồ sơ ' || code, person
+    FROM (
+        SELECT n, 'H27.38-' || to_char(n / 1000, 'FM000000') || '-' || n AS code,
+               now() - interval '1 day' - n * (interval '700 days' / 20000000) AS at,
+               (SELECT min(id) FROM people WHERE oa = :oa) + n % (SELECT count(*) FROM people WHERE oa = :oa) AS person
+        FROM generate_series(CAST(:begin AS bigint), CAST(:end AS bigint) - 1) AS n
+    ) AS rows
+    RETURNING id, recorded_at
+),
+attempted AS (
+    INSERT INTO attempts (notice_id, at, channel, outcome, ms) SELECT id, recorded_at, 'zalo_cs', 'sent', 50 FROM finished
+)
+INSERT INTO history (notice_id, at, before, after, by)
+SELECT id, recorded_at, 'sending', 'sent', 'worker' FROM finished
+"""
+
+
+def _accepted(number: int, person: int, now: datetime) -> NewNotice:
+    code = code_of(number)
+    return NewNotice(
+        event_key=f"{code}/accepted/1",
+        code=code,
+        kind="accepted",
+        unit=None,
+        facts={"appointment_at": _APPOINTMENT},
+        person_id=person,
+        no_person_because=None,
+        event_at=now - timedelta(seconds=1),
+        fresh_at=now,
+    )
+
+
+def _settle_down(ledger: Engine) -> None:
+    """What a fill leaves to do is done before anything is measured: statistics, the visibility map, the checkpoint."""
+    with ledger.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text("VACUUM ANALYZE"))
+        connection.execute(text("CHECKPOINT"))
+
+
+def _pages(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for at in range(0, len(rows), _PAGE):
+        yield rows[at : at + _PAGE]

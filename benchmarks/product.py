@@ -1,0 +1,76 @@
+"""The product as the Procfile starts it, before a stand-in for Zalo."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from redis import Redis
+
+from benchmarks.standin.client import StandIn
+from benchmarks.standin.trust import environment as trusting
+from benchmarks.world import BENCH, World, environment
+from operators.processes import Processes, procfile
+from sandbox.dossiers.living import create_schema
+
+LOGS = BENCH / "logs"
+REDIS_DB = 1
+_NO_LIMIT = "10000000"  # calls a minute
+
+
+def product_environment(
+    made: World, zalo: StandIn, ledger: str, *, rate_per_minute: int | None = None, tls: bool = False
+) -> dict[str, str]:
+    """What our processes are given: a ledger by its URL, an empty dossier database, an own Valkey database.
+
+    Without `rate_per_minute` there is no limit that could bind.
+    """
+    made.servers.create_database("no_dossiers")
+    source = made.servers.database_url("no_dossiers")
+    create_schema(source)
+    url = zalo.tls_url if tls else zalo.url
+    return (
+        environment(ledger, source, made.servers.redis_url(REDIS_DB))
+        | dict.fromkeys(("HCC_ZALO_OPENAPI_URL", "HCC_ZALO_BUSINESS_URL", "HCC_ZALO_OAUTH_URL"), url)
+        | {
+            "HCC_ZALO_RATE_PER_MINUTE": str(rate_per_minute or _NO_LIMIT),
+            "HCC_QUIET_HOURS": "00:00-00:00",  # a benchmark may run at night
+        }
+        | (trusting(zalo.ca_file) if tls else {})
+    )
+
+
+@contextmanager
+def product(
+    given: Mapping[str, str], *, workers: int = 1, children: int = 2, beat: bool = True
+) -> Iterator[dict[str, int]]:
+    """Our workers and a beat at work on an empty queue; gives their process ids, the workers' first."""
+    redis = Redis.from_url(given["HCC_REDIS_URL"])
+    redis.flushdb()
+    redis.close()
+    commands = {
+        f"worker{number}": f"{procfile()['worker']} -c {children} -n worker{number}@%h" for number in range(workers)
+    } | ({"beat": procfile()["beat"]} if beat else {})
+    with running(commands, given) as pids:
+        yield pids
+
+
+@contextmanager
+def running(commands: Mapping[str, str], given: Mapping[str, str], logs: Path = LOGS) -> Iterator[dict[str, int]]:
+    """Processes by name; gives their ids. When the block ends nothing is under way: they are killed, not asked."""
+    shutil.rmtree(logs, ignore_errors=True)
+    with Processes((), given, logs) as processes:
+        started: dict[str, subprocess.Popen[bytes]] = {}
+        try:
+            for name, command in commands.items():
+                started[name] = processes.start(name, command)
+            yield {name: process.pid for name, process in started.items()}
+        finally:
+            for process in started.values():
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)

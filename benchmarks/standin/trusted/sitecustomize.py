@@ -1,0 +1,24 @@
+"""Adds the stand-in's authority to those of `certifi`, in a process that has this folder in its PYTHONPATH.
+
+Python imports this file at its start. The whole bundle and the one authority go into one file, so that verification
+is as much work as ever.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import certifi
+
+_authority = Path(os.environ["BENCH_CA_FILE"])
+_bundle = _authority.with_name(f"bundle-{os.getpid()}.pem")
+_bundle.write_bytes(Path(certifi.where()).read_bytes() + _authority.read_bytes())
+
+
+def where() -> str:
+    """The file that `certifi.where()` names from now on."""
+    return str(_bundle)
+
+
+certifi.where = where
