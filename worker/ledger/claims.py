@@ -45,10 +45,12 @@ _MAY_GO = f"""
     n.oa = :oa AND n.state = 'due' AND n.due_at <= clock_timestamp() AND NOT {EARLIER_UNFINISHED}
     AND n.fresh_at > clock_timestamp() - make_interval(secs => :max_age) AND n.kind <> ALL(CAST(:asleep AS text[]))"""
 
+# The order makes each probe walk the index of what is due: without it the planner reads the whole table for a lane
+# that is empty, since it expects to meet one soon.
 _FIRST_LANE = f"""
-SELECT w.lane FROM unnest(CAST(:lanes AS smallint[])) AS w (lane)
-WHERE EXISTS (SELECT FROM notices n WHERE {_MAY_GO} AND n.lane = w.lane)
-ORDER BY w.lane LIMIT 1
+SELECT w.lane FROM unnest(CAST(:lanes AS smallint[])) WITH ORDINALITY AS w (lane, place)
+CROSS JOIN LATERAL (SELECT FROM notices n WHERE {_MAY_GO} AND n.lane = w.lane ORDER BY n.due_at LIMIT 1) AS found
+ORDER BY w.place LIMIT 1
 """
 
 
