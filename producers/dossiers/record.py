@@ -14,12 +14,14 @@ from producers.dossiers.memory import Weigh, depends
 from worker.domain.code import parse_code
 from worker.domain.event import Event, Withdrawal
 from worker.domain.kinds import LASTING
+from worker.domain.lane import Lane
 from worker.domain.phone import Phone, fault_of, masked_field, read_phone
 from worker.ledger import cursors, notices, withdrawals
 from worker.ledger.notices import NewNotice
 from worker.ledger.people import People
 
 _BY = "producer"
+FLOOD = 1000  # notices at once: a bulk close, a gap that was caught up; they drain beside what happens meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ def _tell(tx: Connection, oa: str, people: People, new: Sequence[Seen]) -> int:
         return 0
     phones = {one.event.key: read_phone(one.event.phone) for one in new}
     ids = people.ids(tx, oa, {phone.e164 for phone in phones.values() if phone.e164})
-    return len(notices.record(tx, oa, [_notice(one, phones[one.event.key], ids) for one in new]))
+    lane = Lane.BULK if len(new) > FLOOD else Lane.SERVICE
+    return len(notices.record(tx, oa, [_notice(one, phones[one.event.key], ids, lane) for one in new]))
 
 
 def _remember(tx: Connection, oa: str, events: Iterable[Event]) -> None:
@@ -88,7 +91,7 @@ def _remember(tx: Connection, oa: str, events: Iterable[Event]) -> None:
         cursors.remember(tx, oa, keys)
 
 
-def _notice(seen: Seen, phone: Phone, ids: dict[str, int]) -> NewNotice:
+def _notice(seen: Seen, phone: Phone, ids: dict[str, int], lane: Lane) -> NewNotice:
     event, parts = seen.event, parse_code(seen.event.code)
     fault = fault_of(phone)
     return NewNotice(
@@ -103,6 +106,7 @@ def _notice(seen: Seen, phone: Phone, ids: dict[str, int]) -> NewNotice:
         fresh_at=seen.fresh_at,
         phone_fault=fault,
         phone_seen=masked_field(event.phone) if fault else None,
+        lane=lane,
     )
 
 

@@ -22,20 +22,21 @@ def limiter(store: Redis, clock: Clock) -> Limiter:
 
 
 def test_a_burst_at_4000_a_minute_is_worth_a_batch(limiter: Limiter, clock: Clock) -> None:
-    """Rested, the service lane gets 30 permits in one call; the interactive one 34."""
+    """Rested, the service lane gets 64 permits in one call, the interactive one 67; bulk leaves most to them."""
     limiter.take([APP], 1)
     clock.wait(10)
-    assert limiter.peek([APP], 200).granted == 30
-    assert limiter.peek([APP], 200, lane=Lane.INTERACTIVE).granted == 34
+    assert limiter.peek([APP], 200).granted == 64
+    assert limiter.peek([APP], 200, lane=Lane.INTERACTIVE).granted == 67
+    assert limiter.peek([APP], 200, lane=Lane.BULK).granted == 24
 
 
-def test_a_loss_of_state_costs_about_half_a_second(store: Redis, limiter: Limiter, clock: Clock) -> None:
-    """At 4000 a minute the next permits come 0.57 s after a flush."""
+def test_a_loss_of_state_costs_about_a_second(store: Redis, limiter: Limiter, clock: Clock) -> None:
+    """At 4000 a minute the next permits come 1.07 s after a flush."""
     crowd(limiter, clock, [APP], 70)
     store.flushall()
     flushed_at = clock.now
     out = crowd(limiter, clock, [APP], 10, workers=1, late=0, batch=1)
-    assert out.first - flushed_at < 0.6e6
+    assert out.first - flushed_at < 1.1e6
 
 
 def test_a_clock_set_back_by_an_hour_does_not_stop_the_flow(limiter: Limiter, clock: Clock) -> None:
@@ -43,7 +44,7 @@ def test_a_clock_set_back_by_an_hour_does_not_stop_the_flow(limiter: Limiter, cl
     crowd(limiter, clock, [OA], 70)
     clock.now -= 3_600_000_000
     out = crowd(limiter, clock, [OA], 5)
-    assert sum(count for _, count in out.log) >= 40
+    assert sum(count for _, count in out.log) >= 35
 
 
 def test_of_two_limits_the_tighter_rules_and_both_count(limiter: Limiter, clock: Clock) -> None:
@@ -173,6 +174,8 @@ def test_interactive_goes_before_service_before_bulk(limiter: Limiter, clock: Cl
 def test_an_interactive_notice_does_not_wait_behind_a_bulk_run(limiter: Limiter, clock: Clock) -> None:
     """In the middle of a replay that takes all it can, the counter's message gets its permit at once."""
     waits = []
+    limiter.take([APP], 1)
+    clock.wait(10)
     for turn in range(1, 601):
         limiter.take([APP], 200, lane=Lane.BULK)
         limiter.take([APP], 200, lane=Lane.SERVICE)

@@ -41,22 +41,39 @@ class Bounds:
         return {"max_age": self.max_age.total_seconds(), "asleep": sorted(self.asleep)}
 
 
+FRESH_SECONDS = 10.0  # what has been due for longer is late already, and lets pass what can still be in time
+_EVER = 1e9  # seconds
+
+# What has its turn in a lane: notices of which lane, and for how long they have been due, in seconds. A backlog drains
+# beside the daily flow, however it came about, and whatever lane it was recorded for.
+_TURNS: dict[Lane, tuple[tuple[Lane, float, float], ...]] = {
+    Lane.INTERACTIVE: ((Lane.INTERACTIVE, 0, _EVER),),
+    Lane.SERVICE: ((Lane.SERVICE, 0, FRESH_SECONDS),),
+    Lane.BULK: ((Lane.SERVICE, FRESH_SECONDS, _EVER), (Lane.BULK, 0, _EVER)),
+}
+
 _MAY_GO = f"""
-    n.oa = :oa AND n.state = 'due' AND n.due_at <= clock_timestamp() AND NOT {EARLIER_UNFINISHED}
+    n.oa = :oa AND n.state = 'due' AND n.lane = w.lane AND NOT {EARLIER_UNFINISHED}
+    AND n.due_at <= clock_timestamp() - make_interval(secs => w.youngest)
+    AND n.due_at > clock_timestamp() - make_interval(secs => w.oldest)
     AND n.fresh_at > clock_timestamp() - make_interval(secs => :max_age) AND n.kind <> ALL(CAST(:asleep AS text[]))"""
 
 # The order makes each probe walk the index of what is due: without it the planner reads the whole table for a lane
 # that is empty, since it expects to meet one soon.
 _FIRST_LANE = f"""
-SELECT w.lane FROM unnest(CAST(:lanes AS smallint[])) WITH ORDINALITY AS w (lane, place)
-CROSS JOIN LATERAL (SELECT FROM notices n WHERE {_MAY_GO} AND n.lane = w.lane ORDER BY n.due_at LIMIT 1) AS found
-ORDER BY w.place LIMIT 1
+SELECT w.turn
+FROM unnest(CAST(:turns AS smallint[]), CAST(:lanes AS smallint[]), CAST(:youngest AS float8[]), CAST(:oldest AS float8[]))
+     AS w (turn, lane, youngest, oldest)
+CROSS JOIN LATERAL (SELECT FROM notices n WHERE {_MAY_GO} ORDER BY n.due_at LIMIT 1) AS found
+ORDER BY w.turn LIMIT 1
 """
 
 
 def first_lane(tx: Connection, oa: str, bounds: Bounds) -> Lane | None:
-    """The first lane in which some notice may be sent now; None where none may."""
-    lane = tx.execute(text(_FIRST_LANE), {"oa": oa, "lanes": list(Lane), **bounds.values}).scalar_one_or_none()
+    """The first lane in which some notice has its turn now; None where none has."""
+    turns = [(turn, *row) for turn, rows in _TURNS.items() for row in rows]
+    columns = zip(("turns", "lanes", "youngest", "oldest"), map(list, zip(*turns, strict=True)), strict=True)
+    lane = tx.execute(text(_FIRST_LANE), {"oa": oa, **dict(columns), **bounds.values}).scalar_one_or_none()
     return None if lane is None else Lane(lane)
 
 
@@ -66,9 +83,10 @@ SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.per
        CASE WHEN {_HEARS} THEN f.user_id END AS user_id, NOT f.follows AS has_left, f.last_interaction_at,
        {_OFF} AS opted_out,
        n.said_no, NULLIF(p.phone_sealed, '') AS phone_sealed
-FROM notices n LEFT JOIN people p ON p.id = n.person_id
+FROM (VALUES (CAST(:lane AS smallint), CAST(:youngest AS float8), CAST(:oldest AS float8))) AS w (lane, youngest, oldest)
+CROSS JOIN notices n LEFT JOIN people p ON p.id = n.person_id
 LEFT JOIN followers f ON f.id = COALESCE(n.follower_id, (SELECT id FROM followers WHERE person_id = n.person_id))
-WHERE {_MAY_GO} AND n.lane = :lane
+WHERE {_MAY_GO}
 ORDER BY n.due_at
 LIMIT :limit
 FOR UPDATE OF n SKIP LOCKED
@@ -76,11 +94,15 @@ FOR UPDATE OF n SKIP LOCKED
 
 
 def lock_due(tx: Connection, oa: str, lane: Lane, lease: str, limit: int, *, bounds: Bounds) -> list[Notice]:
-    """Lock up to `limit` notices that may be sent, for this transaction; `lease_out` makes them ours.
+    """Lock up to `limit` notices that have their turn in a lane, for this transaction; `lease_out` makes them ours.
 
     What others hold is skipped.
     """
-    rows = tx.execute(text(_LOCK_DUE), {"oa": oa, "lane": lane, "limit": limit, **bounds.values})
+    rows: list[Row[Any]] = []
+    for whose, youngest, oldest in _TURNS[lane]:
+        turn = {"lane": whose, "youngest": youngest, "oldest": oldest, "limit": limit - len(rows)}
+        if len(rows) < limit:
+            rows += tx.execute(text(_LOCK_DUE), {"oa": oa, **turn, **bounds.values})
     return [_notice(row, oa, lease) for row in rows]
 
 
