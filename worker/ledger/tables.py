@@ -157,8 +157,7 @@ attempts = Table(
     Column("code", Integer),
     Column("ms", Integer, nullable=False),
     Column("dong", Integer, nullable=False, server_default="0"),  # what it cost, by our price list
-    Column("connect_ms", Integer),
-    Column("first_byte_ms", Integer),
+
 )
 
 history = Table(
