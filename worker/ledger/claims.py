@@ -47,7 +47,7 @@ _MAY_GO = f"""
 
 _FIRST_LANE = f"""
 SELECT w.lane FROM unnest(CAST(:lanes AS smallint[])) AS w (lane)
-WHERE EXISTS (SELECT FROM notices n WHERE {_MAY_GO} AND n.lane = w.lane)
+CROSS JOIN LATERAL (SELECT FROM notices n WHERE {_MAY_GO} AND n.lane = w.lane ORDER BY n.due_at LIMIT 1) AS first
 ORDER BY w.lane LIMIT 1
 """
 
@@ -82,12 +82,13 @@ def lock_due(tx: Connection, oa: str, lane: Lane, lease: str, limit: int, *, bou
     return [_notice(row, oa, lease) for row in rows]
 
 
+# By the primary key (see `notices`): by the index of what is due, a whole backlog would be read for one batch.
 _LEASE_OUT = """
 WITH wanted AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:texts AS text[])) AS w (id, text)),
 leased AS (
     UPDATE notices n SET state = 'sending', lease = :lease, text = w.text, reason = NULL,
            lease_until = clock_timestamp() + make_interval(secs => :seconds)
-    FROM wanted w WHERE n.id = w.id AND n.state = 'due'
+    FROM wanted w WHERE n.id = w.id AND n.state = (SELECT 'due')
     RETURNING n.id
 )
 INSERT INTO history (notice_id, at, before, after, why, by)
