@@ -62,8 +62,8 @@ _MAY_GO = f"""
 # that is empty, since it expects to meet one soon.
 _FIRST_LANE = f"""
 SELECT w.turn
-FROM unnest(CAST(:turns AS smallint[]), CAST(:lanes AS smallint[]), CAST(:youngest AS float8[]), CAST(:oldest AS float8[]))
-     AS w (turn, lane, youngest, oldest)
+FROM unnest(CAST(:turns AS smallint[]), CAST(:lanes AS smallint[]),
+            CAST(:youngest AS float8[]), CAST(:oldest AS float8[])) AS w (turn, lane, youngest, oldest)
 CROSS JOIN LATERAL (SELECT FROM notices n WHERE {_MAY_GO} ORDER BY n.due_at LIMIT 1) AS found
 ORDER BY w.turn LIMIT 1
 """
@@ -83,7 +83,7 @@ SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.per
        CASE WHEN {_HEARS} THEN f.user_id END AS user_id, NOT f.follows AS has_left, f.last_interaction_at,
        {_OFF} AS opted_out,
        n.said_no, NULLIF(p.phone_sealed, '') AS phone_sealed
-FROM (VALUES (CAST(:lane AS smallint), CAST(:youngest AS float8), CAST(:oldest AS float8))) AS w (lane, youngest, oldest)
+FROM (SELECT CAST(:lane AS smallint), CAST(:youngest AS float8), CAST(:oldest AS float8)) AS w (lane, youngest, oldest)
 CROSS JOIN notices n LEFT JOIN people p ON p.id = n.person_id
 LEFT JOIN followers f ON f.id = COALESCE(n.follower_id, (SELECT id FROM followers WHERE person_id = n.person_id))
 WHERE {_MAY_GO}
@@ -106,12 +106,13 @@ def lock_due(tx: Connection, oa: str, lane: Lane, lease: str, limit: int, *, bou
     return [_notice(row, oa, lease) for row in rows]
 
 
+# By the primary key (see `notices`): by the index of what is due, a whole backlog would be read for one batch.
 _LEASE_OUT = """
 WITH wanted AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:texts AS text[])) AS w (id, text)),
 leased AS (
     UPDATE notices n SET state = 'sending', lease = :lease, text = w.text, reason = NULL,
            lease_until = clock_timestamp() + make_interval(secs => :seconds)
-    FROM wanted w WHERE n.id = w.id AND n.state = 'due'
+    FROM wanted w WHERE n.id = w.id AND n.state = (SELECT 'due')
     RETURNING n.id
 )
 INSERT INTO history (notice_id, at, before, after, why, by)

@@ -100,8 +100,8 @@ def untold(tx: Connection, oa: str, keys: Collection[str]) -> set[str]:
     known = tx.execute(
         text("""
             SELECT w.key FROM unnest(CAST(:keys AS text[]), CAST(:hashes AS bigint[])) AS w (key, hash)
-            WHERE NOT EXISTS (SELECT FROM baseline b WHERE b.oa = :oa AND b.key_hash = w.hash)
-              AND NOT EXISTS (SELECT FROM notices n WHERE n.oa = :oa AND n.event_key = w.key)"""),
+            WHERE NOT EXISTS (SELECT FROM baseline b WHERE b.oa = :oa AND b.key_hash = w.hash OFFSET 0)
+              AND NOT EXISTS (SELECT FROM notices n WHERE n.oa = :oa AND n.event_key = w.key OFFSET 0)"""),
         {"oa": oa, "keys": list(keys), "hashes": [_hash(key) for key in keys]},
     )
     return set(known.scalars())

@@ -51,7 +51,7 @@ def set_follows(tx: Connection, oa: str, told: Mapping[str, tuple[datetime, bool
 
 _PENDING = """
 SELECT id, lease, due_at FROM notices
-WHERE state = CAST(:before AS text) AND (follower_id = ANY(:followers) OR person_id = ANY(:people))
+WHERE state = (SELECT CAST(:before AS text)) AND (follower_id = ANY(:followers) OR person_id = ANY(:people))
 ORDER BY id FOR UPDATE SKIP LOCKED
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from alembic import command
@@ -11,16 +12,17 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_ASK_AGAIN_SECONDS = 0.1
 _ONE_AT_A_TIME = 4_847_204  # the advisory lock of migrations; any number that nobody else uses
 
 
 def migrate(ledger: Engine) -> tuple[str | None, str]:
     """Run the missing migrations; returns the revision before and after."""
     with ledger.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:n)"), {"n": _ONE_AT_A_TIME})
-        connection.commit()
+        _take_turn(connection)
         try:
             before = _revision_on(connection)
+            connection.commit()  # a migration begins its own transactions: an index is built outside of any
             command.upgrade(_config(connection), "head")
             connection.commit()
             return before, newest()
@@ -28,6 +30,15 @@ def migrate(ledger: Engine) -> tuple[str | None, str]:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": _ONE_AT_A_TIME})
             connection.commit()
+
+
+def _take_turn(connection: Connection) -> None:
+    """Wait until nobody else migrates, asking again and again: an index that is built without blocking anybody waits
+    for every statement that has begun, and one that stood waiting for the lock would be waited for in a ring."""
+    while not connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": _ONE_AT_A_TIME}).scalar_one():
+        connection.commit()
+        time.sleep(_ASK_AGAIN_SECONDS)
+    connection.commit()
 
 
 def missing(ledger: Engine) -> list[str]:

@@ -35,13 +35,11 @@ def dossier(tx: Connection, oa: str, code: str) -> list[dict[str, Any]]:
 
 
 def live_counts(tx: Connection, oa: str) -> dict[str, int]:
-    """How many notices are in each live state; finished ones are not counted, there may be millions."""
-    query = text("""
-        SELECT state, count(*) AS number FROM notices
-        WHERE oa = :oa AND state IN ('waiting', 'due', 'sending', 'uncertain', 'unreachable', 'dead')
-        GROUP BY state""")
-    found = {row.state: row.number for row in tx.execute(query, {"oa": oa})}
-    return {state.value: found.get(state.value, 0) for state in LIVE_STATES}
+    """How many notices are in each live state, each by its index: finished ones, maybe millions, are not read."""
+    each = ", ".join(
+        f"(SELECT count(*) FROM notices WHERE oa = :oa AND state = '{state}') AS {state}" for state in LIVE_STATES
+    )
+    return dict(tx.execute(text(f"SELECT {each}"), {"oa": oa}).mappings().one())
 
 
 LIVE_STATES: Sequence[State] = (

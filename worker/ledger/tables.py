@@ -115,10 +115,15 @@ notices = Table(
     Column("phone_fault", Text),  # what staff should look at in the phone field, and that field, masked (R9)
     Column("phone_seen", Text),
     UniqueConstraint("oa", "event_key", name="notices_oa_event_key"),
-    # Rows are updated twice in a normal life; the spare room keeps those updates on their page (HOT).
-    postgresql_with={"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.02"},
+    # Rows are moved twice in a normal life; the spare room keeps their new versions on their page. A move is never HOT,
+    # since the indexes of live states ask for the state; what else is noted on a row (channel, reason, mark) is.
+    postgresql_with={
+        "fillfactor": "70",
+        "autovacuum_vacuum_scale_factor": "0.02",
+        "autovacuum_analyze_scale_factor": "0.02",
+    },
 )
-# Live work is found without touching finished rows: of the indexes below the first four cover live states only.
+# Live work is found without touching finished rows: of the indexes below the first five cover live states only.
 Index("notices_due_by_lane", notices.c.oa, notices.c.lane, notices.c.due_at, postgresql_where=text("state = 'due'"))
 Index(
     "notices_blocking",
@@ -137,6 +142,13 @@ Index(
     notices.c.id,
     postgresql_where=text("state IN ('waiting', 'uncertain', 'dead', 'unreachable')"),
 )
+Index(
+    "notices_aging",
+    notices.c.oa,
+    notices.c.state,
+    notices.c.fresh_at,
+    postgresql_where=text("state IN ('waiting', 'due', 'unreachable')"),
+)
 Index("notices_person", notices.c.person_id)
 Index("notices_code", notices.c.oa, notices.c.code)
 Index("notices_follower", notices.c.follower_id, postgresql_where=text("follower_id IS NOT NULL"))
@@ -146,16 +158,20 @@ Index("notices_supplements", notices.c.oa, notices.c.id, postgresql_where=text("
 # Reports and reminders ask for some days: rows lie in the order of their recording, so a few pages say where.
 Index("notices_recorded", notices.c.recorded_at, postgresql_using="brin", postgresql_with={"autosummarize": "on"})
 
+# Attempts and history name their notice without a foreign key: it would be asked for at each row, which costs a fifth
+# of a delivery, and notices of long ago leave their table (docs/decisions/0008).
 attempts = Table(
     "attempts",
     metadata,
     _id(),
-    Column("notice_id", ForeignKey("notices.id"), nullable=False, index=True),
+    Column("notice_id", BigInteger, nullable=False, index=True),
     _time("at", nullable=False),
     Column("channel", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("code", Integer),
-    Column("ms", Integer, nullable=False),
+    Column("ms", Integer, nullable=False),  # in all
+    Column("connect_ms", Integer),  # until the connection stood; None where none was needed or it is not known
+    Column("first_byte_ms", Integer),  # until the first byte of the answer
     Column("dong", Integer, nullable=False, server_default="0"),  # what it cost, by our price list
 
 )
@@ -164,7 +180,7 @@ history = Table(
     "history",
     metadata,
     _id(),
-    Column("notice_id", ForeignKey("notices.id"), nullable=False, index=True),
+    Column("notice_id", BigInteger, nullable=False, index=True),
     _time("at", nullable=False),
     Column("before", Text),
     Column("after", Text, nullable=False),

@@ -39,7 +39,7 @@ _TOO_OLD = """
 SELECT n.id, n.lease, n.due_at FROM notices n
 WHERE n.oa = :oa AND n.state = CAST(:before AS text)
   AND n.fresh_at < clock_timestamp() - make_interval(secs => :seconds)
-ORDER BY n.id LIMIT :limit FOR UPDATE SKIP LOCKED
+ORDER BY n.fresh_at LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
 
@@ -76,7 +76,7 @@ def retries(tx: Connection, oa: str) -> Iterator[dict[str, Any]]:
 
 _HELD = """
 SELECT n.id, n.lease, clock_timestamp() AS due_at FROM notices n
-WHERE n.state = CAST(:before AS text) AND n.person_id = ANY(:people) AND n.no_person_because IS NULL
+WHERE n.state = (SELECT CAST(:before AS text)) AND n.person_id = ANY(:people) AND n.no_person_because IS NULL
   AND n.fresh_at >= clock_timestamp() - make_interval(secs => :grace)
   AND NOT EXISTS (SELECT FROM followers f WHERE f.person_id = n.person_id AND f.notices_off)
   AND {which} (
