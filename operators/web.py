@@ -18,12 +18,13 @@ from config.settings import Settings
 from operators.costs import measure_costs
 from operators.hooks import Doorman, open_door
 from worker.aftermath import breaker_key
-from worker.bootstrap import TEMPLATES, Services
+from worker.bootstrap import Services
 from worker.domain.clock import to_vietnam
 from worker.domain.code import normalize_code
 from worker.ledger import cursors, reports
 from worker.ledger.migrate import missing
 from worker.queue.connection import QueueDown, door, open_redis
+from worker.shared import TEMPLATES
 
 log = logging.getLogger("hcc.web")
 

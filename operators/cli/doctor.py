@@ -16,7 +16,7 @@ from producers.dossiers.mapping import load_mapping
 from producers.dossiers.queries import FEEDS
 from producers.dossiers.source import Source
 from worker.aftermath import breaker_key
-from worker.bootstrap import TEMPLATES, Services
+from worker.bootstrap import Services
 from worker.channels.budget import today
 from worker.channels.zalo.tokens import NoAccess
 from worker.domain.clock import to_vietnam
@@ -25,6 +25,7 @@ from worker.ledger import cursors, inbox, spending
 from worker.ledger.migrate import missing
 from worker.ledger.spending import Spent
 from worker.queue.connection import door, open_redis
+from worker.shared import TEMPLATES
 
 _EVENTS_WAITING = 1000  # more than this do not wait where workers run
 _HOLDS_SHOWN = 10
