@@ -213,6 +213,7 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(60, ge=5, description="Một tiến trình giữ thông báo đang gửi lâu nhất bao nhiêu giây")
     http_timeout_seconds: float = Field(10, gt=0, le=60, description="Chờ Zalo trả lời lâu nhất bao nhiêu giây")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Mức nhật ký")
+    oas: str = Field("", description="Tệp TOML khi có nhiều OA (docs/oas.md); bỏ trống: HCC_ZALO_… là OA duy nhất")
 
     @model_validator(mode="after")
     def _hang_together(self) -> Self:
@@ -263,16 +264,21 @@ def load(*required: str) -> Settings:
 
     Raises `SettingsError` with every fault at once.
     """
-    given = {**dotenv_values(UP_ENV), **dotenv_values(ROOT / ".env"), **os.environ}
-    faults = [_missing(name) for name in required or REQUIRED if not given.get(variable(name))]
+    known = environment()
+    faults = [missing(name) for name in required or REQUIRED if not known.get(variable(name))]
     try:
         settings = Settings()
     except ValidationError as error:
-        wrong = [_sentence(entry["loc"], entry["msg"]) for entry in error.errors(include_input=False)]
+        wrong = [sentence(entry["loc"], entry["msg"]) for entry in error.errors(include_input=False)]
         raise SettingsError(wrong + faults) from None
     if faults:
         raise SettingsError(faults)
     return settings
+
+
+def environment() -> dict[str, str | None]:
+    """What is set, by the name of the variable: the environment over `.env` over the world of a running `hcc up`."""
+    return {**dotenv_values(UP_ENV), **dotenv_values(ROOT / ".env"), **os.environ}
 
 
 def variable(field: str) -> str:
@@ -280,7 +286,8 @@ def variable(field: str) -> str:
     return f"HCC_{field.upper()}"
 
 
-def _sentence(where: tuple[int | str, ...], message: str) -> str:
+def sentence(where: tuple[int | str, ...], message: str) -> str:
+    """A fault of a field as operators read it: the variable, what is wrong, what it is about."""
     message = message.removeprefix("Value error, ")
     if not where:
         return message
@@ -289,5 +296,6 @@ def _sentence(where: tuple[int | str, ...], message: str) -> str:
     return f"{variable(field)}: {message} — {about}"
 
 
-def _missing(field: str) -> str:
+def missing(field: str) -> str:
+    """The fault of a required field that is not set."""
     return f"{variable(field)}: chưa đặt — {REQUIRED[field]}"

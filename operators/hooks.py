@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from producers.hooks.admit import Arrived, Fault, Keys, Probe, Refused, admit
+from producers.hooks.admit import Arrived, Fault, Keys, Probe, Refused, admit_among
 from producers.hooks.read import ZaloEvent
 from producers.hooks.record import Recorder, seal
 from producers.hooks.words import Word
@@ -47,8 +47,8 @@ _STATUS = {Broken.HUGE: 413, Broken.SLOW: 408, Broken.GARBLED: 400}
 class Doorman:
     """Lets events in; one for the life of the web process."""
 
-    def __init__(self, keys: Keys, recorder: Recorder) -> None:
-        self._keys = keys
+    def __init__(self, keyring: Sequence[Keys], recorder: Recorder) -> None:
+        self._keyring = keyring
         self._recorder = recorder
         self._logged: dict[str, float] = {}
         self.registry = CollectorRegistry()
@@ -68,21 +68,21 @@ class Doorman:
         if isinstance(body, Broken):
             return self._refuse(body, _STATUS[body])
         began = time.monotonic()
-        admitted = admit(_arrived(request, body), self._keys, datetime.now(UTC))
+        oa, admitted = admit_among(_arrived(request, body), self._keyring, datetime.now(UTC))
         match admitted:
             case Probe():
                 self._events.labels("none", "probe").inc()
                 return web.Response(text="ok\n")
             case Refused(fault):
                 return self._refuse(fault, 400 if fault is Fault.MALFORMED else 403)
-        answer = await self._record(admitted)
+        answer = await self._record(oa, admitted)
         self._seconds.observe(time.monotonic() - began)
         return answer
 
-    async def _record(self, event: ZaloEvent) -> web.Response:
+    async def _record(self, oa: str, event: ZaloEvent) -> web.Response:
         try:
             async with asyncio.timeout(_WRITE_SECONDS):
-                new = await self._recorder.record(event)
+                new = await self._recorder.record(oa, event)
         except Exception as fault:  # noqa: BLE001 (whatever it is: it is not recorded for certain, so Zalo must come again)
             self._events.labels(event.word, "not recorded").inc()
             self._log(logging.ERROR, f"not recorded: {type(fault).__name__}")
@@ -109,20 +109,19 @@ class Doorman:
         return generate_latest(self.registry)
 
 
-def open_door(services: Services, app: web.Application) -> Doorman:
-    """A doorman for this application; what waits to be written is written before the application ends."""
-    settings = services.settings
-    ledger = open_ledger(settings.database_url, name="hcc hooks")  # its own: the console's queries never hold it up
-    recorder = Recorder(
-        ledger, settings.zalo_oa_id, seal=lambda event: seal(event, services.sealer), recorded=Coalesced(ring_events)
-    )
+def open_door(every: Sequence[Services], app: web.Application) -> Doorman:
+    """A doorman for the OAs of this application; what waits to be written is written before the application ends."""
+    first = every[0]  # of what all OAs share
+    ledger = open_ledger(first.settings.database_url, name="hcc hooks")  # its own: no query of the console holds it up
+    recorder = Recorder(ledger, seal=lambda event: seal(event, first.sealer), recorded=Coalesced(ring_events))
 
     async def close(_: web.Application) -> None:
         await recorder.close()
         ledger.dispose()
 
     app.on_cleanup.append(close)
-    return Doorman(Keys(settings.zalo_app_id, settings.zalo_oa_id, settings.zalo_oa_secret), recorder)
+    known = [services.settings for services in every]
+    return Doorman([Keys(one.zalo_app_id, one.zalo_oa_id, one.zalo_oa_secret) for one in known], recorder)
 
 
 class Coalesced:

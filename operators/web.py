@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,40 +15,41 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 from sqlalchemy.exc import DBAPIError
 
 from config.logs import set_up_logs
-from config.settings import Settings
 from operators.costs import measure_costs
 from operators.hooks import Doorman, open_door
 from worker.aftermath import breaker_key
-from worker.bootstrap import TEMPLATES, Services
+from worker.bootstrap import Services
+from worker.deployment import Deployment
 from worker.domain.clock import to_vietnam
 from worker.domain.code import normalize_code
 from worker.ledger import cursors, reports
 from worker.ledger.migrate import missing
 from worker.queue.connection import QueueDown, door, open_redis
+from worker.shared import TEMPLATES
 
 log = logging.getLogger("hcc.web")
 
-SERVICES = web.AppKey("services", Services)
+SERVICES = web.AppKey("services", tuple[Services, ...])
 PAGES = web.AppKey("pages", Environment)
 DOORMAN = web.AppKey("doorman", Doorman)
 
 routes = web.RouteTableDef()
 
 
-def serve(settings: Settings, port: int) -> None:
+def serve(deployment: Deployment, port: int) -> None:
     """Serve on 127.0.0.1 until a signal ends us; a proxy with TLS belongs in front."""
-    set_up_logs(settings.log_level)
-    web.run_app(build(Services(settings)), host="127.0.0.1", port=port, print=None, access_log=None)
+    set_up_logs(deployment.shared.settings.log_level)
+    web.run_app(build(*deployment), host="127.0.0.1", port=port, print=None, access_log=None)
 
 
-def build(services: Services) -> web.Application:
-    """The application, for `serve` and for tests."""
+def build(*every: Services) -> web.Application:
+    """The application for these OAs, for `serve` and for tests."""
     app = web.Application(client_max_size=256 * 1024)
-    app[SERVICES] = services
+    app[SERVICES] = every
     app[PAGES] = Environment(loader=FileSystemLoader(TEMPLATES / "console"), autoescape=True)
     app[PAGES].filters["vietnam"] = lambda at: to_vietnam(at).strftime("%d/%m/%Y %H:%M:%S")
     app.add_routes(routes)
-    app[DOORMAN] = open_door(services, app)
+    app[DOORMAN] = open_door(every, app)
     app.router.add_post("/hooks/zalo", app[DOORMAN].post)
     return app
 
@@ -86,55 +88,72 @@ async def _aside(work: Callable[..., Any], *arguments: object) -> Any:
     return await asyncio.to_thread(work, *arguments)
 
 
-def _faults(services: Services) -> list[str]:
+def _faults(every: Sequence[Services]) -> list[str]:
+    """What all OAs need; what one of them lacks does not keep the others from their work (`hcc doctor` tells it)."""
     faults = []
     try:
-        if missing(services.ledger):
+        if missing(every[0].ledger):
             faults.append("the ledger lacks migrations: run `hcc migrate`")
     except DBAPIError:
         faults.append("the ledger does not answer")
     try:
         with door("answer"):
-            open_redis(services.settings.redis_url).ping()
+            open_redis(every[0].settings.redis_url).ping()
     except QueueDown:
         faults.append("Redis does not answer")
     return faults
 
 
-def _metrics(services: Services) -> bytes:
+def _metrics(every: Sequence[Services]) -> bytes:
     registry = CollectorRegistry()
-    gauge = Gauge("hcc_notices", "Notices in each live state", ["oa", "state"], registry=registry)
-    oa = services.settings.zalo_oa_id
-    with services.ledger.connect() as connection:
-        for state, number in reports.live_counts(connection, oa).items():
-            gauge.labels(oa, state).set(number)
-        _measure_source(registry, oa, cursors.paces(connection, oa))
-    down = Gauge("hcc_channel_down", "1 while the channel's breaker is open", ["oa", "channel"], registry=registry)
-    with suppress(QueueDown):
-        for channel in services.channels.values():
-            is_open = services.breaker.state(breaker_key(oa, channel)).until is not None
-            down.labels(oa, channel.name).set(is_open)
-    measure_costs(registry, services)
+    notices = Gauge("hcc_notices", "Notices in each live state", ["oa", "state"], registry=registry)
+    paces: dict[str, Sequence[cursors.Pace]] = {}
+    with every[0].ledger.connect() as connection:
+        for oa in (services.oa for services in every):
+            for state, number in reports.live_counts(connection, oa).items():
+                notices.labels(oa, state).set(number)
+            paces[oa] = cursors.paces(connection, oa)
+    _measure_sources(registry, paces)
+    _measure_channels(registry, every)
+    measure_costs(registry, *every)
     return generate_latest(registry)
 
 
-def _measure_source(registry: CollectorRegistry, oa: str, paces: Sequence[cursors.Pace]) -> None:
-    """How the producers keep up with the dossier database: an age that grows is a source that is slow or away."""
+def _measure_channels(registry: CollectorRegistry, every: Sequence[Services]) -> None:
+    down = Gauge("hcc_channel_down", "1 while the channel's breaker is open", ["oa", "channel"], registry=registry)
+    with suppress(QueueDown):
+        for services in every:
+            for channel in services.channels.values():
+                is_open = services.breaker.state(breaker_key(services.oa, channel)).until is not None
+                down.labels(services.oa, channel.name).set(is_open)
+
+
+def _measure_sources(registry: CollectorRegistry, paces: Mapping[str, Sequence[cursors.Pace]]) -> None:
+    """How the producers keep up with the dossier databases: an age that grows is a source that is slow or away."""
     labels = ["oa", "feed"]
     age = Gauge("hcc_source_poll_age_seconds", "Since a feed was last read to its end", labels, registry=registry)
     missing = Gauge("hcc_source_missing_ids", "Ids that a feed still waits for", labels, registry=registry)
-    for pace in paces:
-        age.labels(oa, pace.feed).set(pace.seconds)
-        missing.labels(oa, pace.feed).set(pace.missing)
+    for oa, of_feeds in paces.items():
+        for pace in of_feeds:
+            age.labels(oa, pace.feed).set(pace.seconds)
+            missing.labels(oa, pace.feed).set(pace.missing)
 
 
-def _page(services: Services, typed: str) -> dict[str, Any]:
-    oa = services.settings.zalo_oa_id
-    with services.ledger.connect() as connection:
-        page: dict[str, Any] = {"counts": reports.live_counts(connection, oa), "code": typed, "notices": None}
+def _page(every: Sequence[Services], typed: str) -> dict[str, Any]:
+    """What is under way, of all OAs together; a dossier is looked for in all of them."""
+    counts: Counter[str] = Counter()
+    page: dict[str, Any] = {"counts": counts, "code": typed, "notices": None, "several": len(every) > 1}
+    with every[0].ledger.connect() as connection:
+        for services in every:
+            counts.update(reports.live_counts(connection, services.oa))
         if typed.strip():
             try:
-                page["notices"] = reports.dossier(connection, oa, normalize_code(typed))
+                code = normalize_code(typed)
+                page["notices"] = [
+                    {"oa": services.oa, **notice}
+                    for services in every
+                    for notice in reports.dossier(connection, services.oa, code)
+                ]
             except ValueError:
                 page["notices"] = []
     return page

@@ -53,10 +53,11 @@ def world() -> Iterator[dict[str, str]]:
 @contextmanager
 def embedded(root: Path, known: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """Start embedded servers under `root` for what `known` leaves out; gives the settings to add."""
-    added = dict(SANDBOX_ZALO) if "HCC_ZALO_APP_ID" not in known else {}
+    several = "HCC_OAS" in known  # they name their own Zalo apps and dossier databases, and nothing stands in for these
+    added = dict(SANDBOX_ZALO) if not several and "HCC_ZALO_APP_ID" not in known else {}
     if "HCC_SECRET_KEYS" not in known and "HCC_DATABASE_URL" not in known:
         added["HCC_SECRET_KEYS"] = _secret_key()
-    wanted = {"HCC_DATABASE_URL", "HCC_REDIS_URL", "HCC_DOSSIER_URL"} - known.keys()
+    wanted = ({"HCC_DATABASE_URL", "HCC_REDIS_URL"} | ({"HCC_DOSSIER_URL"} if not several else set())) - known.keys()
     if not wanted:
         yield added
         return

@@ -15,7 +15,7 @@ from worker.wire.protocol import Leaving
 @contextmanager
 def pumping(services: Services, *, shared: bool = False) -> Iterator[Pump]:
     """A pump with a wire of its own."""
-    with closing(services.open_sender()) as wire:
+    with closing(services.shared.open_sender()) as wire:
         pump = Pump(wire, shared=shared)
         yield pump
         pump.stop()
@@ -35,6 +35,6 @@ def send(
 ) -> list[Attempt]:
     """Send letters by one channel, without the ledger."""
     cargo = channel.send(letters, ready, leaving=leaving)
-    with closing(services.open_sender()) as wire:
+    with closing(services.shared.open_sender()) as wire:
         landed = wire.exchange(cargo.calls, leaving=cargo.leaving)
         return [*cargo.done, *(cargo.arrived(call, result) for call, result in landed)]

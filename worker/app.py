@@ -9,15 +9,19 @@ from celery.signals import setup_logging
 
 from config.celeryconfig import celery_settings
 from config.logs import set_up_logs
-from config.settings import SettingsError, load
+from config.oas import common_settings, load_oas
+from config.settings import SettingsError
+from worker.deployment import Deployment
 from worker.queue.broker import mend
 
 
 def _load_or_leave() -> dict[str, object]:
     try:
-        settings = load()
+        oas = load_oas()
+        Deployment(oas)  # what can be wrong with an OA is found before anything runs
     except SettingsError as error:
         sys.exit(str(error))
+    settings = common_settings(oas)
     setup_logging.connect(lambda **_: set_up_logs(settings.log_level), weak=False)
     return celery_settings(settings)
 

@@ -1,17 +1,13 @@
-"""Building the services from the settings: the one place where the worker's parts are put together."""
+"""Building the services of an OA from its settings: the one place where the worker's parts are put together."""
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
 
 from sqlalchemy import Engine
 
-from config.settings import ROOT, VAR, Settings, SettingsError
+from config.settings import VAR, Settings, SettingsError
 from worker.channels import CHANNELS, Means
 from worker.channels.budget import Budget
 from worker.channels.channel import Channel
@@ -20,7 +16,6 @@ from worker.channels.sms import GATEWAYS
 from worker.channels.sms.channel import sms_text
 from worker.channels.zalo.conversation import Conversation
 from worker.channels.zalo.tokens import Tokens
-from worker.domain.flow import MOST
 from worker.domain.forms import Filled, FormError, Forms
 from worker.domain.letters import Facts, Letters
 from worker.domain.link import check_payment_base, payment_link
@@ -28,80 +23,60 @@ from worker.domain.notice import Notice
 from worker.domain.retry import Patience
 from worker.ledger.clock import LedgerClock
 from worker.ledger.credentials import Credentials
-from worker.ledger.engine import open_ledger
 from worker.ledger.people import People
 from worker.ledger.sealing import Sealer
+from worker.once import Parts, once
 from worker.queue.breaker import Breaker
-from worker.queue.connection import open_redis
 from worker.queue.holds import Holds
 from worker.queue.limits import Limit, Limiter
 from worker.queue.marks import Marks
 from worker.queue.schedule import Schedule
+from worker.shared import TEMPLATES, Shared
 from worker.wire.curl import CurlWire
-from worker.wire.plain import RequestsWire
 from worker.wire.protocol import Wire
 
-TEMPLATES = ROOT / "templates"
+_LOOKUPS = 100  # connections at most; each is made when it is needed
 
 
-@dataclass
-class Services:
-    """Everything that the story of a delivery needs; each part is made when it is first used."""
+class Services(Parts):
+    """Everything that the story of a delivery needs, for one OA; each part is made when it is first used.
 
-    settings: Settings
-    _remaining: int | None = field(default=None, init=False)  # the fewest calls that Zalo said are left of the limit
+    What does not depend on the OA is `shared` with those of the other OAs; who gives none has it alone. Threads may
+    share services, but for `lookups`, which is for one thread at a time.
+    """
 
-    def __post_init__(self) -> None:
+    def __init__(self, settings: Settings, shared: Shared | None = None) -> None:
         """A payment link to a foreign host is a fault of the settings, found before anybody is sent there (R22)."""
+        super().__init__()
         try:
-            check_payment_base(self.settings.payment_url, self.settings.payment_hosts)
+            check_payment_base(settings.payment_url, settings.payment_hosts)
         except ValueError as error:
             raise SettingsError([f"HCC_PAYMENT_URL: {error}"]) from None
+        self.settings = settings
+        self.shared = shared or Shared(settings)
+        self._alone = shared is None
+        self._remaining: int | None = None  # the fewest calls that Zalo said are left of the limit
 
-    @cached_property
-    def name(self) -> str:
-        """Who moved a notice, as history tells it: host and process."""
-        return f"worker {platform.node()}/{os.getpid()}"
+    @property
+    def oa(self) -> str:
+        """The Zalo id of the OA that these serve."""
+        return self.settings.zalo_oa_id
 
-    @cached_property
-    def ledger(self) -> Engine:
-        return open_ledger(self.settings.database_url, name="hcc worker")
+    name: once[str] = once(lambda self: self.shared.name)
+    ledger: once[Engine] = once(lambda self: self.shared.ledger)
+    clock: once[LedgerClock] = once(lambda self: self.shared.clock)
+    sealer: once[Sealer] = once(lambda self: self.shared.sealer)
+    people: once[People] = once(lambda self: self.shared.people)
+    credentials: once[Credentials] = once(lambda self: self.shared.credentials)
+    letters: once[Letters] = once(lambda self: self.shared.letters)
+    wire: once[Wire] = once(lambda self: self.shared.wire)
+    limiter: once[Limiter] = once(lambda self: self.shared.limiter)
+    holds: once[Holds] = once(lambda self: self.shared.holds)
+    marks: once[Marks] = once(lambda self: self.shared.marks)
+    breaker: once[Breaker] = once(lambda self: self.shared.breaker)
+    schedule: once[Schedule] = once(lambda self: self.shared.schedule)
 
-    @cached_property
-    def clock(self) -> LedgerClock:
-        return LedgerClock(self.ledger)
-
-    @cached_property
-    def sealer(self) -> Sealer:
-        return Sealer(self.settings.secret_keys)
-
-    @cached_property
-    def people(self) -> People:
-        return People.of(self.ledger, self.sealer)
-
-    @cached_property
-    def credentials(self) -> Credentials:
-        return Credentials(self.sealer)
-
-    @cached_property
-    def letters(self) -> Letters:
-        return Letters(TEMPLATES)
-
-    @cached_property
-    def wire(self) -> Wire:
-        """For the ordinary calls: tokens, templates, followers."""
-        return RequestsWire(self.settings.answer_seconds)
-
-    @cached_property
-    def look_ups(self) -> Wire:
-        """For looking into conversations, many at once."""
-        return CurlWire(self.settings.answer_seconds)
-
-    def open_sender(self) -> Wire:
-        """A wire for sends, hundreds at once; to be opened in the process and thread that uses it."""
-        return CurlWire(self.settings.answer_seconds, MOST)
-
-    @cached_property
+    @once
     def tokens(self) -> Tokens:
         return Tokens(
             self.ledger,
@@ -112,7 +87,7 @@ class Services:
             app_secret=self.settings.zalo_app_secret,
         )
 
-    @cached_property
+    @once
     def channels(self) -> dict[str, Channel]:
         """The configured channels, in their order of preference."""
         known = self.settings
@@ -129,11 +104,11 @@ class Services:
         )
         return {name: CHANNELS[name](means) for name in known.all_channels}
 
-    @cached_property
+    @once
     def forms(self) -> Forms:
         return Forms(TEMPLATES, self.letters, self.settings.zalo_templates)
 
-    @cached_property
+    @once
     def budget(self) -> Budget:
         return Budget(self.settings.budget_messages, self.settings.budget_dong, self.settings.budget_alarm_percent)
 
@@ -164,31 +139,16 @@ class Services:
             return str(fault)
         return None
 
-    @cached_property
+    @once
+    def lookups(self) -> Wire:
+        """For look-ups in conversations: its own, since each OA's are made in a thread of its own."""
+        return CurlWire(self.settings.answer_seconds, _LOOKUPS)
+
+    @once
     def conversation(self) -> Conversation:
-        return Conversation(self.look_ups, self.settings.zalo_openapi_url)
+        return Conversation(self.lookups, self.settings.zalo_openapi_url)
 
-    @cached_property
-    def limiter(self) -> Limiter:
-        return Limiter(open_redis(self.settings.redis_url))
-
-    @cached_property
-    def holds(self) -> Holds:
-        return Holds(open_redis(self.settings.redis_url))
-
-    @cached_property
-    def marks(self) -> Marks:
-        return Marks(open_redis(self.settings.redis_url))
-
-    @cached_property
-    def breaker(self) -> Breaker:
-        return Breaker(open_redis(self.settings.redis_url))
-
-    @cached_property
-    def schedule(self) -> Schedule:
-        return Schedule(open_redis(self.settings.redis_url))
-
-    @cached_property
+    @once
     def patience(self) -> Patience:
         return Patience(
             base=self.settings.retry_base_seconds,
@@ -208,7 +168,7 @@ class Services:
         """Zalo counts calls that we do not know of, too; what it says is left is never overrun. Raises `QueueDown`."""
         remaining, self._remaining = self._remaining, None
         if remaining is not None:
-            self.limiter.correct(self.limits(self.settings.zalo_oa_id)[0], remaining)
+            self.limiter.correct(self.limits(self.oa)[0], remaining)
 
     def facts(self, notice: Notice) -> Facts:
         """What the texts of this notice may tell."""
@@ -221,9 +181,8 @@ class Services:
         )  # fmt: skip
 
     def close(self) -> None:
-        """Give back connections; used by short-lived commands and tests."""
-        for wire in ("wire", "look_ups"):
-            if wire in self.__dict__:
-                self.__dict__[wire].close()
-        if "ledger" in self.__dict__:
-            self.ledger.dispose()
+        """Give back connections that nobody else uses; used by short-lived commands and tests."""
+        for wire in self.made("lookups"):
+            wire.close()
+        if self._alone:
+            self.shared.close()

@@ -1,26 +1,30 @@
-"""The worker's doorbells: each hears a bell and calls one verb."""
+"""The worker's doorbells: each hears a bell and calls one verb, for all OAs or for the one that the bell names."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
 from celery import shared_task
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from config.settings import load
+from config.oas import load_oas
 from worker import sweeps
-from worker.bootstrap import Services
-from worker.deliver import first_lane
+from worker.deployment import Deployment
 from worker.engine import start_pump
+from worker.ledger import work
 from worker.pump import Pump
 from worker.queue.bell import heard, ring
 from worker.queue.connection import QueueDown
+from worker.rounds import Rounds
 from worker.settle import settle_uncertain
 
 log = logging.getLogger("hcc.tasks")
+
+_SWEEP_SECONDS = 20.0  # well inside the task's time limit; the OAs that are left come first at the next bell
+_RENEWALS = 2  # each holds a connection to the ledger over a call, and those who deliver need some, too
 
 
 @contextmanager
@@ -37,46 +41,72 @@ def later(task: str) -> Iterator[None]:
 
 
 @cache
-def services() -> Services:
+def deployment() -> Deployment:
     """This process's services; made at the first bell, after the fork."""
-    return Services(load())
+    return Deployment(load_oas())
 
 
 @cache
 def pump() -> Pump:
     """This process's pump; made at the first bell, after the fork."""
-    return start_pump(services().open_sender(), shared=False)
+    return start_pump(deployment().shared.open_sender(), shared=deployment().several)
 
 
 @shared_task(name="worker.deliver")
 def deliver(oa: str) -> None:
     """Deliver what is due; the pump goes on by itself, and calls for help where there is more than it has in hand."""
     heard("worker.deliver", oa)
-    pump().ask(services(), oa, call_help=lambda: ring(oa))
+    if oa in deployment().oas:
+        pump().ask(deployment().of(oa), oa, call_help=lambda: ring(oa))
+    else:
+        log.error("a bell for an OA that is not of this deployment (HCC_OAS, HCC_ZALO_OA_ID) oa=%s", oa)
 
 
 @shared_task(name="worker.wake")
 def wake() -> None:
     """Ring for what has become due: a retry's time has come, or a bell was lost."""
-    oa = services().settings.zalo_oa_id
     with later("wake"):
-        if first_lane(services(), oa) is not None:
+        for oa in sweeps.to_deliver(deployment()):
             ring(oa)
 
 
 @shared_task(name="worker.sweep")
 def sweep() -> None:
     with later("sweep"):
-        sweeps.sweep(services(), services().settings.zalo_oa_id)
+        sweeps.sweep_all(deployment(), _SWEEP_SECONDS)
 
 
 @shared_task(name="worker.settle")
 def settle() -> None:
     with later("settle"):
-        settle_uncertain(services(), services().settings.zalo_oa_id)
+        with deployment().shared.ledger.connect() as connection:
+            doubtful = work.to_look_up(connection, deployment().oas)
+        settling().run(doubtful, alone=not deployment().several)
 
 
 @shared_task(name="worker.renew_tokens")
 def renew_tokens() -> None:
     with later("renew tokens"):
-        services().tokens.renew_if_worn(services().settings.zalo_oa_id)
+        with deployment().shared.ledger.connect() as connection:
+            worn = work.to_renew(connection, deployment().oas)
+        renewing().run(worn, alone=not deployment().several)
+
+
+@cache
+def settling() -> Rounds:
+    """Look-ups: a Zalo that hangs for one OA keeps no other waiting."""
+    return _rounds("settle", lambda oa: settle_uncertain(deployment().of(oa), oa))
+
+
+@cache
+def renewing() -> Rounds:
+    """Renewals of tokens, as above."""
+    return _rounds("renew tokens", lambda oa: deployment().of(oa).tokens.renew_if_worn(oa), at_once=_RENEWALS)
+
+
+def _rounds(what: str, verb: Callable[[str], object], *, at_once: int | None = None) -> Rounds:
+    def round_of(oa: str) -> None:
+        with later(f"{what} oa={oa}"):
+            verb(oa)
+
+    return Rounds(what, round_of, at_once=at_once)

@@ -9,8 +9,9 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from operators.cli.context import services
+from operators.cli.context import deployment, every, named_columns, the_one, told_of
 from operators.cli.output import print_json, print_table
+from worker.bootstrap import Services
 from worker.domain.lifecycle import State
 from worker.ledger import verbs
 from worker.ledger.verbs import Choice, Deed
@@ -43,16 +44,21 @@ def choosing(command: Command) -> Command:
     return ids(click.option("--all", "everything", is_flag=True, help="Tất cả.")(command))
 
 
-def show_held(state: State, choice: Choice, limit: int | None, *, as_json: bool, empty: str) -> None:
-    """One list for people and programs; a table that is cut short says so."""
+def show_held(state: State, choice: Choice, limit: int | None, *, oa: str | None, as_json: bool, empty: str) -> None:
+    """One list for people and programs, of one OA or of all; a table that is cut short says so."""
     most = limit or (None if as_json else TABLE_ROWS)
-    with services() as made, made.ledger.connect() as connection:
-        rows = verbs.listed(connection, made.settings.zalo_oa_id, state, choice, limit=most)
-        total = verbs.count(connection, made.settings.zalo_oa_id, state, choice)
+    rows: list[dict[str, Any]] = []
+    total = 0
+    with deployment() as made, made.shared.ledger.connect() as connection:
+        for one in every(made, oa):
+            total += verbs.count(connection, one.oa, state, choice)
+            left = None if most is None else most - len(rows)
+            rows += told_of(made, one, verbs.listed(connection, one.oa, state, choice, limit=left))
+        columns = named_columns(made, COLUMNS)
     if as_json:
         print_json(rows)
     else:
-        print_table(COLUMNS, rows, empty=empty)
+        print_table(columns, rows, empty=empty)
     tell_rest(len(rows), total)
 
 
@@ -72,26 +78,39 @@ def choice_of(ids: Sequence[int], *, everything: bool, **narrowed: Any) -> Choic
     return Choice(ids=sorted(set(ids)) or None, **narrowed)
 
 
-def do(deed: Deed, choice: Choice, *, by: str, why: str, name: str, said: str) -> None:
-    """Carry out a verb, page by page, and tell what became of it; what could not be done is told at the end."""
-    with services(*VERB_NEEDS) as made:
-        oa = made.settings.zalo_oa_id
-        with made.ledger.connect() as connection:
-            total = verbs.count(connection, oa, deed.before, choice)
+def do(deed: Deed, choice: Choice, *, oa: str | None, by: str, why: str, name: str, said: str) -> None:
+    """Carry out a verb, page by page, and tell what became of it; what could not be done is told at the end.
+
+    Numbers are of one notice in all OAs together, so they need no `oa`; what is chosen by other means does.
+    """
+    with deployment(*VERB_NEEDS) as made:
+        meant = every(made, oa) if choice.ids else [the_one(made, oa)]
         done: set[int] = set()
-        for moved in watched(verbs.carry_out(made.ledger, oa, deed, choice, by=by, why=why), total):
+        for one in meant:
+            moved = _do_for(one, deed, choice, by=by, why=why)
+            if moved and deed.after is not State.DISCARDED:
+                ring(one.oa)
             done |= moved
-        if done and deed.after is not State.DISCARDED:
-            ring(oa)
         refused = sorted(set(choice.ids or ()) - done)
-        with made.ledger.connect() as connection:
-            found = verbs.states(connection, oa, refused)
+        found: dict[int, str] = {}
+        with made.shared.ledger.connect() as connection:
+            for one in meant:
+                found |= verbs.states(connection, one.oa, refused)
     if done:
         click.echo(said.format(len(done)))
     if refused:
         raise click.ClickException("\n".join(_refusal(notice, found.get(notice), name) for notice in refused))
     if not done:
         raise click.ClickException(f"Không có {name} nào như đã chọn.")
+
+
+def _do_for(one: Services, deed: Deed, choice: Choice, *, by: str, why: str) -> set[int]:
+    with one.ledger.connect() as connection:
+        total = verbs.count(connection, one.oa, deed.before, choice)
+    done: set[int] = set()
+    for moved in watched(verbs.carry_out(one.ledger, one.oa, deed, choice, by=by, why=why), total):
+        done |= moved
+    return done
 
 
 def watched(pages: Iterable[set[int]], total: int) -> Iterator[set[int]]:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from operators.cli.bulk import choice_of, choosing, do, limited, show_held
+from operators.cli.context import of_oa
 from operators.cli.output import accountable, as_json, not_blank
 from worker.domain.kinds import RANK
 from worker.domain.lifecycle import State
@@ -33,27 +34,31 @@ def dead() -> None:
 @dead.command("list", short_help="Liệt kê thông báo chết.")
 @filters
 @limited
+@of_oa
 @as_json
-def list_dead(kind: str | None, reason: str | None, code: int | None, limit: int | None, as_json: bool) -> None:
+def list_dead(limit: int | None, oa: str | None, as_json: bool, **narrowed: Any) -> None:
     """Liệt kê thông báo chết: lý do, mã cuối cùng, số lần thử, tuổi."""
-    show_held(
-        State.DEAD, Choice(None, kind, reason, code), limit, as_json=as_json, empty="Không có thông báo chết nào."
-    )
+    empty = "Không có thông báo chết nào."
+    show_held(State.DEAD, Choice(**narrowed), limit, oa=oa, as_json=as_json, empty=empty)
 
 
 @dead.command(short_help="Gửi lại từ đầu.")
 @choosing
 @filters
+@of_oa
 @accountable
-def retry(by: str, why: str, **chosen: Any) -> None:
+def retry(oa: str | None, by: str, why: str, **chosen: Any) -> None:
     """Gửi lại thông báo chết, số lần thử tính lại từ đầu."""
-    do(verbs.RETRY, choice_of(**chosen), by=by, why=why, name="thông báo chết", said="Đã cho gửi lại {} thông báo.")
+    said = "Đã cho gửi lại {} thông báo."
+    do(verbs.RETRY, choice_of(**chosen), oa=oa, by=by, why=why, name="thông báo chết", said=said)
 
 
 @dead.command(short_help="Bỏ, không gửi nữa.")
 @choosing
 @filters
+@of_oa
 @accountable
-def discard(by: str, why: str, **chosen: Any) -> None:
+def discard(oa: str | None, by: str, why: str, **chosen: Any) -> None:
     """Bỏ thông báo chết: không bao giờ gửi nữa."""
-    do(verbs.DISCARD, choice_of(**chosen), by=by, why=why, name="thông báo chết", said="Đã bỏ {} thông báo.")
+    said = "Đã bỏ {} thông báo."
+    do(verbs.DISCARD, choice_of(**chosen), oa=oa, by=by, why=why, name="thông báo chết", said=said)

@@ -6,25 +6,29 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 from sqlalchemy import Engine, text
 
-from config.settings import Settings, SettingsError, load
+from config.oas import load_oas
+from config.settings import Settings, SettingsError
 from operators.world import world
 from producers.dossiers.mapping import load_mapping
 from producers.dossiers.queries import FEEDS
 from producers.dossiers.source import Source
 from worker.aftermath import breaker_key
-from worker.bootstrap import TEMPLATES, Services
+from worker.bootstrap import Services
 from worker.channels.budget import today
 from worker.channels.zalo.tokens import NoAccess
+from worker.deployment import Deployment
 from worker.domain.clock import to_vietnam
 from worker.domain.letters import Letters
 from worker.ledger import cursors, inbox, spending
 from worker.ledger.migrate import missing
 from worker.ledger.spending import Spent
 from worker.queue.connection import door, open_redis
+from worker.shared import TEMPLATES
 
 _EVENTS_WAITING = 1000  # more than this do not wait where workers run
 _HOLDS_SHOWN = 10
@@ -42,17 +46,28 @@ def doctor() -> None:
     with ExitStack() as stack:
         stack.enter_context(world())
         try:
-            settings = load()
+            made = Deployment(load_oas())
         except SettingsError as error:
             for fault in error.faults:
                 _bad("cấu hình", fault)
             sys.exit(1)
-        made = Services(settings)
         stack.callback(made.close)
-        healthy = [_run(name, check, made) for name, check in CHECKS.items()]
+        healthy = list(_examine(made))
     if not all(healthy):
         sys.exit(1)
     click.echo("Mọi thứ sẵn sàng.")
+
+
+def _examine(made: Deployment) -> Iterator[bool]:
+    """Every check; where there are several OAs, what they share first and once, then each OA under its name."""
+    if not made.several:
+        yield from (_run(name, check, next(iter(made))) for name, check in CHECKS.items())
+        return
+    yield from (_run(name, CHECKS[name], next(iter(made))) for name in CHECKS if name in SHARED)
+    for one in made:
+        click.echo(f"{made.names[one.oa]} (OA {one.oa})")
+        yield from (_run(name, check, one) for name, check in CHECKS.items() if name not in SHARED)
+        yield _run("riêng biệt", partial(check_apart, made), one)
 
 
 def _run(name: str, check: Callable[[Services], Iterator[str]], made: Services) -> bool:
@@ -111,7 +126,7 @@ def check_source(made: Services) -> Iterator[str]:
 def check_feeds(made: Services) -> Iterator[str]:
     """A source that is slow or away delays and loses nothing; here it is seen how long."""
     with made.ledger.connect() as connection:
-        paces = cursors.paces(connection, made.settings.zalo_oa_id)
+        paces = cursors.paces(connection, made.oa)
     if not paces:
         yield "chưa hỏi lần nào; worker và beat (hoặc `hcc poll --once`) sẽ bắt đầu"
     late = [f"{pace.feed} {pace.seconds:.0f} giây" for pace in paces if pace.feed in FEEDS and pace.seconds > _LATE]
@@ -123,7 +138,7 @@ def check_feeds(made: Services) -> Iterator[str]:
 
 
 def check_token(made: Services) -> Iterator[str]:
-    access = made.tokens.access(made.settings.zalo_oa_id)
+    access = made.tokens.access(made.oa)
     if isinstance(access, NoAccess):
         raise Fault(f"{access.why}; chạy `hcc oa import`")
     yield f"cặp token thứ {access.version} còn dùng được"
@@ -132,10 +147,10 @@ def check_token(made: Services) -> Iterator[str]:
 def check_channels(made: Services) -> Iterator[str]:
     """A channel that is down or held: notices wait, and this says why and for how long."""
     for channel in made.channels.values():
-        state = made.breaker.state(breaker_key(made.settings.zalo_oa_id, channel))
+        state = made.breaker.state(breaker_key(made.oa, channel))
         if state.until is not None:
             raise Fault(f"kênh {channel.name} đang ngắt ({state.failures} lỗi liên tiếp); tự thử lại, xem mạng và Zalo")
-    holds = made.holds.all()
+    holds = [hold for hold in made.holds.all() if _concerns(made, hold.key)]
     if holds:
         shown = [f"{hold.key} tạm giữ {hold.seconds:.0f} giây: {hold.reason}" for hold in holds[:_HOLDS_SHOWN]]
         rest = f"; và {len(holds) - _HOLDS_SHOWN} mục khác" if len(holds) > _HOLDS_SHOWN else ""
@@ -143,11 +158,29 @@ def check_channels(made: Services) -> Iterator[str]:
     yield f"{', '.join(made.channels)}: thông suốt"
 
 
+def _concerns(made: Services, held: str) -> bool:
+    """Whether a hold is the OA's, its app's or a person's: of these only the ledger knows whose they are."""
+    of, _, rest = held.partition(":")
+    return of == "person" or rest.partition(":")[0] in (made.oa, made.settings.zalo_app_id)
+
+
+def check_apart(made: Deployment, one: Services) -> Iterator[str]:
+    """Two OAs that read one dossier database by one mapping tell every person everything twice."""
+    mine = one.settings
+    for other in made:
+        theirs = other.settings
+        if other is not one and (mine.dossier_url, mine.source) == (theirs.dossier_url, theirs.source):
+            raise Fault(
+                f"cùng dossier_url và source với {made.names[other.oa]}: mỗi việc báo hai lần; sửa một trong hai bảng"
+            )
+    yield "CSDL hồ sơ không trùng với OA khác"
+
+
 def check_costs(made: Services) -> Iterator[str]:
     """What today has cost so far, and whether a budget nears its end."""
     day, budget = today(datetime.now(UTC)), made.budget
     with made.ledger.connect() as connection:
-        spent = spending.spent(connection, made.settings.zalo_oa_id, day)
+        spent = spending.spent(connection, made.oa, day)
     for name in sorted({*spent, *budget.messages, *budget.dong}):
         so_far = spent.get(name, Spent())
         cost = f"{so_far.dong:,}".replace(",", ".")
@@ -165,7 +198,7 @@ def check_events(made: Services) -> Iterator[str]:
     if not made.settings.zalo_oa_secret:
         yield "HCC_ZALO_OA_SECRET chưa đặt: mọi sự kiện của Zalo bị từ chối; chép khóa ở trang webhook của ứng dụng"
     with made.ledger.connect() as connection:
-        found = inbox.state(connection, made.settings.zalo_oa_id)
+        found = inbox.state(connection, made.oa)
     if found.waiting > _EVENTS_WAITING:
         raise Fault(f"{found.waiting} sự kiện chưa xử lý; worker và beat có đang chạy không?")
     if found.newest is None:
@@ -202,3 +235,5 @@ CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "sự kiện Zalo": check_events,
     "mẫu tin": check_templates,
 }
+SHARED = frozenset({"sổ thông báo", "đồng hồ", "Redis", "mẫu tin"})
+"""Checks of what all OAs have in common."""

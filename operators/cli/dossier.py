@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from operators.cli.context import services
+from operators.cli.context import deployment, every, of_oa, told_of
 from operators.cli.output import as_json, print_json
 from worker.domain.clock import to_vietnam
 from worker.domain.code import normalize_code
@@ -15,15 +15,20 @@ from worker.ledger import reports
 
 @click.command(short_help="Mọi thông báo, lần gửi và lý do của một hồ sơ.")
 @click.argument("code", metavar="MÃ_HỒ_SƠ")
+@of_oa
 @as_json
-def dossier(code: str, as_json: bool) -> None:
+def dossier(code: str, oa: str | None, as_json: bool) -> None:
     """Kể lại mọi thông báo của một hồ sơ: đã gửi gì, khi nào, vì sao không."""
     try:
         code = normalize_code(code)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
-    with services() as made, made.ledger.connect() as connection:
-        notices = reports.dossier(connection, made.settings.zalo_oa_id, code)
+    with deployment() as made, made.shared.ledger.connect() as connection:
+        notices = [
+            notice
+            for one in every(made, oa)
+            for notice in told_of(made, one, reports.dossier(connection, one.oa, code))
+        ]
     if as_json:
         print_json({"code": code, "notices": notices})
     elif not notices:
@@ -34,7 +39,8 @@ def dossier(code: str, as_json: bool) -> None:
 
 
 def _tell(notice: dict[str, Any]) -> None:
-    click.secho(f"{notice['event_key']}  {notice['state']}", bold=True)
+    whose = f"  (OA {notice['oa']})" if "oa" in notice else ""
+    click.secho(f"{notice['event_key']}  {notice['state']}{whose}", bold=True)
     for line in (notice["text"] or "").splitlines():
         click.echo(f"  │ {line}")
     for step in notice["history"]:

@@ -6,12 +6,13 @@ import json
 import re
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from operators.cli.context import services
+from operators.cli.context import deployment, every, named_columns, of_oa, services, told_of
 from operators.cli.output import accountable, as_json, print_json, print_table
 from worker.domain.phone import masked, read_phone
 from worker.followers import Sync, SyncStopped
@@ -20,6 +21,7 @@ from worker.ledger.audit import audit
 from worker.ledger.people import Link
 from worker.queue.bell import ring
 
+SYNC_NEEDS = ("database_url", "secret_keys", "zalo_oa_id", "zalo_app_id", "zalo_app_secret", "redis_url")
 PROGRESS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
 
@@ -33,50 +35,54 @@ def follower() -> None:
 @click.argument("phone", required=False, metavar="SỐ_ĐIỆN_THOẠI")
 @click.option("--by", default="cli", metavar="TÊN", help="Ai làm việc này.")
 @click.option("--why", default="nhập tay", metavar="LÝ_DO", help="Vì sao.")
-def link(user_id: str, phone: str | None, by: str, why: str) -> None:
+@of_oa
+def link(user_id: str, phone: str | None, oa: str | None, by: str, why: str) -> None:
     """Nối số điện thoại với người dùng Zalo của OA; `-` đọc từng dòng {"user_id","phone"} từ đầu vào chuẩn."""
     links = read_links(sys.stdin) if user_id == "-" else [read_link(1, user_id, phone)]
-    with services("database_url", "secret_keys", "zalo_oa_id", "redis_url") as made:
-        oa = made.settings.zalo_oa_id
+    with services("database_url", "secret_keys", "zalo_oa_id", "redis_url", oa=oa) as made:
         with made.ledger.begin() as tx:
-            people = made.people.link(tx, oa, links, source=f"cli: {why}")
-            audit(tx, oa, "follower link", f"{len(people)} người", by=by, why=why)
+            people = made.people.link(tx, made.oa, links, source=f"cli: {why}")
+            audit(tx, made.oa, "follower link", f"{len(people)} người", by=by, why=why)
             reopened = upkeep.reopen(tx, people, days=made.settings.follow_grace_days, by=by)
         if reopened:
-            ring(oa)
+            ring(made.oa)
     click.echo(f"Đã nối {len(people)} người; {len(reopened)} thông báo được gửi tiếp.")
 
 
 @follower.command("list", short_help="Liệt kê người quan tâm.")
+@of_oa
 @as_json
-def list_followers(as_json: bool) -> None:
+def list_followers(oa: str | None, as_json: bool) -> None:
     """Liệt kê người quan tâm; số điện thoại được che."""
-    with services() as made, made.ledger.connect() as connection:
-        rows = [
-            {**row, "phone": masked(phone) if phone else None}
-            for row, phone in made.people.followers(connection, made.settings.zalo_oa_id)
-        ]
+    columns = {"user_id": "Người dùng", "phone": "Điện thoại", "follows": "Quan tâm", "linked_at": "Nối lúc"}
+    rows: list[dict[str, Any]] = []
+    with deployment() as made, made.shared.ledger.connect() as connection:
+        for one in every(made, oa):
+            found = one.people.followers(connection, one.oa)
+            rows += told_of(made, one, [{**row, "phone": masked(phone) if phone else None} for row, phone in found])
+        columns = named_columns(made, columns)
     if as_json:
         print_json(rows)
     else:
-        columns = {"user_id": "Người dùng", "phone": "Điện thoại", "follows": "Quan tâm", "linked_at": "Nối lúc"}
         print_table(columns, rows, empty="Chưa có người quan tâm nào.")
 
 
 @follower.command("sync", short_help="Đối chiếu người quan tâm với Zalo.")
+@of_oa
 @accountable
-def sync(by: str, why: str) -> None:
+def sync(oa: str | None, by: str, why: str) -> None:
     """Hỏi Zalo ai đang quan tâm, số điện thoại đã chia sẻ, lần tương tác cuối; dừng giữa chừng thì lần sau đi tiếp."""
-    with services("database_url", "secret_keys", "zalo_oa_id", "zalo_app_id", "zalo_app_secret", "redis_url") as made:
-        oa = made.settings.zalo_oa_id
+    with services(*SYNC_NEEDS, oa=oa) as made:
         with Progress(*PROGRESS, transient=True, console=Console(stderr=True)) as progress:
             bar = progress.add_task("Hỏi Zalo", total=None)
             try:
-                tally = Sync(made, oa, by=by).run(lambda done, total: progress.update(bar, completed=done, total=total))
+                tally = Sync(made, made.oa, by=by).run(
+                    lambda done, total: progress.update(bar, completed=done, total=total)
+                )
             except SyncStopped as stopped:
                 raise click.ClickException(f"Chưa xong: {stopped}.") from None
         with made.ledger.begin() as tx:
-            audit(tx, oa, "follower sync", f"{tally.looked_up} người", by=by, why=why)
+            audit(tx, made.oa, "follower sync", f"{tally.looked_up} người", by=by, why=why)
     click.echo(
         f"Đã hỏi {tally.looked_up} người: {tally.met} người mới biết, {tally.left} người không còn quan tâm, "
         f"nối thêm {tally.linked} số điện thoại; {tally.reopened} thông báo được gửi tiếp."

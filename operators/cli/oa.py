@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import secrets
 import sys
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import click
 
-from operators.cli.context import services
+from operators.cli.context import deployment, every, of_oa, services
 from operators.cli.output import as_json, print_json
 from worker.bootstrap import Services
 from worker.channels.zalo.oauth import Renewed, TokenReplyError, code_call, consent_url, pair_of, read_renewal
 from worker.domain.clock import to_vietnam
 from worker.ledger.audit import audit
-from worker.ledger.credentials import Pair
+from worker.ledger.credentials import Credential, Pair
 from worker.queue.bell import ring
 from worker.wire.ask import ask
 
@@ -30,7 +31,8 @@ def oa() -> None:
 @oa.command("import", short_help="Nhập cặp token từ câu trả lời OAuth (JSON ở đầu vào chuẩn).")
 @click.option("--by", default="cli", metavar="TÊN", help="Ai làm việc này.")
 @click.option("--why", default="nhập token", metavar="LÝ_DO", help="Vì sao.")
-def import_(by: str, why: str) -> None:
+@of_oa
+def import_(oa: str | None, by: str, why: str) -> None:
     """Đọc câu trả lời cấp token của Zalo dạng JSON từ đầu vào chuẩn và cất vào sổ, có mã hóa."""
     try:
         pair = pair_of(json.loads(sys.stdin.read()))
@@ -38,11 +40,9 @@ def import_(by: str, why: str) -> None:
         raise click.ClickException(f"Không nhập được: {error}.") from None
     except ValueError:
         raise click.ClickException("Không nhập được: đầu vào không phải JSON.") from None
-    with services("database_url", "secret_keys", "zalo_oa_id", "redis_url") as made:
+    with services("database_url", "secret_keys", "zalo_oa_id", "redis_url", oa=oa) as made:
         _keep(made, pair, "oa import", by=by, why=why)
-    click.echo(
-        f"Đã cất token của OA {made.settings.zalo_oa_id}; dùng được {pair.life_seconds // 3600} giờ, sau đó tự gia hạn."
-    )
+    click.echo(f"Đã cất token của OA {made.oa}; dùng được {pair.life_seconds // 3600} giờ, sau đó tự gia hạn.")
 
 
 @oa.command(short_help="Xin quyền gửi tin của OA trong trình duyệt.")
@@ -50,11 +50,12 @@ def import_(by: str, why: str) -> None:
 @click.option("--verifier", metavar="CHUỖI", help="Code verifier cố định của trang quản trị; bỏ trống: tạo mới.")
 @click.option("--by", default="cli", metavar="TÊN", help="Ai làm việc này.")
 @click.option("--why", default="xin quyền", metavar="LÝ_DO", help="Vì sao.")
-def login(redirect_uri: str, verifier: str | None, by: str, why: str) -> None:
+@of_oa
+def login(redirect_uri: str, verifier: str | None, oa: str | None, by: str, why: str) -> None:
     """In địa chỉ để quản trị viên OA đồng ý; dán lại địa chỉ mà trình duyệt chuyển tới; cất cặp token vào sổ."""
     verifier = verifier or secrets.token_urlsafe(32)
     state = secrets.token_urlsafe(8)
-    with services(*LOGIN_NEEDS) as made:
+    with services(*LOGIN_NEEDS, oa=oa) as made:
         known = made.settings
         click.echo("Quản trị viên OA mở địa chỉ này và đồng ý:")
         click.echo(consent_url(known.zalo_oauth_url, known.zalo_app_id, redirect_uri, verifier, state))
@@ -79,33 +80,49 @@ def _code_of(address: str, state: str) -> str:
 
 def _keep(made: Services, pair: Pair, verb: str, *, by: str, why: str) -> None:
     """Store a pair with an audit row; what waited for a token goes on by itself."""
-    account = made.settings.zalo_oa_id
     with made.ledger.begin() as tx:
-        made.credentials.store(tx, account, pair)
-        audit(tx, account, verb, "token", by=by, why=why)
-    ring(account)
+        made.credentials.store(tx, made.oa, pair)
+        audit(tx, made.oa, verb, "token", by=by, why=why)
+    ring(made.oa)
 
 
 @oa.command(short_help="Token còn dùng được không, đến khi nào.")
+@of_oa
 @as_json
-def status(as_json: bool) -> None:
+def status(oa: str | None, as_json: bool) -> None:
     """Token của OA còn dùng được không, đến khi nào; không bao giờ in token."""
-    with services() as made, made.ledger.connect() as connection:
-        credential = made.credentials.read(connection, made.settings.zalo_oa_id)
-    if credential is None:
-        raise click.ClickException("Chưa có token: chạy `hcc oa import`.")
-    shown = {
-        "oa": made.settings.zalo_oa_id,
+    with deployment() as made, made.shared.ledger.connect() as connection:
+        found = {one.oa: made.shared.credentials.read(connection, one.oa) for one in every(made, oa)}
+        names, several = made.names, made.several and oa is None
+    known = {account: credential for account, credential in found.items() if credential is not None}
+    shown = [_shown(account, credential) for account, credential in known.items()]
+    if as_json and shown:
+        print_json(shown if several else shown[0])
+    elif not as_json:
+        for account, credential in known.items():
+            click.echo(f"OA {account}: cặp token thứ {credential.version}.")
+            click.echo(f"Hết hạn lúc {to_vietnam(credential.expires_at):%d/%m/%Y %H:%M}.")
+    lacking = [account for account in found if account not in known]
+    lost = {account: one.dead_because for account, one in known.items() if one.dead_because and not as_json}
+    faults = [f"{_of(names[account], several)}Chưa có token: chạy `hcc oa import`." for account in lacking]
+    faults += [
+        f"{_of(names[account], several)}Zalo không còn cho phép ({why}): chạy `hcc oa import`."
+        for account, why in lost.items()
+    ]
+    if faults:
+        raise click.ClickException("\n".join(faults))
+
+
+def _of(name: str, several: bool) -> str:
+    return f"{name}: " if several else ""
+
+
+def _shown(account: str, credential: Credential) -> dict[str, Any]:
+    return {
+        "oa": account,
         "version": credential.version,
         "issued_at": credential.issued_at,
         "expires_at": credential.expires_at,
         "expired": credential.expired,
         "dead_because": credential.dead_because,
     }
-    if as_json:
-        print_json(shown)
-        return
-    click.echo(f"OA {shown['oa']}: cặp token thứ {credential.version}.")
-    click.echo(f"Hết hạn lúc {to_vietnam(credential.expires_at):%d/%m/%Y %H:%M}.")
-    if credential.dead_because:
-        raise click.ClickException(f"Zalo không còn cho phép ({credential.dead_because}): chạy `hcc oa import`.")

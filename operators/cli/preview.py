@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from worker.bootstrap import TEMPLATES
 from worker.domain.kinds import KINDS
 from worker.domain.letters import Letters
+from worker.shared import TEMPLATES
 
 
 @click.command(short_help="Xem trước nội dung một loại thông báo.")

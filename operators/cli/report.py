@@ -7,11 +7,11 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 
 import click
+from sqlalchemy import Connection
 
-from operators.cli.context import services
+from operators.cli.context import deployment, every, named_columns, of_oa, services, told_of
 from operators.cli.output import as_json, print_json, print_table
 from producers.digest import post as post_digest
-from worker.bootstrap import Services
 from worker.domain.clock import VIETNAM
 from worker.domain.code import parse_code
 from worker.ledger import statistics
@@ -32,12 +32,12 @@ _PHONE_FAULTS = {
 
 
 def period(command: Command) -> Command:
-    """The days that a report covers, on Vietnam's calendar."""
+    """What a report covers: days on Vietnam's calendar, a unit, an OA of several."""
     day = click.DateTime(["%Y-%m-%d"])
     since = click.option("--since", type=day, metavar="NGÀY", help="Từ ngày (năm-tháng-ngày); mặc định 30 ngày qua.")
     until = click.option("--until", type=day, metavar="NGÀY", help="Đến hết ngày; mặc định hôm nay.")
     unit = click.option("--unit", metavar="MÃ", help="Chỉ đơn vị này và các đơn vị dưới nó.")
-    return since(until(unit(command)))
+    return since(until(unit(of_oa(command))))
 
 
 @click.group(short_help="Báo cáo theo ngày và đơn vị.")
@@ -48,10 +48,9 @@ def report() -> None:
 @report.command("bad-phones", short_help="Số điện thoại cần cán bộ kiểm tra, đã che.")
 @period
 @as_json
-def bad_phones(since: datetime | None, until: datetime | None, unit: str | None, as_json: bool) -> None:
+def bad_phones(since: datetime | None, until: datetime | None, unit: str | None, oa: str | None, as_json: bool) -> None:
     """Liệt kê hồ sơ có số điện thoại không dùng được hoặc đáng ngờ, để cán bộ sửa trong hệ thống hồ sơ."""
-    with services() as made, made.ledger.connect() as connection:
-        found = statistics.bad_phones(connection, made.settings.zalo_oa_id, _period(since, until, unit))
+    found, named = _found(statistics.bad_phones, _period(since, until, unit), oa)
     rows = [{**row, "filed": parts.date if (parts := parse_code(row["code"])) else None} for row in found]
     if as_json:
         print_json([{**row, "filed": row["filed"] and row["filed"].isoformat()} for row in rows])
@@ -65,20 +64,19 @@ def bad_phones(since: datetime | None, until: datetime | None, unit: str | None,
             "reason": "Vì sao",
             "last_at": "Lần cuối",
         }
-        print_table(columns, told, empty="Không có số điện thoại nào cần kiểm tra.")
+        print_table(named | columns, told, empty="Không có số điện thoại nào cần kiểm tra.")
 
 
 @report.command(short_help="Mỗi ngày, mỗi đơn vị: bao nhiêu thông báo đến được người dân.")
 @period
 @as_json
-def reach(since: datetime | None, until: datetime | None, unit: str | None, as_json: bool) -> None:
+def reach(since: datetime | None, until: datetime | None, unit: str | None, oa: str | None, as_json: bool) -> None:
     """Theo ngày và đơn vị: số sự kiện, đã gửi, chưa quan tâm OA, số điện thoại hỏng, thất bại, còn chờ (R37)."""
-    with services() as made, made.ledger.connect() as connection:
-        rows = statistics.reach(connection, made.settings.zalo_oa_id, _period(since, until, unit))
+    rows, named = _found(statistics.reach, _period(since, until, unit), oa)
     if as_json:
         print_json([{**row, "day": row["day"].isoformat()} for row in rows])
     else:
-        columns = {"day": "Ngày", "unit": "Đơn vị", **_COUNTS}
+        columns = {**named, "day": "Ngày", "unit": "Đơn vị", **_COUNTS}
         print_table(columns, [{**row, "day": f"{row['day']:%d/%m/%Y}"} for row in rows], empty="Không có sự kiện nào.")
 
 
@@ -89,21 +87,27 @@ def reach(since: datetime | None, until: datetime | None, unit: str | None, as_j
 @click.option("--why", default="báo cáo định kỳ", metavar="LÝ_DO", help="Vì sao gửi.")
 @as_json
 def digest(
-    since: datetime | None, until: datetime | None, unit: str | None, *, post: bool, by: str, why: str, as_json: bool
+    since: datetime | None,
+    until: datetime | None,
+    unit: str | None,
+    oa: str | None,
+    *,
+    post: bool,
+    by: str,
+    why: str,
+    as_json: bool,
 ) -> None:
     """Số liệu theo loại thông báo cho cả kỳ, chỉ có con số (R32).
 
     Với --post, cán bộ đã đăng ký nhận số liệu của đơn vị mình qua Zalo; không có --unit thì mọi đơn vị có cán bộ.
     """
     chosen = _period(since, until, unit)
-    with services(*(_POST_NEEDS if post else ())) as made:
-        with made.ledger.connect() as connection:
-            rows = statistics.digest(connection, made.settings.zalo_oa_id, chosen)
-        posted = {"posted": _post(made, chosen, by, why)} if post else {}
+    rows, named = _found(statistics.digest, chosen, oa)
+    posted = {"posted": _post(oa, chosen, by, why)} if post else {}
     if as_json:
         print_json({"since": chosen.since, "until": chosen.until, "unit": chosen.unit, "kinds": rows, **posted})
         return
-    print_table({"kind": "Loại", **_COUNTS}, [*rows, *_total(rows)], empty="Không có sự kiện nào.")
+    print_table({**named, "kind": "Loại", **_COUNTS}, [*rows, *_total(rows)], empty="Không có sự kiện nào.")
     if post:
         told = ", ".join(f"{name}: {number}" for name, number in posted["posted"].items())
         click.echo(f"Gửi cho cán bộ: {told or 'chưa có cán bộ nào đăng ký (hcc staff add)'}.")
@@ -112,16 +116,26 @@ def digest(
 _POST_NEEDS = ("database_url", "secret_keys", "zalo_oa_id", "redis_url")
 
 
-def _post(made: Services, chosen: Period, by: str, why: str) -> dict[str, int]:
+def _post(oa: str | None, chosen: Period, by: str, why: str) -> dict[str, int]:
     """By unit, how many staff get the numbers now."""
-    oa = made.settings.zalo_oa_id
-    with made.ledger.begin() as tx:
-        posted = post_digest(tx, oa, chosen)
-        for unit, number in posted.items():
-            audit(tx, oa, "digest post", f"{unit}: {number}", by=by, why=why)
-    if any(posted.values()):
-        ring(oa)
+    with services(*_POST_NEEDS, oa=oa) as made:
+        with made.ledger.begin() as tx:
+            posted = post_digest(tx, made.oa, chosen)
+            for unit, number in posted.items():
+                audit(tx, made.oa, "digest post", f"{unit}: {number}", by=by, why=why)
+        if any(posted.values()):
+            ring(made.oa)
     return posted
+
+
+Query = Callable[[Connection, str, Period], list[dict[str, Any]]]
+
+
+def _found(query: Query, chosen: Period, oa: str | None) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The rows of one OA or of all, and the column that tells which, where there are several."""
+    with deployment() as made, made.shared.ledger.connect() as connection:
+        rows = [row for one in every(made, oa) for row in told_of(made, one, query(connection, one.oa, chosen))]
+        return rows, named_columns(made, {})
 
 
 _COUNTS = {
@@ -136,7 +150,7 @@ _COUNTS = {
 
 
 def _total(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{"kind": "Tổng", **{name: sum(row[name] for row in rows) for name in _COUNTS}}] if rows else []
+    return [{"oa": "", "kind": "Tổng", **{name: sum(row[name] for row in rows) for name in _COUNTS}}] if rows else []
 
 
 def _period(since: datetime | None, until: datetime | None, unit: str | None) -> Period:

@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
-from config.settings import load
+from config.oas import load_oas
 from operators.cli.bulk import COLUMNS, TABLE_ROWS, limited, tell_rest
+from operators.cli.context import every, named_columns, of_oa, told_of
 from operators.cli.output import as_json, print_json, print_table
 from operators.world import world
+from worker.deployment import Deployment
 from worker.domain.lifecycle import State
-from worker.queue.connection import open_redis
 from worker.queue.schedule import Retry, Schedule
 
 _PAGE = 1000  # entries a round trip
@@ -21,28 +22,35 @@ _PAGE = 1000  # entries a round trip
 
 @click.command(short_help="Thông báo sẽ được gửi lại: khi nào, vì sao, lần thứ mấy.")
 @limited
+@of_oa
 @as_json
-def retries(limit: int | None, as_json: bool) -> None:
+def retries(limit: int | None, oa: str | None, as_json: bool) -> None:
     """Liệt kê thông báo sẽ được gửi lại, sớm nhất trước; đọc từ Redis, không hỏi sổ thông báo."""
     most = limit or (None if as_json else TABLE_ROWS)
-    rows, total = _scheduled(most)
+    with world():
+        made = Deployment(load_oas("redis_url", "zalo_oa_id"))
+        rows, total = _scheduled(made, oa, most)
+        columns = named_columns(made, COLUMNS)
+        made.close()
     if as_json:
         print_json(rows)
     else:
-        print_table(COLUMNS, rows, empty="Không có thông báo nào chờ gửi lại.")
+        print_table(columns, rows, empty="Không có thông báo nào chờ gửi lại.")
     if most is not None and len(rows) == most:
         tell_rest(most, total)
 
 
-def _scheduled(most: int | None) -> tuple[list[dict[str, Any]], int]:
-    """The first `most` retries (None: all of them) and how many there are."""
-    with world():
-        settings = load("redis_url", "zalo_oa_id")
-        with open_redis(settings.redis_url) as redis:
-            schedule, oa = Schedule(redis), settings.zalo_oa_id
-            total = schedule.count(oa)
-            now = datetime.now(UTC)
-            return [_row(retry, now) for retry in _first(schedule, oa, total if most is None else most)], total
+def _scheduled(made: Deployment, oa: str | None, most: int | None) -> tuple[list[dict[str, Any]], int]:
+    """The first `most` retries of an OA or of all (None: all of them), the soonest first, and how many there are."""
+    schedule, now = made.shared.schedule, datetime.now(UTC)
+    rows: list[dict[str, Any]] = []
+    total = 0
+    for one in every(made, oa):
+        number = schedule.count(one.oa)
+        total += number
+        found = _first(schedule, one.oa, number if most is None else most)
+        rows += told_of(made, one, [_row(retry, now) for retry in found])
+    return sorted(rows, key=lambda row: row["due_at"])[:most], total
 
 
 def _first(schedule: Schedule, oa: str, most: int) -> Iterator[Retry]:

@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 
-from config.settings import load
+from config.oas import load_oas
+from operators.cli.context import of_oa, the_one
 from operators.cli.output import as_json, print_json
 from producers.dossiers.check import Finding, examine
 from producers.dossiers.mapping import MappingError, load_mapping
 from producers.dossiers.source import Source, SourceError
+from worker.deployment import Deployment
 
 
 @click.group(short_help="Bản đồ CSDL hồ sơ.")
@@ -22,13 +24,14 @@ def source() -> None:
 
 @source.command(short_help="Thử một bản đồ trên CSDL hồ sơ, chỉ đọc.")
 @click.argument("mapping", metavar="[BẢN_ĐỒ]", required=False)
+@of_oa
 @as_json
-def check(mapping: str | None, as_json: bool) -> None:
+def check(mapping: str | None, oa: str | None, as_json: bool) -> None:
     """Chạy thử mọi câu SQL của một bản đồ (tên hoặc tệp .toml; bỏ trống: HCC_SOURCE), không in dữ liệu cá nhân.
 
     Mã thoát 1 nếu có điều phải sửa.
     """
-    settings = load("dossier_url")
+    settings = the_one(Deployment(load_oas("dossier_url")), oa).settings
     named = mapping or settings.source
     faults, findings, dialect = list[str](), list[Finding](), None
     try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 import click
 from sqlalchemy import Connection
 
-from operators.cli.context import services
+from operators.cli.context import deployment, every, named_columns, of_oa, services, told_of
 from operators.cli.output import accountable, as_json, print_json, print_table
 from worker.domain.phone import read_phone
 from worker.ledger import staff as grants
@@ -34,40 +35,44 @@ def unit_code(_context: click.Context, _option: click.Parameter, value: str | No
 
 @staff.command(short_help="Cho cán bộ nhận số liệu của một đơn vị.")
 @click.option("--unit", required=True, callback=unit_code, metavar="MÃ", help="Đơn vị (và các đơn vị dưới nó).")
+@of_oa
 @accountable
-def add(unit: str, by: str, why: str) -> None:
+def add(unit: str, oa: str | None, by: str, why: str) -> None:
     """Đọc từ đầu vào chuẩn, mỗi dòng một mã người dùng Zalo hoặc số điện thoại đã nối; họ phải đang quan tâm OA."""
-    with services() as made, made.ledger.begin() as tx:
-        oa = made.settings.zalo_oa_id
-        found = followers(tx, oa, made.people, sys.stdin)
-        new = grants.add(tx, oa, found, unit)
-        audit(tx, oa, "staff add", f"{unit}: {_numbered(found)}", by=by, why=why)
+    with services(oa=oa) as made, made.ledger.begin() as tx:
+        found = followers(tx, made.oa, made.people, sys.stdin)
+        new = grants.add(tx, made.oa, found, unit)
+        audit(tx, made.oa, "staff add", f"{unit}: {_numbered(found)}", by=by, why=why)
     click.echo(f"{new} cán bộ mới được nhận số liệu của {unit}.")
 
 
 @staff.command("list", short_help="Liệt kê cán bộ và đơn vị.")
+@of_oa
 @as_json
-def list_staff(as_json: bool) -> None:
+def list_staff(oa: str | None, as_json: bool) -> None:
     """Liệt kê cán bộ được nhận số liệu của đơn vị nào."""
-    with services() as made, made.ledger.connect() as connection:
-        rows = grants.listed(connection, made.settings.zalo_oa_id)
+    columns = {"unit": "Đơn vị", "user_id": "Người dùng", "follows": "Quan tâm", "added_at": "Từ lúc"}
+    rows: list[dict[str, Any]] = []
+    with deployment() as made, made.shared.ledger.connect() as connection:
+        for one in every(made, oa):
+            rows += told_of(made, one, grants.listed(connection, one.oa))
+        columns = named_columns(made, columns)
     if as_json:
         print_json(rows)
     else:
-        columns = {"unit": "Đơn vị", "user_id": "Người dùng", "follows": "Quan tâm", "added_at": "Từ lúc"}
         print_table(columns, rows, empty="Chưa có cán bộ nào.")
 
 
 @staff.command(short_help="Thôi gửi số liệu cho cán bộ.")
 @click.option("--unit", callback=unit_code, metavar="MÃ", help="Chỉ đơn vị này; mặc định mọi đơn vị.")
+@of_oa
 @accountable
-def remove(unit: str | None, by: str, why: str) -> None:
+def remove(unit: str | None, oa: str | None, by: str, why: str) -> None:
     """Đọc từ đầu vào chuẩn, mỗi dòng một mã người dùng Zalo hoặc số điện thoại đã nối."""
-    with services() as made, made.ledger.begin() as tx:
-        oa = made.settings.zalo_oa_id
-        found = followers(tx, oa, made.people, sys.stdin, leaving=True)
-        gone = grants.remove(tx, oa, found, unit)
-        audit(tx, oa, "staff remove", f"{unit or 'mọi đơn vị'}: {_numbered(found)}", by=by, why=why)
+    with services(oa=oa) as made, made.ledger.begin() as tx:
+        found = followers(tx, made.oa, made.people, sys.stdin, leaving=True)
+        gone = grants.remove(tx, made.oa, found, unit)
+        audit(tx, made.oa, "staff remove", f"{unit or 'mọi đơn vị'}: {_numbered(found)}", by=by, why=why)
     click.echo(f"Đã thôi {gone} lượt nhận số liệu.")
 
 

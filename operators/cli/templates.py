@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from operators.cli.context import services
+from operators.cli.context import deployment, every, of_oa, told_of
 from operators.cli.output import as_json, print_json
 from worker.bootstrap import Services
 from worker.channels.zalo.register import Register, Registered, faults
@@ -25,14 +25,18 @@ def templates() -> None:
 
 
 @templates.command(short_help="So mẫu đã duyệt trên Zalo với những gì chương trình gửi.")
+@of_oa
 @as_json
-def check(as_json: bool) -> None:
+def check(oa: str | None, as_json: bool) -> None:
     """Hỏi Zalo từng mẫu của HCC_ZALO_TEMPLATES: đã duyệt chưa, đúng loại, đủ tham số, đủ dài. Mã thoát 1 nếu có lỗi."""
-    with services(*NEEDS) as made:
-        access = made.tokens.access(made.settings.zalo_oa_id)
-        if isinstance(access, NoAccess):
-            raise click.ClickException(f"Không hỏi được Zalo: {access.why}.")
-        rows = list(checked(made, access))
+    rows: list[dict[str, Any]] = []
+    with deployment(*NEEDS) as made:
+        for one in every(made, oa):
+            access = one.tokens.access(one.oa)
+            if isinstance(access, NoAccess):
+                whose = f" (OA {made.names[one.oa]})" if made.several else ""
+                raise click.ClickException(f"Không hỏi được Zalo{whose}: {access.why}.")
+            rows += told_of(made, one, list(checked(one, access)))
     if as_json:
         print_json(rows)
     else:
@@ -68,6 +72,9 @@ def _print(rows: list[dict[str, Any]]) -> None:
         click.echo("HCC_ZALO_TEMPLATES chưa đặt: không có mẫu nào để kiểm tra.")
     for row in rows:
         mark = click.style("✗", fg="red") if row["faults"] else click.style("✓", fg="green")
-        click.echo(f"  {mark} {row['kind']}: mẫu {row['template_id']}{' dùng được' if not row['faults'] else ''}")
+        whose = f"OA {row['oa']}, " if "oa" in row else ""
+        click.echo(
+            f"  {mark} {whose}{row['kind']}: mẫu {row['template_id']}{' dùng được' if not row['faults'] else ''}"
+        )
         for fault in row["faults"]:
             click.echo(f"      {fault}")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from operators.cli.bulk import choice_of, choosing, do, limited, show_held
+from operators.cli.context import of_oa
 from operators.cli.output import accountable, as_json
 from worker.domain.lifecycle import State
 from worker.ledger import verbs
@@ -20,11 +21,12 @@ def uncertain() -> None:
 
 @uncertain.command("list", short_help="Liệt kê thông báo không rõ đã đến chưa.")
 @limited
+@of_oa
 @as_json
-def list_uncertain(limit: int | None, as_json: bool) -> None:
+def list_uncertain(limit: int | None, oa: str | None, as_json: bool) -> None:
     """Liệt kê thông báo không rõ đã đến chưa; xem nội dung và các lần gửi bằng `hcc dossier`."""
     empty = "Không có thông báo nào không rõ đã đến chưa."
-    show_held(State.UNCERTAIN, Choice(), limit, as_json=as_json, empty=empty)
+    show_held(State.UNCERTAIN, Choice(), limit, oa=oa, as_json=as_json, empty=empty)
 
 
 @uncertain.command(short_help="Kết luận: đã đến hay chưa.")
@@ -36,8 +38,10 @@ def list_uncertain(limit: int | None, as_json: bool) -> None:
     required=True,
     help="sent: đã đến, không gửi nữa; not-sent: chưa đến, gửi lại.",
 )
+@of_oa
 @accountable
-def settle(verdict: str, by: str, why: str, **chosen: Any) -> None:
+def settle(verdict: str, oa: str | None, by: str, why: str, **chosen: Any) -> None:
     """Kết luận về thông báo không rõ; thông báo sau của cùng hồ sơ được đi tiếp."""
     said = "Đã ghi {} thông báo là đã đến." if verdict == "sent" else "Đã cho gửi lại {} thông báo."
-    do(verbs.SETTLE[verdict], choice_of(**chosen), by=by, why=why, name="thông báo không rõ đã đến chưa", said=said)
+    name = "thông báo không rõ đã đến chưa"
+    do(verbs.SETTLE[verdict], choice_of(**chosen), oa=oa, by=by, why=why, name=name, said=said)

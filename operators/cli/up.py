@@ -11,13 +11,15 @@ from pathlib import Path
 import click
 from honcho.manager import Manager
 
+from config.oas import load_oas
 from config.settings import ROOT, UP_ENV, VAR, load
-from operators.cli.context import services
+from operators.cli.context import deployment
 from operators.processes import procfile
 from operators.world import SERVERS, embedded, given, world
 from sandbox.zalo.client import SandboxZalo
 from worker.bootstrap import Services
 from worker.channels.zalo.oauth import pair_of
+from worker.deployment import Deployment
 from worker.ledger.engine import open_ledger
 from worker.ledger.migrate import migrate as migrate_ledger
 
@@ -34,11 +36,10 @@ def up() -> None:
         if zalo is not None:
             added |= zalo_urls(zalo)
         os.environ.update(added)
-        settings = load()
-        made = Services(settings)
-        migrate_ledger(made.ledger)
+        made = Deployment(load_oas())
+        migrate_ledger(made.shared.ledger)
         if zalo is not None:
-            _import_token(made, zalo)
+            _import_token(next(iter(made)), zalo)
         made.close()
         _remember(added)
         stack.callback(UP_ENV.unlink, missing_ok=True)
@@ -61,8 +62,8 @@ def web(port: int) -> None:
     """Chạy máy chủ web trên 127.0.0.1."""
     from operators.web import serve  # noqa: PLC0415 (only this command needs the web library)
 
-    with services():
-        serve(load(*("database_url", "secret_keys", "zalo_oa_id")), port)
+    with deployment() as made:
+        serve(made, port)
 
 
 def _sandbox_zalo(stack: ExitStack, added: Mapping[str, str]) -> SandboxZalo | None:
@@ -89,7 +90,7 @@ def zalo_urls(zalo: SandboxZalo) -> dict[str, str]:
 def _import_token(made: Services, zalo: SandboxZalo) -> None:
     pair = pair_of(zalo.mint_tokens())
     with made.ledger.begin() as tx:
-        made.credentials.store(tx, made.settings.zalo_oa_id, pair)
+        made.credentials.store(tx, made.oa, pair)
 
 
 def _remember(added: Mapping[str, str]) -> None:

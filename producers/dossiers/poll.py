@@ -86,7 +86,7 @@ class Poller:
             tally.outrun = True
         finally:
             if tally.notable:
-                _log.info("%s %s", what, tally.told())
+                _log.info("%s oa=%s %s", what, self._parts.oa, tally.told())
         return tally
 
     def remind(self) -> int:
@@ -130,15 +130,18 @@ def _alarm(seconds: float | None) -> Callable[[], bool]:
     return lambda: until is not None and time.monotonic() >= until
 
 
-def build_poller(settings: Settings) -> Poller:
-    """A poller of the default OA. Needs the ledger; raises `MappingError`, `SourceError` (no driver)."""
+def build_poller(settings: Settings, ledger: Engine | None = None, people: People | None = None) -> Poller:
+    """A poller of one OA, on a ledger of its own where none is given.
+
+    Needs the ledger; raises `MappingError`, `SourceError` (no driver).
+    """
     mapping = load_mapping(settings.source)
     source = Source(settings.dossier_url, mapping)
-    ledger = open_ledger(settings.database_url, name="hcc producer")
+    ledger = ledger or open_ledger(settings.database_url, name="hcc producer")
     return Poller(
         oa=settings.zalo_oa_id,
         ledger=ledger,
-        people=People.of(ledger, Sealer(settings.secret_keys)),
+        people=people or People.of(ledger, Sealer(settings.secret_keys)),
         source=source,
         mapping=mapping,
         start_from=_start_from(settings, mapping),

@@ -1,6 +1,6 @@
 """At the door: is it really Zalo, is it for us, is it of now? Only then is the body looked at. Pure.
 
-    probe → JSON → signature → app and OA → age → event
+    probe → JSON → whose keys → signature → app and OA → age → event
 
 The reasons of a refusal are a closed set: they are counted and logged, and never hold what was sent.
 """
@@ -8,6 +8,7 @@ The reasons of a refusal are a closed set: they are counted and logged, and neve
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -33,6 +34,7 @@ class Fault(StrEnum):
     FORGED = "forged"
     FOREIGN_APP = "another app"
     FOREIGN_OA = "another OA"
+    ANY_OA = "of several OAs"  # the keys of more than one fit, and the body does not say which it is for
     STALE = "too old"
     AHEAD = "from the future"
 
@@ -76,12 +78,24 @@ Admission: TypeAlias = ZaloEvent | Probe | Refused
 
 def admit(arrived: Arrived, keys: Keys, now: datetime) -> Admission:
     """What came, in our words, or why it is not let in."""
+    return admit_among(arrived, [keys], now)[1]
+
+
+def admit_among(arrived: Arrived, keyring: Sequence[Keys], now: datetime) -> tuple[str, Admission]:
+    """As `admit`, for one of several OAs; the id of the OA comes first, empty where it is not known."""
     body = _object(arrived.body)
     if body is None:
-        return Refused(Fault.MALFORMED)
+        return "", Refused(Fault.MALFORMED)
     if not body:
-        return Probe()
+        return "", Probe()
     stamp = text_at(body, ("timestamp",)) or arrived.timestamp
+    keys = _whose(arrived, body, stamp, keyring)
+    if isinstance(keys, Fault):
+        return "", Refused(keys)
+    return keys.oa_id, _with(keys, arrived, body, stamp, now)
+
+
+def _with(keys: Keys, arrived: Arrived, body: dict[str, Any], stamp: str | None, now: datetime) -> Admission:
     if (fault := _forgery(arrived, keys, stamp)) or (fault := _foreign(body, keys)):
         return Refused(fault)
     at = moment(stamp)
@@ -90,6 +104,21 @@ def admit(arrived: Arrived, keys: Keys, now: datetime) -> Admission:
     if at > now + AHEAD:
         return Refused(Fault.AHEAD)
     return read(body, arrived.body, at, by_phone=arrived.by_phone)
+
+
+def _whose(arrived: Arrived, body: dict[str, Any], stamp: str | None, keyring: Sequence[Keys]) -> Keys | Fault:
+    """The keys to check with: those of the OA that the body names, or the only ones that fit the signature.
+
+    Where none fit, any will do to say why: it will be refused.
+    """
+    named = _named(body)
+    of_named = next((keys for keys in keyring if keys.oa_id in named), None)
+    if of_named is not None or len(keyring) == 1:
+        return of_named or keyring[0]
+    fitting = [keys for keys in keyring if _forgery(arrived, keys, stamp) is None]
+    if len(fitting) > 1 and not named:
+        return Fault.ANY_OA
+    return next(iter([*fitting, *(keys for keys in keyring if keys.secret), *keyring]))
 
 
 def _forgery(arrived: Arrived, keys: Keys, stamp: str | None) -> Fault | None:
@@ -109,10 +138,14 @@ def _foreign(body: dict[str, Any], keys: Keys) -> Fault | None:
     app = text_at(body, ("app_id",))
     if app is not None and app != keys.app_id:
         return Fault.FOREIGN_APP
+    return Fault.FOREIGN_OA if _named(body) - {keys.oa_id} else None
+
+
+def _named(body: dict[str, Any]) -> set[str]:
+    """The OAs that a body names; one, if it is as it should be."""
     kind = KINDS.get(text_at(body, ("event_name",)) or "", _ANY)
     paths = [("oa_id",), ("oaId",), *(_ACROSS[user] for user in kind.user if user in _ACROSS)]
-    named = [text_at(body, path) for path in paths]
-    return Fault.FOREIGN_OA if any(oa is not None and oa != keys.oa_id for oa in named) else None
+    return {oa for path in paths if (oa := text_at(body, path)) is not None}
 
 
 def _object(raw: bytes) -> dict[str, Any] | None:

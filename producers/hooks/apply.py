@@ -146,12 +146,12 @@ class Applier:
         return notices.record(tx, self.oa, [_greeting(follower, WELCOME, now) for follower in new] + asked)
 
 
-def build_applier(settings: Settings) -> Applier:
-    """An applier for the default OA. Needs the ledger."""
+def build_applier(settings: Settings, ledger: Engine | None = None, people: People | None = None) -> Applier:
+    """An applier of one OA, on a ledger of its own where none is given. Needs the ledger."""
     oa = settings.zalo_oa_id
-    ledger = open_ledger(settings.database_url, name="hcc hooks")
+    ledger = ledger or open_ledger(settings.database_url, name="hcc hooks")
     sealer = Sealer(settings.secret_keys)
-    people = People.of(ledger, sealer)
+    people = people or People.of(ledger, sealer)
     return Applier(oa, ledger, people, sealer, settings.follow_grace_days, lambda: ring(oa))
 
 

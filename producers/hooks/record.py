@@ -1,4 +1,4 @@
-"""Recording events for all requests that wait: one INSERT, one commit, and only then Zalo hears 200.
+"""Recording events for all requests that wait: one INSERT an OA, one commit, and only then Zalo hears 200.
 
 A request adds its event and waits. The writer lets them gather for a hundredth of a second, and the next ones gather
 while it writes: a commit costs as much for a handful as for one.
@@ -11,6 +11,8 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Engine
@@ -33,30 +35,34 @@ class Crowded(Exception):  # noqa: N818 (a state of the world: the ledger does n
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
+    oa: str
     event: NewZaloEvent
     done: asyncio.Future[bool]
+
+    @property
+    def key(self) -> tuple[str, bytes]:
+        return self.oa, self.event.key
 
 
 class Recorder:
     """Records events from one asyncio loop; blocking work is done in a thread of its own."""
 
     def __init__(
-        self, ledger: Engine, oa: str, *, seal: Callable[[ZaloEvent], NewZaloEvent], recorded: Callable[[], None]
+        self, ledger: Engine, *, seal: Callable[[ZaloEvent], NewZaloEvent], recorded: Callable[[], None]
     ) -> None:
         self._ledger = ledger
-        self._oa = oa
         self._seal = seal
         self._recorded = recorded  # told after each commit that brought something new to apply
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "hooks")
 
-    async def record(self, event: ZaloEvent) -> bool:
+    async def record(self, oa: str, event: ZaloEvent) -> bool:
         """Returns once the event is in the ledger: whether it was new. Raises what the ledger raises, or `Crowded`."""
         if len(self._waiting) >= _MOST_WAITING:
             raise Crowded
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(self._seal(event), done))
+        self._waiting.append(_Waiting(oa, self._seal(event), done))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
         return await done
@@ -73,21 +79,26 @@ class Recorder:
             await asyncio.sleep(_GATHER_SECONDS)
             batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
             try:
-                new = await loop.run_in_executor(self._thread, self._insert, [one.event for one in batch])
+                new = await loop.run_in_executor(self._thread, self._insert, batch)
             except Exception as fault:  # noqa: BLE001 (whatever it is, those who wait must hear of it)
                 _fail(batch, fault)
                 continue
             for one in batch:
                 if not one.done.done():  # its request may have been cut off meanwhile
-                    one.done.set_result(one.event.key in new)
-            if any(one.event.sealed is not None and one.event.key in new for one in batch):
+                    one.done.set_result(one.key in new)
+            if any(one.event.sealed is not None and one.key in new for one in batch):
                 self._recorded()
 
-    def _insert(self, events: Sequence[NewZaloEvent]) -> set[bytes]:
-        by_key = {event.key: event for event in events}
-        ordered = [by_key[key] for key in sorted(by_key)]  # so that two processes never wait for each other in a ring
+    def _insert(self, batch: Sequence[_Waiting]) -> set[tuple[str, bytes]]:
+        """One statement for each OA, committed by itself; who is told of a fault comes again, and does no harm."""
+        by_key = {one.key: one.event for one in batch}
+        ordered = sorted(by_key)  # so that two processes never wait for each other in a ring
+        new: set[tuple[str, bytes]] = set()
         with self._ledger.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            return inbox.record(connection, self._oa, ordered)
+            for oa, keys in groupby(ordered, key=itemgetter(0)):
+                recorded = inbox.record(connection, oa, [by_key[key] for key in keys])
+                new |= {(oa, key) for key in recorded}
+        return new
 
 
 def _fail(batch: Sequence[_Waiting], fault: Exception) -> None:

@@ -12,11 +12,11 @@ from dotenv import dotenv_values
 from config.celeryconfig import QUEUES, ROUTES, beat_schedule, celery_settings
 from config.settings import CHANNEL_NAMES, ROOT, Settings, variable
 from operators.processes import procfile
-from worker.bootstrap import TEMPLATES
 from worker.channels import CHANNELS
 from worker.domain.kinds import KINDS, RANK
 from worker.domain.letters import Letters
 from worker.domain.lifecycle import BLOCKING, FINISHED, LIVE, State, leads_to
+from worker.shared import TEMPLATES
 
 SOURCES = [
     path for room in ("config", "producers", "worker", "operators", "sandbox") for path in (ROOT / room).rglob("*.py")

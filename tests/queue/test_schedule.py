@@ -79,14 +79,14 @@ def test_each_oa_has_its_own(schedule: Schedule) -> None:
 
 def test_a_flushed_schedule_is_missing_until_it_is_made_anew(schedule: Schedule, store: Redis) -> None:
     """An entry that came after the flush does not hide that the others are gone."""
-    assert schedule.missing("oa")
+    assert schedule.missing(["oa"])
     schedule.replace("oa", [])
-    assert not schedule.missing("oa")
+    assert not schedule.missing(["oa"])
     store.flushall()
     schedule.put("oa", [retry(7)])
-    assert schedule.missing("oa")
+    assert schedule.missing(["oa"])
     schedule.replace("oa", (retry(number, 60 + number) for number in range(1, 2502)))
-    assert not schedule.missing("oa")
+    assert not schedule.missing(["oa"])
     assert schedule.count("oa") == 2501
     assert [entry.id for entry in schedule.page("oa", 2499, 10)] == [2500, 2501]
 
@@ -105,7 +105,7 @@ def test_a_schedule_half_made_is_still_missing(schedule: Schedule) -> None:
 
     with pytest.raises(ConnectionError):
         schedule.replace("oa", chain([retry(1)], (broken() for _ in range(1))))
-    assert schedule.missing("oa")
+    assert schedule.missing(["oa"])
 
 
 def test_it_says_so_where_redis_is_away(nowhere: Redis) -> None:

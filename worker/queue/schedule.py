@@ -103,11 +103,11 @@ class Schedule:
             self.put(oa, entries)
             self._redis.set(built, 1, ex=_BUILT_SECONDS)
 
-    def missing(self, oa: str) -> bool:
-        """Whether it must be made anew: flushed, never made, or not for an hour. Raises `QueueDown`."""
-        _, _, built = self._keys(oa)
+    def missing(self, oas: Sequence[str]) -> list[str]:
+        """Those whose schedule must be made anew: flushed, never made, or not for an hour. Raises `QueueDown`."""
         with door("look for the schedule"):
-            return not self._redis.exists(built)
+            found = cast("list[str | None]", self._redis.mget([self._keys(oa)[2] for oa in oas])) if oas else []
+        return [oa for oa, built in zip(oas, found, strict=True) if built is None]
 
     def _keys(self, oa: str) -> tuple[str, str, str]:
         key = f"{self._prefix}retries:{oa}"

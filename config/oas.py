@@ -1,0 +1,230 @@
+"""Several OAs in one deployment: the file that HCC_OAS names, one TOML table an OA, checked like the settings.
+
+    [ha-tinh]                      what people call this OA, also `--oa ha-tinh`
+    zalo_oa_id = "4024926008133882615"
+    channels = ["zalo_cs", "zns"]  values as in the environment, or as TOML writes them
+
+What a table does not say comes from the environment and `.env`. Without HCC_OAS those are the one OA. All faults of all
+tables come at once; what operators read is Vietnamese, and no value is shown, since it may be a secret.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from config.settings import REQUIRED, ROOT, Settings, SettingsError, environment, load, missing, sentence, variable
+
+COMMON = frozenset(
+    {"database_url", "redis_url", "secret_keys", "lease_seconds", "http_timeout_seconds", "log_level", "oas"}
+)
+"""Settings of the whole deployment: one value for all OAs, so no table may have its own."""
+
+_PREFIX = variable("")
+
+
+@dataclass(frozen=True, slots=True)
+class Oa:
+    """One Official Account: `name` is what people call it, its table's name (the id where there is no file)."""
+
+    id: str
+    name: str
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table of the file: what it says, in the words of the environment, by field."""
+
+    name: str
+    said: Mapping[str, str]
+
+    @property
+    def oa(self) -> str:
+        return self.said.get("zalo_oa_id") or (self.name if self.name.isdecimal() else "")
+
+
+def load_oas(*required: str) -> dict[str, Oa]:
+    """Every OA of this deployment by its id, in the order of the file; without HCC_OAS the one of the settings.
+
+    `required` names fields that must not be empty (default: all of REQUIRED). Raises `SettingsError` with every fault.
+    """
+    known = environment()
+    named = known.get(variable("oas"))
+    if not named:
+        settings = load(*required)
+        return {settings.zalo_oa_id: Oa(settings.zalo_oa_id, settings.zalo_oa_id, settings)}
+    wanted = required or tuple(REQUIRED)
+    faults = [missing(name) for name in wanted if name in COMMON and not known.get(variable(name))]
+    common = _wrong_in_the_environment()
+    faults += common.values()
+    tables, unread = _read(ROOT / named)
+    faults += unread + list(_doubles(tables))
+    made = []
+    for table in tables:
+        lacking = [name for name in wanted if name not in COMMON and not _is_set(table, name, known)]
+        faults += [_in(table.name, missing(name)) for name in lacking]
+        settings_or_faults = _settings(table, set(common))
+        if isinstance(settings_or_faults, Settings):
+            made.append(Oa(table.oa, table.name, settings_or_faults))
+        else:
+            faults += settings_or_faults
+    faults += _at_odds(made)
+    if faults:
+        raise SettingsError(faults)
+    return {one.id: one for one in made}
+
+
+def common_settings(oas: Mapping[str, Oa]) -> Settings:
+    """The settings that all OAs share, and the shortest of their poll intervals: what the bells are set by."""
+    every = [one.settings for one in oas.values()]
+    return every[0].model_copy(update={"poll_seconds": min(settings.poll_seconds for settings in every)})
+
+
+def _wrong_in_the_environment() -> dict[str, str]:
+    """The faults of the common defaults, by field: told once, not for every table.
+
+    What does not hang together there may do so with what a table adds: that is looked at table by table.
+    """
+    try:
+        Settings()
+    except ValidationError as error:
+        wrong = error.errors(include_input=False)
+        return {str(entry["loc"][0]): sentence(entry["loc"], entry["msg"]) for entry in wrong if entry["loc"]}
+    return {}
+
+
+def _read(path: Path) -> tuple[list[_Table], list[str]]:
+    """The tables that could be read, and what is wrong with the file."""
+    where = f"{variable('oas')} ({path})"
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return [], [f"{where}: không có tệp này; sửa đường dẫn (tương đối: tính từ thư mục dự án) hoặc tạo tệp"]
+    except (OSError, UnicodeDecodeError):
+        return [], [f"{where}: không đọc được tệp; kiểm tra quyền đọc và mã UTF-8"]
+    except tomllib.TOMLDecodeError as error:
+        return [], [f"{where}: sai cú pháp TOML, sửa chỗ này: {error}"]
+    if not content:
+        return [], [f"{where}: tệp trống; thêm một bảng [tên] cho mỗi OA, xem docs/oas.md"]
+    tables, faults = list[_Table](), list[str]()
+    for name, table in content.items():
+        if isinstance(table, dict):
+            said, wrong = _said(table)
+            tables.append(_Table(name, said))
+            faults += [_in(name, fault) for fault in wrong]
+        else:
+            faults.append(f"{where}: «{name}» đứng ngoài mọi bảng; chuyển vào bảng [tên] của một OA, hoặc sang .env")
+    return tables, faults
+
+
+def _said(table: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """A table in the words of the environment, and what is wrong with its names and types."""
+    said, faults = dict[str, str](), list[str]()
+    for key, value in table.items():
+        field = key.lower().removeprefix(_PREFIX.lower())
+        if field in COMMON:
+            faults.append(f"{key}: là của cả hệ thống, không phải của một OA; chuyển sang biến {variable(field)}")
+        elif field not in Settings.model_fields:
+            faults.append(f"{key}: không có tên này; {_nearest(field)}")
+        elif field in said:
+            faults.append(f"{key}: ghi hai lần; giữ một")
+        elif (word := _word(value)) is None:
+            faults.append(f"{key}: kiểu TOML không dùng được ở đây; ghi thành chuỗi, đúng như {variable(field)}")
+        else:
+            said[field] = word
+    return said, faults
+
+
+def _nearest(field: str) -> str:
+    found = get_close_matches(field, [name for name in Settings.model_fields if name not in COMMON], 1)
+    return f"có phải {found[0]}?" if found else "các tên dùng được: .env.example"
+
+
+def _word(value: object) -> str | None:
+    """A TOML value as the environment would have it; None where it has no such form.
+
+    Lists are joined by commas, tables as `key=value` (a list in a table: by plus signs).
+    """
+    match value:
+        case str():
+            return value
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return str(value)
+        case datetime() | date() | time():
+            return value.isoformat()
+        case list():
+            return _joined(",", [_word(part) if _is_plain(part) else None for part in value])
+        case dict():
+            return _joined(",", [_pair(key, part) for key, part in value.items()])
+        case _:
+            return None
+
+
+def _pair(key: str, value: object) -> str | None:
+    plain = isinstance(value, list) and all(map(_is_plain, value))
+    word = _joined("+", map(_word, value)) if plain else _word(value) if _is_plain(value) else None  # type: ignore[call-overload]
+    return None if word is None else f"{key}={word}"
+
+
+def _is_plain(value: object) -> bool:
+    return not isinstance(value, list | dict)
+
+
+def _joined(mark: str, words: Any) -> str | None:
+    """None where a word is none, or holds the mark itself: it would be read as two."""
+    parts = list(words)
+    return mark.join(parts) if all(part is not None and mark not in part for part in parts) else None
+
+
+def _is_set(table: _Table, field: str, known: Mapping[str, str | None]) -> bool:
+    """The environment's OA id is nobody's: each table has its own."""
+    if field == "zalo_oa_id":
+        return bool(table.oa)
+    return bool(table.said.get(field, known.get(variable(field))))
+
+
+def _settings(table: _Table, told: set[str]) -> Settings | list[str]:
+    """The settings of one OA, or its faults but for those of the environment that were told already."""
+    try:
+        return Settings(**{**table.said, "zalo_oa_id": table.oa})  # type: ignore[arg-type]
+    except ValidationError as error:
+        wrong = error.errors(include_input=False)
+        own = [
+            entry for entry in wrong if not entry["loc"] or entry["loc"][0] in table.said or entry["loc"][0] not in told
+        ]
+        return [_in(table.name, sentence(entry["loc"], entry["msg"])) for entry in own]
+
+
+def _doubles(tables: Sequence[_Table]) -> Iterator[str]:
+    """Two tables of one OA, and a name that is another OA's id."""
+    first: dict[str, str] = {}
+    for table in tables:
+        if table.oa and table.oa in first:
+            yield _in(table.name, f"trùng OA {table.oa} với bảng [{first[table.oa]}]; mỗi OA một bảng")
+        first.setdefault(table.oa, table.name)
+        if table.name.isdecimal() and table.oa != table.name:
+            yield _in(table.name, f"tên bảng là số nhưng zalo_oa_id là {table.oa}; đặt tên chữ, hoặc bỏ zalo_oa_id")
+
+
+def _at_odds(oas: Sequence[Oa]) -> Iterator[str]:
+    """OAs of one Zalo app share its limit and its secret, so their tables must agree on both."""
+    first: dict[str, Oa] = {}
+    for one in oas:
+        other = first.setdefault(one.settings.zalo_app_id, one) if one.settings.zalo_app_id else one
+        for field in ("zalo_rate_per_minute", "zalo_app_secret"):
+            if getattr(other.settings, field) != getattr(one.settings, field):
+                yield _in(one.name, f"{field}: khác bảng [{other.name}] tuy cùng ứng dụng Zalo; ghi giống nhau")
+
+
+def _in(name: str, fault: str) -> str:
+    return f"[{name}] {fault}"

@@ -1,0 +1,56 @@
+"""All OAs of this deployment, each with its services; what they have in common is made once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from config.oas import Oa, common_settings
+from config.settings import SettingsError
+from worker.bootstrap import Services
+from worker.shared import Shared
+
+
+class Deployment:
+    """The OAs of `load_oas`, in the order of the file. Raises `SettingsError`, with the faults of all."""
+
+    def __init__(self, oas: Mapping[str, Oa]) -> None:
+        shared = Shared(common_settings(oas)) if len(oas) > 1 else None
+        self.names = {oa: one.name for oa, one in oas.items()}
+        self._of: dict[str, Services] = {}
+        faults = []
+        for oa, one in oas.items():
+            try:
+                self._of[oa] = Services(one.settings, shared)
+            except SettingsError as wrong:
+                faults += [f"[{one.name}] {fault}" if self.several else fault for fault in wrong.faults]
+        if faults:
+            raise SettingsError(faults)
+        self.shared = shared or next(iter(self)).shared
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one."""
+        return len(self.names) > 1
+
+    @property
+    def oas(self) -> list[str]:
+        """The ids."""
+        return list(self._of)
+
+    def __iter__(self) -> Iterator[Services]:
+        return iter(self._of.values())
+
+    def of(self, oa: str) -> Services:
+        """The services of an OA. Raises `KeyError` for one that is not (or no longer) of this deployment."""
+        return self._of[oa]
+
+    def named(self, name: str) -> Services | None:
+        """The services of the OA that has this name or this id."""
+        found = [oa for oa, known in self.names.items() if name in (oa, known)]
+        return self._of[found[0]] if found else None
+
+    def close(self) -> None:
+        """Give back connections."""
+        for services in self:
+            services.close()
+        self.shared.close()
