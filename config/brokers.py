@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
-PATIENCE_SECONDS = 4.0  # one step of a bell: connect, declare, publish, be confirmed; then it counts as lost
+PATIENCE_SECONDS = 2.0  # one step of a bell: connect, publish, be confirmed, hang up; then it counts as lost
 SENTINEL_PORT = 26379
 
 _SENTINEL_FORM = "cần dạng sentinel://máy1:26379;sentinel://máy2:26379/0?master=tên_nhóm"
@@ -106,7 +106,7 @@ def _scheme(url: str) -> str:
 
 
 def _redis(url: str) -> Broker:
-    return Broker({"broker_url": url, "broker_transport_options": _REDIS_OPTIONS}, {}, _REDIS_PATIENCE)
+    return Broker({"broker_url": url, "broker_transport_options": _REDIS_OPTIONS}, {}, _redis_patience(url))
 
 
 def _redis_tls(url: str) -> Broker:
@@ -128,7 +128,7 @@ def _redis_sentinel(url: str) -> Broker:
     if found.sentinel_password:
         own["password"] = found.sentinel_password
     options = _REDIS_OPTIONS | {"master_name": found.master, "sentinel_kwargs": own}
-    return Broker({"broker_url": urls, "broker_transport_options": options}, {}, _REDIS_PATIENCE)
+    return Broker({"broker_url": urls, "broker_transport_options": options}, {}, _redis_patience(urls))
 
 
 def _rabbitmq(url: str) -> Broker:
@@ -141,7 +141,7 @@ def _rabbitmq(url: str) -> Broker:
         "broker_transport_options": {"confirm_publish": True},
         "worker_consumer": "worker.queue.consumer:Consumer",
     }
-    patience = {"read_timeout": PATIENCE_SECONDS, "write_timeout": PATIENCE_SECONDS}
+    patience = {"read_timeout": PATIENCE_SECONDS, "write_timeout": PATIENCE_SECONDS, **_each_host_twice(url)}
     return Broker(celery, {"queue_arguments": {"x-queue-type": "quorum"}}, patience)
 
 
@@ -150,6 +150,15 @@ def _rabbitmq_tls(url: str) -> Broker:
     plain = _rabbitmq(url)
     verified = {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": None}
     return Broker(plain.celery | {"broker_use_ssl": verified}, plain.queue, plain.patience)
+
+
+def _redis_patience(url: str) -> dict[str, Any]:
+    return {"socket_timeout": PATIENCE_SECONDS, "socket_connect_timeout": PATIENCE_SECONDS, **_each_host_twice(url)}
+
+
+def _each_host_twice(url: str) -> dict[str, Any]:
+    """Left to itself kombu sleeps between two tries to connect."""
+    return {"max_retries": 2 * len(url.split(";")) - 1, "interval_start": 0, "interval_step": 0}
 
 
 _REDIS_OPTIONS: dict[str, Any] = {
@@ -161,7 +170,6 @@ _REDIS_OPTIONS: dict[str, Any] = {
     "socket_keepalive": True,
     "global_keyprefix": "hcc:",
 }
-_REDIS_PATIENCE = {"socket_timeout": PATIENCE_SECONDS, "socket_connect_timeout": PATIENCE_SECONDS}
 
 _REDIS = ("redis", "rediss", "sentinel")
 _BROKERS: dict[str, Callable[[str], Broker]] = {

@@ -1,4 +1,7 @@
-"""The `web` process: health, metrics and the console. Liveness asks nobody; readiness asks the ledger and Redis."""
+"""The `web` process: health, metrics and the console.
+
+Liveness asks nobody; readiness asks the ledger, Redis and the broker.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ from worker.domain.clock import to_vietnam
 from worker.domain.code import normalize_code
 from worker.ledger import cursors, reports
 from worker.ledger.migrate import missing
+from worker.queue.bell import knock
 from worker.queue.connection import QueueDown, door, open_redis
 
 log = logging.getLogger("hcc.web")
@@ -60,7 +64,7 @@ async def healthz(_: web.Request) -> web.Response:
 
 @routes.get("/readyz")
 async def readyz(request: web.Request) -> web.Response:
-    """May take work: the ledger answers and is at this version, Redis answers."""
+    """May take work: the ledger answers and is at this version, Redis and the broker answer."""
     faults = await _aside(_faults, request.app[SERVICES])
     return web.Response(text="\n".join(faults or ["ready"]) + "\n", status=503 if faults else 200)
 
@@ -98,6 +102,10 @@ def _faults(services: Services) -> list[str]:
             open_redis(services.settings.redis_url).ping()
     except QueueDown:
         faults.append("Redis does not answer")
+    try:
+        knock(services.settings)
+    except QueueDown:
+        faults.append("the broker does not answer")
     return faults
 
 

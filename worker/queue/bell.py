@@ -7,11 +7,12 @@ from contextlib import suppress
 from functools import cache
 
 from celery import Celery
+from kombu import Connection
 from redis import Redis
 
-from config.brokers import broker
+from config.brokers import PATIENCE_SECONDS, broker
 from config.celeryconfig import celery_settings, ringing
-from config.settings import load
+from config.settings import Settings, load
 from worker.queue.connection import PREFIX, QueueDown, door, open_redis
 
 log = logging.getLogger("hcc.bell")
@@ -72,11 +73,13 @@ def ringer() -> Celery:
     return app
 
 
-def knock() -> None:
+def knock(settings: Settings) -> None:
     """See that the broker lets us in. Raises `QueueDown`, whose sentence holds no password."""
+    made = broker(settings.broker)
+    ways = {**made.celery["broker_transport_options"], **made.patience}
+    told = made.celery["broker_url"], made.celery.get("broker_use_ssl", False)
     try:
-        with ringer().connection_for_write() as connection:
-            connection.connect()
+        with Connection(told[0], ssl=told[1], transport_options=ways, connect_timeout=PATIENCE_SECONDS) as connection:
             connection.default_channel.close()  # Redis is not asked before there is a channel
     except Exception as error:
         raise QueueDown(f"the broker does not answer: {type(error).__name__}") from error
