@@ -15,19 +15,17 @@ _ONE_AT_A_TIME = 4_847_204  # the advisory lock of migrations; any number that n
 
 
 def migrate(ledger: Engine) -> tuple[str | None, str]:
-    """Run the missing migrations; returns the revision before and after."""
-    with ledger.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:n)"), {"n": _ONE_AT_A_TIME})
+    """Run the missing migrations; returns the revision before and after.
+
+    The turn is held by a transaction of its own, not by a session: behind PgBouncer a session may change its server
+    with each transaction, and migrations commit one by one.
+    """
+    with ledger.begin() as turn, ledger.connect() as connection:
+        turn.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _ONE_AT_A_TIME})
+        before = _revision_on(connection)
+        command.upgrade(_config(connection), "head")
         connection.commit()
-        try:
-            before = _revision_on(connection)
-            command.upgrade(_config(connection), "head")
-            connection.commit()
-            return before, newest()
-        finally:
-            connection.rollback()
-            connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": _ONE_AT_A_TIME})
-            connection.commit()
+    return before, newest()
 
 
 def missing(ledger: Engine) -> list[str]:

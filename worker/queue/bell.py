@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import cache
 
 from celery import Celery
-from kombu import Connection
+from kombu.connection import Connection
 from redis import Redis
 
 from config.brokers import PATIENCE_SECONDS, broker
@@ -79,7 +79,9 @@ def knock(settings: Settings) -> None:
     ways = {**made.celery["broker_transport_options"], **made.patience}
     told = made.celery["broker_url"], made.celery.get("broker_use_ssl", False)
     try:
-        with Connection(told[0], ssl=told[1], transport_options=ways, connect_timeout=PATIENCE_SECONDS) as connection:
+        with Connection(  # type: ignore[no-untyped-call]
+            told[0], ssl=told[1], transport_options=ways, connect_timeout=PATIENCE_SECONDS
+        ) as connection:
             connection.default_channel.close()  # Redis is not asked before there is a channel
     except Exception as error:
         raise QueueDown(f"the broker does not answer: {type(error).__name__}") from error
