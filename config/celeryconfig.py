@@ -8,6 +8,7 @@ from typing import Any
 
 from celery.schedules import schedule
 
+from config.brokers import PATIENCE_SECONDS, broker
 from config.settings import Settings
 
 _BEGAN, _BEGAN_AT = datetime.now(UTC), time.monotonic()
@@ -29,20 +30,14 @@ ROUTES = {
 
 def celery_settings(settings: Settings) -> dict[str, Any]:
     """What `Celery.conf` gets."""
+    made = broker(settings.broker)
     return {
-        "broker_url": settings.redis_url,
+        **made.celery,
         "broker_connection_retry_on_startup": True,
-        "broker_transport_options": {
-            # A message that is not acknowledged in this time goes to another worker; longer than any task may run.
-            "visibility_timeout": 120,
-            "unacked_restore_interval": 5,
-            "unacked_restore_throttle": 1,
-            "health_check_interval": 10,
-            "socket_connect_timeout": 5,
-            "socket_keepalive": True,
-            "global_keyprefix": "hcc:",
-        },
-        "task_queues": {name: {"exchange": name, "routing_key": name} for name in QUEUES},
+        "broker_connection_max_retries": None,  # a worker outlives its broker, however long that is away
+        "broker_connection_timeout": PATIENCE_SECONDS,
+        "broker_pool_limit": 2,
+        "task_queues": {name: {"exchange": name, "routing_key": name, **made.queue} for name in QUEUES},
         "task_routes": {task: {"queue": queue} for task, queue in ROUTES.items()},
         "task_default_queue": "upkeep",
         "task_acks_late": True,
@@ -74,14 +69,26 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
         "worker.settle": 2.0,
         "worker.renew_tokens": 60.0,
     }
-    # A ring that nobody heard in time is dropped: the next one says the same.
     return {
         task: {
             "task": task,
             "schedule": schedule(seconds, nowfun=steady_now),
-            "options": {"expires": max(seconds * 2, 5.0)},
+            "options": ringing(max(seconds * 2, 5.0)),
         }
         for task, seconds in every.items()
+    }
+
+
+def ringing(stale_seconds: float) -> dict[str, Any]:
+    """How a bell is published. One that nobody heard in time is dropped: the next one says the same.
+
+    A worker drops it by `expires`, RabbitMQ by `expiration` even where no worker runs; so queues stay short.
+    """
+    return {
+        "expires": stale_seconds,
+        "expiration": stale_seconds,
+        "timeout": PATIENCE_SECONDS,
+        "confirm_timeout": PATIENCE_SECONDS,
     }
 
 

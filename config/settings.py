@@ -19,6 +19,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from config.brokers import check_broker, check_redis
+
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
 UP_ENV = VAR / "up.env"  # written by `hcc up`: the world it started in place of what is not set
@@ -149,7 +151,12 @@ class Settings(BaseSettings):
         "", repr=False, description="Sổ thông báo (PostgreSQL); bỏ trống: máy chủ nhúng của `hcc up`"
     )
     dossier_url: DatabaseUrl = Field("", repr=False, description="CSDL hồ sơ của tỉnh, tài khoản chỉ đọc")
-    redis_url: str = Field("", repr=False, description="Redis của Celery; bỏ trống: máy chủ nhúng của `hcc up`")
+    redis_url: Annotated[str, AfterValidator(check_redis)] = Field(
+        "", repr=False, description="Redis (hạn mức, ngắt mạch, lịch gửi lại); bỏ trống: máy chủ nhúng của `hcc up`"
+    )
+    broker_url: Annotated[str, AfterValidator(check_broker)] = Field(
+        "", repr=False, description="Hàng đợi của Celery: RabbitMQ (amqp://…) hoặc Redis; bỏ trống: như HCC_REDIS_URL"
+    )
     secret_keys: Annotated[Names, AfterValidator(_keys)] = Field(
         [], repr=False, description="Khóa mã hóa, cách nhau dấu phẩy: khóa đầu mã hóa, mọi khóa giải mã"
     )
@@ -223,6 +230,11 @@ class Settings(BaseSettings):
         if "sms" in self.all_channels and lacking:
             raise ValueError(f"kênh sms cần {', '.join(map(variable, lacking))}: lấy ở trang quản trị của cổng SMS")
         return self
+
+    @property
+    def broker(self) -> str:
+        """The URL of what carries the bells."""
+        return self.broker_url or self.redis_url
 
     @property
     def all_channels(self) -> list[str]:

@@ -1,4 +1,7 @@
-"""The `web` process: health, metrics and the console. Liveness asks nobody; readiness asks the ledger and Redis."""
+"""The `web` process: health, metrics and the console.
+
+Liveness asks nobody; readiness asks the ledger, Redis and the broker.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from worker.domain.clock import to_vietnam
 from worker.domain.code import normalize_code
 from worker.ledger import cursors, reports
 from worker.ledger.migrate import missing
+from worker.queue.bell import knock
 from worker.queue.connection import QueueDown, door, open_redis
 from worker.shared import TEMPLATES
 
@@ -62,7 +66,7 @@ async def healthz(_: web.Request) -> web.Response:
 
 @routes.get("/readyz")
 async def readyz(request: web.Request) -> web.Response:
-    """May take work: the ledger answers and is at this version, Redis answers."""
+    """May take work: the ledger answers and is at this version, Redis and the broker answer."""
     faults = await _aside(_faults, request.app[SERVICES])
     return web.Response(text="\n".join(faults or ["ready"]) + "\n", status=503 if faults else 200)
 
@@ -101,6 +105,10 @@ def _faults(every: Sequence[Services]) -> list[str]:
             open_redis(every[0].settings.redis_url).ping()
     except QueueDown:
         faults.append("Redis does not answer")
+    try:
+        knock(services.settings)
+    except QueueDown:
+        faults.append("the broker does not answer")
     return faults
 
 

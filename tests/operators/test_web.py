@@ -62,6 +62,16 @@ def test_it_is_ready_when_ledger_and_redis_answer(services: Services) -> None:
     assert get(services, "/readyz") == (200, "ready\n")
 
 
+def test_it_says_which_of_the_two_is_away_redis_or_the_broker(services: Services) -> None:
+    """They may be different servers, and are mended by different people."""
+    elsewhere = services.settings.model_copy(update={"broker_url": "amqp://guest:hush@127.0.0.1:1//"})
+    assert get(Services(elsewhere), "/readyz") == (503, "the broker does not answer\n")
+    away = services.settings.model_copy(
+        update={"redis_url": "redis://127.0.0.1:1", "broker_url": services.settings.redis_url}
+    )
+    assert get(Services(away), "/readyz") == (503, "Redis does not answer\n")
+
+
 def test_it_says_what_keeps_it_from_being_ready() -> None:
     """Not ready names what is away."""
     nobody = Settings(_env_file=None, database_url="postgresql://x@127.0.0.1:1/x", redis_url="redis://127.0.0.1:1")  # type: ignore[call-arg]

@@ -15,11 +15,11 @@ def rung(valkey: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iter
     """Rings on a real server."""
     monkeypatch.setenv("HCC_REDIS_URL", redis_url)
     bell._redis.cache_clear()
-    bell._ringer.cache_clear()
+    bell.ringer.cache_clear()
     yield valkey
-    bell._ringer().close()
+    bell.ringer().close()
     bell._redis.cache_clear()
-    bell._ringer.cache_clear()
+    bell.ringer.cache_clear()
 
 
 def waiting(redis: Redis) -> int:

@@ -1,12 +1,27 @@
-"""Opening the ledger: one pool a process, short transactions, bounded waits."""
+"""Opening the ledger: one pool a process, short transactions, bounded waits.
+
+Nothing is kept in the session, so that the ledger may lie behind PgBouncer in transaction mode, whatever its settings:
+what a transaction needs (UTC, bounds for statements and locks) is set in it, in the round trip of its first statement.
+As options of the connection PgBouncer would refuse them, or ignore them without a word (`ignore_startup_parameters`).
+"""
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
+from psycopg2.extensions import STATUS_READY, cursor
 from sqlalchemy import Engine, create_engine
+
+KEPT_OPEN, MOST_MORE = 2, 3  # connections of one engine
 
 _CONNECT_SECONDS = 5
 _STATEMENT_MS = 30_000
 _LOCK_MS = 10_000
+_BOUNDS = (
+    f"SET LOCAL timezone = 'UTC'; SET LOCAL statement_timeout = {_STATEMENT_MS}; SET LOCAL lock_timeout = {_LOCK_MS}; "
+)
+_BOUNDED_ALONE = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", re.IGNORECASE)
 
 
 def open_ledger(url: str, *, name: str = "hcc") -> Engine:
@@ -17,12 +32,45 @@ def open_ledger(url: str, *, name: str = "hcc") -> Engine:
     return create_engine(
         url,
         pool_pre_ping=True,
-        pool_size=2,
-        max_overflow=3,
+        pool_size=KEPT_OPEN,
+        max_overflow=MOST_MORE,
         hide_parameters=True,  # parameters hold personal data and would stand in the text of an exception
         connect_args={
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": name,
-            "options": f"-c timezone=UTC -c statement_timeout={_STATEMENT_MS} -c lock_timeout={_LOCK_MS}",
+            "cursor_factory": BoundedCursor,
         },
     )
+
+
+class BoundedCursor(cursor):  # type: ignore[misc]  # psycopg2 ships no types
+    """Begins each transaction with our bounds. Several statements in one message are one round trip, one transaction.
+
+    Without a transaction around it (AUTOCOMMIT) a statement is one by itself: so it is bounded too, unless it is of the
+    kind that must stand alone (VACUUM, CREATE INDEX CONCURRENTLY).
+    """
+
+    def execute(self, query: Any, parameters: Any = None) -> None:
+        """As psycopg2's."""
+        if self.connection.status == STATUS_READY:
+            if isinstance(query, str) and self.name is None:
+                alone = self.connection.autocommit and not _BOUNDED_ALONE.match(query)
+                query = query if alone else _BOUNDS + query
+            else:
+                self._begin()
+        super().execute(query, parameters)
+
+    def executemany(self, query: Any, parameters: Any) -> None:
+        """As psycopg2's, which does not come by `execute`."""
+        self._begin()
+        super().executemany(query, parameters)
+
+    def copy_expert(self, *words: Any, **more: Any) -> None:
+        """As psycopg2's."""
+        self._begin()
+        super().copy_expert(*words, **more)
+
+    def _begin(self) -> None:
+        if self.connection.status == STATUS_READY and not self.connection.autocommit:
+            with self.connection.cursor(cursor_factory=cursor) as plain:
+                plain.execute(_BOUNDS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -17,28 +19,28 @@ _ONE_AT_A_TIME = 4_847_204  # the advisory lock of migrations; any number that n
 
 
 def migrate(ledger: Engine) -> tuple[str | None, str]:
-    """Run the missing migrations; returns the revision before and after."""
-    with ledger.connect() as connection:
-        _take_turn(connection)
-        try:
-            before = _revision_on(connection)
-            connection.commit()  # a migration begins its own transactions: an index is built outside of any
-            command.upgrade(_config(connection), "head")
-            connection.commit()
-            return before, newest()
-        finally:
-            connection.rollback()
-            connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": _ONE_AT_A_TIME})
-            connection.commit()
+    """Run the missing migrations; returns the revision before and after.
+
+    The turn is held by a transaction of its own, not by a session: behind PgBouncer a session may change its server
+    with each transaction, and migrations commit one by one.
+    """
+    with _my_turn(ledger), ledger.connect() as connection:
+        before = _revision_on(connection)
+        connection.commit()  # a migration begins its own transactions: an index is built outside of any
+        command.upgrade(_config(connection), "head")
+        connection.commit()
+    return before, newest()
 
 
-def _take_turn(connection: Connection) -> None:
+@contextmanager
+def _my_turn(ledger: Engine) -> Iterator[None]:
     """Wait until nobody else migrates, asking again and again: an index that is built without blocking anybody waits
     for every statement that has begun, and one that stood waiting for the lock would be waited for in a ring."""
-    while not connection.execute(text("SELECT pg_try_advisory_lock(:n)"), {"n": _ONE_AT_A_TIME}).scalar_one():
-        connection.commit()
-        time.sleep(_ASK_AGAIN_SECONDS)
-    connection.commit()
+    with ledger.connect() as turn:
+        while not turn.execute(text("SELECT pg_try_advisory_xact_lock(:n)"), {"n": _ONE_AT_A_TIME}).scalar_one():
+            turn.rollback()
+            time.sleep(_ASK_AGAIN_SECONDS)
+        yield
 
 
 def missing(ledger: Engine) -> list[str]:

@@ -173,7 +173,6 @@ attempts = Table(
     Column("connect_ms", Integer),  # until the connection stood; None where none was needed or it is not known
     Column("first_byte_ms", Integer),  # until the first byte of the answer
     Column("dong", Integer, nullable=False, server_default="0"),  # what it cost, by our price list
-
 )
 
 history = Table(

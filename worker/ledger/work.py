@@ -26,15 +26,15 @@ class Ages:
 
 _OAS = "unnest(CAST(:oas AS text[]), CAST(:unsent AS float8[]), CAST(:grace AS float8[])) AS w (oa, unsent, grace)"
 
-# By lane, since so the index leads to what is due now, past all that is due later.
+# By lane, since so the index leads to what is due now, past all that is due later; in the index's order, or the planner
+# would read the whole table for an OA that has nothing, in the hope of meeting something soon.
 _TO_DELIVER = f"""
-SELECT w.oa FROM {_OAS}
-WHERE EXISTS (
-    SELECT FROM unnest(CAST(:lanes AS smallint[])) AS l (lane) WHERE EXISTS (
-        SELECT FROM notices n
-        WHERE n.oa = w.oa AND n.state = 'due' AND n.lane = l.lane AND n.due_at <= clock_timestamp()
-          AND n.fresh_at > clock_timestamp() - make_interval(secs => w.unsent)
-          AND n.kind <> ALL(CAST(:asleep AS text[])) AND NOT {EARLIER_UNFINISHED}))
+SELECT DISTINCT w.oa FROM {_OAS} CROSS JOIN unnest(CAST(:lanes AS smallint[])) AS l (lane) CROSS JOIN LATERAL (
+    SELECT FROM notices n
+    WHERE n.oa = w.oa AND n.state = 'due' AND n.lane = l.lane AND n.due_at <= clock_timestamp()
+      AND n.fresh_at > clock_timestamp() - make_interval(secs => w.unsent)
+      AND n.kind <> ALL(CAST(:asleep AS text[])) AND NOT {EARLIER_UNFINISHED}
+    ORDER BY n.due_at LIMIT 1) AS found
 """
 
 

@@ -7,11 +7,12 @@ from contextlib import suppress
 from functools import cache
 
 from celery import Celery
-from kombu.exceptions import OperationalError
+from kombu.connection import Connection
 from redis import Redis
 
-from config.celeryconfig import celery_settings
-from config.settings import load
+from config.brokers import PATIENCE_SECONDS, broker
+from config.celeryconfig import celery_settings, ringing
+from config.settings import Settings, load
 from worker.queue.connection import PREFIX, QueueDown, door, open_redis
 
 log = logging.getLogger("hcc.bell")
@@ -45,8 +46,8 @@ def _ring(task: str, *arguments: str) -> None:
         with door("ring"):
             if not _redis().set(_pending(task, arguments), 1, nx=True, ex=_PENDING_SECONDS):
                 return
-        _ringer().send_task(task, args=arguments, expires=_STALE_SECONDS, retry=False, ignore_result=True)
-    except (OperationalError, QueueDown) as error:
+        ringer().send_task(task, args=arguments, retry=False, ignore_result=True, **ringing(_STALE_SECONDS))
+    except Exception as error:  # noqa: BLE001 (each broker's client has its own errors, and the caller's work is done)
         log.warning("the bell was not heard, it will be rung again task=%s why=%s", task, type(error).__name__)
 
 
@@ -60,8 +61,27 @@ def _redis() -> Redis:
 
 
 @cache
-def _ringer() -> Celery:
-    """Its own Celery app, so that commands and pollers ring alike, whether or not they run inside a worker."""
+def ringer() -> Celery:
+    """Its own Celery app, so that commands and pollers ring alike, whether or not they run inside a worker.
+
+    A broker that takes connections and says nothing holds it for seconds, not for good.
+    """
+    settings = load("redis_url")
     app = Celery("hcc bell", set_as_current=False)
-    app.config_from_object(celery_settings(load("redis_url")))
+    app.config_from_object(celery_settings(settings))
+    app.conf.broker_transport_options = {**app.conf.broker_transport_options, **broker(settings.broker).patience}
     return app
+
+
+def knock(settings: Settings) -> None:
+    """See that the broker lets us in. Raises `QueueDown`, whose sentence holds no password."""
+    made = broker(settings.broker)
+    ways = {**made.celery["broker_transport_options"], **made.patience}
+    told = made.celery["broker_url"], made.celery.get("broker_use_ssl", False)
+    try:
+        with Connection(  # type: ignore[no-untyped-call]
+            told[0], ssl=told[1], transport_options=ways, connect_timeout=PATIENCE_SECONDS
+        ) as connection:
+            connection.default_channel.close()  # Redis is not asked before there is a channel
+    except Exception as error:
+        raise QueueDown(f"the broker does not answer: {type(error).__name__}") from error

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 from redis import Redis, RedisError
-from redis.backoff import ExponentialWithJitterBackoff
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from config.brokers import sentinels
 
 PREFIX = "hcc:"  # every key of ours begins with it
 
 _ANSWER_SECONDS = 2.0  # one connect or one answer; nothing in this room blocks on the server's side
 _RETRIES = 1  # redis-py's ten, tried at the connect and again at the call, would hold a worker for minutes
 _HEALTH_SECONDS = 15  # a connection idle for longer is tried before it is trusted
+_WAITS = {"socket_timeout": _ANSWER_SECONDS, "socket_connect_timeout": _ANSWER_SECONDS, "socket_keepalive": True}
 
 
 class QueueDown(Exception):  # noqa: N818 (a state of the world, as the callers read it, not an error of theirs)
@@ -24,17 +29,29 @@ class QueueDown(Exception):  # noqa: N818 (a state of the world, as the callers 
 def open_redis(url: str) -> Redis:
     """A client on `url` (text in, text out); it connects when it is first used, so this never fails for a server away.
 
-    A call may be repeated after a cut connection, and so run twice: every script in this room bears that.
+    `redis://`, `rediss://` (TLS, verified), or `sentinel://` (`config.brokers`): then each new connection asks the
+    sentinels for the master, and one to a server that was demoted is left. A call may be repeated after a cut
+    connection, and so run twice: every script in this room bears that.
     """
-    return Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_timeout=_ANSWER_SECONDS,
-        socket_connect_timeout=_ANSWER_SECONDS,
-        socket_keepalive=True,
-        health_check_interval=_HEALTH_SECONDS,
-        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), _RETRIES),
+    found = sentinels(url)
+    if found is None:
+        return Redis.from_url(url, **_manners())
+    ask = {"password": found.sentinel_password, "retry": Retry(NoBackoff(), 0), **_WAITS}  # the next one is asked
+    guard: Any = Sentinel(  # type: ignore[no-untyped-call]
+        found.places,
+        sentinel_kwargs=ask,
+        db=found.db,
+        username=found.user,
+        password=found.password,
+        **_manners(),
     )
+    return cast("Redis", guard.master_for(found.master))
+
+
+def _manners() -> dict[str, Any]:
+    """How every connection behaves."""
+    retry = Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), _RETRIES)
+    return {"decode_responses": True, "health_check_interval": _HEALTH_SECONDS, "retry": retry, **_WAITS}
 
 
 @contextmanager

@@ -18,12 +18,16 @@ So marks that cannot be complete must be known as such, and the epoch is what te
   that took over), and `left` compares it with the server's of now. `leave` need not compare: under an epoch from before
   a restart it still writes marks, but nobody relies on them, as `left` says None for that epoch from then on. New
   batches get a new epoch, since `epoch` compares too.
+* Failed over: a replica lacks what its master did not send before it died. It has a `run_id` of its own; but where the
+  first server takes over again without having been restarted, only its `master_replid` has changed, as it does with
+  each promotion. So the word holds both. (It also changes when a first replica is attached: a false alarm, and cheap.)
 * Kept too long: an epoch is current for a day and lasts for two, so that a batch ends under the epoch it began with.
   A lease that nobody looked at for longer is wholly "perhaps".
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Sequence
 from typing import cast
@@ -34,7 +38,7 @@ from worker.queue.connection import PREFIX, door, lua_beside
 
 _CURRENT_SECONDS = 86_400
 _LASTS_SECONDS = 2 * 86_400
-_RUN_LETTERS = 12  # of the 40 of a run_id: two starts of one server that share them are not to be expected
+_RUN_BYTES = 6  # two lives of a server that share them are not to be expected
 
 
 class EpochLost(Exception):  # noqa: N818 (a state of the world; the batch goes back to the ledger)
@@ -92,5 +96,10 @@ class Marks:
         return f"{self._prefix}marks:{epoch}"
 
     def _run(self) -> str:
-        """What tells this run of the server from all others."""
-        return str(self._redis.info("server")["run_id"])[:_RUN_LETTERS]
+        """What tells this life of the server, as a master, from all others; one round trip."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.info("server")
+            pipeline.info("replication")
+            server, replication = pipeline.execute()
+        life = f"{server['run_id']} {replication.get('master_replid', '')}"
+        return hashlib.blake2b(life.encode(), digest_size=_RUN_BYTES).hexdigest()

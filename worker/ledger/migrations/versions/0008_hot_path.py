@@ -17,10 +17,8 @@ def upgrade() -> None:
     op.execute("ALTER TABLE history DROP CONSTRAINT history_notice_id_fkey")
     op.execute("ALTER TABLE notices SET (autovacuum_analyze_scale_factor = 0.02)")
     with op.get_context().autocommit_block():
-        op.execute("SET statement_timeout = 0")  # with many rows it takes a while
         op.execute("DROP INDEX IF EXISTS notices_aging")  # of an attempt that was broken off
         op.execute(_AGING)
-        op.execute("RESET statement_timeout")
 
 
 _AGING = """

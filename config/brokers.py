@@ -1,0 +1,181 @@
+"""What carries the bells, by the scheme of one URL; and how the URL of a Redis behind sentinels is read.
+
+| scheme        | broker                                      | as                                                     |
+|---------------|---------------------------------------------|--------------------------------------------------------|
+| redis, rediss | one Redis, rediss over verified TLS         | `redis://:pass@host:6379/0`                            |
+| sentinel      | a Redis that sentinels fail over            | `sentinel://h1:26379;sentinel://h2:26379/0?master=hcc` |
+| amqp, amqps   | RabbitMQ, quorum queues, confirmed messages | `amqp://user:pass@h1//;amqp://user:pass@h2//`          |
+
+Redis Cluster is not one of them: kombu 5.7 has no transport for it (its list: `kombu.transport.TRANSPORT_ALIASES`), and
+our scripts use several keys at once, which a cluster keeps on different servers.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
+
+PATIENCE_SECONDS = 2.0  # one step of a bell: connect, publish, be confirmed, hang up; then it counts as lost
+SENTINEL_PORT = 26379
+
+_SENTINEL_FORM = "cần dạng sentinel://máy1:26379;sentinel://máy2:26379/0?master=tên_nhóm"
+_VISIBILITY_SECONDS = 120  # a bell not acknowledged in this time goes to another worker; longer than any task may run
+
+
+@dataclass(frozen=True, slots=True)
+class Sentinels:
+    """Where to ask which server is the master of `master`, and how to enter there."""
+
+    places: tuple[tuple[str, int], ...]
+    master: str
+    db: int
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    sentinel_password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """What Celery is told of a broker."""
+
+    celery: dict[str, Any] = field(repr=False)  # settings: URL (with its password), transport, TLS
+    queue: dict[str, Any]  # of each queue, besides its name
+    patience: dict[str, Any]  # transport options of who only rings: there a broker that is silent must not hold anybody
+
+
+def broker(url: str) -> Broker:
+    """The broker at `url`, which `check_broker` let through; where none is set, Redis at no address."""
+    return _BROKERS[_scheme(url) or "redis"](url)
+
+
+def sentinels(url: str) -> Sentinels | None:
+    """How to find the master that a `sentinel://` URL names; None for the URL of a server. Raises ValueError.
+
+    Hosts are told as in Celery's own form; user, password and number of the database are those of the servers, and
+    stand with any of the hosts. `master` names the group, `sentinel_password` is the sentinels' own, if they have one.
+    """
+    if _scheme(url) != "sentinel":
+        return None
+    parts = [urlsplit(part if "://" in part else f"sentinel://{part}") for part in url.split(";") if part.strip()]
+    asked = {name: values[-1] for part in parts for name, values in parse_qs(part.query).items()}
+    places = tuple(_place(part) for part in parts)
+    db = next((part.path.strip("/") for part in parts if part.path.strip("/")), "0")
+    if not asked.get("master") or asked.keys() - {"master", "sentinel_password"} or not db.isdecimal():
+        raise ValueError(_SENTINEL_FORM)
+    user = next((unquote(part.username) for part in parts if part.username), None)
+    password = next((unquote(part.password) for part in parts if part.password), None)
+    return Sentinels(places, asked["master"], int(db), user, password, asked.get("sentinel_password"))
+
+
+def _place(part: SplitResult) -> tuple[str, int]:
+    try:
+        host, port = part.hostname, part.port or SENTINEL_PORT
+    except ValueError:  # its text would show a piece of the URL, perhaps of a password
+        host, port = None, 0
+    if not host:
+        raise ValueError(_SENTINEL_FORM)
+    return host, port
+
+
+def check_redis(url: str) -> str:
+    """The URL of a Redis that we can use. Raises ValueError, in the operator's language."""
+    return _checked(url, _REDIS, "redis://máy:6379/0, rediss://… (TLS) hoặc sentinel://…?master=tên_nhóm")
+
+
+def check_broker(url: str) -> str:
+    """The URL of a broker that we can use. Raises ValueError, in the operator's language."""
+    usable = "amqp://…, amqps://… (RabbitMQ), redis://…, rediss://… hoặc sentinel://…?master=tên_nhóm"
+    return _checked(url, tuple(_BROKERS), usable)
+
+
+def _checked(url: str, schemes: tuple[str, ...], usable: str) -> str:
+    scheme = _scheme(url)
+    if "cluster" in scheme:
+        raise ValueError(f"Redis Cluster không dùng được (Celery chưa hỗ trợ); dùng {usable}")
+    if scheme not in schemes:
+        raise ValueError(f"cần {usable}")
+    sentinels(url)
+    return url
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0].lower() if "://" in url else ""
+
+
+def _redis(url: str) -> Broker:
+    return Broker({"broker_url": url, "broker_transport_options": _REDIS_OPTIONS}, {}, _redis_patience(url))
+
+
+def _redis_tls(url: str) -> Broker:
+    """Kombu does not verify certificates unless it is told to."""
+    plain = _redis(url)
+    verified = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
+    return Broker(plain.celery | {"broker_use_ssl": verified}, plain.queue, plain.patience)
+
+
+def _redis_sentinel(url: str) -> Broker:
+    """Each host with the same user, password and database: kombu takes them from whichever it tries."""
+    found = sentinels(url)
+    if found is None:
+        raise AssertionError("the table of schemes leads here")
+    user, password = quote(found.user or "", safe=""), quote(found.password or "", safe="")
+    enter = f"{user}:{password}@" if found.password else ""
+    urls = ";".join(f"sentinel://{enter}{host}:{port}/{found.db}" for host, port in found.places)
+    own: dict[str, Any] = {"socket_timeout": PATIENCE_SECONDS, "socket_connect_timeout": PATIENCE_SECONDS}
+    if found.sentinel_password:
+        own["password"] = found.sentinel_password
+    options = _REDIS_OPTIONS | {"master_name": found.master, "sentinel_kwargs": own}
+    return Broker({"broker_url": urls, "broker_transport_options": options}, {}, _redis_patience(urls))
+
+
+def _rabbitmq(url: str) -> Broker:
+    """Quorum queues; a bell counts as rung when a majority has it. Celery counts prefetch per consumer by itself then.
+
+    The consumer is Celery's without its step for delayed messages, which would make 28 more quorum queues for nothing.
+    """
+    celery = {
+        "broker_url": url,
+        "broker_transport_options": {"confirm_publish": True},
+        "worker_consumer": "worker.queue.consumer:Consumer",
+    }
+    patience = {"read_timeout": PATIENCE_SECONDS, "write_timeout": PATIENCE_SECONDS, **_each_host_twice(url)}
+    return Broker(celery, {"queue_arguments": {"x-queue-type": "quorum"}}, patience)
+
+
+def _rabbitmq_tls(url: str) -> Broker:
+    """`server_hostname` None stands for the URL's: without it no name would be compared with the certificate's."""
+    plain = _rabbitmq(url)
+    verified = {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": None}
+    return Broker(plain.celery | {"broker_use_ssl": verified}, plain.queue, plain.patience)
+
+
+def _redis_patience(url: str) -> dict[str, Any]:
+    return {"socket_timeout": PATIENCE_SECONDS, "socket_connect_timeout": PATIENCE_SECONDS, **_each_host_twice(url)}
+
+
+def _each_host_twice(url: str) -> dict[str, Any]:
+    """Left to itself kombu sleeps between two tries to connect."""
+    return {"max_retries": 2 * len(url.split(";")) - 1, "interval_start": 0, "interval_step": 0}
+
+
+_REDIS_OPTIONS: dict[str, Any] = {
+    "visibility_timeout": _VISIBILITY_SECONDS,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "health_check_interval": 10,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "global_keyprefix": "hcc:",
+}
+
+_REDIS = ("redis", "rediss", "sentinel")
+_BROKERS: dict[str, Callable[[str], Broker]] = {
+    "redis": _redis,
+    "rediss": _redis_tls,
+    "sentinel": _redis_sentinel,
+    "amqp": _rabbitmq,
+    "amqps": _rabbitmq_tls,
+}

@@ -1,0 +1,130 @@
+"""A RabbitMQ node of Debian's package for tests: its own ports on loopback, its own folder, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import amqp
+
+from sandbox.servers.child import Child
+from sandbox.servers.files import candidate_ports, wait_until
+
+_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # the one in /usr/sbin changes to a user and folders of its own
+_EPMD = shutil.which("epmd")
+_START_SECONDS = 90.0
+_END_SECONDS = 20.0
+
+ABSENT = (
+    ""
+    if _SERVER.exists() and _EPMD
+    else "no RabbitMQ here: `apt-get install --no-install-recommends rabbitmq-server` runs these tests"
+)
+
+
+class RabbitMQ:
+    """One node, and the port mapper (epmd) that it registers with; both die with us."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        ports = candidate_ports(None)
+        self._ports = {name: next(ports) for name in ("node", "distribution", "epmd")}
+        self._life = os.open(folder / "life", os.O_RDWR | os.O_CREAT)
+        self._mapper = self._spawn([str(_EPMD), "-port", str(self._ports["epmd"]), "-address", "127.0.0.1"], {})
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self._ports['node']}"
+
+    @property
+    def url(self) -> str:
+        """What HCC_BROKER_URL gets."""
+        return f"amqp://guest:guest@{self.address}//"
+
+    def start(self) -> None:
+        """Start the node, with what it kept; back when it lets clients in."""
+        self._node = self._spawn([str(_SERVER)], self._environment())
+        assert wait_until(lambda: self.serves() or not self._node.alive, _START_SECONDS), "RabbitMQ does not answer"
+        assert self._node.alive, (self._folder / "out").read_text()[-3000:]
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the node a signal."""
+        os.kill(self._node.pid, number)
+
+    def kill(self) -> None:
+        """Kill -9."""
+        self._node.stop((signal.SIGKILL,), _END_SECONDS)
+
+    def close(self) -> None:
+        """End both and wait until they are gone."""
+        for child in (self._node, self._mapper):
+            child.stop((signal.SIGTERM, signal.SIGKILL), _END_SECONDS)
+        os.close(self._life)
+
+    def serves(self) -> bool:
+        """Whether it lets clients in."""
+        with suppress(OSError, amqp.AMQPError), amqp.Connection(self.address, connect_timeout=2):
+            return True
+        return False
+
+    def type_of(self, queue: str) -> str:
+        """The type of a queue, which it tells who declares it as another one."""
+        for kind in ("classic", "quorum"):
+            with suppress(amqp.PreconditionFailed), amqp.Connection(self.address) as connection:
+                connection.channel().queue_declare(
+                    queue, durable=True, auto_delete=False, arguments={"x-queue-type": kind}
+                )
+                return kind
+        return "other"
+
+    def _environment(self) -> dict[str, str]:
+        of = self._folder
+        return {
+            "HOME": str(of),  # of the cookie
+            "RUNNING_UNDER_SYSTEMD": "true",  # no shell in between: our child is the node
+            "ERL_EPMD_PORT": str(self._ports["epmd"]),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": "hcc@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self._ports["node"]),
+            "RABBITMQ_DIST_PORT": str(self._ports["distribution"]),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_MNESIA_BASE": str(of / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(of / "log"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(of / "plugins"),
+            "RABBITMQ_PID_FILE": str(of / "pid"),
+            "RABBITMQ_CONF_ENV_FILE": str(of / "environment"),
+            "RABBITMQ_CONFIG_FILE": str(of / "rabbitmq"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(of / "advanced"),
+        }
+
+    def _spawn(self, command: list[str], environment: dict[str, str]) -> Child:
+        words = [f"{name}={value}" for name, value in environment.items()]
+        with (self._folder / "out").open("ab") as log:
+            return Child(
+                ["/usr/bin/env", *words, *command],
+                account=None,
+                cwd=self._folder,
+                log=log.fileno(),
+                life=self._life,
+                death_signal=signal.SIGTERM,
+            )
+
+
+@contextmanager
+def rabbitmq() -> Iterator[RabbitMQ]:
+    """A running node; gone with the context, and its folder too."""
+    folder = Path(tempfile.mkdtemp(prefix="hcc-rabbitmq-"))
+    node = RabbitMQ(folder)
+    try:
+        node.start()
+        yield node
+    finally:
+        node.close()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,65 @@
+"""A Redis behind sentinels, for what is shared and as the broker: its master dies, and a replica takes over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.journeys.conftest import World, by_person, until
+from tests.scaling.sentinels import Pair, pair
+from worker.queue.connection import open_redis
+from worker.queue.limits import Limit, Limiter
+from worker.queue.marks import Marks
+
+
+@pytest.fixture
+def servers_of_two() -> Iterator[Pair]:
+    """A master and its replica, of this test alone."""
+    with pair() as started:
+        yield started
+
+
+@pytest.mark.journey
+def test_a_fail_over_in_the_middle_loses_and_repeats_nothing(world: World, servers_of_two: Pair) -> None:
+    """Bells, limits, marks: all of it moves to the replica, by configuration alone."""
+    servers_of_two.guard()
+    for number in range(20):
+        world.follow(number)
+    processes = world.start("worker", "beat", redis_url=servers_of_two.url)
+    for number in range(10):
+        world.accept(number)
+    world.messages(10)
+    servers_of_two.kill_master()
+    for number in range(10, 20):
+        world.accept(number)
+    world.messages(20, seconds=60)
+    until(lambda: set(world.states().values()) == {"sent"}, "all to be settled", world=world)
+    assert all(len(texts) == 1 for texts in by_person(world.zalo.messages()).values())
+    assert not processes.ended()
+
+
+def test_marks_are_not_trusted_after_a_fail_over_nor_after_the_way_back(servers_of_two: Pair) -> None:
+    """Replication lags: a mark that the replica has not seen would make "perhaps sent" look like "certainly not"."""
+    epochs: list[str] = []
+    for turn, number in enumerate((0, 1, 0)):  # the third time it is the first one again, which was never restarted
+        if turn:
+            servers_of_two.promote(number)
+        with servers_of_two.server(number) as redis:
+            marks = Marks(redis)
+            epochs.append(marks.epoch())
+            for epoch in epochs:
+                marks.leave(f"turn {turn}", epoch, [1])
+            told = [marks.left(f"turn {turn}", epoch) for epoch in epochs]
+        assert told == [*[None] * turn, {1}]
+
+
+def test_a_client_finds_the_new_master_and_the_limit_begins_there_in_debt(servers_of_two: Pair) -> None:
+    """As after a restart: no burst on top of the one that the dead master let out."""
+    servers_of_two.guard()
+    with open_redis(servers_of_two.url) as redis:
+        limiter, limit = Limiter(redis), Limit("app:1", 4000)
+        until(lambda: limiter.take([limit], 1000).granted > 0, "the first permits")
+        servers_of_two.kill_master()
+        assert limiter.take([limit], 1000).granted == 0
+        until(lambda: limiter.take([limit], 1000).granted > 0, "permits of the new master")
