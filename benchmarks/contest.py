@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from redis import Redis
 from sqlalchemy import create_engine, text
@@ -21,6 +20,7 @@ from benchmarks.measure import cpu_seconds, memory_of
 from benchmarks.product import LOGS, product, product_environment, running
 from benchmarks.rivals import ledger as rival_ledger
 from benchmarks.rivals.command import enqueue
+from benchmarks.rivals.plan import PATH
 from benchmarks.standin.client import StandIn
 from benchmarks.world import World
 from worker.ledger.engine import open_ledger
@@ -47,7 +47,7 @@ class Figures:
     number: int
     rate: float  # notices a second
     cpu: Mapping[str, float]
-    workers_cpu: float
+    workers_cpu: float  # of the workers and what else the contestant needs
     memory: tuple[int, ...]
     accepted: int
     duplicates: int
@@ -81,7 +81,7 @@ def play(contestant: Contestant, made: World, zalo: StandIn, number: int) -> Fig
         number=number,
         rate=done / (last.at - first.at),
         cpu=cpu,
-        workers_cpu=sum(cpu[name] for name in work.workers),
+        workers_cpu=sum(cpu[name] for name in (*work.workers, *work.others)),
         memory=memory,
         accepted=count.accepted,
         duplicates=count.duplicates,
@@ -164,6 +164,21 @@ def of_ours(*, template: str, tls: bool = False, workers: int = 1, children: int
         with product(given, workers=workers, children=children) as pids:
             others = {name: pid for name, pid in pids.items() if name == "beat"}
             yield Work({n: pid for n, pid in pids.items() if n not in others}, others, lambda: sent(ledger))
+
+    return at_work
+
+
+def of_raw(processes: int, connections: int) -> Contestant:
+    """libcurl alone, so many connections in all; what is sent is recorded nowhere."""
+
+    @contextmanager
+    def at_work(made: World, zalo: StandIn, number: int) -> Iterator[Work]:
+        each, share = connections // processes, number // processes
+        command = f"python -m benchmarks.rivals.raw_curl {zalo.url}{PATH} {share} {each}"
+        commands = {f"raw{place}": f"{command} {place * share}" for place in range(processes)}
+        made.checkpoint()
+        with running(commands, {}) as pids:
+            yield Work(pids, {}, lambda: (number, number))
 
     return at_work
 

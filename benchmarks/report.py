@@ -43,6 +43,15 @@ class Report:
         self._lines += [f"| {' | '.join(cells)} |" for cells in (columns, marks, *rows)]
         self._lines.append("")
 
+    def promises(self, promises: Sequence[tuple[str, float, str, bool]]) -> None:
+        """What was promised: a name, the figure, what it is to be, and whether it is."""
+        rows = [(name, f"{figure:.2f}", wanted, "yes" if held else "no") for name, figure, wanted, held in promises]
+        self.table(("promised", "measured", "to be", "held"), rows)
+
+    def picture(self, file: str, what: str) -> None:
+        """A plot that stands beside the page."""
+        self._lines += [f"![{what}]({file})", ""]
+
     def write(self) -> None:
         """Replace the page of an earlier run."""
         gigabytes = round(psutil.virtual_memory().total / 2**30)
