@@ -28,7 +28,8 @@ def bars(path: Path, title: str, values: Mapping[str, float]) -> None:
 def lines(path: Path, panels: Mapping[str, tuple[str, str, Mapping[str, Sequence[tuple[float, float]]]]]) -> None:
     """Panels side by side: title → (what stands on x, on y, and the points of each line); x is logarithmic."""
     figure = Figure(figsize=(4.2 * len(panels), 3.4), layout="constrained")
-    for axes, (title, (x_is, y_is, curves)) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
+    rooms = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (title, (x_is, y_is, curves)) in zip(rooms, panels.items(), strict=True):
         for colour, (name, points) in zip(_COLOURS, curves.items(), strict=False):
             axes.plot(*zip(*points, strict=True), marker="o", color=colour, label=name)
         if all(x > 0 for points in curves.values() for x, _ in points) and x_is != "workers":

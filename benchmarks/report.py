@@ -14,6 +14,8 @@ from rich.table import Table
 
 from config.settings import ROOT
 
+_WIDTH = 150  # of a screen that does not say how wide it is
+
 PAGES = ROOT / "docs" / "benchmarks"
 
 
@@ -38,7 +40,7 @@ class Report:
             shown.add_column(column, justify="right")
         for row in rows:
             shown.add_row(*row)
-        Console().print(shown)
+        Console(width=max(_WIDTH, Console().width)).print(shown)
         marks = ["---", *("---:" for _ in columns[1:])]
         self._lines += [f"| {' | '.join(cells)} |" for cells in (columns, marks, *rows)]
         self._lines.append("")

@@ -27,6 +27,7 @@ from worker.bootstrap import Services
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
 LATENCY_MS = 50
+_MOST_CPU_MS = 0.3  # a notice
 OURS, OURS_TLS, RAW, RAW_TWO = "ours", "ours over TLS", "raw libcurl", "raw libcurl, 2 processes"
 _TEMPLATE = "rivalry"
 _EXPECTED = {OURS: 5000, OURS_TLS: 5000, RAW: 7000, RAW_TWO: 7000} | {rival.title: rival.rate for rival in RIVALS}
@@ -107,6 +108,7 @@ def _tell(report: Report, standings: Mapping[str, Standing]) -> None:
     ours, limit = standings[OURS], max(standings[RAW].rate, standings[RAW_TWO].rate)
     rivals = [standings[rival.title] for rival in RIVALS]
     plain = max(standings[name].rate for name in _PLAIN)
+    cpu_ms = ours.workers_cpu * 1000
     best, leanest = max(one.rate for one in rivals), min(one.workers_cpu for one in rivals)
     report.text(
         f"Zalo answers in {LATENCY_MS} ms; medians of {ROUNDS} rounds of about {SECONDS:g} s, contestants taking turns "
@@ -132,7 +134,7 @@ def _tell(report: Report, standings: Mapping[str, Standing]) -> None:
         ("to the better plain Celery", ours.rate / plain, "≥ 20 ×", ours.rate >= 20 * plain),
         ("to the best rival", ours.rate / best, "≥ 4 ×", ours.rate >= 4 * best),
         ("to raw libcurl with as many connections", ours.rate / limit, "≥ 0.5 ×", ours.rate >= limit / 2),
-        ("workers' CPU a notice, ms", ours.workers_cpu * 1000, "≤ 0.3", ours.workers_cpu <= 0.0003),
+        ("workers' CPU a notice, ms", cpu_ms, f"≤ {_MOST_CPU_MS}", cpu_ms <= _MOST_CPU_MS),
         ("that to the leanest rival's", ours.workers_cpu / leanest, "≤ 0.1 ×", ours.workers_cpu <= leanest / 10),
     ])  # fmt: skip
 
