@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from redis import Redis
 from sqlalchemy import create_engine, text
@@ -21,9 +20,9 @@ from benchmarks.measure import cpu_seconds, memory_of
 from benchmarks.product import LOGS, product, product_environment, running
 from benchmarks.rivals import ledger as rival_ledger
 from benchmarks.rivals.command import enqueue
+from benchmarks.rivals.plan import PATH, code_of
 from benchmarks.standin.client import StandIn
-from benchmarks.world import World
-from worker.ledger.engine import open_ledger
+from benchmarks.world import OA, World
 
 _LOOK_SECONDS = 0.05
 _STUCK_SECONDS = 60.0  # nothing accepted for so long
@@ -47,7 +46,7 @@ class Figures:
     number: int
     rate: float  # notices a second
     cpu: Mapping[str, float]
-    workers_cpu: float
+    workers_cpu: float  # of the workers and what else the contestant needs
     memory: tuple[int, ...]
     accepted: int
     duplicates: int
@@ -63,15 +62,27 @@ class Figures:
 Contestant = Callable[[World, StandIn, int], AbstractContextManager[Work]]
 
 
-def play(contestant: Contestant, made: World, zalo: StandIn, number: int) -> Figures:
-    """Let it take a backlog of `number` to the stand-in. Raises `SystemExit` where it gets stuck."""
+def play(
+    contestant: Contestant,
+    made: World,
+    zalo: StandIn,
+    number: int,
+    *,
+    until: float = _UNTIL,
+    then: Callable[[], None] = lambda: None,
+) -> Figures:
+    """Let it take a backlog of `number` to the stand-in. Raises `SystemExit` where it gets stuck.
+
+    `then` is called when the middle is over, which `until` (a share of the backlog) ends; it does not count.
+    """
     zalo.reset()
     with contestant(made, zalo, number) as work:
         pids = {**work.workers, **work.others, "PostgreSQL": made.postgres_pid, "Valkey": made.valkey_pid}
         pids["Zalo"] = zalo.pid
         first = _sample(zalo, pids, number * _FROM)
-        last = _sample(zalo, pids, number * _UNTIL)
+        last = _sample(zalo, pids, number * until)
         memory = tuple(size for pid in work.workers.values() for size in memory_of(pid))
+        then()
         _sample(zalo, pids, number)
         settled = _settled(work, number)
         count = zalo.count()
@@ -81,7 +92,7 @@ def play(contestant: Contestant, made: World, zalo: StandIn, number: int) -> Fig
         number=number,
         rate=done / (last.at - first.at),
         cpu=cpu,
-        workers_cpu=sum(cpu[name] for name in work.workers),
+        workers_cpu=sum(cpu[name] for name in (*work.workers, *work.others)),
         memory=memory,
         accepted=count.accepted,
         duplicates=count.duplicates,
@@ -151,33 +162,56 @@ def rival_environment(made: World, zalo: StandIn, rival: Rival) -> dict[str, str
     }
 
 
-def of_ours(*, template: str, tls: bool = False, workers: int = 1, children: int = 2) -> Contestant:
-    """Ours: the Procfile's worker and beat on a copy of a ledger in which the notices are due."""
+def of_ours(
+    *, template: str | None = None, ledger: str = "ours", first: int = 0, tls: bool = False, workers: int = 1,
+    children: int = 2,
+) -> Contestant:  # fmt: skip
+    """Ours: the Procfile's worker and beat on a ledger in which the notices from number `first` on are due.
+
+    With a template the ledger is a fresh copy of it.
+    """
 
     @contextmanager
     def at_work(made: World, zalo: StandIn, number: int) -> Iterator[Work]:
-        made.servers.drop_database("ours")
-        made.servers.create_database("ours", template)
+        if template is not None:
+            made.servers.drop_database(ledger)
+            made.servers.create_database(ledger, template)
         made.checkpoint()
-        ledger = made.servers.database_url("ours")
-        given = product_environment(made, zalo, ledger, tls=tls)
+        url = made.servers.database_url(ledger)
+        given = product_environment(made, zalo, url, tls=tls)
         with product(given, workers=workers, children=children) as pids:
             others = {name: pid for name, pid in pids.items() if name == "beat"}
-            yield Work({n: pid for n, pid in pids.items() if n not in others}, others, lambda: sent(ledger))
+            yield Work({n: pid for n, pid in pids.items() if n not in others}, others, lambda: sent(url, first, number))
+
+    return at_work
+
+
+def of_raw(processes: int, connections: int) -> Contestant:
+    """libcurl alone, so many connections in all; what is sent is recorded nowhere."""
+
+    @contextmanager
+    def at_work(made: World, zalo: StandIn, number: int) -> Iterator[Work]:
+        each, share = connections // processes, number // processes
+        command = f"python -m benchmarks.rivals.raw_curl {zalo.url}{PATH} {share} {each}"
+        commands = {f"raw{place}": f"{command} {place * share}" for place in range(processes)}
+        made.checkpoint()
+        with running(commands, {}) as pids:
+            yield Work(pids, {}, lambda: (number, number))
 
     return at_work
 
 
 _SENT = """
-SELECT (SELECT count(*) FROM notices WHERE state = 'sent' AND code LIKE 'H27.37-%'),
-       (SELECT count(*) FROM attempts a JOIN notices n ON n.id = a.notice_id
-        WHERE a.outcome = 'sent' AND n.code LIKE 'H27.37-%')"""
+WITH ours AS (SELECT id FROM notices WHERE oa = :oa AND code BETWEEN :first AND :last AND state = 'sent')
+SELECT (SELECT count(*) FROM ours),
+       (SELECT count(*) FROM attempts WHERE outcome = 'sent' AND notice_id IN (SELECT id FROM ours))"""
 
 
-def sent(ledger: str) -> tuple[int, int]:
-    """How many of the benchmark's notices are sent, and how many of their attempts say so; reads the whole ledger."""
-    engine = open_ledger(ledger)
+def sent(url: str, first: int, number: int) -> tuple[int, int]:
+    """How many of these notices are sent in our ledger, and how many of their attempts say so."""
+    engine = create_engine(url)
     with engine.connect() as connection:
-        notices, attempts = connection.execute(text(_SENT)).one()
+        values = {"oa": OA, "first": code_of(first), "last": code_of(first + number - 1)}
+        notices, attempts = connection.execute(text(_SENT), values).one()
     engine.dispose()
     return notices, attempts

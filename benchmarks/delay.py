@@ -1,40 +1,77 @@
-"""The delay from a commit in the dossier database to the recorded notice and to Zalo's acceptance, at 50 a second.
+"""From the commit in the dossier database to Zalo's acceptance: at 50 and 500 a second, at the limit, beside backlogs.
 
-Real processes as in the Procfile (one worker, one beat), the embedded servers and the sandbox's Zalo.
-`BENCH_SECONDS=60 BENCH_RATE=20 python -m benchmarks.delay` takes another load.
+    python -m benchmarks.delay                                      all of it, about six minutes
+    BENCH_SECONDS=10 BENCH_ONLY="50 a second" python -m benchmarks.delay
+
+Real processes as in the Procfile (one worker with two children, one beat), real servers, a Zalo that answers in 50 ms.
+The rivals poll no dossier database: theirs is the delay from the commit of the notice, and so is ours beside them.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
+from benchmarks import filling
+from benchmarks.contest import rival_environment
+from benchmarks.contestants import RIVALS, Rival
 from benchmarks.measure import cpu_seconds, percentile
+from benchmarks.product import product, product_environment, running
 from benchmarks.report import Report, ms
-from benchmarks.world import BENCH, OA, World, environment, tell, world
-from operators.cli.up import zalo_urls
-from operators.processes import Processes, procfile
-from operators.world import SANDBOX_ZALO
+from benchmarks.rivals import ledger as rival_ledger
+from benchmarks.rivals.command import pace
+from benchmarks.rivals.plan import code_of
+from benchmarks.standin.client import StandIn
+from benchmarks.world import OA, World, tell, world
+from config.settings import Settings
 from producers.dossiers.poll import build_poller
 from sandbox.dossiers.living import LivingDossiers
-from sandbox.zalo.client import SandboxZalo
 from worker.bootstrap import Services
-from worker.channels.zalo.oauth import pair_of
-from worker.ledger.people import Link
+from worker.domain.lane import Lane
 
-RATE = float(os.environ.get("BENCH_RATE", "50"))  # events a second
 SECONDS = float(os.environ.get("BENCH_SECONDS", "20"))
-ZALO_MS = 50  # the sandbox answers after so long
+ONLY = os.environ.get("BENCH_ONLY", "")  # a part of a scenario's name
+LATENCY_MS = 50
+LIMIT = 4000  # calls a minute: Zalo's default
+BACKLOG = 100_000
+_BACKLOG_FROM = 1_000_000  # the first number of a backlog's notices
 _PATIENCE = 60.0  # seconds for the last message to arrive
-_CODE = re.compile(r"H27\.37-[0-9]{6}-[0-9]+")
+_RIVAL_RATES = (50.0, 500.0)
+_RIVAL_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Events at a rate (a second) under a limit (calls a minute), beside a backlog of some lane."""
+
+    name: str
+    rate: float
+    per_minute: int = LIMIT
+    backlog: int = 0
+    lane: Lane = Lane.BULK
+    promised: bool = False  # its percentiles are promised
+
+
+SCENARIOS = (
+    Scenario("50 a second", 50, promised=True),
+    Scenario("500 a second", 500, per_minute=60_000),
+    Scenario("at Zalo's limit", LIMIT / 60),
+    Scenario(f"50 a second while a replay of {BACKLOG:,} drains", 50, backlog=BACKLOG, promised=True),
+    Scenario(
+        f"50 a second while {BACKLOG:,} of the same lane drain, no limit",
+        50,
+        per_minute=10_000_000,
+        backlog=BACKLOG,
+        lane=Lane.SERVICE,
+        promised=True,
+    ),
+)
 
 
 @dataclass
@@ -43,9 +80,9 @@ class Run:
 
     services: Services
     dossiers: LivingDossiers
-    zalo: SandboxZalo
-    pids: dict[str, int]
-    committed: dict[str, float] = field(default_factory=dict)  # by code
+    zalo: StandIn
+    pids: Mapping[str, int]
+    committed: dict[str, float] = field(default_factory=dict)  # by dossier
 
     def accept(self, code: str) -> None:
         """One event: the commit that a poll has to see."""
@@ -53,94 +90,176 @@ class Run:
         self.dossiers.accept(code, at=at, appointment=at + timedelta(days=7))
         self.committed[code] = time.time()
 
-    def arrived(self) -> dict[str, float]:
-        """When Zalo accepted the message of each dossier. Raises `SystemExit` if they do not come."""
-        until = time.monotonic() + _PATIENCE
-        while time.monotonic() < until:
-            messages = self.zalo.messages()
-            if len(messages) >= len(self.committed):
-                return {_CODE.findall(message["text"])[0]: message["at"] for message in messages}
-            time.sleep(0.2)
-        raise SystemExit(f"{len(messages)} of {len(self.committed)} messages arrived; see {BENCH / 'logs'}")
-
     def recorded(self) -> dict[str, float]:
         """When the ledger recorded the notice of each dossier: the beginning of that short transaction."""
+        query = text("SELECT code, recorded_at FROM notices WHERE code = ANY(:codes)")
         with self.services.ledger.connect() as connection:
-            rows = connection.execute(text("SELECT code, recorded_at FROM notices"))
+            rows = connection.execute(query, {"codes": list(self.committed)})
             return {row.code: row.recorded_at.timestamp() for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """Of one scenario, in seconds: until recorded, until accepted, and from the one to the other."""
+
+    recorded: list[float]
+    accepted: list[float]
+    between: list[float]
+    rate: float  # events a second, as it came to be
+    cpu: Mapping[str, float]  # seconds an event, by process
+    drained: int  # of the backlog, meanwhile
+    lacking: int  # did not arrive in time: they count as arriving when we stopped waiting
 
 
 def main() -> None:
     report = Report("delay", "Delay from the dossier database to Zalo")
-    count = round(RATE * SECONDS)
-    codes = [f"H27.37-240219-{number:06}" for number in range(count + 1)]
-    with world() as made, _running(made, codes) as run:
-        tell("waiting for the first message")
-        run.accept(codes[0])
-        run.arrived()
-        tell(f"{RATE:g} events a second for {SECONDS:g} s")
-        before = cpu_seconds(run.pids.values())
-        for code in _paced(codes[1:]):
-            run.accept(code)
-        arrived = run.arrived()
-        spent = cpu_seconds(run.pids.values())
-        cpu = {name: spent[pid] - before[pid] for name, pid in run.pids.items()}
-        _tell(report, run, arrived, codes[1:], cpu)
+    scenarios = [scenario for scenario in SCENARIOS if ONLY in scenario.name]
+    with world() as made, StandIn(oa=OA, latency_ms=LATENCY_MS) as zalo:
+        measured = {scenario: _measure(made, zalo, scenario) for scenario in scenarios}
+        polled = float(Settings.model_fields["poll_seconds"].default)
+        _tell(report, measured, polled)
+        if not ONLY:
+            _tell_rivals(report, measured, _measure_rivals(made, zalo))
     report.write()
 
 
-def _tell(report: Report, run: Run, arrived: dict[str, float], codes: Sequence[str], cpu: dict[str, float]) -> None:
-    settings = run.services.settings
-    report.text(
-        f"{len(codes)} acceptances at {RATE:g} a second, polled every {settings.poll_seconds:g} s; one worker, one "
-        f"beat, a Zalo that answers after {ZALO_MS} ms. From the commit in the dossier database until:"
+def _measure(made: World, zalo: StandIn, scenario: Scenario) -> Delays:
+    count = round(scenario.rate * SECONDS)
+    codes = [code_of(number) for number in range(count + 1)]
+    tell(f"{scenario.name}: filing {count:,} dossiers")
+    with _running(made, zalo, scenario, codes) as run:
+        run.accept(codes[0])
+        _arrived(zalo, run.committed)
+        filling.release(run.services)
+        begun, before = zalo.count().accepted, cpu_seconds(run.pids.values())
+        tell(f"{scenario.name}: {SECONDS:g} s")
+        began = time.monotonic()
+        for code in _paced(codes[1:], scenario.rate):
+            run.accept(code)
+        lasted = time.monotonic() - began
+        arrived, lacking = _arrived(zalo, run.committed)
+        spent, accepted = cpu_seconds(run.pids.values()), zalo.count().accepted - begun
+        recorded = run.recorded()
+    return Delays(
+        recorded=[recorded[code] - run.committed[code] for code in codes[1:]],
+        accepted=[arrived[code] - run.committed[code] for code in codes[1:]],
+        between=[arrived[code] - recorded[code] for code in codes[1:]],
+        rate=count / lasted,
+        cpu={name: (spent[pid] - before[pid]) / accepted for name, pid in run.pids.items()},
+        drained=accepted - count + lacking,
+        lacking=lacking,
     )
-    recorded = run.recorded()
-    rows = []
-    for name, moments in (("the notice recorded", recorded), ("accepted by Zalo", arrived)):
-        delays = [moments[code] - run.committed[code] for code in codes]
-        rows.append((name, *(ms(percentile(delays, share)) for share in (0.5, 0.9, 0.99, 1))))
-    report.table(("until", "p50", "p90", "p99", "worst"), rows)
-    half, whole = settings.poll_seconds / 2 + 0.3, settings.poll_seconds + 1
-    report.text(f"To be held: p50 ≤ {half:g} s and p99 ≤ {whole:g} s until accepted by Zalo.")
-    used = ", ".join(f"{name} {seconds / len(codes) * 1000:.1f} ms" for name, seconds in cpu.items())
-    report.text(f"CPU time a notice, polls and all: {used}.")
-
-
-def _paced(codes: Sequence[str]) -> Iterator[str]:
-    """One code after the other, each at its time."""
-    began = time.monotonic()
-    for place, code in enumerate(codes):
-        time.sleep(max(0.0, began + place / RATE - time.monotonic()))
-        yield code
 
 
 @contextmanager
-def _running(made: World, codes: Sequence[str]) -> Iterator[Run]:
-    """Filed dossiers, followers, a token, and the processes at work; what was filed is baseline."""
-    with ExitStack() as stack:
-        made.servers.drop_database("delay_dossiers")
-        made.servers.create_database("delay_dossiers")
-        source, ledger = made.servers.database_url("delay_dossiers"), made.ledger("delay_ledger", fresh=True)
-        redis = made.servers.redis_url(int(time.time()) % 15 + 1)
-        identity = {name: SANDBOX_ZALO[f"HCC_ZALO_{name.upper()}"] for name in ("app_id", "app_secret", "oa_id")}
-        zalo = stack.enter_context(SandboxZalo(everybody_known=True, latency_ms=ZALO_MS, **identity))
-        given = environment(ledger, source, redis) | zalo_urls(zalo)
-        services = Services(made.settings(ledger, source, **given))
-        stack.callback(services.close)
-        dossiers = LivingDossiers(source)
-        stack.callback(dossiers.close)
-        for number, code in enumerate(codes):
-            dossiers.file(code, phone=f"0978{number:06}", at=datetime.now())  # noqa: DTZ005
-        with services.ledger.begin() as tx:
-            services.credentials.store(tx, OA, pair_of(zalo.mint_tokens()))
-            links = [Link(str(6_142_494_823_000_000_000 + n), f"+84978{n:06}") for n in range(len(codes))]
-            services.people.link(tx, OA, links, source="benchmark")
-        build_poller(services.settings).round()
-        shutil.rmtree(BENCH / "logs", ignore_errors=True)
-        processes = stack.enter_context(Processes((), given, BENCH / "logs"))
-        pids = {name: processes.start(name, procfile()[name]).pid for name in ("worker", "beat")}
+def _running(made: World, zalo: StandIn, scenario: Scenario, codes: Sequence[str]) -> Iterator[Run]:
+    """Filed dossiers, followers, a token, a backlog, and the processes at work; what was filed is baseline."""
+    zalo.reset()
+    made.servers.drop_database("delay_dossiers")
+    made.servers.create_database("delay_dossiers")
+    source, ledger = made.servers.database_url("delay_dossiers"), made.ledger("delay_ledger", fresh=True)
+    given = product_environment(made, zalo, ledger, source=source, rate_per_minute=scenario.per_minute)
+    services, dossiers = Services(made.settings(ledger, source, **given)), LivingDossiers(source)
+    for number, code in enumerate(codes):
+        phone = filling.phone_of(number).replace("+84", "0")
+        dossiers.file(code, phone=phone, at=datetime.now())  # noqa: DTZ005 (as the dossier database keeps it)
+    people = filling.admit(services)
+    build_poller(services.settings).round()
+    filling.fall_due(services, people, _BACKLOG_FROM, scenario.backlog, lane=scenario.lane)
+    filling.hold(services)
+    with product(given) as pids:
         yield Run(services, dossiers, zalo, pids)
+    dossiers.close()
+    services.close()
+
+
+def _paced(codes: Sequence[str], rate: float) -> Iterator[str]:
+    """One code after the other, each at its time or as soon after it as can be."""
+    began = time.monotonic()
+    for place, code in enumerate(codes):
+        time.sleep(max(0.0, began + place / rate - time.monotonic()))
+        yield code
+
+
+def _arrived(zalo: StandIn, committed: Mapping[str, float]) -> tuple[Mapping[str, float], int]:
+    """When Zalo accepted the message of each dossier, and how many did not arrive in time: for them it is now."""
+    until = time.monotonic() + _PATIENCE
+    moments = zalo.moments()
+    while not committed.keys() <= moments.keys() and time.monotonic() < until:
+        time.sleep(0.5)
+        moments = zalo.moments()
+    lacking = committed.keys() - moments.keys()
+    return dict.fromkeys(lacking, time.time()) | moments, len(lacking)
+
+
+def _measure_rivals(made: World, zalo: StandIn) -> Mapping[tuple[str, float], list[float]]:
+    """Delays of each rival from the commit of a notice, at each rate."""
+    found = {}
+    for rival in RIVALS:
+        for rate in _RIVAL_RATES:
+            found[rival.title, rate] = _measure_rival(made, zalo, rival, rate)
+            tell(f"{rival.title}, {rate:g} a second: p50 {ms(percentile(found[rival.title, rate], 0.5))}")
+    return found
+
+
+def _measure_rival(made: World, zalo: StandIn, rival: Rival, rate: float) -> list[float]:
+    zalo.reset()
+    given = rival_environment(made, zalo, rival)
+    rival_ledger.create(given["RIVAL_DATABASE"])
+    with running(rival.commands(), given):
+        _arrived(zalo, pace(rival.module, given, 0, 50, 50))  # they are awake
+        committed = pace(rival.module, given, 50, round(rate * _RIVAL_SECONDS), rate)
+        arrived, _ = _arrived(zalo, committed)
+    return [arrived[code] - moment for code, moment in committed.items()]
+
+
+def _tell(report: Report, measured: Mapping[Scenario, Delays], polled: float) -> None:
+    report.text(
+        f"Acceptances in the dossier database, polled every {polled:g} s, for {SECONDS:g} s; one worker with two "
+        f"children, one beat, a Zalo that answers after {LATENCY_MS} ms and counts a message as accepted when it does. "
+        f"The limit is Zalo's default of {LIMIT:,} calls a minute; for 500 a second it is 60,000. From the commit in the "
+        "dossier database until:"
+    )
+    rows = []
+    for scenario, delays in measured.items():
+        name = f"{scenario.name} ({delays.rate:.0f})"
+        rows.append((f"{name}: recorded", *spread(delays.recorded)))
+        rows.append((f"{name}: accepted by Zalo", *spread(delays.accepted)))
+    report.table(("events a second (in fact), until", *_SPREAD), rows)
+    half, whole = polled / 2 + 0.3, polled + 1
+    report.promises([
+        (f"{scenario.name}: {word}, s", figure, f"≤ {most:g}", figure <= most)
+        for scenario, delays in measured.items()
+        if scenario.promised
+        for word, share, most in (("p50", 0.5, half), ("p99", 0.99, whole))
+        for figure in (percentile(delays.accepted, share),)
+    ])  # fmt: skip
+    for scenario, delays in measured.items():
+        used = ", ".join(f"{name} {seconds * 1000:.2f} ms" for name, seconds in delays.cpu.items())
+        drained = f"; {delays.drained:,} of the backlog went out meanwhile" if scenario.backlog else ""
+        lacking = f"; {delays.lacking:,} did not arrive in {_PATIENCE:g} s" if delays.lacking else ""
+        report.text(f"{scenario.name}: CPU time a message, polls and all: {used}{drained}{lacking}.")
+
+
+def _tell_rivals(
+    report: Report, measured: Mapping[Scenario, Delays], rivals: Mapping[tuple[str, float], list[float]]
+) -> None:
+    report.text("From the commit of the notice to its acceptance, without the poll that the rivals do not have:")
+    rows = [
+        (f"ours, {scenario.name}", *spread(delays.between))
+        for scenario, delays in measured.items()
+        if scenario.rate in _RIVAL_RATES and not scenario.backlog
+    ]
+    rows += [(f"{title}, {rate:g} a second", *spread(delays)) for (title, rate), delays in rivals.items()]
+    report.table(("contestant", *_SPREAD), rows)
+
+
+_SPREAD = ("p50", "p90", "p99", "worst")
+
+
+def spread(delays: Sequence[float]) -> tuple[str, ...]:
+    """The percentiles of `_SPREAD`."""
+    return tuple(ms(percentile(delays, share)) for share in (0.5, 0.9, 0.99, 1))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 from benchmarks.rivals.plan import PEOPLE, code_of, user_of
 from benchmarks.world import OA, tell
 from worker.bootstrap import Services
+from worker.domain.lane import Lane
 from worker.ledger import notices
 from worker.ledger.credentials import Pair
 from worker.ledger.notices import NewNotice
@@ -41,33 +42,65 @@ def admit(services: Services) -> dict[str, int]:
         for some in _pages(links):
             services.people.link(tx, OA, some, source="benchmark")
             people |= services.people.ids(tx, OA, [link.phone for link in some])
+        tx.execute(
+            text("UPDATE followers SET last_interaction_at = clock_timestamp()")
+        )  # also in a ledger of last week
     return people
 
 
-def fall_due(services: Services, people: dict[str, int], first: int, number: int) -> None:
+def fall_due(services: Services, people: dict[str, int], first: int, number: int, *, lane: Lane = Lane.SERVICE) -> None:
     """`number` notices, each of a dossier of its own, recorded as a poll records them."""
     now = datetime.now(UTC)
     for some in _pages(range(first, first + number)):
         with services.ledger.begin() as tx:
-            notices.record(tx, OA, [_accepted(one, people[phone_of(one)], now) for one in some])
+            notices.record(tx, OA, [_accepted(one, people[phone_of(one)], now, lane) for one in some])
         if number > _TOLD_EVERY and (some[-1] + 1 - first) % _TOLD_EVERY < _PAGE:
             tell(f"{some[-1] + 1 - first:,} notices are due")
     _settle_down(services.ledger)
 
 
-def finish(ledger: Engine, number: int) -> None:
-    """`number` notices more that were sent over the last two years, each with its attempt and its history.
+def begun(ledger: Engine) -> tuple[int, int]:
+    """The numbers at which to go on in a ledger that was kept: of notices that fall due, and of finished ones.
+
+    What an interrupted run left behind is put away.
+    """
+    with ledger.begin() as tx:
+        tx.execute(text(_PUT_AWAY))
+        newest = text("SELECT max(code) FROM notices WHERE oa = :oa AND code BETWEEN :first AND :last")
+        code = tx.execute(newest, {"oa": OA, "first": code_of(0), "last": code_of(9_999_999)}).scalar_one()
+        newest = text("SELECT max(message_id) FROM notices WHERE oa = :oa AND message_id BETWEEN 'f' AND 'g'")
+        mark = tx.execute(newest, {"oa": OA}).scalar_one()
+    return (int(code.rpartition("-")[2]) + 1 if code else 0), (int(mark[1:], 16) + 1 if mark else 0)
+
+
+_PUT_AWAY = "UPDATE notices SET state = 'discarded' WHERE state IN ('waiting', 'due', 'sending', 'uncertain')"
+
+
+def hold(services: Services) -> None:
+    """What is due is due in an hour: workers may start and find nothing."""
+    with services.ledger.begin() as tx:
+        tx.execute(text("UPDATE notices SET due_at = clock_timestamp() + interval '1 hour' WHERE state = 'due'"))
+    _settle_down(services.ledger)
+
+
+def release(services: Services) -> None:
+    """What was held is due now, all at once."""
+    with services.ledger.begin() as tx:
+        tx.execute(text("UPDATE notices SET due_at = clock_timestamp() WHERE state = 'due'"))
+
+
+def finish(ledger: Engine, begin: int, end: int) -> None:
+    """Finished notices number `begin` to `end`, sent over the last two years, each with its attempt and its history.
 
     As small as such rows are: the figures depend on how many there are, and on the indexes that hold them.
     """
-    with ledger.connect() as connection:
-        there = connection.execute(text("SELECT count(*) FROM notices WHERE state = 'sent'")).scalar_one()
-    for begin in range(there, there + number, _FINISHED_PAGE):
+    for first in range(begin, end, _FINISHED_PAGE):
+        last = min(first + _FINISHED_PAGE, end)
         with ledger.begin() as tx:
             tx.execute(text("SET LOCAL statement_timeout = 0"))
             tx.execute(text("SET LOCAL synchronous_commit = off"))
-            tx.execute(text(_FINISH), {"oa": OA, "begin": begin, "end": min(begin + _FINISHED_PAGE, there + number)})
-        tell(f"{min(begin + _FINISHED_PAGE, there + number) - there:,} finished notices")
+            tx.execute(text(_FINISH), {"oa": OA, "begin": first, "end": last})
+        tell(f"{last:,} finished notices")
     _settle_down(ledger)
 
 
@@ -86,14 +119,15 @@ WITH finished AS (
     RETURNING id, recorded_at
 ),
 attempted AS (
-    INSERT INTO attempts (notice_id, at, channel, outcome, ms) SELECT id, recorded_at, 'zalo_cs', 'sent', 50 FROM finished
+    INSERT INTO attempts (notice_id, at, channel, outcome, ms)
+    SELECT id, recorded_at, 'zalo_cs', 'sent', 50 FROM finished
 )
 INSERT INTO history (notice_id, at, before, after, by)
 SELECT id, recorded_at, 'sending', 'sent', 'worker' FROM finished
 """
 
 
-def _accepted(number: int, person: int, now: datetime) -> NewNotice:
+def _accepted(number: int, person: int, now: datetime, lane: Lane) -> NewNotice:
     code = code_of(number)
     return NewNotice(
         event_key=f"{code}/accepted/1",
@@ -105,6 +139,7 @@ def _accepted(number: int, person: int, now: datetime) -> NewNotice:
         no_person_because=None,
         event_at=now - timedelta(seconds=1),
         fresh_at=now,
+        lane=lane,
     )
 
 

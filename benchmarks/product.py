@@ -24,15 +24,19 @@ _NO_LIMIT = "10000000"  # calls a minute
 
 
 def product_environment(
-    made: World, zalo: StandIn, ledger: str, *, rate_per_minute: int | None = None, tls: bool = False
+    made: World,
+    zalo: StandIn,
+    ledger: str,
+    *,
+    source: str | None = None,
+    rate_per_minute: int | None = None,
+    tls: bool = False,
 ) -> dict[str, str]:
-    """What our processes are given: a ledger by its URL, an empty dossier database, an own Valkey database.
+    """What our processes are given: a ledger and a dossier database by URL, an own Valkey database.
 
-    Without `rate_per_minute` there is no limit that could bind.
+    Without a source there is an empty one; without `rate_per_minute` there is no limit that could bind.
     """
-    made.servers.create_database("no_dossiers")
-    source = made.servers.database_url("no_dossiers")
-    create_schema(source)
+    source = source or no_dossiers(made)
     url = zalo.tls_url if tls else zalo.url
     return (
         environment(ledger, source, made.servers.redis_url(REDIS_DB))
@@ -45,18 +49,24 @@ def product_environment(
     )
 
 
+def no_dossiers(made: World) -> str:
+    """The URL of a dossier database with nothing in it."""
+    made.servers.create_database("no_dossiers")
+    source = made.servers.database_url("no_dossiers")
+    create_schema(source)
+    return source
+
+
 @contextmanager
 def product(
-    given: Mapping[str, str], *, workers: int = 1, children: int = 2, beat: bool = True
+    given: Mapping[str, str], *, workers: int = 1, children: int = 2, also: Mapping[str, str] | None = None
 ) -> Iterator[dict[str, int]]:
-    """Our workers and a beat at work on an empty queue; gives their process ids, the workers' first."""
-    redis = Redis.from_url(given["HCC_REDIS_URL"])
-    redis.flushdb()
-    redis.close()
-    commands = {
-        f"worker{number}": f"{procfile()['worker']} -c {children} -n worker{number}@%h" for number in range(workers)
-    } | ({"beat": procfile()["beat"]} if beat else {})
-    with running(commands, given) as pids:
+    """Our workers and a beat at work on an empty queue, and what is wanted beside; process ids, the workers' first."""
+    with Redis.from_url(given["HCC_REDIS_URL"]) as redis:
+        redis.flushdb()
+    commands = procfile()
+    wanted = {f"worker{n}": f"{commands['worker']} -c {children} -n worker{n}@%h" for n in range(workers)}
+    with running(wanted | {"beat": commands["beat"]} | dict(also or {}), given) as pids:
         yield pids
 
 

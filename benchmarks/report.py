@@ -14,6 +14,8 @@ from rich.table import Table
 
 from config.settings import ROOT
 
+_WIDTH = 150  # of a screen that does not say how wide it is
+
 PAGES = ROOT / "docs" / "benchmarks"
 
 
@@ -38,10 +40,19 @@ class Report:
             shown.add_column(column, justify="right")
         for row in rows:
             shown.add_row(*row)
-        Console().print(shown)
+        Console(width=max(_WIDTH, Console().width)).print(shown)
         marks = ["---", *("---:" for _ in columns[1:])]
         self._lines += [f"| {' | '.join(cells)} |" for cells in (columns, marks, *rows)]
         self._lines.append("")
+
+    def promises(self, promises: Sequence[tuple[str, float, str, bool]]) -> None:
+        """What was promised: a name, the figure, what it is to be, and whether it is."""
+        rows = [(name, f"{figure:.2f}", wanted, "yes" if held else "no") for name, figure, wanted, held in promises]
+        self.table(("promised", "measured", "to be", "held"), rows)
+
+    def picture(self, file: str, what: str) -> None:
+        """A plot that stands beside the page."""
+        self._lines += [f"![{what}]({file})", ""]
 
     def write(self) -> None:
         """Replace the page of an earlier run."""

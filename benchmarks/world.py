@@ -26,9 +26,9 @@ OA = SANDBOX_ZALO["HCC_ZALO_OA_ID"]
 _KEY = "a-key-for-benchmarks-only-0123456789"
 
 
-def sizes(default: str) -> dict[str, int]:
-    """The dossier databases to measure, by name: `BENCH_SIZES=10k,1M` or the default."""
-    return {name: size(name) for name in (os.environ.get("BENCH_SIZES") or default).split(",")}
+def sizes(default: str, variable: str = "BENCH_SIZES") -> dict[str, int]:
+    """What to measure, by name: `BENCH_SIZES=10k,1M` in the environment, or the default."""
+    return {name: size(name) for name in (os.environ.get(variable) or default).split(",")}
 
 
 def tell(what: str) -> None:

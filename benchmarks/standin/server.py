@@ -78,7 +78,7 @@ class Talk(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # a stream server gives no other; uvloop's are no subclass
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
         self._transport = None  # what was under way is accepted all the same; nobody hears of it
 
     def data_received(self, data: bytes) -> None:

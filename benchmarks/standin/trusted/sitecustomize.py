@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 (a folder for PYTHONPATH, not a package)
 """Adds the stand-in's authority to those of `certifi`, in a process that has this folder in its PYTHONPATH.
 
 Python imports this file at its start. The whole bundle and the one authority go into one file, so that verification
