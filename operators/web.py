@@ -106,7 +106,7 @@ def _faults(every: Sequence[Services]) -> list[str]:
     except QueueDown:
         faults.append("Redis does not answer")
     try:
-        knock(services.settings)
+        knock(every[0].settings)
     except QueueDown:
         faults.append("the broker does not answer")
     return faults
