@@ -66,6 +66,11 @@ class Office:
                 self._pollers[oa] = build_poller(self._settings[oa], self.ledger, people)
             return self._pollers[oa]
 
+    def break_off(self, oa: str) -> None:
+        """End what waits in vain for the dossier database of an OA."""
+        if oa in self._pollers:
+            self._pollers[oa].break_off()
+
     def applier(self, oa: str) -> Applier:
         """What draws the consequences of the events of an OA."""
         people = self.people()

@@ -36,7 +36,9 @@ def office() -> Office:
 @shared_task(name="producers.poll")
 def poll() -> None:
     """Make one round."""
-    polling().run(office().due(), alone=not office().several)
+    late = polling().run(office().due(), alone=not office().several)
+    for oa in late:
+        office().break_off(oa)
 
 
 @shared_task(name="producers.reconcile")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from threading import BoundedSemaphore, Lock, Thread
 
@@ -33,25 +33,24 @@ class Rounds:
         self._running: dict[str, float] = {}  # OA → when its round began, or was last told to be stuck (monotonic)
         self._lock = Lock()
 
-    def run(self, oas: Iterable[str], *, alone: bool, seconds: float = PATIENCE) -> None:
+    def run(self, oas: Sequence[str], *, alone: bool, seconds: float = PATIENCE) -> list[str]:
         """Begin the round of each OA that has none running, and wait for these, `seconds` at most.
 
         `alone`: there is but one OA, so nobody can be kept waiting, and its round is made here and now.
+        Returns those that were passed by, since their last round still runs.
         """
         if alone:
             for oa in oas:
                 self._work(oa)
-            return
-        threads = [
-            Thread(target=self._round, args=(oa,), name=f"{self._name} {oa}", daemon=True)
-            for oa in oas
-            if self._begin(oa)
-        ]
+            return []
+        begun = [oa for oa in oas if self._begin(oa)]
+        threads = [Thread(target=self._round, args=(oa,), name=f"{self._name} {oa}", daemon=True) for oa in begun]
         end = time.monotonic() + seconds
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
+        return [oa for oa in oas if oa not in begun]
 
     def _begin(self, oa: str) -> bool:
         now = time.monotonic()

@@ -12,7 +12,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from functools import partial
+from time import monotonic
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -113,6 +116,34 @@ def _say(statements: tuple[str, ...], connection: Any, _: object) -> None:
 
 def _bound_calls(milliseconds: int, connection: Any, _: object) -> None:
     connection.call_timeout = milliseconds
+
+
+class Waiting:
+    """The connections that are in use, each since when: so that another thread can cut one that will never answer.
+
+    Only psycopg2 needs it, the other drivers bound the wait themselves (the table above).
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._since: dict[Any, float] = {}
+        event.listen(engine, "checkout", lambda raw, *_: self._since.update({raw: monotonic()}))
+        event.listen(engine, "checkin", lambda raw, *_: self._since.pop(raw, None))
+        event.listen(engine, "invalidate", lambda raw, *_: self._since.pop(raw, None))
+
+    def cut(self, seconds: float) -> int:
+        """End those that have been in use for longer; whoever waits there sees the connection closed."""
+        overdue = [raw for raw, since in self._since.copy().items() if monotonic() - since > seconds]
+        return sum(map(_shut, overdue))
+
+
+def _shut(raw: Any) -> bool:
+    """Shut the socket down under a driver that waits on it. It stays open, so its number means nothing else yet."""
+    try:
+        with socket.socket(fileno=os.dup(raw.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+    except Exception:  # noqa: BLE001 (another driver, or a connection that has ended meanwhile: each says so its own way)
+        return False
+    return True
 
 
 def forgive_times(connection: Connection) -> bool:

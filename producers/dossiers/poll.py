@@ -89,6 +89,11 @@ class Poller:
                 _log.info("%s oa=%s %s", what, self._parts.oa, tally.told())
         return tally
 
+    def break_off(self) -> None:
+        """End what waits in vain for the source: a round that hangs then ends with `SourceUnreachableError`."""
+        if cut := self._parts.source.break_off():
+            _log.error("the dossier database stands still, broken off oa=%s connections=%d", self._parts.oa, cut)
+
     def remind(self) -> int:
         """Record the reminders that are due now; returns how many are new. Raises `SourceError`."""
         return self._reminding.run()

@@ -16,11 +16,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from producers.dossiers.engines import EXTRAS, backend, forgive_times, open_engine
+from producers.dossiers.engines import EXTRAS, Waiting, backend, forgive_times, open_engine
 from producers.dossiers.mapping import Mapping
 from producers.dossiers.queries import QUERIES
 from producers.dossiers.sayings import because
 
+_OVERDUE_SECONDS = 15.0  # beyond the time that a statement may take
 _LONGEST_ABSENCE = 30.0  # seconds without a new try to connect; then a source that came back is found this late at most
 
 
@@ -64,6 +65,7 @@ class Source:
         self.mapping = mapping
         self.dialect = _dialect(url, mapping)
         self._engine = _open(url, mapping.connection.statement_seconds)
+        self._waiting = Waiting(self._engine)
         self._absence = Absence()
         self._statements = {
             name: QUERIES[name].statement(mapping.sql(name, self.dialect), self.dialect) for name in mapping.queries
@@ -122,6 +124,14 @@ class Source:
                 faults.append(str(fault))
         if faults:
             raise SourceError("\n".join(faults))
+
+    def break_off(self) -> int:
+        """Cut connections on which an answer is long overdue, so that who waits there is told so; returns how many.
+
+        The server ends a statement that takes too long; but a server that stands still, or a firewall that forgot us,
+        ends nothing, and a thread cannot be interrupted from outside.
+        """
+        return self._waiting.cut(self.mapping.connection.statement_seconds + _OVERDUE_SECONDS)
 
     def close(self) -> None:
         """Give back connections."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
@@ -180,3 +184,33 @@ def test_a_query_that_is_too_slow_ends_and_is_told(world: World) -> None:
     with pytest.raises(SourceError, match=r"feeds\.snapshot: câu SQL chạy quá lâu"):
         source.check()
     source.close()
+
+
+def test_a_connection_that_will_never_answer_is_cut_from_another_thread(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that stands still ends no statement: here one waits for a lock, and no time limit of its own is near."""
+    patient = world.mapping.connection.model_copy(update={"statement_seconds": 600})
+    world.mapping = world.mapping.model_copy(update={"connection": patient})
+    poller = world.started()
+    source = world.sources[-1]
+    with world.dossiers.engine.begin() as tx, ThreadPoolExecutor(1) as beside:
+        tx.execute(text("LOCK TABLE ho_so IN ACCESS EXCLUSIVE MODE"))
+        asked = beside.submit(poller.round)
+        with world.dossiers.engine.connect() as other:
+            waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            until(lambda: bool(other.execute(waits).scalar_one()))
+        assert source.break_off() == 0, "it may still answer in time"
+        monkeypatch.setattr("producers.dossiers.source._OVERDUE_SECONDS", -600.0)
+        until(lambda: source.break_off() == 1)
+        with pytest.raises(SourceUnreachableError):
+            asked.result(10)
+    assert source.break_off() == 0
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for it, ten seconds at most."""
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
