@@ -24,6 +24,7 @@ ROUTES = {
     "worker.sweep": "upkeep",
     "worker.settle": "upkeep",
     "worker.renew_tokens": "upkeep",
+    "worker.keep_house": "upkeep",
 }
 
 
@@ -73,6 +74,7 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
         "worker.sweep": 5.0,
         "worker.settle": 2.0,
         "worker.renew_tokens": 60.0,
+        "worker.keep_house": 600.0,
     }
     # A ring that nobody heard in time is dropped: the next one says the same.
     return {

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 
 from worker.bootstrap import Services
-from worker.ledger import notices, upkeep
+from worker.ledger import notices, past, upkeep
 from worker.queue.schedule import Retry
 
 log = logging.getLogger("hcc.sweeps")
 
 _PAGE = 1000  # notices a statement
+_HOUSE_SECONDS = 10.0  # for housekeeping at a time: what is left is for the next one
 
 
 def sweep(services: Services, oa: str) -> None:
@@ -44,3 +45,14 @@ def rescue(services: Services, oa: str) -> None:
             perhaps = [notice for notice in held if notice not in certainly_not]
             upkeep.rescue(tx, lease, certainly_not=certainly_not, perhaps=perhaps, by="sweep")
             log.warning("lease expired lease=%s again=%d uncertain=%d", lease, len(certainly_not), len(perhaps))
+
+
+def keep_house(services: Services) -> None:
+    """Months that come, months that are too old, and finished notices that need not be at hand any more."""
+    kept = past.keep_house(
+        services.ledger, keep_months=services.settings.keep_months, by="housekeeping", seconds=_HOUSE_SECONDS
+    )
+    for part in kept.dropped:
+        log.warning("month dropped part=%s rows=%d", part.name, part.rows)
+    if kept.put_away or kept.given_up:
+        log.info("housekeeping put_away=%d given_up=%d more=%s", kept.put_away, kept.given_up, kept.more)

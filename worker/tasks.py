@@ -75,3 +75,9 @@ def settle() -> None:
 def renew_tokens() -> None:
     with later("renew tokens"):
         services().tokens.renew_if_worn(services().settings.zalo_oa_id)
+
+
+@shared_task(name="worker.keep_house")
+def keep_house() -> None:
+    with later("keep house"):
+        sweeps.keep_house(services())
