@@ -25,6 +25,7 @@ ROUTES = {
     "worker.sweep": "upkeep",
     "worker.settle": "upkeep",
     "worker.renew_tokens": "upkeep",
+    "worker.keep_house": "upkeep",
 }
 
 
@@ -68,6 +69,7 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
         "worker.sweep": 5.0,
         "worker.settle": 2.0,
         "worker.renew_tokens": 60.0,
+        "worker.keep_house": 600.0,
     }
     return {
         task: {

@@ -23,8 +23,11 @@ from pydantic import ValidationError
 from config.settings import REQUIRED, ROOT, Settings, SettingsError, environment, load, missing, sentence, variable
 
 COMMON = frozenset(
-    {"database_url", "redis_url", "secret_keys", "lease_seconds", "http_timeout_seconds", "log_level", "oas"}
-)
+    {
+        "database_url", "redis_url", "broker_url", "secret_keys", "keep_months", "lease_seconds",
+        "http_timeout_seconds", "log_level", "oas",
+    }
+)  # fmt: skip
 """Settings of the whole deployment: one value for all OAs, so no table may have its own."""
 
 _PREFIX = variable("")

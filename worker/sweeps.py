@@ -12,14 +12,16 @@ from sqlalchemy.exc import DBAPIError
 from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.kinds.hours import asleep
-from worker.ledger import notices, upkeep, work
+from worker.ledger import notices, past, upkeep, work
 from worker.ledger.work import Ages
 from worker.queue.connection import QueueDown
 from worker.queue.schedule import Retry
+from worker.shared import Shared
 
 log = logging.getLogger("hcc.sweeps")
 
 _PAGE = 1000  # notices a statement
+_HOUSE_SECONDS = 10.0  # for housekeeping at a time: what is left is for the next one
 
 
 def to_deliver(deployment: Deployment) -> list[str]:
@@ -108,3 +110,14 @@ def rescue(services: Services, oa: str) -> None:
             perhaps = [notice for notice in held if notice not in certainly_not]
             upkeep.rescue(tx, lease, certainly_not=certainly_not, perhaps=perhaps, by="sweep")
             log.warning("lease expired lease=%s again=%d uncertain=%d", lease, len(certainly_not), len(perhaps))
+
+
+def keep_house(shared: Shared) -> None:
+    """Months that come, months that are too old, and finished notices that need not be at hand any more."""
+    kept = past.keep_house(
+        shared.ledger, keep_months=shared.settings.keep_months, by="housekeeping", seconds=_HOUSE_SECONDS
+    )
+    for part in kept.dropped:
+        log.warning("month dropped part=%s rows=%d", part.name, part.rows)
+    if kept.put_away or kept.given_up:
+        log.info("housekeeping put_away=%d given_up=%d more=%s", kept.put_away, kept.given_up, kept.more)

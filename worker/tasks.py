@@ -92,6 +92,12 @@ def renew_tokens() -> None:
         renewing().run(worn, alone=not deployment().several)
 
 
+@shared_task(name="worker.keep_house")
+def keep_house() -> None:
+    with later("keep house"):
+        sweeps.keep_house(deployment().shared)
+
+
 @cache
 def settling() -> Rounds:
     """Look-ups: a Zalo that hangs for one OA keeps no other waiting."""

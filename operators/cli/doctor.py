@@ -24,7 +24,7 @@ from worker.channels.zalo.tokens import NoAccess
 from worker.deployment import Deployment
 from worker.domain.clock import to_vietnam
 from worker.domain.letters import Letters
-from worker.ledger import cursors, inbox, spending
+from worker.ledger import cursors, inbox, past, spending
 from worker.ledger.migrate import missing
 from worker.ledger.spending import Spent
 from worker.queue.connection import door, open_redis
@@ -99,6 +99,16 @@ def check_ledger(made: Services) -> Iterator[str]:
     if lacking:
         raise Fault(f"thiếu {len(lacking)} bước nâng cấp; chạy `hcc migrate`")
     yield "kết nối được, đúng bản"
+
+
+def check_months(made: Services) -> Iterator[str]:
+    """Rows without a month are safe, but only by month can they be dropped when their time is over."""
+    with made.ledger.connect() as connection:
+        lacking, stray = past.ready(connection)
+    if lacking or stray:
+        missing = f"chưa có phần {', '.join(lacking)}" if lacking else f"{', '.join(stray)} có dòng nằm ngoài các tháng"
+        raise Fault(f"{missing}; worker và beat có đang chạy không? hoặc chạy `hcc purge`")
+    yield f"các tháng tới đã sẵn sàng, giữ {made.settings.keep_months} tháng"
 
 
 def check_clock(made: Services) -> Iterator[str]:
@@ -225,6 +235,7 @@ def _server_time(ledger: Engine) -> datetime:
 CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "cấu hình": check_settings,
     "sổ thông báo": check_ledger,
+    "kho theo tháng": check_months,
     "đồng hồ": check_clock,
     "Redis": check_redis,
     "CSDL hồ sơ": check_source,

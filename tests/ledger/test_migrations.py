@@ -3,21 +3,93 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from sandbox.servers import Servers
+from worker.ledger import months, past, reports
 from worker.ledger.engine import open_ledger
-from worker.ledger.migrate import migrate, missing, newest
-from worker.ledger.tables import metadata
+from worker.ledger.migrate import _config, migrate, missing, newest
+from worker.ledger.tables import metadata, notices, notices_past
 
 
 def test_the_migrated_ledger_is_what_the_tables_say(ledger: Engine) -> None:
     """A column, an index or a constraint that only one of the two knows is found here."""
     with ledger.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        own = {name for table in months.MONTHLY for name in _parts(connection, table)}
+        context = MigrationContext.configure(connection, opts={"include_name": lambda name, *_: name not in own})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_months_of_a_table_are_the_coming_ones_and_one_for_all_the_rest(ledger: Engine) -> None:
+    """The parts are left out above: PostgreSQL gives them the columns and the indexes of their table."""
+    with ledger.connect() as connection:
+        coming = [f"{month:%Y_%m}" for month in months.coming(datetime.now(UTC))]
+        for table in ("attempts", "history"):
+            assert _parts(connection, table) == sorted(f"{table}_{part}" for part in (*coming, "default"))
+        assert _parts(connection, "notices_past") == ["notices_past_default"]
+
+
+def test_the_past_has_the_columns_of_the_notices_and_so_has_the_view_of_both(ledger: Engine) -> None:
+    """In the same order: rows go from the one to the other as they are."""
+    assert [column.name for column in notices_past.c] == [column.name for column in notices.c]
+    look = inspect(ledger)
+    names = [column["name"] for column in look.get_columns("notices")]
+    assert [column["name"] for column in look.get_columns("notices_past")] == names
+    assert [column["name"] for column in look.get_columns("notices_ever")] == names
+
+
+def test_a_ledger_with_rows_goes_on_where_it_was(servers: Servers) -> None:
+    """What was there is found as before, numbers go on, and the statements of the version before still work."""
+    servers.create_database("with_rows")
+    engine = open_ledger(servers.database_url("with_rows"))
+    with engine.begin() as connection:
+        command.upgrade(_config(connection), "0007")
+    with engine.begin() as tx:
+        tx.execute(text(_OLD_ROWS))
+    migrate(engine)
+    with engine.begin() as tx:
+        told = reports.dossier(tx, "oa", "OLD")
+        assert [(notice["state"], notice["text"]) for notice in told] == [("sent", "words")]
+        assert [step["to"] for step in told[0]["history"]] == ["due", "sending", "sent"]
+        assert [attempt["ms"] for attempt in told[0]["attempts"]] == [52]
+        ids = list(tx.execute(text(_OLD_STATEMENTS)).scalars())
+        assert ids == [4]
+        assert tx.execute(text("SELECT max(id) FROM attempts")).scalar_one() == 2
+        assert (
+            tx.execute(text("SELECT tableoid::regclass::text FROM history WHERE id = 4")).scalar_one()
+            == "history_first"
+        )
+        until = months.parts(tx, "history")[0].until
+        assert until == months.months_on(months.month_of(datetime.now(UTC)), 2)
+        assert past.ready(tx) == ([], [])
+    engine.dispose()
+
+
+_OLD_ROWS = """
+INSERT INTO notices (oa, event_key, code, kind, rank, facts, state, event_at, fresh_at, recorded_at, due_at, text)
+VALUES ('oa', 'OLD/accepted/1', 'OLD', 'accepted', 1, '{}', 'sent', now(), now(), now(), now(), 'words');
+INSERT INTO history (notice_id, at, before, after, by)
+SELECT 1, now() - interval '2 years' * (3 - n), CASE n WHEN 2 THEN 'due' WHEN 3 THEN 'sending' END,
+       CASE n WHEN 1 THEN 'due' WHEN 2 THEN 'sending' ELSE 'sent' END, 'test' FROM generate_series(1, 3) AS n;
+INSERT INTO attempts (notice_id, at, channel, outcome, code, ms) VALUES (1, now(), 'zalo_cs', 'sent', 0, 52);
+"""
+_OLD_STATEMENTS = """
+WITH tried AS (
+    INSERT INTO attempts (notice_id, at, channel, outcome, code, ms, dong)
+    VALUES (1, now(), 'zalo_cs', 'sent', 0, 52, 0)
+)
+INSERT INTO history (notice_id, at, before, after, why, by) VALUES (1, now(), 'sent', 'seen', NULL, 'zalo') RETURNING id
+"""
+
+
+def _parts(connection: Connection, table: str) -> list[str]:
+    query = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = CAST(:t AS regclass) ORDER BY 1"
+    return list(connection.execute(text(query), {"t": table}).scalars())
 
 
 def test_processes_that_migrate_at_once_do_no_harm(servers: Servers) -> None:

@@ -67,7 +67,7 @@ def ignore(tx: Connection, number: Mapping[int, int]) -> None:
 def codes(tx: Connection, oa: str, people: Collection[int]) -> dict[int, list[str]]:
     """Every dossier of which these people were to be told something, the newest first."""
     query = text("""
-        SELECT person_id, code FROM notices WHERE oa = :oa AND person_id = ANY(:people)
+        SELECT person_id, code FROM notices_ever WHERE oa = :oa AND person_id = ANY(:people)
         GROUP BY person_id, code ORDER BY max(event_at) DESC, max(id) DESC""")
     found: dict[int, list[str]] = defaultdict(list)
     for row in tx.execute(query, {"oa": oa, "people": sorted(people)}):
@@ -80,8 +80,8 @@ def codes(tx: Connection, oa: str, people: Collection[int]) -> dict[int, list[st
 _STORIES = """
 SELECT owner.person_id, n.code, n.kind, n.event_at,
        CASE WHEN n.state IN ('sent', 'delivered', 'seen') THEN CAST(n.facts ->> 'amount' AS bigint) END AS amount
-FROM notices n CROSS JOIN LATERAL (
-    SELECT l.person_id FROM notices l WHERE l.oa = n.oa AND l.code = n.code
+FROM notices_ever n CROSS JOIN LATERAL (
+    SELECT l.person_id FROM notices_ever l WHERE l.oa = n.oa AND l.code = n.code
     ORDER BY l.event_at DESC, l.rank DESC, l.id DESC LIMIT 1
 ) AS owner
 WHERE n.oa = :oa AND n.code = ANY(:codes) AND n.withdrawn IS NULL AND n.state <> 'discarded'

@@ -107,6 +107,10 @@ def untold(tx: Connection, oa: str, keys: Collection[str]) -> set[str]:
     return set(known.scalars())
 
 
+KEY_HASH = "CAST(CAST('x' || substr(encode(sha256(convert_to(event_key, 'UTF8')), 'hex'), 1, 16) AS bit(64)) AS bigint)"
+"""In SQL what `_hash` is in Python, of a column `event_key`."""
+
+
 def _hash(key: str) -> int:
     """64 bits of SHA-256, signed as bigint wants it.
 

@@ -115,6 +115,9 @@ def withdraw(tx: Connection, oa: str, people: People, user_id: str) -> None:
             AND (follower_id = :follower OR person_id = ANY(:people))"""),
         {"follower": row.id, "people": person},
     )
+    tx.execute(  # of long ago only what was told to the user as such; the words are gone
+        text("UPDATE notices_past SET facts = '{}' WHERE follower_id = :follower"), {"follower": row.id}
+    )
     tx.execute(
         text("""
             UPDATE followers SET user_id = 'withdrawn-' || id, person_id = NULL, follows = false, link_source = NULL,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from worker.domain.lifecycle import State
 
 _NOTICES = """
-SELECT id, event_key, kind, state, reason, channel, text FROM notices
+SELECT id, event_key, kind, state, reason, channel, text FROM notices_ever
 WHERE oa = :oa AND code = :code ORDER BY event_at, rank, id
 """
 _ATTEMPTS = """

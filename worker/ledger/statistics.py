@@ -38,15 +38,15 @@ _COUNTS = """
 
 _REACH = f"""
 SELECT CAST(n.recorded_at AT TIME ZONE 'Asia/Ho_Chi_Minh' AS date) AS day, n.unit, {_COUNTS}
-FROM notices n WHERE {_WITHIN} GROUP BY 1, 2 ORDER BY 1, 2
+FROM notices_ever n WHERE {_WITHIN} GROUP BY 1, 2 ORDER BY 1, 2
 """
 _DIGEST = f"""
-SELECT n.kind, {_COUNTS} FROM notices n WHERE {_WITHIN} GROUP BY n.kind ORDER BY min(n.rank)
+SELECT n.kind, {_COUNTS} FROM notices_ever n WHERE {_WITHIN} GROUP BY n.kind ORDER BY min(n.rank)
 """
 _BAD_PHONES = f"""
 SELECT DISTINCT ON (n.code, n.phone_fault, n.phone_seen)
        n.code, n.unit, n.phone_seen AS phone, n.phone_fault AS reason, n.recorded_at AS last_at
-FROM notices n WHERE n.phone_fault IS NOT NULL AND {_WITHIN}
+FROM notices_ever n WHERE n.phone_fault IS NOT NULL AND {_WITHIN}
 ORDER BY n.code, n.phone_fault, n.phone_seen, n.id DESC
 """
 

@@ -158,12 +158,31 @@ Index("notices_supplements", notices.c.oa, notices.c.id, postgresql_where=text("
 # Reports and reminders ask for some days: rows lie in the order of their recording, so a few pages say where.
 Index("notices_recorded", notices.c.recorded_at, postgresql_using="brin", postgresql_with={"autosummarize": "on"})
 
-# Attempts and history name their notice without a foreign key: it would be asked for at each row, which costs a fifth
-# of a delivery, and notices of long ago leave their table (docs/decisions/0008).
+# The finished notices of long ago, by month (worker/ledger/past.py): the same columns, and only the indexes that people
+# look by. The view `notices_ever` has both.
+notices_past = Table(
+    "notices_past",
+    metadata,
+    *(Column(column.name, column.type, nullable=column.nullable) for column in notices.c),
+    postgresql_partition_by="RANGE (recorded_at)",
+)
+Index("notices_past_code", notices_past.c.oa, notices_past.c.code)
+Index("notices_past_person", notices_past.c.person_id, postgresql_where=text("person_id IS NOT NULL"))
+Index("notices_past_follower", notices_past.c.follower_id, postgresql_where=text("follower_id IS NOT NULL"))
+Index("notices_past_recorded", notices_past.c.recorded_at, postgresql_using="brin")
+
+
+def _number() -> Column[int]:
+    """In the order of writing; no index of its own, since nothing is looked for by it."""
+    return Column("id", BigInteger, Identity(always=True), nullable=False)
+
+
+# Attempts and history, by month, name their notice without a foreign key: it would be asked for at each row, which is
+# a fifth of what a delivery costs, and notices of long ago leave their table (docs/decisions/0008).
 attempts = Table(
     "attempts",
     metadata,
-    _id(),
+    _number(),
     Column("notice_id", BigInteger, nullable=False, index=True),
     _time("at", nullable=False),
     Column("channel", Text, nullable=False),
@@ -173,18 +192,20 @@ attempts = Table(
     Column("connect_ms", Integer),  # until the connection stood; None where none was needed or it is not known
     Column("first_byte_ms", Integer),  # until the first byte of the answer
     Column("dong", Integer, nullable=False, server_default="0"),  # what it cost, by our price list
+    postgresql_partition_by="RANGE (at)",
 )
 
 history = Table(
     "history",
     metadata,
-    _id(),
+    _number(),
     Column("notice_id", BigInteger, nullable=False, index=True),
     _time("at", nullable=False),
     Column("before", Text),
     Column("after", Text, nullable=False),
     Column("why", Text),
     Column("by", Text, nullable=False),
+    postgresql_partition_by="RANGE (at)",
 )
 
 zalo_events = Table(  # the inbox: what Zalo told us, recorded before it hears 200, applied afterwards

@@ -77,7 +77,7 @@ def true_again(tx: Connection, oa: str, keys: Sequence[str], *, by: str) -> set[
 
 
 _DATES = """
-SELECT DISTINCT ON (code) code, facts ->> 'appointment_at' AS at FROM notices
+SELECT DISTINCT ON (code) code, facts ->> 'appointment_at' AS at FROM notices_ever
 WHERE oa = :oa AND code = ANY(CAST(:codes AS text[])) AND facts ? 'appointment_at'
   AND state NOT IN ('suppressed', 'expired', 'discarded')
 ORDER BY code, event_at DESC, rank DESC, id DESC

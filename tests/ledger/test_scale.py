@@ -1,0 +1,185 @@
+"""Two hundred thousand finished notices cost the work on the live ones nothing: it never reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Connection, Engine, NullPool, create_engine, text
+
+from sandbox.servers import Servers
+from tests.ledger.conftest import BOUNDS, OA, new
+from worker.domain.event import Withdrawal
+from worker.domain.lane import Lane
+from worker.domain.lifecycle import State
+from worker.domain.notice import Attempt, Letter, Notice
+from worker.domain.outcome import Sent
+from worker.domain.retry import Decision
+from worker.ledger import (
+    claims,
+    cursors,
+    follows,
+    notices,
+    past,
+    receipts,
+    reports,
+    uncertain,
+    upkeep,
+    verbs,
+    withdrawals,
+)
+from worker.ledger.receipts import Receipt
+from worker.ledger.reports import LIVE_STATES
+
+FINISHED = 200_000
+LIVE = 100  # notices that the work below is about
+A_ROW_OR_TWO = 40  # rows that a statement may read for each of these notices, whichever way it is carried out
+
+_FINISHED = """
+INSERT INTO notices (oa, event_key, code, kind, rank, facts, person_id, state, event_at, fresh_at, recorded_at, due_at,
+                     attempts, channel, message_id, text)
+SELECT :oa, 'OLD-' || i || '/accepted/1', 'OLD-' || i, 'accepted', 1, '{}', p.id, 'seen',
+       at, at, at, at, 1, 'zalo_cs', 'old-' || i, 'words'
+FROM generate_series(1, :number) AS i
+CROSS JOIN LATERAL (SELECT now() - interval '80 days' * (CAST(:number - i AS float8) / :number) AS at) AS t
+CROSS JOIN LATERAL (SELECT min(id) + i % 1000 AS id FROM people) AS p
+"""
+
+
+@pytest.fixture(scope="module")
+def filled(servers: Servers, migrated: str) -> Iterator[Engine]:
+    """A ledger of which almost all is finished. Counters are complete once a connection is closed, so none is kept."""
+    servers.create_database("filled", template=migrated)
+    engine = create_engine(servers.database_url("filled"), poolclass=NullPool)
+    with engine.begin() as tx:
+        tx.execute(
+            text("""
+                INSERT INTO people (oa, phone_hash, phone_sealed, created_at)
+                SELECT :oa, convert_to(i::text, 'UTF8'), 's', now() FROM generate_series(1, 1000) AS i"""),
+            {"oa": OA},
+        )
+        tx.execute(text(_FINISHED), {"oa": OA, "number": FINISHED})
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE notices"))
+    yield engine
+    engine.dispose()
+    servers.drop_database("filled")
+
+
+def rows_read(engine: Engine) -> int:
+    """How many rows of notices, at hand or past, were read so far, by an index or without one."""
+    query = """
+        SELECT coalesce(sum(t.seq_tup_read), 0) + (
+            SELECT coalesce(sum(i.idx_tup_read), 0) FROM pg_stat_user_indexes i WHERE i.relname LIKE 'notices%')
+        FROM pg_stat_user_tables t WHERE t.relname LIKE 'notices%'"""
+    with engine.connect() as connection:
+        return int(connection.execute(text(query)).scalar_one())
+
+
+def recorded(tx: Connection) -> None:
+    events = [new(f"H-{number}", minutes=number) for number in range(LIVE)]
+    keys = [event.event_key for event in events]
+    assert cursors.untold(tx, OA, keys) == set(keys)
+    assert notices.record(tx, OA, events) == set(keys)
+
+
+def claimed(tx: Connection) -> list[Notice]:
+    assert claims.first_lane(tx, OA, BOUNDS) is Lane.SERVICE
+    found = claims.lock_due(tx, OA, Lane.SERVICE, "e.l", LIVE, bounds=BOUNDS)
+    claims.lease_out(tx, [Letter(notice, "words") for notice in found], seconds=60, by="test")
+    assert len(found) == LIVE
+    assert claims.unwanted(tx, found) == set()
+    return found
+
+
+def settled(tx: Connection, found: list[Notice]) -> None:
+    at = datetime.now(UTC)
+    done = [
+        (
+            Attempt(notice, "zalo_cs", at, Sent(f"m{notice.id}"), 52),
+            Decision(State.SENT, True, message_id=f"m{notice.id}"),
+        )
+        for notice in found
+    ]
+    assert len(claims.settle(tx, done, by="test")) == LIVE
+
+
+def borne(tx: Connection, found: list[Notice]) -> None:
+    receipts.keep(tx, OA, [Receipt(receipts.RECEIVED, f"m{notice.id}", datetime.now(UTC)) for notice in found])
+    assert receipts.apply(tx, OA) == LIVE
+
+
+def swept(tx: Connection) -> None:
+    """All that rings every few seconds and mostly finds nothing."""
+    upkeep.expired_leases(tx, OA, limit=1000)
+    notices.promote(tx, OA, None, by="test", limit=1000)
+    upkeep.expire(tx, OA, hours=72, by="test", limit=1000)
+    upkeep.close_unreachable(tx, OA, days=14, by="test", limit=1000)
+    uncertain.to_look_up(tx, OA, limit=100)
+    assert sum(reports.live_counts(tx, OA).values()) == 0
+    assert verbs.count(tx, OA, State.DEAD, verbs.Choice()) == 0
+    follows.suppress(tx, [1], why="gone")
+    withdrawals.withdraw(tx, OA, [Withdrawal("H-1", "H-1/accepted/1", "paid")], by="test")
+
+
+@pytest.mark.parametrize("statistics", ["fresh", "of an empty ledger"])
+def test_live_work_reads_live_rows_only(filled: Engine, statistics: str) -> None:
+    """Recorded, claimed, settled, swept, counted: also where the planner knows nothing of what is in the tables."""
+    before = rows_read(filled)
+    with filled.begin() as tx:
+        if statistics != "fresh":
+            tx.execute(text("DELETE FROM pg_statistic WHERE starelid = 'notices'::regclass"))
+        recorded(tx)
+    with filled.begin() as tx:
+        found = claimed(tx)
+    with filled.begin() as tx:
+        settled(tx, found)
+    with filled.begin() as tx:
+        borne(tx, found)
+    for _ in range(3):
+        with filled.begin() as tx:
+            swept(tx)
+        with filled.connect() as connection:
+            assert list(upkeep.retries(connection, OA)) == []
+    try:
+        assert rows_read(filled) - before < A_ROW_OR_TWO * LIVE
+    finally:
+        with filled.begin() as tx:
+            tx.execute(text("DELETE FROM notices WHERE code LIKE 'H-%'"))
+
+
+_BACKLOG = """
+INSERT INTO notices (oa, event_key, code, kind, rank, facts, state, event_at, fresh_at, recorded_at, due_at)
+SELECT :oa, 'H-' || i || '/' || kind || '/1', 'H-' || i, kind, rank, '{}', state, now() + rank * interval '1 s',
+       now(), now(), now() - i * interval '1 s'
+FROM generate_series(1, :number) AS i,
+     (VALUES ('accepted', 1, 'due'), ('result_ready', 2, 'waiting')) AS k (kind, rank, state)
+"""
+
+
+def test_a_batch_reads_its_own_rows_whatever_else_is_live(filled: Engine) -> None:
+    """A flood that came within minutes: by the statistics hardly anything is due, and nothing waits."""
+    with filled.begin() as tx:
+        tx.execute(text("ALTER TABLE notices SET (autovacuum_enabled = false)"))
+        tx.execute(text(_BACKLOG), {"oa": OA, "number": 100 * LIVE})
+    before = rows_read(filled)
+    with filled.begin() as tx:
+        found = claimed(tx)
+    with filled.begin() as tx:
+        settled(tx, found)
+    try:
+        assert rows_read(filled) - before < A_ROW_OR_TWO * LIVE
+        with filled.connect() as connection:
+            assert reports.live_counts(connection, OA) | {"due": 0, "waiting": 0} == dict.fromkeys(LIVE_STATES, 0)
+            assert reports.live_counts(connection, OA)["due"] == 100 * LIVE  # as many as went have been let go
+    finally:
+        with filled.begin() as tx:
+            tx.execute(text("DELETE FROM notices WHERE code LIKE 'H-%'"))
+
+
+def test_housekeeping_that_finds_nothing_reads_a_page(filled: Engine) -> None:
+    """The oldest notices say that nothing is old enough: what comes after them is not looked at."""
+    before = rows_read(filled)
+    past.keep_house(filled, keep_months=24, by="test", seconds=10.0)
+    assert rows_read(filled) - before < 10_000

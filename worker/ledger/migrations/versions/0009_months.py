@@ -1,0 +1,73 @@
+"""Attempts and history by month, notices of long ago in a table of their own: retention drops months."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from alembic import op
+from sqlalchemy import text
+
+from worker.ledger import months
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+_TABLES = ("history", "attempts")  # in the order in which a settlement writes them, so that no two wait in a ring
+
+
+def upgrade() -> None:
+    """No row is moved or rewritten: what is there becomes the first part of each table, and workers go on.
+
+    That it fits is checked beforehand by one reading of each table, which blocks nobody. Rows that are written
+    meanwhile belong to the first part too, so it ends with the month after this one.
+    """
+    this = months.month_of(datetime.now(UTC))
+    until = months.months_on(this, 2)
+    filled = [table for table in _TABLES if _scalar(f"SELECT EXISTS (SELECT FROM {table})")]
+    with op.get_context().autocommit_block():
+        op.execute("SET statement_timeout = 0")
+        for table in filled:
+            op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {table}_first_until")  # broken off before
+            op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {table}_first_until CHECK (at < '{until}') NOT VALID")
+            op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {table}_first_until")
+        op.execute("RESET statement_timeout")
+    for table in _TABLES:
+        _divide(table)
+        if table in filled:
+            op.execute(f"ALTER TABLE {table} ATTACH PARTITION {table}_first FOR VALUES FROM (MINVALUE) TO ('{until}')")
+            op.execute(f"ALTER TABLE {table}_first DROP CONSTRAINT {table}_first_until")
+        else:
+            op.execute(f"DROP TABLE {table}_first")
+        op.execute(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT")
+        op.execute(f"CREATE INDEX ix_{table}_notice_id ON {table} (notice_id)")  # takes over the first part's own
+        months.make(op.get_bind(), table, months.coming(this))
+    op.execute(_PAST)
+
+
+def _divide(table: str) -> None:
+    """The table becomes its own first part, under a new one of its name that goes on counting where it was."""
+    op.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+    following = _scalar(f"SELECT nextval(pg_get_serial_sequence('{table}', 'id'))")
+    op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey")
+    op.execute(f"ALTER TABLE {table} ALTER COLUMN id DROP IDENTITY")
+    op.execute(f"ALTER INDEX ix_{table}_notice_id RENAME TO {table}_first_notice_id_idx")
+    op.execute(f"ALTER TABLE {table} RENAME TO {table}_first")
+    op.execute(f"CREATE TABLE {table} (LIKE {table}_first INCLUDING DEFAULTS) PARTITION BY RANGE (at)")
+    op.execute(f"ALTER TABLE {table} ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (START WITH {following})")
+
+
+def _scalar(question: str) -> object:
+    return op.get_bind().execute(text(question)).scalar_one()
+
+
+_PAST = """
+CREATE TABLE notices_past (LIKE notices) PARTITION BY RANGE (recorded_at);
+CREATE INDEX notices_past_code ON notices_past (oa, code);
+CREATE INDEX notices_past_person ON notices_past (person_id) WHERE person_id IS NOT NULL;
+CREATE INDEX notices_past_follower ON notices_past (follower_id) WHERE follower_id IS NOT NULL;
+CREATE INDEX notices_past_recorded ON notices_past USING brin (recorded_at);
+CREATE TABLE notices_past_default PARTITION OF notices_past DEFAULT;
+CREATE VIEW notices_ever AS SELECT * FROM notices UNION ALL SELECT * FROM notices_past;
+"""
