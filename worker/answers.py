@@ -10,6 +10,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from worker.aftermath import mind
 from worker.channels.policy import elsewhere
@@ -36,7 +37,8 @@ def settle(answers: Sequence[Answer]) -> list[Shipment]:
 
     Raises what the ledger raises: then nothing of it is recorded.
     """
-    settled = [(one, decide_for(one)) for one in answers]
+    now = answers[0].shipment.services.clock.now()
+    settled = [(one, decide_for(one, now)) for one in answers]
     groups = _by_channel(settled)
     services = answers[0].shipment.services
     with services.ledger.begin() as tx:
@@ -54,14 +56,14 @@ def settle(answers: Sequence[Answer]) -> list[Shipment]:
     return refused
 
 
-def decide_for(answer: Answer) -> Decision:
+def decide_for(answer: Answer, now: datetime) -> Decision:
     """`decide` with this deployment's patience and this moment."""
     services, attempt = answer.shipment.services, answer.attempt
     return decide(
         attempt.outcome,
         attempts=attempt.notice.attempts,
         fresh_at=attempt.notice.fresh_at,
-        now=services.clock.now(),
+        now=now,
         patience=services.patience,
         jitter=random.random(),  # noqa: S311 (spreads load, guards nothing)
         elsewhere=isinstance(attempt.outcome, Unreachable)

@@ -54,7 +54,7 @@ def held_for_long(services: Services, oa: str) -> dict[str, NotYet]:
 def afford_now(services: Services, oa: str, channel: Channel, letters: Sequence[Letter]) -> list[Letter]:
     """The letters, each with its price, as many as the day's budget holds; reserved in the ledger."""
     terms = services.terms({}, {})
-    priced = [replace(letter, dong=price(channel.name, letter, terms)) for letter in letters]
+    priced = [_priced(letter, price(channel.name, letter, terms)) for letter in letters]
     counted = [letter for letter in priced if counts(services, channel.name, letter.dong)]
     if not counted:
         return priced
@@ -67,6 +67,10 @@ def afford_now(services: Services, oa: str, channel: Channel, letters: Sequence[
     tell(services, oa, channel.name, before, Spent(before.messages + number, before.dong + sum(costs[:number])))
     too_dear = {letter.notice.id for letter in counted[number:]}
     return [letter for letter in priced if letter.notice.id not in too_dear]
+
+
+def _priced(letter: Letter, dong: int) -> Letter:
+    return letter if letter.dong == dong else replace(letter, dong=dong)
 
 
 def counts(services: Services, channel: str, dong: int) -> bool:

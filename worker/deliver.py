@@ -236,6 +236,8 @@ def still_wanted(services: Services, letters: Sequence[Letter]) -> Sequence[Lett
 
 def leave_alone_what_is_held(services: Services, channel: Channel, letters: Sequence[Letter]) -> Sequence[Letter]:
     """Those that nothing holds; what Zalo told us to leave alone goes back until its time is over, spread a little."""
+    if not services.holds.any():
+        return letters
     names = {letter.notice.id: narrow_holds(channel, letter.notice) for letter in letters}
     held = services.holds.of(name for each in names.values() for name in each)
     free = []

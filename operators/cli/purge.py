@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from operators.cli.context import services
+from operators.cli.context import deployment
 from operators.cli.output import accountable
 from worker.ledger import past
 from worker.ledger.audit import audit
@@ -19,16 +19,17 @@ def purge(by: str, why: str) -> None:
     """Cất thông báo đã xong vào kho theo tháng, xóa các tháng quá HCC_KEEP_MONTHS; sự kiện đã báo không bị báo lại."""
     dropped: list[Part] = []
     put_away = given_up = 0
-    with services() as made:
-        keep, more = made.settings.keep_months, True
+    with deployment() as made:
+        ledger, keep, more = made.shared.ledger, made.shared.settings.keep_months, True
         while more:
-            kept = past.keep_house(made.ledger, keep_months=keep, by=by, seconds=_SECONDS)
+            kept = past.keep_house(ledger, keep_months=keep, by=by, seconds=_SECONDS)
             dropped += kept.dropped
             put_away, given_up, more = put_away + kept.put_away, given_up + kept.given_up, kept.more
         names = ", ".join(part.name for part in dropped) or "nothing"
-        with made.ledger.begin() as tx:
+        with ledger.begin() as tx:
             subject = f"dropped {names}; put away {put_away}; given up {given_up}"
-            audit(tx, made.settings.zalo_oa_id, "purge", subject, by=by, why=why)
+            for oa in made.oas:
+                audit(tx, oa, "purge", subject, by=by, why=why)
     for part in dropped:
         click.echo(f"Đã xóa {part.name} (khoảng {part.rows} dòng).")
     if not dropped:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -98,11 +98,11 @@ def lock_due(tx: Connection, oa: str, lane: Lane, lease: str, limit: int, *, bou
 
     What others hold is skipped.
     """
-    rows: list[Row[Any]] = []
+    rows = list[Row[Any]]()
     for whose, youngest, oldest in _TURNS[lane]:
         turn = {"lane": whose, "youngest": youngest, "oldest": oldest, "limit": limit - len(rows)}
         if len(rows) < limit:
-            rows += tx.execute(text(_LOCK_DUE), {"oa": oa, **turn, **bounds.values})
+            rows += tx.execute(text(_LOCK_DUE), {"oa": oa, **turn, **bounds.values}).all()
     return [_notice(row, oa, lease) for row in rows]
 
 
@@ -215,23 +215,24 @@ def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
 
 def _told(facts: Any) -> tuple[dict[str, Any], str | None]:
     """What the texts of a notice may tell, or what is wrong with its facts: never a reason to raise."""
+    nothing: dict[str, Any] = {"amount": None, "appointment_at": None}
     try:
-        reason = facts.get("reason")
-        return {
-            "amount": facts.get("amount"),
-            "appointment_at": _moment(facts.get("appointment_at")),
-            "deadline_at": _moment(facts.get("deadline_at")),
-            "reason": Reason(reason) if reason else None,
-            "sms": bool(facts.get("sms")),
-            "stories": read_stories(facts.get("stories", ())),
-            "digest": read_digest(facts["digest"]) if "digest" in facts else None,
-        }, None
+        told = {name: _FACTS[name](value) for name, value in facts.items() if name in _FACTS and value not in (None, "")}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        return {"amount": None, "appointment_at": None}, f"its facts cannot be read ({type(error).__name__})"
+        return nothing, f"its facts cannot be read ({type(error).__name__})"
+    return nothing | told, None
 
 
-def _moment(iso: str | None) -> datetime | None:
-    return datetime.fromisoformat(iso) if iso else None
+_FACTS: dict[str, Callable[[Any], Any]] = {
+    "amount": lambda amount: amount,
+    "appointment_at": datetime.fromisoformat,
+    "deadline_at": datetime.fromisoformat,
+    "reason": Reason,
+    "sms": bool,
+    "stories": read_stories,
+    "digest": read_digest,
+}
+"""How each fact is read that a text may tell."""
 
 
 def _settling(attempt: Attempt, decision: Decision) -> Move:

@@ -29,6 +29,7 @@ class Holds:
     """What is held, why and for how long."""
 
     def __init__(self, redis: Redis, prefix: str = PREFIX, clock: Clock = servers_clock) -> None:
+        self._redis = redis
         self.key = f"{prefix}holds"
         self._clock = clock
         self._script = redis.register_script(lua_beside(__file__))
@@ -43,6 +44,11 @@ class Holds:
         """Those of `keys` that are held, in one call. Raises `QueueDown`."""
         wanted = sorted(set(keys))
         return {hold.key: hold for hold in self._ask("of", *wanted)} if wanted else {}
+
+    def any(self) -> bool:
+        """Whether anything is held at all: on most days nothing is. Raises `QueueDown`."""
+        with door("look for holds"):
+            return bool(self._redis.exists(self.key))
 
     def all(self) -> list[Hold]:
         """Every hold there is, the one that ends last first. Raises `QueueDown`."""

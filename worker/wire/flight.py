@@ -139,11 +139,6 @@ def _no_way_back(_offset: int, _origin: int) -> int:
 
 def _last_head(lines: list[bytes]) -> dict[str, str]:
     """The headers of the answer itself: what was said in between (100 Continue) is none."""
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.decode("latin-1").partition(":")
-        if colon:
-            headers[name.lower()] = value.strip()
-        elif name.startswith("HTTP/"):
-            headers = {}
-    return headers
+    begin = max((place for place, line in enumerate(lines) if line.startswith(b"HTTP/")), default=0)
+    parts = (line.decode("latin-1").partition(":") for line in lines[begin + 1 :])
+    return {name.lower(): value.strip() for name, colon, value in parts if colon}

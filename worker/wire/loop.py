@@ -21,6 +21,11 @@ _EVENTS = {
     pycurl.POLL_OUT: selectors.EVENT_WRITE,
     pycurl.POLL_INOUT: selectors.EVENT_READ | selectors.EVENT_WRITE,
 }
+_ACTIONS = {
+    selectors.EVENT_READ: pycurl.CSELECT_IN,
+    selectors.EVENT_WRITE: pycurl.CSELECT_OUT,
+    selectors.EVENT_READ | selectors.EVENT_WRITE: pycurl.CSELECT_IN | pycurl.CSELECT_OUT,
+}
 
 
 class Loop:
@@ -28,6 +33,8 @@ class Loop:
 
     def __init__(self, connections: int) -> None:
         self._selector = selectors.DefaultSelector()
+        self._watched: dict[int, int] = {}  # file number → events; also of sockets that rest between two transfers
+        self._resting: set[int] = set()
         self._open = select.poll()
         self._call_again_at: float | None = None  # monotonic
         self._multi = pycurl.CurlMulti()
@@ -49,12 +56,12 @@ class Loop:
         if self._call_again_at is not None:
             seconds = min(seconds, max(0.0, self._call_again_at - now))
         for key, events in self._selector.select(seconds):
-            if key.fileobj is self._ear:
+            if key.fd in self._resting:  # the far side closed it, or says something unasked: libcurl finds out itself
+                self._forget(key.fd)
+            elif key.fileobj is self._ear:
                 self._ear.recv(_ALL)
-                continue
-            read = pycurl.CSELECT_IN if events & selectors.EVENT_READ else 0
-            write = pycurl.CSELECT_OUT if events & selectors.EVENT_WRITE else 0
-            self._multi.socket_action(key.fd, read | write)
+            else:
+                self._multi.socket_action(key.fd, _ACTIONS[events])
         if self._call_again_at is not None and self._call_again_at <= monotonic():
             self._call_again_at = None
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
@@ -78,6 +85,8 @@ class Loop:
 
     def opened(self, number: int, _purpose: int) -> int:
         """To be told of every socket that libcurl opens (its SOCKOPTFUNCTION)."""
+        if number in self._watched:  # of a socket that is closed: its number is given out again
+            self._forget(number)
         self._open.register(number, _HUNG_UP)
         return pycurl.SOCKOPT_OK
 
@@ -100,10 +109,23 @@ class Loop:
         return ended
 
     def _watch(self, what: int, number: int, _multi: object, _data: object) -> None:
-        if number in self._selector.get_map():
-            self._selector.unregister(number)
-        if what in _EVENTS:
-            self._selector.register(number, _EVENTS[what])
+        """A socket that rests stays watched: the next transfer on it will want the same, and each change costs."""
+        events = _EVENTS.get(what)
+        if events is None:
+            self._resting.add(number)
+            return
+        self._resting.discard(number)
+        before = self._watched.get(number)
+        if before is None:
+            self._selector.register(number, events)
+        elif before != events:
+            self._selector.modify(number, events)
+        self._watched[number] = events
+
+    def _forget(self, number: int) -> None:
+        self._selector.unregister(number)
+        del self._watched[number]
+        self._resting.discard(number)
 
     def _set_timer(self, milliseconds: int) -> None:
         self._call_again_at = None if milliseconds < 0 else monotonic() + milliseconds / 1000

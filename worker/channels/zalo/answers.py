@@ -56,6 +56,8 @@ def read_send(host: Host, result: Result, *, now: datetime, jitter: float) -> Ou
 
 def rate_headers(reply: Reply) -> tuple[int, int] | None:
     """`(X-RateLimit-Limit, X-RateLimit-Remain)` — sic, without "-ing" — where the reply has both as plain numbers."""
+    if not any("ratelimit" in name.lower() for name in reply.headers):
+        return None
     named = {name.casefold(): value.strip() for name, value in reply.headers.items()}
     limit, remain = (_number(named.get(name)) for name in ("x-ratelimit-limit", "x-ratelimit-remain"))
     if limit is None or remain is None or limit < 0 or remain < 0:

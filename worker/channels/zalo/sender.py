@@ -23,6 +23,7 @@ from worker.domain.notice import Letter
 from worker.domain.outcome import Hold, Outcome, Wait
 from worker.wire.protocol import Call, Leaving, Reply, Result
 
+_JSON = json.JSONEncoder(ensure_ascii=False)
 CANNOT_CHARGE = frozenset({-320, -321, -136, -137})  # no Zalo Cloud Account, or none that can be charged
 
 
@@ -73,5 +74,5 @@ class ZaloSender(ABC):
             method="POST",
             url=self._url,
             headers={"access_token": token, "Content-Type": "application/json"},
-            body=json.dumps(self.body(letter), ensure_ascii=False).encode(),
+            body=_JSON.encode(self.body(letter)).encode(),
         )
