@@ -31,7 +31,7 @@ def first_lane(ledger: Engine) -> Lane | None:
 
 
 def test_what_is_late_yields_to_what_can_still_be_in_time(ledger: Engine, record: Record, claim: Claim) -> None:
-    """After an outage of an hour the notices of now go out within seconds, and those of the hour whenever there is room."""
+    """After an outage of an hour the notices of now go out within seconds, those of the hour when there is room."""
     record(new("LATE"), new("NOW"))
     grow_late(ledger, "LATE")
     assert first_lane(ledger) is Lane.SERVICE
