@@ -3,7 +3,8 @@
 A worker has as many processes as cores, and a dossier database that hangs would keep one of them for minutes. So the
 bell hands out the rounds, waits a moment for them, and leaves the slow ones to themselves; the next bell passes by an
 OA whose round still runs. What is done in a round is recorded by compare-and-set, so one that its process takes with
-it when it ends leaves nothing half done. Two at once cannot be in one process, and in two they do no harm.
+it when it ends leaves nothing half done: what is not so (a send, the renewal of a token) is no round. Two at once
+cannot be in one process, and in two they do no harm.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from threading import BoundedSemaphore, Lock, Thread
+from threading import Lock, Thread
 
 log = logging.getLogger("hcc.rounds")
 
@@ -21,15 +21,11 @@ _STUCK_SECONDS = 60.0  # a round that runs for longer is told, once a minute
 
 
 class Rounds:
-    """The rounds of one kind in this process; `work` takes an OA, and tells its own expected faults.
+    """The rounds of one kind in this process; `work` takes an OA, and tells its own expected faults."""
 
-    `at_once`: no more than so many are at work at the same moment, where each holds what others need.
-    """
-
-    def __init__(self, name: str, work: Callable[[str], object], *, at_once: int | None = None) -> None:
+    def __init__(self, name: str, work: Callable[[str], object]) -> None:
         self._name = name
         self._work = work
-        self._room = BoundedSemaphore(at_once) if at_once else nullcontext()
         self._running: dict[str, float] = {}  # OA → when its round began, or was last told to be stuck (monotonic)
         self._lock = Lock()
 
@@ -67,8 +63,7 @@ class Rounds:
 
     def _round(self, oa: str) -> None:
         try:
-            with self._room:
-                self._work(oa)
+            self._work(oa)
         except Exception as fault:  # noqa: BLE001 (nobody else would tell; the type only, a text may hold anything)
             log.error("%s failed oa=%s why=%s", self._name, oa, type(fault).__name__)  # noqa: TRY400 (as above)
         finally:

@@ -71,23 +71,6 @@ def test_the_only_oa_is_served_in_the_task_itself() -> None:
     assert made == [threading.current_thread().name]
 
 
-def test_no_more_rounds_than_there_is_room_for_are_made_at_once() -> None:
-    """Five that need what only two may hold: never three at work, and all get their turn."""
-    busy, most, lock = 0, 0, threading.Lock()
-    meet = threading.Barrier(2, timeout=5)
-
-    def work(oa: str) -> None:
-        nonlocal busy, most
-        with lock:
-            busy, most = busy + 1, max(most, busy + 1)
-        meet.wait()
-        with lock:
-            busy -= 1
-
-    Rounds("test", work, at_once=2).run("abcd", alone=False, seconds=30)
-    assert (busy, most) == (0, 2)
-
-
 def test_what_rests_for_one_process_rests_for_all(redis_url: str) -> None:
     """Whoever comes first does it; after its time, or a flush, it is due again."""
     with open_redis(redis_url) as redis:
