@@ -41,10 +41,35 @@ def test_a_round_that_hangs_holds_up_nobody_and_is_not_begun_twice() -> None:
     assert time.monotonic() - began < 10
     assert sorted(made) == ["a", "a", "b", "hangs"]
     go_on.set()
-    for thread in [one for one in threading.enumerate() if one.name == "test hangs"]:
-        thread.join(10)
+    finish("test hangs")
     rounds.run(["hangs"], alone=False)
     assert made.count("hangs") == 2
+
+
+def test_who_was_slow_is_not_waited_for_until_it_is_quick_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A province that always takes longer than a bell waits would cost a process half its time."""
+    monkeypatch.setattr("worker.rounds.PATIENCE", 0.1)
+    go_on = threading.Event()
+    rounds = Rounds("test", lambda _: go_on.wait(30))
+    rounds.run(["slow"], alone=False, seconds=0.2)
+    go_on.set()
+    finish("test slow")
+    go_on.clear()
+    began = time.monotonic()
+    rounds.run(["slow"], alone=False, seconds=30)
+    assert time.monotonic() - began < 10
+    go_on.set()
+    finish("test slow")
+    for _ in range(2):  # quick again: the first is not waited for, the second is
+        rounds.run(["slow"], alone=False, seconds=30)
+        finish("test slow")
+    assert not rounds._slow
+
+
+def finish(name: str) -> None:
+    """Wait for the threads of this name."""
+    for thread in [one for one in threading.enumerate() if one.name == name]:
+        thread.join(10)
 
 
 def test_a_round_that_fails_is_told_and_the_others_are_made(caplog: pytest.LogCaptureFixture) -> None:
