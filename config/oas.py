@@ -65,6 +65,7 @@ def load_oas(*required: str) -> dict[str, Oa]:
         settings = load(*required)
         return {settings.zalo_oa_id: Oa(settings.zalo_oa_id, settings.zalo_oa_id, settings)}
     wanted = required or tuple(REQUIRED)
+    of_each = dict.fromkeys([*(name for name in wanted if name not in COMMON), "zalo_oa_id"])
     faults = [missing(name) for name in wanted if name in COMMON and not known.get(variable(name))]
     common = _wrong_in_the_environment()
     faults += common.values()
@@ -72,7 +73,7 @@ def load_oas(*required: str) -> dict[str, Oa]:
     faults += unread + list(_doubles(tables))
     made = []
     for table in tables:
-        lacking = [name for name in wanted if name not in COMMON and not _is_set(table, name, known)]
+        lacking = [name for name in of_each if not _is_set(table, name, known)]
         faults += [_in(table.name, missing(name)) for name in lacking]
         settings_or_faults = _settings(table, set(common))
         if isinstance(settings_or_faults, Settings):

@@ -203,6 +203,7 @@ class Settings(BaseSettings):
     sms_brandname: str = Field("", description="Tên thương hiệu đã đăng ký với nhà mạng")
     sms_accents: bool = Field(False, description="SMS có dấu (đắt gấp hai đến bốn lần) hay không dấu")
     sms_max_segments: int = Field(3, ge=1, le=10, description="SMS dài quá chừng này đoạn thì không gửi")
+    place: str = Field("tỉnh Hà Tĩnh", min_length=1, description="Tên địa phương trong nội dung tin nhắn")
     payment_url: HttpUrl = Field(
         "https://dichvucong.hatinh.gov.vn/portaldvc/KenhTin/thanh-toan-new.aspx",
         description="Trang thanh toán phí; mã hồ sơ được nối vào sau",

@@ -177,7 +177,7 @@ class Services(Parts):
         link = payment_link(settings.payment_url, notice.code, settings.payment_hosts) if fee else None
         return Facts(
             notice.code, notice.amount, notice.appointment_at, link, notice.deadline_at, notice.reason,
-            notice.stories, notice.digest,
+            notice.stories, notice.digest, settings.place,
         )  # fmt: skip
 
     def close(self) -> None:

@@ -3,7 +3,8 @@
 A worker has as many processes as cores, and a dossier database that hangs would keep one of them for minutes. So the
 bell hands out the rounds, waits a moment for them, and leaves the slow ones to themselves; the next bell passes by an
 OA whose round still runs. What is done in a round is recorded by compare-and-set, so one that its process takes with
-it when it ends leaves nothing half done. Two at once cannot be in one process, and in two they do no harm.
+it when it ends leaves nothing half done: what is not so (a send, the renewal of a token) is no round. Two at once
+cannot be in one process, and in two they do no harm.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from threading import BoundedSemaphore, Lock, Thread
+from threading import Lock, Thread
 
 log = logging.getLogger("hcc.rounds")
 
@@ -21,21 +21,19 @@ _STUCK_SECONDS = 60.0  # a round that runs for longer is told, once a minute
 
 
 class Rounds:
-    """The rounds of one kind in this process; `work` takes an OA, and tells its own expected faults.
+    """The rounds of one kind in this process; `work` takes an OA, and tells its own expected faults."""
 
-    `at_once`: no more than so many are at work at the same moment, where each holds what others need.
-    """
-
-    def __init__(self, name: str, work: Callable[[str], object], *, at_once: int | None = None) -> None:
+    def __init__(self, name: str, work: Callable[[str], object]) -> None:
         self._name = name
         self._work = work
-        self._room = BoundedSemaphore(at_once) if at_once else nullcontext()
         self._running: dict[str, float] = {}  # OA → when its round began, or was last told to be stuck (monotonic)
+        self._slow: set[str] = set()  # whose last round took longer than a bell waits
         self._lock = Lock()
 
     def run(self, oas: Sequence[str], *, alone: bool, seconds: float = PATIENCE) -> list[str]:
         """Begin the round of each OA that has none running, and wait for these, `seconds` at most.
 
+        Who was slow the last time is not waited for: a province that always is would cost a process half its time.
         `alone`: there is but one OA, so nobody can be kept waiting, and its round is made here and now.
         Returns those that were passed by, since their last round still runs.
         """
@@ -44,12 +42,13 @@ class Rounds:
                 self._work(oa)
             return []
         begun = [oa for oa in oas if self._begin(oa)]
-        threads = [Thread(target=self._round, args=(oa,), name=f"{self._name} {oa}", daemon=True) for oa in begun]
+        awaited = [oa for oa in begun if oa not in self._slow]
+        threads = {oa: Thread(target=self._round, args=(oa,), name=f"{self._name} {oa}", daemon=True) for oa in begun}
         end = time.monotonic() + seconds
-        for thread in threads:
+        for thread in threads.values():
             thread.start()
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
+        for oa in awaited:
+            threads[oa].join(max(0.0, end - time.monotonic()))
         return [oa for oa in oas if oa not in begun]
 
     def _begin(self, oa: str) -> bool:
@@ -66,11 +65,12 @@ class Rounds:
         return False
 
     def _round(self, oa: str) -> None:
+        began = time.monotonic()
         try:
-            with self._room:
-                self._work(oa)
+            self._work(oa)
         except Exception as fault:  # noqa: BLE001 (nobody else would tell; the type only, a text may hold anything)
             log.error("%s failed oa=%s why=%s", self._name, oa, type(fault).__name__)  # noqa: TRY400 (as above)
         finally:
             with self._lock:
+                (self._slow.add if time.monotonic() - began > PATIENCE else self._slow.discard)(oa)
                 del self._running[oa]

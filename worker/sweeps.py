@@ -39,7 +39,7 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
     shared = deployment.shared
     with shared.ledger.connect() as connection:
         amiss = work.to_sweep(connection, _ages(deployment))
-    for oa in _in_time(amiss, seconds):
+    for oa in in_time(amiss, seconds):
         try:
             put_right(deployment.of(oa), oa)
         except QueueDown as away:  # only where a lease has ended is Redis needed: the others go on
@@ -53,7 +53,7 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
         rebuild_schedule(deployment.of(oa), oa)
 
 
-def _in_time(oas: Iterable[str], seconds: float) -> Iterator[str]:
+def in_time(oas: Iterable[str], seconds: float) -> Iterator[str]:
     """The OAs while there is time; in any order, so that it is not always the same ones that have to wait."""
     end = time.monotonic() + seconds
     drawn = list(oas)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
@@ -23,8 +23,8 @@ from worker.settle import settle_uncertain
 
 log = logging.getLogger("hcc.tasks")
 
-_SWEEP_SECONDS = 20.0  # well inside the task's time limit; the OAs that are left come first at the next bell
-_RENEWALS = 2  # each holds a connection to the ledger over a call, and those who deliver need some, too
+_SWEEP_SECONDS = 20.0  # well inside the task's time limit; what is left waits for the next bell
+_RENEW_SECONDS = 20.0  # as above; one renewal may take as long again
 
 
 @contextmanager
@@ -86,10 +86,13 @@ def settle() -> None:
 
 @shared_task(name="worker.renew_tokens")
 def renew_tokens() -> None:
+    """One after the other, and in the task itself: a process that ended under a renewal would cost the grant."""
     with later("renew tokens"):
         with deployment().shared.ledger.connect() as connection:
             worn = work.to_renew(connection, deployment().oas)
-        renewing().run(worn, alone=not deployment().several)
+        for oa in sweeps.in_time(worn, _RENEW_SECONDS):
+            with later(f"renew tokens oa={oa}"):
+                deployment().of(oa).tokens.renew_if_worn(oa)
 
 
 @shared_task(name="worker.keep_house")
@@ -101,18 +104,9 @@ def keep_house() -> None:
 @cache
 def settling() -> Rounds:
     """Look-ups: a Zalo that hangs for one OA keeps no other waiting."""
-    return _rounds("settle", lambda oa: settle_uncertain(deployment().of(oa), oa))
+    return Rounds("settle", _settle)
 
 
-@cache
-def renewing() -> Rounds:
-    """Renewals of tokens, as above."""
-    return _rounds("renew tokens", lambda oa: deployment().of(oa).tokens.renew_if_worn(oa), at_once=_RENEWALS)
-
-
-def _rounds(what: str, verb: Callable[[str], object], *, at_once: int | None = None) -> Rounds:
-    def round_of(oa: str) -> None:
-        with later(f"{what} oa={oa}"):
-            verb(oa)
-
-    return Rounds(what, round_of, at_once=at_once)
+def _settle(oa: str) -> None:
+    with later(f"settle oa={oa}"):
+        settle_uncertain(deployment().of(oa), oa)

@@ -60,7 +60,8 @@ def _set_the_stage(stack: ExitStack, dossiers: int) -> Play:
             app_id=added["HCC_ZALO_APP_ID"], app_secret=added["HCC_ZALO_APP_SECRET"], oa_id=added["HCC_ZALO_OA_ID"]
         )
     )
-    environment = added | urls | zalo_urls(zalo) | {"HCC_POLL_SECONDS": "1", "HCC_CHANNELS": "zalo_cs"}
+    own = {"HCC_POLL_SECONDS": "1", "HCC_CHANNELS": "zalo_cs", "HCC_OAS": ""}  # also where `.env` names a file of OAs
+    environment = added | urls | zalo_urls(zalo) | own
     os.environ.update(environment)
     made = Services(load())
     stack.callback(made.close)

@@ -204,3 +204,13 @@ def test_what_is_common_is_a_setting_and_no_table_needs_it() -> None:
     """The names of the whole deployment are real names; all that is required of an OA can stand in its table."""
     assert set(Settings.model_fields) > COMMON
     assert set(REQUIRED) - COMMON == {"dossier_url", "zalo_app_id", "zalo_app_secret", "zalo_oa_id"}
+
+
+def test_the_example_of_the_documentation_can_be_used(load: Load) -> None:
+    """Two provinces, as docs/oas.md shows them."""
+    shown = (Path(__file__).resolve().parents[2] / "docs" / "oas.md").read_text("utf-8")
+    found = load(shown.split("```toml\n")[1].split("```")[0])
+    assert [oa.name for oa in found.values()] == ["ha-tinh", "nghe-an"]
+    nghe_an = found["5024926008133882615"].settings
+    assert (nghe_an.place, nghe_an.poll_seconds) == ("tỉnh Nghệ An", 5)
+    assert nghe_an.kind_channels == {"fee_requested": ["zns", "sms"]}

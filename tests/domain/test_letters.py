@@ -3,7 +3,7 @@
 import json
 import traceback
 import unicodedata
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.settings import Settings
 from worker.domain.clock import appointment
 from worker.domain.dossier import Reason
 from worker.domain.kinds import KINDS, OF_DOSSIERS
@@ -167,12 +168,22 @@ def test_a_text_holds_the_seeds_words_and_the_facts_and_nothing_else(
         assert LETTERS.text(kind, facts) == unicodedata.normalize("NFC", text)
 
 
+def test_each_oa_speaks_for_its_own_place() -> None:
+    """The words of every kind are the same; only whose they are is the OA's (HCC_PLACE)."""
+    assert Settings.model_fields["place"].default == Facts(CODE).place
+    for kind in (kind.name for kind in KINDS):
+        ours, theirs = LETTERS.sample(kind), replace(LETTERS.sample(kind), place="tỉnh Nghệ An")
+        assert LETTERS.text(kind, theirs) == LETTERS.text(kind, ours).replace("tỉnh Hà Tĩnh", "tỉnh Nghệ An")
+        assert "Hà Tĩnh" not in LETTERS.text(kind, theirs)
+
+
 def test_the_facts_have_no_room_for_a_person() -> None:
-    """R23: what a text is not given it cannot tell; a ninth fact is a decision, not a detail."""
+    """R23: what a text is not given it cannot tell; a tenth fact is a decision, not a detail."""
     assert [fact.name for fact in fields(Facts)] == [
         *("code", "amount", "appointment", "payment_link"),
         *("deadline", "reason"),  # the reason is one of a closed set of words
         *("stories", "digest"),  # what the chat tells: kinds, times, amounts and numbers
+        "place",  # whose system speaks: the OA's, the same for everybody
     ]
     assert [fact.name for fact in (*fields(Story), *fields(Step))] == ["code", "steps", "kind", "at", "amount"]
     assert [fact.name for fact in fields(Digest)] == ["unit", "since", "until", "tallies"]

@@ -26,7 +26,7 @@ from worker.queue import bell
 MORNING = datetime(2024, 2, 19, 9, 9)  # noqa: DTZ001 (local and naive, as the dossier database keeps it)
 
 _CACHED = (
-    worker.tasks.deployment, worker.tasks.settling, worker.tasks.renewing,
+    worker.tasks.deployment, worker.tasks.settling,
     producers.tasks.office, producers.tasks.polling, producers.tasks.reconciling, producers.tasks.reminding,
     bell._redis, bell._ringer,
 )  # fmt: skip

@@ -41,10 +41,35 @@ def test_a_round_that_hangs_holds_up_nobody_and_is_not_begun_twice() -> None:
     assert time.monotonic() - began < 10
     assert sorted(made) == ["a", "a", "b", "hangs"]
     go_on.set()
-    for thread in [one for one in threading.enumerate() if one.name == "test hangs"]:
-        thread.join(10)
+    finish("test hangs")
     rounds.run(["hangs"], alone=False)
     assert made.count("hangs") == 2
+
+
+def test_who_was_slow_is_not_waited_for_until_it_is_quick_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A province that always takes longer than a bell waits would cost a process half its time."""
+    monkeypatch.setattr("worker.rounds.PATIENCE", 0.1)
+    go_on = threading.Event()
+    rounds = Rounds("test", lambda _: go_on.wait(30))
+    rounds.run(["slow"], alone=False, seconds=0.2)
+    go_on.set()
+    finish("test slow")
+    go_on.clear()
+    began = time.monotonic()
+    rounds.run(["slow"], alone=False, seconds=30)
+    assert time.monotonic() - began < 10
+    go_on.set()
+    finish("test slow")
+    for _ in range(2):  # quick again: the first is not waited for, the second is
+        rounds.run(["slow"], alone=False, seconds=30)
+        finish("test slow")
+    assert not rounds._slow
+
+
+def finish(name: str) -> None:
+    """Wait for the threads of this name."""
+    for thread in [one for one in threading.enumerate() if one.name == name]:
+        thread.join(10)
 
 
 def test_a_round_that_fails_is_told_and_the_others_are_made(caplog: pytest.LogCaptureFixture) -> None:
@@ -69,23 +94,6 @@ def test_the_only_oa_is_served_in_the_task_itself() -> None:
     made = list[str]()
     Rounds("test", lambda _: made.append(threading.current_thread().name)).run(["1"], alone=True)
     assert made == [threading.current_thread().name]
-
-
-def test_no_more_rounds_than_there_is_room_for_are_made_at_once() -> None:
-    """Five that need what only two may hold: never three at work, and all get their turn."""
-    busy, most, lock = 0, 0, threading.Lock()
-    meet = threading.Barrier(2, timeout=5)
-
-    def work(oa: str) -> None:
-        nonlocal busy, most
-        with lock:
-            busy, most = busy + 1, max(most, busy + 1)
-        meet.wait()
-        with lock:
-            busy -= 1
-
-    Rounds("test", work, at_once=2).run("abcd", alone=False, seconds=30)
-    assert (busy, most) == (0, 2)
 
 
 def test_what_rests_for_one_process_rests_for_all(redis_url: str) -> None:

@@ -51,6 +51,7 @@ class Facts:
     reason: Reason | None = None
     stories: tuple[Story, ...] = ()
     digest: Digest | None = None
+    place: str = "tỉnh Hà Tĩnh"  # whose system speaks; the OA's (HCC_PLACE), no fact of the dossier
 
 
 REASONS: dict[Reason, str] = {
@@ -201,6 +202,7 @@ def _variables(facts: Facts) -> dict[str, str | None]:
     """The facts as a reader sees them; a fact that may be absent from a good text is None, any other is left out."""
     variables: dict[str, str | None] = {
         "code": facts.code,
+        "place": facts.place,
         "appointment": None if facts.appointment is None else appointment(facts.appointment),
         "deadline": None if facts.deadline is None else deadline(facts.deadline),
         "reason": None if facts.reason is None else REASONS[facts.reason],
