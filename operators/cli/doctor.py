@@ -11,6 +11,7 @@ import click
 from sqlalchemy import Engine, text
 
 from config.settings import Settings, SettingsError, load
+from operators.cli.connections import check_broker, check_connections
 from operators.world import world
 from producers.dossiers.mapping import load_mapping
 from producers.dossiers.queries import FEEDS
@@ -194,6 +195,8 @@ CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "sổ thông báo": check_ledger,
     "đồng hồ": check_clock,
     "Redis": check_redis,
+    "hàng đợi": check_broker,
+    "kết nối": check_connections,
     "CSDL hồ sơ": check_source,
     "các luồng": check_feeds,
     "token Zalo": check_token,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from config.celeryconfig import QUEUES
+from config.connections import Deployment, most
 from tests.journeys.conftest import World, by_person, until
 from tests.scaling.rabbitmq import ABSENT, RabbitMQ, rabbitmq
 from worker.queue import bell
@@ -16,6 +18,7 @@ from worker.queue.connection import QueueDown
 
 pytestmark = [pytest.mark.journey, pytest.mark.skipif(bool(ABSENT), reason=ABSENT)]
 
+CORES = os.cpu_count() or 1  # children of a worker, unless it is told otherwise
 _BOUND = 10.0  # seconds a bell at a silent broker may take: three of its steps, and some for a busy machine
 
 
@@ -40,6 +43,7 @@ def test_two_workers_over_rabbitmq_tell_each_message_once_though_it_is_killed(
     for number in range(10):
         world.accept(number)
     world.messages(10)
+    assert 0 < node.clients_of(processes.pids()) <= most(Deployment(hosts=2, children=CORES), node.url).broker
     assert {queue: node.type_of(queue) for queue in QUEUES} == dict.fromkeys(QUEUES, "quorum")
 
     node.kill()
