@@ -84,6 +84,19 @@ class RabbitMQ:
                 return kind
         return "other"
 
+    def waiting(self, queue: str) -> int:
+        """How many messages a queue holds that nobody has taken; 0 where there is no such queue yet."""
+        return self._depth(queue) or 0
+
+    def has(self, queue: str) -> bool:
+        """Whether there is such a queue."""
+        return self._depth(queue) is not None
+
+    def _depth(self, queue: str) -> int | None:
+        with suppress(amqp.NotFound), amqp.Connection(self.address) as connection:
+            return int(connection.channel().queue_declare(queue, passive=True).message_count)
+        return None
+
     def clients_of(self, pids: Iterable[int]) -> int:
         """How many connections these processes and their children have to it."""
         roots = [psutil.Process(pid) for pid in pids]
