@@ -9,9 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from config.connections import Deployment, most
-from operators.cli.connections import connections
+from operators.cli.connections import check_broker, check_connections, connections
 from tests.journeys.conftest import World, until
-from worker.queue.connection import open_redis
+from worker.bootstrap import Services
+from worker.queue.connection import QueueDown, open_redis
 
 _CHILDREN = os.cpu_count() or 1
 _BY_NAME = (
@@ -63,3 +64,16 @@ def test_the_command_says_whether_the_servers_have_room(
     assert (few.exit_code, "KHÔNG" in few.output) == (0, False), few.output
     many = CliRunner().invoke(connections, ["--hosts", "100", "--children", "4"])
     assert (many.exit_code, "KHÔNG" in many.output) == (1, True), many.output
+
+
+def test_the_doctor_tells_redis_from_the_broker_and_counts_for_the_hosts_it_sees(world: World) -> None:
+    """One host here, with as many children as it has cores."""
+    assert list(check_broker(world.services)) == ["kết nối được (redis, cùng Redis)"]
+    counts = most(Deployment(1, _CHILDREN), world.services.settings.broker)
+    (told,) = check_connections(world.services)
+    assert f"1 máy × {_CHILDREN} tiến trình con" in told
+    assert f"PostgreSQL {counts.ledger}/" in told
+    assert f"Redis {counts.redis + counts.broker}/" in told
+    away = Services(world.settings(broker_url="amqp://guest:hush@127.0.0.1:1//"))
+    with pytest.raises(QueueDown, match="the broker does not answer: OperationalError"):
+        list(check_broker(away))
