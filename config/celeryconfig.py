@@ -9,6 +9,7 @@ from typing import Any
 from celery.schedules import schedule
 
 from config.brokers import PATIENCE_SECONDS, broker
+from config.connections import RINGERS_MOST
 from config.settings import Settings
 
 _BEGAN, _BEGAN_AT = datetime.now(UTC), time.monotonic()
@@ -37,7 +38,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # a worker outlives its broker, however long that is away
         "broker_connection_timeout": PATIENCE_SECONDS,
-        "broker_pool_limit": 2,
+        "broker_pool_limit": RINGERS_MOST,
         "task_queues": {name: {"exchange": name, "routing_key": name, **made.queue} for name in QUEUES},
         "task_routes": {task: {"queue": queue} for task, queue in ROUTES.items()},
         "task_default_queue": "upkeep",

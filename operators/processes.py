@@ -61,6 +61,10 @@ class Processes:
         self._running[name] = process
         return process
 
+    def pids(self) -> list[int]:
+        """The process ids of those that we started and that run."""
+        return [process.pid for process in self._running.values() if process.poll() is None]
+
     def log(self, name: str) -> Path:
         """Where a process writes."""
         return self._logs / f"{name}.log"

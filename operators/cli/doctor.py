@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 
 from config.oas import load_oas
 from config.settings import Settings, SettingsError
+from operators.cli.connections import check_broker, check_connections
 from operators.world import world
 from producers.dossiers.mapping import load_mapping
 from producers.dossiers.queries import FEEDS
@@ -238,6 +239,8 @@ CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "kho theo tháng": check_months,
     "đồng hồ": check_clock,
     "Redis": check_redis,
+    "hàng đợi": check_broker,
+    "kết nối": check_connections,
     "CSDL hồ sơ": check_source,
     "các luồng": check_feeds,
     "token Zalo": check_token,
@@ -246,5 +249,5 @@ CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "sự kiện Zalo": check_events,
     "mẫu tin": check_templates,
 }
-SHARED = frozenset({"sổ thông báo", "đồng hồ", "Redis", "mẫu tin"})
+SHARED = frozenset({"sổ thông báo", "kho theo tháng", "đồng hồ", "Redis", "hàng đợi", "kết nối", "mẫu tin"})
 """Checks of what all OAs have in common."""

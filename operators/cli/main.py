@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from config.logs import set_up_logs
 from config.settings import SettingsError
 from operators.cli import (
+    connections,
     dead,
     demo,
     doctor,
@@ -46,6 +47,7 @@ for command in (
     up.migrate,
     up.web,
     doctor.doctor,
+    connections.connections,
     source.source,
     poll.poll,
     oa.oa,

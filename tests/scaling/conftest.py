@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.contracts.conftest import certificate
 from tests.journeys.conftest import world
 from worker.queue import bell
 
-__all__ = ["world"]
+__all__ = ["certificate", "world"]
 
 
 @pytest.fixture

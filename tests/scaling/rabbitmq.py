@@ -6,11 +6,12 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import amqp
+import psutil
 
 from sandbox.servers.child import Child
 from sandbox.servers.files import candidate_ports, wait_until
@@ -82,6 +83,29 @@ class RabbitMQ:
                 )
                 return kind
         return "other"
+
+    def waiting(self, queue: str) -> int:
+        """How many messages a queue holds that nobody has taken; 0 where there is no such queue yet."""
+        return self._depth(queue) or 0
+
+    def has(self, queue: str) -> bool:
+        """Whether there is such a queue."""
+        return self._depth(queue) is not None
+
+    def _depth(self, queue: str) -> int | None:
+        with suppress(amqp.NotFound), amqp.Connection(self.address) as connection:
+            return int(connection.channel().queue_declare(queue, passive=True).message_count)
+        return None
+
+    def clients_of(self, pids: Iterable[int]) -> int:
+        """How many connections these processes and their children have to it."""
+        roots = [psutil.Process(pid) for pid in pids]
+        processes = [*roots, *(child for root in roots for child in root.children(recursive=True))]
+        return sum(
+            bool(socket.raddr) and socket.raddr.port == self._ports["node"]
+            for process in processes
+            for socket in process.net_connections("tcp")
+        )
 
     def _environment(self) -> dict[str, str]:
         of = self._folder

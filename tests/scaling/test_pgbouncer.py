@@ -14,6 +14,7 @@ from tests.journeys.conftest import World, by_person, until
 from tests.scaling.pgbouncer import ABSENT, pgbouncer
 from worker.ledger.engine import open_ledger
 from worker.ledger.migrate import migrate, missing, newest
+from worker.ledger.room import room
 
 pytestmark = pytest.mark.skipif(bool(ABSENT), reason=ABSENT)
 
@@ -63,6 +64,8 @@ def test_every_transaction_has_its_bounds_and_leaves_none_behind(narrow: Engine)
     with narrow.begin() as tx:
         tx.execute(text("UPDATE cursors SET feed = feed WHERE feed = :feed"), [{"feed": "1"}, {"feed": "2"}])
         assert tx.execute(text(_BOUNDS)).one() == _OURS
+    with narrow.begin() as tx:
+        assert room(tx).pooled
     url = make_url(str(narrow.url.render_as_string(hide_password=False)))
     other = psycopg2.connect(host=url.host, port=url.port, user=url.username, dbname=url.database)
     with other, other.cursor() as cursor:

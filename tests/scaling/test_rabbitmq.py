@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from config.celeryconfig import QUEUES
+from config.celeryconfig import QUEUES, ringing
+from config.connections import Deployment, most
 from tests.journeys.conftest import World, by_person, until
 from tests.scaling.rabbitmq import ABSENT, RabbitMQ, rabbitmq
 from worker.queue import bell
@@ -16,6 +18,7 @@ from worker.queue.connection import QueueDown
 
 pytestmark = [pytest.mark.journey, pytest.mark.skipif(bool(ABSENT), reason=ABSENT)]
 
+CORES = os.cpu_count() or 1  # children of a worker, unless it is told otherwise
 _BOUND = 10.0  # seconds a bell at a silent broker may take: three of its steps, and some for a busy machine
 
 
@@ -40,7 +43,9 @@ def test_two_workers_over_rabbitmq_tell_each_message_once_though_it_is_killed(
     for number in range(10):
         world.accept(number)
     world.messages(10)
+    assert 0 < node.clients_of(processes.pids()) <= most(Deployment(hosts=2, children=CORES), node.url).broker
     assert {queue: node.type_of(queue) for queue in QUEUES} == dict.fromkeys(QUEUES, "quorum")
+    assert not node.has("celery_delayed_0")  # of Celery's own step for delayed messages
 
     node.kill()
     for number in range(10, 20):
@@ -57,6 +62,18 @@ def test_two_workers_over_rabbitmq_tell_each_message_once_though_it_is_killed(
     until(lambda: set(world.states().values()) == {"sent"}, "all to be settled", world=world)
     assert all(len(texts) == 1 for texts in by_person(world.zalo.messages()).values())
     assert not processes.ended()
+
+
+def test_a_bell_that_nobody_hears_is_dropped_by_rabbitmq_itself(
+    redis_url: str, node: RabbitMQ, ring_at: Callable[..., None]
+) -> None:
+    """Beat rings on through a weekend without workers; they come back to no heap."""
+    ring_at(redis_url=redis_url, broker_url=node.url)
+    before = node.waiting("upkeep")
+    for _ in range(3):
+        bell.ringer().send_task("worker.wake", ignore_result=True, **ringing(3.0))
+    until(lambda: node.waiting("upkeep") == before + 3, "the bells to wait")
+    until(lambda: node.waiting("upkeep") == before, "the bells to be dropped")
 
 
 def test_a_node_that_is_silent_holds_a_bell_for_seconds_only(

@@ -13,7 +13,7 @@ from typing import Any
 from psycopg2.extensions import STATUS_READY, cursor
 from sqlalchemy import Engine, create_engine
 
-KEPT_OPEN, MOST_MORE = 2, 3  # connections of one engine
+from config.connections import LEDGER_KEPT, LEDGER_MORE
 
 _CONNECT_SECONDS = 5
 _STATEMENT_MS = 30_000
@@ -32,8 +32,8 @@ def open_ledger(url: str, *, name: str = "hcc") -> Engine:
     return create_engine(
         url,
         pool_pre_ping=True,
-        pool_size=KEPT_OPEN,
-        max_overflow=MOST_MORE,
+        pool_size=LEDGER_KEPT,
+        max_overflow=LEDGER_MORE,
         hide_parameters=True,  # parameters hold personal data and would stand in the text of an exception
         connect_args={
             "connect_timeout": _CONNECT_SECONDS,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from redis import Redis, RedisError
+from redis import BlockingConnectionPool, ConnectionPool, Redis, RedisError
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from config.brokers import sentinels
+from config.connections import REDIS_MOST
 
 PREFIX = "hcc:"  # every key of ours begins with it
 
@@ -33,25 +35,31 @@ def open_redis(url: str) -> Redis:
     sentinels for the master, and one to a server that was demoted is left. A call may be repeated after a cut
     connection, and so run twice: every script in this room bears that.
     """
+    return Redis(connection_pool=_pool(url))
+
+
+@cache
+def _pool(url: str) -> ConnectionPool:
+    """All clients of a process on one Redis share its connections: at most so many as `config.connections` counts."""
     found = sentinels(url)
     if found is None:
-        return Redis.from_url(url, **_manners())
+        return BlockingConnectionPool.from_url(url, timeout=_ANSWER_SECONDS, **_manners())
     ask = {"password": found.sentinel_password, "retry": Retry(NoBackoff(), 0), **_WAITS}  # the next one is asked
-    guard: Any = Sentinel(  # type: ignore[no-untyped-call]
-        found.places,
-        sentinel_kwargs=ask,
-        db=found.db,
-        username=found.user,
-        password=found.password,
-        **_manners(),
-    )
-    return cast("Redis", guard.master_for(found.master))
+    enter = {"db": found.db, "username": found.user, "password": found.password}
+    guard: Any = Sentinel(found.places, sentinel_kwargs=ask)  # type: ignore[no-untyped-call]
+    return cast("ConnectionPool", guard.master_for(found.master, **enter, **_manners()).connection_pool)
 
 
 def _manners() -> dict[str, Any]:
     """How every connection behaves."""
     retry = Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), _RETRIES)
-    return {"decode_responses": True, "health_check_interval": _HEALTH_SECONDS, "retry": retry, **_WAITS}
+    return {
+        "decode_responses": True,
+        "health_check_interval": _HEALTH_SECONDS,
+        "retry": retry,
+        "max_connections": REDIS_MOST,
+        **_WAITS,
+    }
 
 
 @contextmanager
