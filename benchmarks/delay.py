@@ -217,8 +217,8 @@ def _tell(report: Report, measured: Mapping[Scenario, Delays], polled: float) ->
     report.text(
         f"Acceptances in the dossier database, polled every {polled:g} s, for {SECONDS:g} s; one worker with two "
         f"children, one beat, a Zalo that answers after {LATENCY_MS} ms and counts a message as accepted when it does. "
-        f"The limit is Zalo's default of {LIMIT:,} calls a minute; for 500 a second it is 60,000. From the commit in the "
-        "dossier database until:"
+        f"The limit is Zalo's default of {LIMIT:,} calls a minute; for 500 a second it is 60,000. From the commit in "
+        "the dossier database until:"
     )
     rows = []
     for scenario, delays in measured.items():
