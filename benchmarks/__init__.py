@@ -17,6 +17,7 @@ again, and the folder may be deleted at any time. One at a time: they share the 
     contest.py       one round of one contestant, and what the operating system counted meanwhile
     contestants.py   the rivals' command lines and settings
     product.py       ours, as the Procfile starts it
+    clerks.py        dossiers accepted at a pace
     filling.py       people, due notices, finished ones
     world.py         servers, filled dossier databases, ledgers, the product's settings
     measure.py       medians, percentiles, CPU time and memory of processes
