@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+BENCH_STAMP := .venv/installed-bench
 
 .DEFAULT_GOAL := help
 
@@ -25,8 +26,13 @@ test: install ## the whole test suite
 chaos: install ## every incident with 2,000 notices, real processes and kill -9
 	HCC_CHAOS_NOTICES=2001 $(BIN)/pytest tests/chaos -n 3 --dist worksteal
 
-bench: install ## poll cost at 10 k, 1 M, 10 M dossiers, first start, delays, events; BENCH_SIZES=10k,1M spares the fill of 10 M
+bench: $(BENCH_STAMP) ## throughput against rivals, delays, growth, idle, events, poll and first start; pages in docs/benchmarks
 	@$(BIN)/python -m benchmarks
+
+$(BENCH_STAMP): $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench,rivals]'
+	touch $(BENCH_STAMP)
+
 check: install ## lint, types, imports, tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

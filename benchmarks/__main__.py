@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("poll", "start", "delay", "hooks")
+BENCHMARKS = ("rivalry", "delay", "growth", "idle", "hooks", "poll", "start")
 
 
 def main() -> None:

@@ -7,8 +7,9 @@ the whole.
 
 from __future__ import annotations
 
+import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
@@ -57,6 +58,31 @@ class Figures:
     def whole(self) -> bool:
         """Whether each notice was accepted once and its attempt recorded."""
         return self.accepted == self.number and not self.duplicates and set(self.settled) == {self.number}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The medians of a contestant's rounds. CPU in seconds a notice."""
+
+    rate: float
+    workers_cpu: float
+    postgres_cpu: float
+    valkey_cpu: float
+    most: int
+    duplicates: int
+    whole: bool
+
+    @classmethod
+    def of(cls, rounds: Sequence[Figures]) -> Standing:
+        return cls(
+            rate=statistics.median(one.rate for one in rounds),
+            workers_cpu=statistics.median(one.workers_cpu for one in rounds),
+            postgres_cpu=statistics.median(one.cpu["PostgreSQL"] for one in rounds),
+            valkey_cpu=statistics.median(one.cpu["Valkey"] for one in rounds),
+            most=max(one.most for one in rounds),
+            duplicates=sum(one.duplicates for one in rounds),
+            whole=all(one.whole for one in rounds),
+        )
 
 
 Contestant = Callable[[World, StandIn, int], AbstractContextManager[Work]]

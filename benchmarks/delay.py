@@ -13,12 +13,12 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 
 from sqlalchemy import text
 
 from benchmarks import filling
+from benchmarks.clerks import Clerks
 from benchmarks.contest import rival_environment
 from benchmarks.contestants import RIVALS, Rival
 from benchmarks.measure import cpu_seconds, percentile
@@ -31,7 +31,7 @@ from benchmarks.standin.client import StandIn
 from benchmarks.world import OA, World, tell, world
 from config.settings import Settings
 from producers.dossiers.poll import build_poller
-from sandbox.dossiers.living import LivingDossiers
+from sandbox.dossiers.living import create_schema
 from worker.bootstrap import Services
 from worker.domain.lane import Lane
 
@@ -74,27 +74,19 @@ SCENARIOS = (
 )
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Run:
-    """A product at work, and when what happened (seconds since 1970)."""
+    """A product at work, and the hands that give it work."""
 
     services: Services
-    dossiers: LivingDossiers
-    zalo: StandIn
+    clerks: Clerks
     pids: Mapping[str, int]
-    committed: dict[str, float] = field(default_factory=dict)  # by dossier
-
-    def accept(self, code: str) -> None:
-        """One event: the commit that a poll has to see."""
-        at = datetime.now()  # noqa: DTZ005 (local and naive, as the dossier database keeps it)
-        self.dossiers.accept(code, at=at, appointment=at + timedelta(days=7))
-        self.committed[code] = time.time()
 
     def recorded(self) -> dict[str, float]:
         """When the ledger recorded the notice of each dossier: the beginning of that short transaction."""
         query = text("SELECT code, recorded_at FROM notices WHERE code = ANY(:codes)")
         with self.services.ledger.connect() as connection:
-            rows = connection.execute(query, {"codes": list(self.committed)})
+            rows = connection.execute(query, {"codes": list(self.clerks.committed)})
             return {row.code: row.recorded_at.timestamp() for row in rows}
 
 
@@ -126,23 +118,20 @@ def main() -> None:
 def _measure(made: World, zalo: StandIn, scenario: Scenario) -> Delays:
     count = round(scenario.rate * SECONDS)
     codes = [code_of(number) for number in range(count + 1)]
-    tell(f"{scenario.name}: filing {count:,} dossiers")
     with _running(made, zalo, scenario, codes) as run:
-        run.accept(codes[0])
-        _arrived(zalo, run.committed)
+        committed = run.clerks.committed
+        run.clerks.accept(codes[:1], scenario.rate)
+        _arrived(zalo, committed)
         filling.release(run.services)
         begun, before = zalo.count().accepted, cpu_seconds(run.pids.values())
         tell(f"{scenario.name}: {SECONDS:g} s")
-        began = time.monotonic()
-        for code in _paced(codes[1:], scenario.rate):
-            run.accept(code)
-        lasted = time.monotonic() - began
-        arrived, lacking = _arrived(zalo, run.committed)
+        lasted = run.clerks.accept(codes[1:], scenario.rate)
+        arrived, lacking = _arrived(zalo, committed)
         spent, accepted = cpu_seconds(run.pids.values()), zalo.count().accepted - begun
         recorded = run.recorded()
     return Delays(
-        recorded=[recorded[code] - run.committed[code] for code in codes[1:]],
-        accepted=[arrived[code] - run.committed[code] for code in codes[1:]],
+        recorded=[recorded[code] - committed[code] for code in codes[1:]],
+        accepted=[arrived[code] - committed[code] for code in codes[1:]],
         between=[arrived[code] - recorded[code] for code in codes[1:]],
         rate=count / lasted,
         cpu={name: (spent[pid] - before[pid]) / accepted for name, pid in run.pids.items()},
@@ -158,27 +147,21 @@ def _running(made: World, zalo: StandIn, scenario: Scenario, codes: Sequence[str
     made.servers.drop_database("delay_dossiers")
     made.servers.create_database("delay_dossiers")
     source, ledger = made.servers.database_url("delay_dossiers"), made.ledger("delay_ledger", fresh=True)
+    create_schema(source)
     given = product_environment(made, zalo, ledger, source=source, rate_per_minute=scenario.per_minute)
-    services, dossiers = Services(made.settings(ledger, source, **given)), LivingDossiers(source)
-    for number, code in enumerate(codes):
-        phone = filling.phone_of(number).replace("+84", "0")
-        dossiers.file(code, phone=phone, at=datetime.now())  # noqa: DTZ005 (as the dossier database keeps it)
+    services, clerks = Services(made.settings(ledger, source, **given)), Clerks(source.replace("+psycopg2", ""))
+    clerks.file({code: filling.phone_of(number).replace("+84", "0") for number, code in enumerate(codes)})
     people = filling.admit(services)
-    build_poller(services.settings).round()
-    filling.fall_due(services, people, _BACKLOG_FROM, scenario.backlog, lane=scenario.lane)
-    filling.hold(services)
+    while build_poller(services.settings).round().more:
+        pass
+    if scenario.backlog:
+        tell(f"{scenario.name}: recording")
+        filling.fall_due(services, people, _BACKLOG_FROM, scenario.backlog, lane=scenario.lane)
+        filling.hold(services)
     with product(given) as pids:
-        yield Run(services, dossiers, zalo, pids)
-    dossiers.close()
+        yield Run(services, clerks, pids)
+    clerks.close()
     services.close()
-
-
-def _paced(codes: Sequence[str], rate: float) -> Iterator[str]:
-    """One code after the other, each at its time or as soon after it as can be."""
-    began = time.monotonic()
-    for place, code in enumerate(codes):
-        time.sleep(max(0.0, began + place / rate - time.monotonic()))
-        yield code
 
 
 def _arrived(zalo: StandIn, committed: Mapping[str, float]) -> tuple[Mapping[str, float], int]:
@@ -217,8 +200,8 @@ def _tell(report: Report, measured: Mapping[Scenario, Delays], polled: float) ->
     report.text(
         f"Acceptances in the dossier database, polled every {polled:g} s, for {SECONDS:g} s; one worker with two "
         f"children, one beat, a Zalo that answers after {LATENCY_MS} ms and counts a message as accepted when it does. "
-        f"The limit is Zalo's default of {LIMIT:,} calls a minute; for 500 a second it is 60,000. From the commit in the "
-        "dossier database until:"
+        f"The limit is Zalo's default of {LIMIT:,} calls a minute; for 500 a second it is 60,000. From the commit in "
+        "the dossier database until:"
     )
     rows = []
     for scenario, delays in measured.items():

@@ -34,6 +34,7 @@ _CHILDREN = (1, 2)
 _TEMPLATE = "growth"
 _WATCHED_SECONDS = 15.0
 _LOOK_SECONDS = 0.02
+_NEARLY_ALL = 0.95  # of the backlog: when it ends, a pause says nothing
 _MOST_MEMORY, _MOST_PAUSE = 1.2, 10.0
 
 
@@ -93,17 +94,17 @@ def _backlog(made: World, zalo: StandIn, number: int, pause: Pause) -> Figures:
     contestant = of_ours(template=_TEMPLATE)
     if number < max(BACKLOGS.values()):
         return play(contestant, made, zalo, number)
-    return play(contestant, made, zalo, number, until=0.5, then=lambda: _flush(made, zalo, pause))
+    return play(contestant, made, zalo, number, until=0.5, then=lambda: _flush(made, zalo, number, pause))
 
 
-def _flush(made: World, zalo: StandIn, pause: Pause) -> None:
+def _flush(made: World, zalo: StandIn, number: int, pause: Pause) -> None:
     """Take from Redis all it has: the queue, the limits, the marks; and watch what comes out."""
     pause.before = _rate(zalo, 3.0)
     with Redis.from_url(made.servers.redis_url()) as redis:
         redis.flushall()
     flushed = moved = time.monotonic()
     accepted = zalo.count().accepted
-    while time.monotonic() < flushed + _WATCHED_SECONDS:
+    while time.monotonic() < flushed + _WATCHED_SECONDS and accepted < number * _NEARLY_ALL:
         time.sleep(_LOOK_SECONDS)
         if (now := zalo.count().accepted) != accepted:
             accepted, moved = now, time.monotonic()
@@ -158,8 +159,8 @@ def _tell(report: Report, grown: Growth) -> None:
         ("flushed Redis: longest pause, s", grown.pause.longest, "≤ 10", grown.pause.longest <= _MOST_PAUSE),
     ])  # fmt: skip
     report.text(
-        f"Redis was flushed in the middle of {last.number:,}: {grown.pause.before:,.0f} a second before, "
-        f"{grown.pause.after:,.0f} a second {_WATCHED_SECONDS:g} s after."
+        f"Redis was flushed in the middle of {last.number:,}, and watched for {_WATCHED_SECONDS:g} s or until nearly "
+        f"all was sent: {grown.pause.before:,.0f} a second before, {grown.pause.after:,.0f} a second after that."
     )
     rows = [(f"{workers} × {children}", *_row(one)) for (workers, children), one in grown.workers.items()]
     report.table(("workers × children", *columns), rows)

@@ -10,12 +10,10 @@ medians of the rounds' middles (see contest.py); the CPU of each process is what
 from __future__ import annotations
 
 import os
-import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from benchmarks import filling
-from benchmarks.contest import Contestant, Figures, of_ours, of_raw, of_rival, play
+from benchmarks.contest import Contestant, Figures, Standing, of_ours, of_raw, of_rival, play
 from benchmarks.contestants import RIVALS
 from benchmarks.plots import bars
 from benchmarks.product import product_environment
@@ -33,31 +31,6 @@ _TEMPLATE = "rivalry"
 _EXPECTED = {OURS: 5000, OURS_TLS: 5000, RAW: 7000, RAW_TWO: 7000} | {rival.title: rival.rate for rival in RIVALS}
 """About how many a second each sends: how large a backlog lasts for a round."""
 _PLAIN = tuple(rival.title for rival in RIVALS if rival.name in {"celery", "threads"})
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """The medians of a contestant's rounds. CPU in seconds a notice."""
-
-    rate: float
-    workers_cpu: float
-    postgres_cpu: float
-    valkey_cpu: float
-    most: int
-    duplicates: int
-    whole: bool
-
-    @classmethod
-    def of(cls, rounds: Sequence[Figures]) -> Standing:
-        return cls(
-            rate=statistics.median(one.rate for one in rounds),
-            workers_cpu=statistics.median(one.workers_cpu for one in rounds),
-            postgres_cpu=statistics.median(one.cpu["PostgreSQL"] for one in rounds),
-            valkey_cpu=statistics.median(one.cpu["Valkey"] for one in rounds),
-            most=max(one.most for one in rounds),
-            duplicates=sum(one.duplicates for one in rounds),
-            whole=all(one.whole for one in rounds),
-        )
 
 
 def main() -> None:
