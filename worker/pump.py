@@ -33,7 +33,7 @@ _CHUNK = 200  # attempts settled at once …
 _CHUNK_SECONDS = 0.1  # … or what came in so long: what a crash can leave uncertain stays small
 _TURN_SECONDS = 1.0  # the longest wait without a look around
 _AWAY_SECONDS = 0.5  # between two tries to record answers while the ledger is away
-_BESIDE = 64  # looks at once; a thread is made when it is needed
+_BESIDE = 6  # looks at once; a thread is made when it is needed
 _POISON = (DataError, IntegrityError, ValueError)  # the last: psycopg2 finds that a text cannot be one
 
 
@@ -78,7 +78,7 @@ class Pump:
                 # Whatever it is, the pump is the only one of its process: what it held goes back when its lease ends.
                 log.exception("the pump stumbled")
                 time.sleep(_AWAY_SECONDS)
-        self._beside.shutdown(wait=False, cancel_futures=True)
+        self._beside.shutdown(cancel_futures=True)  # a renewal that is cut off would cost the grant
 
     @property
     def busy(self) -> bool:

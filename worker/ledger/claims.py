@@ -217,10 +217,14 @@ def _told(facts: Any) -> tuple[dict[str, Any], str | None]:
     """What the texts of a notice may tell, or what is wrong with its facts: never a reason to raise."""
     nothing: dict[str, Any] = {"amount": None, "appointment_at": None}
     try:
-        told = {name: _FACTS[name](value) for name, value in facts.items() if name in _FACTS and value not in (None, "")}
+        told = {name: _FACTS[name](value) for name, value in facts.items() if name in _FACTS and _is_there(value)}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         return nothing, f"its facts cannot be read ({type(error).__name__})"
     return nothing | told, None
+
+
+def _is_there(value: Any) -> bool:
+    return value is not None and value != ""
 
 
 _FACTS: dict[str, Callable[[Any], Any]] = {

@@ -8,14 +8,19 @@ As options of the connection PgBouncer would refuse them, or ignore them without
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
+from psycopg2 import Error as DriverError
 from psycopg2.extensions import STATUS_READY, cursor
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from config.connections import LEDGER_KEPT, LEDGER_MORE
 
 _CONNECT_SECONDS = 5
+_IDLE_SECONDS = 1.0
 _STATEMENT_MS = 30_000
 _LOCK_MS = 10_000
 _BOUNDS = (
@@ -27,11 +32,11 @@ _BOUNDED_ALONE = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", re.IGNOR
 def open_ledger(url: str, *, name: str = "hcc") -> Engine:
     """An engine for the ledger at `url` (`postgresql+psycopg2://…`). Connects lazily; `name` shows in pg_stat_activity.
 
-    A connection that the server dropped (restart, fail-over) is noticed before use and replaced.
+    A connection that the server dropped (restart, fail-over) is noticed before use and replaced, if it has been idle
+    for a moment: who works on one takes a batch after the other, and a question before each costs a round trip.
     """
-    return create_engine(
+    engine = create_engine(
         url,
-        pool_pre_ping=True,
         pool_size=LEDGER_KEPT,
         max_overflow=LEDGER_MORE,
         hide_parameters=True,  # parameters hold personal data and would stand in the text of an exception
@@ -41,6 +46,24 @@ def open_ledger(url: str, *, name: str = "hcc") -> Engine:
             "cursor_factory": BoundedCursor,
         },
     )
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", _ask_who_was_idle)
+    return engine
+
+
+def _note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _ask_who_was_idle(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    if time.monotonic() - record.info.get("used_at", time.monotonic()) < _IDLE_SECONDS:
+        return
+    try:
+        with connection.cursor(cursor_factory=cursor) as asking:
+            asking.execute("SELECT 1")
+        connection.rollback()
+    except DriverError:
+        raise DisconnectionError from None  # the pool opens another one
 
 
 class BoundedCursor(cursor):  # type: ignore[misc]  # psycopg2 ships no types

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -36,6 +37,7 @@ _STORE_TRIES = 10
 _STORE_PAUSE = 1.0  # seconds between tries to store a pair that Zalo has already issued
 _YOUNG = 30.0  # seconds: renewing a pair again and again would wear out the grant, not the fault
 _PATIENCE = 20.0  # seconds that an intent keeps others from asking Zalo again
+_ROOM = BoundedSemaphore(2)  # renewals at once: each holds a connection to the ledger over a call, and others need some
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,14 @@ class Tokens:
 
     def renew(self, oa: str, version: int) -> Access | NoAccess:
         """Renew the pair `version`; a pair that is newer by now is simply used (R41)."""
+        if not _ROOM.acquire(blocking=False):
+            return NoAccess("other access tokens are being renewed")
+        try:
+            return self._renew(oa, version)
+        finally:
+            _ROOM.release()
+
+    def _renew(self, oa: str, version: int) -> Access | NoAccess:
         with self._ledger.begin() as tx:
             credential = self._credentials.hold(tx, oa)
             if credential is None or _others_intent(credential):
