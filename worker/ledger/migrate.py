@@ -16,20 +16,21 @@ _ASK_AGAIN_SECONDS = 0.1
 _ONE_AT_A_TIME = 4_847_204  # the advisory lock of migrations; any number that nobody else uses
 
 
-def migrate(ledger: Engine) -> tuple[str | None, str]:
-    """Run the missing migrations; returns the revision before and after."""
+def migrate(ledger: Engine, to: str | None = None) -> tuple[str | None, str]:
+    """Run the missing migrations, as far as `to` (None: all); returns the revision before and after."""
     with ledger.connect() as connection:
         _take_turn(connection)
         try:
             before = _revision_on(connection)
             connection.commit()  # a migration begins its own transactions: an index is built outside of any
-            command.upgrade(_config(connection), "head")
+            command.upgrade(_config(connection), to or newest())
             connection.commit()
-            return before, newest()
+            return before, to or newest()
         finally:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:n)"), {"n": _ONE_AT_A_TIME})
             connection.commit()
+            connection.invalidate()  # building an index left it with settings that would cost others a round trip
 
 
 def _take_turn(connection: Connection) -> None:
