@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("poll", "start", "delay", "hooks")
+BENCHMARKS = ("poll", "start", "delay", "hooks", "ledger")
 
 
 def main() -> None:

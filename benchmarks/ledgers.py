@@ -54,11 +54,12 @@ def _divided(tx: Connection) -> None:
         tx.execute(text(definition))
 
 
+DIVIDED = "notices by month"
 LAYOUTS: dict[str, tuple[str | None, Callable[[Connection], None]]] = {
     "one table": ("0007", _one_table),
     "months": (None, _as_migrated),
     "months and a past": (None, _as_migrated),
-    "notices by month": (None, _divided),
+    DIVIDED: (None, _divided),
 }
 """How each is made: as far as which migration, and what comes then."""
 

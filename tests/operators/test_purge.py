@@ -55,7 +55,7 @@ def told(ledger: Engine, code: str, days: int) -> None:
         aged = (
             "UPDATE notices SET state = 'sent', recorded_at = now() - make_interval(days => :days) WHERE code = :code"
         )
-        tx.execute(text(aged), {"code": code, "days": days})
+        tx.execute(text(aged), {"c": code, "days": days})
 
 
 def test_it_says_what_went_and_writes_it_down(ledger: Engine, run: Callable[..., Result]) -> None:
