@@ -5,7 +5,6 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, inspect, text
@@ -13,7 +12,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sandbox.servers import Servers
 from worker.ledger import months, past, reports
 from worker.ledger.engine import open_ledger
-from worker.ledger.migrate import _config, migrate, missing, newest
+from worker.ledger.migrate import migrate, missing, newest
 from worker.ledger.tables import metadata, notices, notices_past
 
 
@@ -47,8 +46,7 @@ def test_a_ledger_with_rows_goes_on_where_it_was(servers: Servers) -> None:
     """What was there is found as before, numbers go on, and the statements of the version before still work."""
     servers.create_database("with_rows")
     engine = open_ledger(servers.database_url("with_rows"))
-    with engine.begin() as connection:
-        command.upgrade(_config(connection), "0007")
+    migrate(engine, to="0007")
     with engine.begin() as tx:
         tx.execute(text(_OLD_ROWS))
     migrate(engine)

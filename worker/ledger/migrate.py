@@ -18,8 +18,8 @@ _ASK_AGAIN_SECONDS = 0.1
 _ONE_AT_A_TIME = 4_847_204  # the advisory lock of migrations; any number that nobody else uses
 
 
-def migrate(ledger: Engine) -> tuple[str | None, str]:
-    """Run the missing migrations; returns the revision before and after.
+def migrate(ledger: Engine, to: str | None = None) -> tuple[str | None, str]:
+    """Run the missing migrations, as far as `to` (None: all); returns the revision before and after.
 
     The turn is held by a transaction of its own, not by a session: behind PgBouncer a session may change its server
     with each transaction, and migrations commit one by one.
@@ -27,9 +27,10 @@ def migrate(ledger: Engine) -> tuple[str | None, str]:
     with _my_turn(ledger), ledger.connect() as connection:
         before = _revision_on(connection)
         connection.commit()  # a migration begins its own transactions: an index is built outside of any
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), to or newest())
         connection.commit()
-    return before, newest()
+        connection.invalidate()  # building an index left it with settings that would cost others a round trip
+    return before, to or newest()
 
 
 @contextmanager

@@ -17,6 +17,7 @@ MONTHLY = {"attempts": "at", "history": "at", "notices_past": "recorded_at"}
 """The tables, and the time that says to which month a row belongs."""
 
 _AHEAD = 2  # months that are made before they come: two sweeps may fail for a month without harm
+_STRAYS = 24  # months at once
 _ONE_AT_A_TIME = 4_847_205  # the advisory lock of those who make or drop months
 
 
@@ -84,9 +85,10 @@ def make(tx: Connection, table: str, wanted: Iterable[datetime]) -> list[datetim
     return missing
 
 
-def stray(tx: Connection, table: str) -> bool:
-    """Whether there are rows that belong to no month yet."""
-    return bool(tx.execute(text(f"SELECT EXISTS (SELECT FROM {table}_default)")).scalar_one())
+def strays(tx: Connection, table: str) -> list[datetime]:
+    """The months of the rows for which nobody has made one: housekeeping stood still, or some clock was far out."""
+    query = f"SELECT DISTINCT date_trunc('month', {MONTHLY[table]}, 'UTC') FROM {table}_default LIMIT {_STRAYS}"
+    return list(tx.execute(text(query)).scalars())
 
 
 def drop_before(tx: Connection, moment: datetime) -> Sequence[Part]:

@@ -99,7 +99,10 @@ SELECT event_key FROM recorded
 
 
 def record(tx: Connection, oa: str, new: Sequence[NewNotice]) -> set[str]:
-    """Record events as notices; returns the keys that were not known before (R10). Order within `new` is free."""
+    """Record events as notices; returns the keys that were not known before (R10). Order within `new` is free.
+
+    Keys of notices that were put away are in the baseline (`cursors.untold`), where the poll asks for all of its own.
+    """
     if not new:
         return set()
     one_each = {notice.event_key: notice for notice in reversed(new)}.values()

@@ -89,7 +89,7 @@ def keep_house(ledger: Engine, *, keep_months: int, by: str, seconds: float) -> 
     with ledger.begin() as tx:
         moment = now(tx)
         for table in _WRITTEN:
-            months.make(tx, table, months.coming(moment))
+            months.make(tx, table, [*months.coming(moment), *months.strays(tx, table)])
     ages = Ages.at(moment, keep_months)
     with ledger.begin() as tx:
         dropped = months.drop_before(tx, ages.kept_since)
@@ -137,4 +137,4 @@ def ready(tx: Connection) -> tuple[list[str], list[str]]:
     """For `hcc doctor`: the coming months that are lacking, and the tables with rows that belong to no month."""
     coming = months.coming(now(tx))
     lacking = [f"{table} {month:%m/%Y}" for table in _WRITTEN for month in months.lacking(tx, table, coming)]
-    return lacking, [table for table in months.MONTHLY if months.stray(tx, table)]
+    return lacking, [table for table in months.MONTHLY if months.strays(tx, table)]

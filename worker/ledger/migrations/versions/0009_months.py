@@ -21,7 +21,7 @@ def upgrade() -> None:
     """No row is moved or rewritten: what is there becomes the first part of each table, and workers go on.
 
     That it fits is checked beforehand by one reading of each table, which blocks nobody. Rows that are written
-    meanwhile belong to the first part too, so it ends with the month after this one.
+    meanwhile belong to the first part too, so it ends with the month after this one. Then workers wait for a moment.
     """
     this = months.month_of(datetime.now(UTC))
     until = months.months_on(this, 2)
@@ -33,6 +33,7 @@ def upgrade() -> None:
             op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {table}_first_until CHECK (at < '{until}') NOT VALID")
             op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {table}_first_until")
         op.execute("RESET statement_timeout")
+    op.execute(f"LOCK TABLE {', '.join(_TABLES)} IN ACCESS EXCLUSIVE MODE")
     for table in _TABLES:
         _divide(table)
         if table in filled:
@@ -48,7 +49,6 @@ def upgrade() -> None:
 
 def _divide(table: str) -> None:
     """The table becomes its own first part, under a new one of its name that goes on counting where it was."""
-    op.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
     following = _scalar(f"SELECT nextval(pg_get_serial_sequence('{table}', 'id'))")
     op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey")
     op.execute(f"ALTER TABLE {table} ALTER COLUMN id DROP IDENTITY")
