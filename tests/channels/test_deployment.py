@@ -1,0 +1,101 @@
+"""What OAs share and what each has of its own."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from config.oas import Oa
+from config.settings import Settings, SettingsError
+from worker.bootstrap import Services
+from worker.deployment import Deployment
+from worker.once import Parts, once
+
+
+def deployment(*tables: dict[str, Any]) -> Deployment:
+    """OAs 1, 2, … with these settings; nothing of it connects before it is used."""
+    common = {"database_url": "postgresql+psycopg2://x@127.0.0.1:1/x", "redis_url": "redis://127.0.0.1:1",
+              "secret_keys": ["0123456789abcdef"]}  # fmt: skip
+    oas = {str(n): {**common, "zalo_oa_id": str(n), **table} for n, table in enumerate(tables, 1)}
+    return Deployment({oa: Oa(oa, f"oa-{oa}", Settings(_env_file=None, **known)) for oa, known in oas.items()})
+
+
+def test_34_oas_have_one_pool_of_connections_and_one_client_of_redis() -> None:
+    """What needs no OA is made once; tokens, patience and forms are each OA's own."""
+    made = deployment(*({"max_age_hours": n} for n in range(1, 35)))
+    for part in ("ledger", "limiter", "holds", "marks", "breaker", "schedule", "credentials", "letters", "wire"):
+        assert len({id(getattr(services, part)) for services in made}) == 1, part
+    for part in ("tokens", "patience", "forms", "budget"):
+        assert len({id(getattr(services, part)) for services in made}) == 34, part
+    assert [services.patience.max_age.total_seconds() / 3600 for services in made] == list(range(1, 35))
+    made.close()
+
+
+def test_the_only_oa_looks_up_over_the_connections_it_sends_by_and_others_over_their_own() -> None:
+    """Each OA's look-ups are made in a thread of its own, and a wire is for one thread."""
+    (only,) = deployment({})
+    assert only.lookups is only.sender
+    here, there = deployment({}, {})
+    assert len({id(wire) for wire in (here.lookups, there.lookups, here.sender)}) == 3
+    assert here.sender is there.sender
+    for services in (only, here, there):
+        services.close()
+    here.shared.close()
+
+
+def test_two_oas_of_one_app_share_its_limit_and_not_their_own() -> None:
+    here, there, alone = deployment({"zalo_app_id": "9"}, {"zalo_app_id": "9"}, {"zalo_app_id": "8"})
+    keys = [[limit.key for limit in services.limits(services.oa)] for services in (here, there, alone)]
+    assert keys == [["app:9", "oa:1"], ["app:9", "oa:2"], ["app:8", "oa:3"]]
+
+
+def test_an_oa_is_found_by_its_name_or_its_id_and_no_other_way() -> None:
+    made = deployment({}, {})
+    assert [services.oa for name in ("oa-2", "2") if (services := made.named(name))] == ["2", "2"]
+    assert made.named("3") is None
+    with pytest.raises(KeyError):
+        made.of("3")
+
+
+def test_a_payment_link_to_a_foreign_host_is_told_with_its_table() -> None:
+    """R22, for each OA; the others are looked at all the same."""
+    foreign = {"payment_url": "https://example.org/pay"}
+    with pytest.raises(SettingsError) as caught:
+        deployment(foreign, {}, foreign)
+    assert [fault.split(":")[0] for fault in caught.value.faults] == [
+        "[oa-1] HCC_PAYMENT_URL",
+        "[oa-3] HCC_PAYMENT_URL",
+    ]
+
+
+def test_threads_that_come_at_once_get_one_part() -> None:
+    """Two would be two pools of connections."""
+    meet = threading.Barrier(8, timeout=10)
+    made = list[object]()
+
+    class Slow(Parts):
+        @once
+        def part(self) -> object:
+            made.append(object())
+            return made[-1]
+
+    slow = Slow()
+
+    def come(_: int) -> object:
+        meet.wait()
+        return slow.part
+
+    with ThreadPoolExecutor(8) as threads:
+        assert len(set(threads.map(come, range(8)))) == 1
+    assert len(made) == 1
+
+
+def test_a_part_can_be_put_in_place_of_ours() -> None:
+    """As tests and benchmarks do: whoever sets it has it, and nothing else is made."""
+    services = Services(Settings(_env_file=None))
+    services.limiter = stand_in = object()  # type: ignore[assignment]
+    assert services.limiter is stand_in
+    assert "limiter" not in services.shared.__dict__
