@@ -112,7 +112,7 @@ def main() -> None:
         _tell(report, measured, polled)
         if not ONLY:
             _tell_rivals(report, measured, _measure_rivals(made, zalo))
-    report.write()
+            report.write()  # a part is shown only
 
 
 def _measure(made: World, zalo: StandIn, scenario: Scenario) -> Delays:

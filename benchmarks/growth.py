@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
@@ -19,7 +19,7 @@ from redis import Redis
 
 from benchmarks import filling
 from benchmarks.contest import Figures, of_ours, play
-from benchmarks.plots import lines
+from benchmarks.plots import Panel, lines
 from benchmarks.product import product_environment
 from benchmarks.report import PAGES, Report, times
 from benchmarks.standin.client import StandIn
@@ -181,14 +181,17 @@ def _draw(grown: Growth) -> None:
         return [(workers, one.rate) for (workers, each), one in grown.workers.items() if each == children]
 
     backlog = [(one.number, one.rate) for one in grown.backlogs.values()]
-    ledger = [(max(LEDGERS[name], 1), one.rate) for name, one in grown.ledgers.items()]
+    ledger = [(LEDGERS[name] / 1e6, one.rate) for name, one in grown.ledgers.items()]
+    workers = {f"{each} child{'ren' if each > 1 else ''} each": of_children(each) for each in _CHILDREN}
     rate = "notices a second"
-    panels: Mapping[str, tuple[str, str, Mapping[str, Sequence[tuple[float, float]]]]] = {
-        "Backlog": ("notices due", rate, {"ours": backlog}),
-        "Workers": ("workers", rate, {f"{each} children each": of_children(each) for each in _CHILDREN}),
-        "Ledger": ("finished notices", rate, {"ours": ledger}),
-    }
-    lines(PAGES / "growth.svg", panels)
+    lines(
+        PAGES / "growth.svg",
+        [
+            Panel("Backlog", "notices due", rate, {"ours": backlog}, logarithmic=True),
+            Panel("Workers", "workers", rate, workers),
+            Panel("Ledger", "million finished notices", rate, {"ours": ledger}),
+        ],
+    )
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ class Report:
     def promises(self, promises: Sequence[tuple[str, float, str, bool]]) -> None:
         """What was promised: a name, the figure, what it is to be, and whether it is."""
         rows = [(name, f"{figure:.2f}", wanted, "yes" if held else "no") for name, figure, wanted, held in promises]
-        self.table(("promised", "measured", "to be", "held"), rows)
+        if rows:
+            self.table(("promised", "measured", "to be", "held"), rows)
 
     def picture(self, file: str, what: str) -> None:
         """A plot that stands beside the page."""

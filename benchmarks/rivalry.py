@@ -40,7 +40,8 @@ def main() -> None:
         rounds = _rounds(made, zalo)
     standings = {name: Standing.of(figures) for name, figures in rounds.items()}
     _tell(report, standings)
-    bars(PAGES / "rivalry.svg", "Notices a second, Zalo answering in 50 ms", {n: s.rate for n, s in standings.items()})
+    rates = {name: standing.rate for name, standing in standings.items()}
+    bars(PAGES / "rivalry.svg", f"Notices a second, Zalo answering in {LATENCY_MS} ms", rates, ours={OURS, OURS_TLS})
     report.picture("rivalry.svg", "Notices a second of each contestant")
     report.write()
     if lacking := [name for name, standing in standings.items() if not standing.whole]:

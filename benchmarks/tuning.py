@@ -39,7 +39,8 @@ def main() -> None:
                 tell(" · ".join(rows[-1]))
     report.text(f"One round of about {SECONDS:g} s each, Zalo answering in 50 ms. In use: {_in_use()}.")
     report.table(("rival", "processes × at once", "notices a second", "workers' CPU a notice"), rows)
-    report.write()
+    if not ONLY:  # a part is shown only
+        report.write()
 
 
 def _row(rival: Rival, processes: int, room: int, figures: Figures) -> tuple[str, ...]:

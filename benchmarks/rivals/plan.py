@@ -8,7 +8,9 @@ PATH = "/v3.0/oa/message/cs"
 HEADERS = {"access_token": "a-token-of-the-benchmark", "Content-Type": "application/json"}
 PEOPLE = 10_000  # who get the messages in turn
 
-_WORDS = "Hệ thống giải quyết TTHC tỉnh Hà Tĩnh đã tiếp nhận hồ sơ {code}. Ngày hẹn trả: 09:09 26/02/2024"
+_WORDS = (
+    "Hệ thống giải quyết TTHC tỉnh Hà Tĩnh đã tiếp nhận hồ sơ {code}. Ngày hẹn trả: sau 9 giờ 9 phút, ngày 26/02/2024"
+)
 """What our template of `accepted` comes to."""
 
 

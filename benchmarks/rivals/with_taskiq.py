@@ -33,12 +33,16 @@ broker = RedisStreamBroker(url=REDIS, xread_count=200)
 @broker.on_event(TaskiqEvents.WORKER_STARTUP)
 async def open_all(state: TaskiqState) -> None:
     """One pool and one HTTP session a process."""
-    state.pool = await asyncpg.create_pool(DATABASE, min_size=4, max_size=_DATABASE_CONNECTIONS)
+    state.pool = await asyncpg.create_pool(DATABASE, min_size=4, max_size=_DATABASE_CONNECTIONS, reset=_leave_as_it_is)
     state.http = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
         timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
         headers=HEADERS,
     )
+
+
+async def _leave_as_it_is(_connection: object) -> None:
+    """Nothing here changes a session, so the query that resets it after each use is spared."""
 
 
 @broker.on_event(TaskiqEvents.WORKER_SHUTDOWN)
