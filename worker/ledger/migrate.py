@@ -29,7 +29,6 @@ def migrate(ledger: Engine, to: str | None = None) -> tuple[str | None, str]:
         connection.commit()  # a migration begins its own transactions: an index is built outside of any
         command.upgrade(_config(connection), to or newest())
         connection.commit()
-        connection.invalidate()  # building an index left it with settings that would cost others a round trip
     return before, to or newest()
 
 

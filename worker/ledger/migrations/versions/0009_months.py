@@ -27,12 +27,10 @@ def upgrade() -> None:
     until = months.months_on(this, 2)
     filled = [table for table in _TABLES if _scalar(f"SELECT EXISTS (SELECT FROM {table})")]
     with op.get_context().autocommit_block():
-        op.execute("SET statement_timeout = 0")
         for table in filled:
             op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {table}_first_until")  # broken off before
             op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {table}_first_until CHECK (at < '{until}') NOT VALID")
             op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {table}_first_until")
-        op.execute("RESET statement_timeout")
     op.execute(f"LOCK TABLE {', '.join(_TABLES)} IN ACCESS EXCLUSIVE MODE")
     for table in _TABLES:
         _divide(table)
