@@ -52,11 +52,14 @@ _TURNS: dict[Lane, tuple[tuple[Lane, float, float], ...]] = {
     Lane.BULK: ((Lane.SERVICE, FRESH_SECONDS, _EVER), (Lane.BULK, 0, _EVER)),
 }
 
+# The moment is that of the statement, as `clock_timestamp()`, which changes while it runs, leads into no index: what can
+# be in time would be looked for behind the whole backlog.
 _MAY_GO = f"""
     n.oa = :oa AND n.state = 'due' AND n.lane = w.lane AND NOT {EARLIER_UNFINISHED}
-    AND n.due_at <= clock_timestamp() - make_interval(secs => w.youngest)
-    AND n.due_at > clock_timestamp() - make_interval(secs => w.oldest)
-    AND n.fresh_at > clock_timestamp() - make_interval(secs => :max_age) AND n.kind <> ALL(CAST(:asleep AS text[]))"""
+    AND n.due_at <= statement_timestamp() - make_interval(secs => w.youngest)
+    AND n.due_at > statement_timestamp() - make_interval(secs => w.oldest)
+    AND n.fresh_at > statement_timestamp() - make_interval(secs => :max_age)
+    AND n.kind <> ALL(CAST(:asleep AS text[]))"""
 
 # The order makes each probe walk the index of what is due: without it the planner reads the whole table for a lane
 # that is empty, since it expects to meet one soon.

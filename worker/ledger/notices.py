@@ -116,7 +116,7 @@ def record(tx: Connection, oa: str, new: Sequence[NewNotice]) -> set[str]:
 _SUPERSEDED = """
 SELECT n.id, n.lease, n.due_at FROM notices n
 WHERE n.oa = :oa AND n.code = ANY(:codes) AND n.state = (SELECT CAST(:before AS text))
-  AND n.fresh_at < clock_timestamp() - make_interval(secs => :stale)
+  AND n.fresh_at < statement_timestamp() - make_interval(secs => :stale)
   AND EXISTS (
       SELECT FROM notices later WHERE later.oa = n.oa AND later.code = n.code
         AND (later.event_at, later.rank, later.id) > (n.event_at, n.rank, n.id)

@@ -55,7 +55,7 @@ _AGE = "EXTRACT(EPOCH FROM clock_timestamp() - doubted.at)::float8 AS age"
 _TO_LOOK_UP = f"""
 WITH looked AS (
     SELECT id FROM notices
-    WHERE oa = :oa AND state = 'uncertain' AND due_at <= clock_timestamp() AND reason IS DISTINCT FROM :left
+    WHERE oa = :oa AND state = 'uncertain' AND due_at <= statement_timestamp() AND reason IS DISTINCT FROM :left
     ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
 ),
 reserved AS (

@@ -13,7 +13,7 @@ from worker.ledger.moves import Move, move, move_found
 
 _EXPIRED_LEASES = """
 SELECT id, lease FROM notices
-WHERE oa = :oa AND state = 'sending' AND lease_until < clock_timestamp()
+WHERE oa = :oa AND state = 'sending' AND lease_until < statement_timestamp()
 ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
@@ -38,7 +38,7 @@ def rescue(tx: Connection, lease: str, *, certainly_not: Sequence[int], perhaps:
 _TOO_OLD = """
 SELECT n.id, n.lease, n.due_at FROM notices n
 WHERE n.oa = :oa AND n.state = CAST(:before AS text)
-  AND n.fresh_at < clock_timestamp() - make_interval(secs => :seconds)
+  AND n.fresh_at < statement_timestamp() - make_interval(secs => :seconds)
 ORDER BY n.fresh_at LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
@@ -64,7 +64,7 @@ def close_unreachable(tx: Connection, oa: str, *, days: float, by: str, limit: i
 
 _RETRIES = """
 SELECT id, due_at, fresh_at, event_key, kind, reason, code_received AS code, attempts FROM notices
-WHERE oa = :oa AND state = 'due' AND attempts > 0 AND due_at > clock_timestamp() ORDER BY due_at
+WHERE oa = :oa AND state = 'due' AND attempts > 0 AND due_at > statement_timestamp() ORDER BY due_at
 """
 
 

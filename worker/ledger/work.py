@@ -31,8 +31,8 @@ _OAS = "unnest(CAST(:oas AS text[]), CAST(:unsent AS float8[]), CAST(:grace AS f
 _TO_DELIVER = f"""
 SELECT DISTINCT w.oa FROM {_OAS} CROSS JOIN unnest(CAST(:lanes AS smallint[])) AS l (lane) CROSS JOIN LATERAL (
     SELECT FROM notices n
-    WHERE n.oa = w.oa AND n.state = 'due' AND n.lane = l.lane AND n.due_at <= clock_timestamp()
-      AND n.fresh_at > clock_timestamp() - make_interval(secs => w.unsent)
+    WHERE n.oa = w.oa AND n.state = 'due' AND n.lane = l.lane AND n.due_at <= statement_timestamp()
+      AND n.fresh_at > statement_timestamp() - make_interval(secs => w.unsent)
       AND n.kind <> ALL(CAST(:asleep AS text[])) AND NOT {EARLIER_UNFINISHED}
     ORDER BY n.due_at LIMIT 1) AS found
 """
@@ -47,14 +47,14 @@ def to_deliver(tx: Connection, ages: Mapping[str, Ages], asleep: AbstractSet[str
 _TO_SWEEP = f"""
 SELECT w.oa FROM {_OAS}
 WHERE EXISTS (
-    SELECT FROM notices n WHERE n.oa = w.oa AND n.state = 'sending' AND n.lease_until < clock_timestamp())
+    SELECT FROM notices n WHERE n.oa = w.oa AND n.state = 'sending' AND n.lease_until < statement_timestamp())
 OR EXISTS (SELECT FROM notices n WHERE n.oa = w.oa AND n.state = 'waiting' AND NOT {EARLIER_UNFINISHED})
 OR EXISTS (
     SELECT FROM notices n WHERE n.oa = w.oa AND n.state IN ('waiting', 'due')
-      AND n.fresh_at < clock_timestamp() - make_interval(secs => w.unsent))
+      AND n.fresh_at < statement_timestamp() - make_interval(secs => w.unsent))
 OR EXISTS (
     SELECT FROM notices n WHERE n.oa = w.oa AND n.state = 'unreachable'
-      AND n.fresh_at < clock_timestamp() - make_interval(secs => w.grace))
+      AND n.fresh_at < statement_timestamp() - make_interval(secs => w.grace))
 """
 
 
@@ -65,7 +65,7 @@ def to_sweep(tx: Connection, ages: Mapping[str, Ages]) -> list[str]:
 
 _TO_LOOK_UP = """
 SELECT w.oa FROM unnest(CAST(:oas AS text[])) AS w (oa)
-WHERE EXISTS (SELECT FROM notices n WHERE n.oa = w.oa AND n.state = 'uncertain' AND n.due_at <= clock_timestamp())
+WHERE EXISTS (SELECT FROM notices n WHERE n.oa = w.oa AND n.state = 'uncertain' AND n.due_at <= statement_timestamp())
 """
 
 
