@@ -52,10 +52,8 @@ def told(ledger: Engine, code: str, days: int) -> None:
     at = datetime.now(UTC)
     with ledger.begin() as tx:
         notices.record(tx, OA, [NewNotice(f"{code}/accepted/1", code, "accepted", None, {}, None, None, at, at)])
-        aged = (
-            "UPDATE notices SET state = 'sent', recorded_at = now() - make_interval(days => :days) WHERE code = :code"
-        )
-        tx.execute(text(aged), {"c": code, "days": days})
+        aged = "UPDATE notices SET state = 'sent', recorded_at = now() - make_interval(days => :d) WHERE code = :code"
+        tx.execute(text(aged), {"code": code, "d": days})
 
 
 def test_it_says_what_went_and_writes_it_down(ledger: Engine, run: Callable[..., Result]) -> None:
