@@ -59,9 +59,9 @@ def sentinels(url: str) -> Sentinels | None:
     """
     if _scheme(url) != "sentinel":
         return None
-    parts = [urlsplit(part if "://" in part else f"sentinel://{part}") for part in url.split(";") if part.strip()]
+    parts = [_parsed(part if "://" in part else f"sentinel://{part}") for part in url.split(";") if part.strip()]
     asked = {name: values[-1] for part in parts for name, values in parse_qs(part.query).items()}
-    places = tuple(_place(part) for part in parts)
+    places = tuple((part.hostname or "", part.port or SENTINEL_PORT) for part in parts)
     db = next((part.path.strip("/") for part in parts if part.path.strip("/")), "0")
     if not asked.get("master") or asked.keys() - {"master", "sentinel_password"} or not db.isdecimal():
         raise ValueError(_SENTINEL_FORM)
@@ -70,14 +70,16 @@ def sentinels(url: str) -> Sentinels | None:
     return Sentinels(places, asked["master"], int(db), user, password, asked.get("sentinel_password"))
 
 
-def _place(part: SplitResult) -> tuple[str, int]:
+def _parsed(part: str) -> SplitResult:
+    """Raises ValueError by our own words: those of the library show a piece of the URL, perhaps of a password."""
     try:
-        host, port = part.hostname, part.port or SENTINEL_PORT
-    except ValueError:  # its text would show a piece of the URL, perhaps of a password
-        host, port = None, 0
-    if not host:
+        found = urlsplit(part)
+        usable = bool(found.hostname) and found.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
         raise ValueError(_SENTINEL_FORM)
-    return host, port
+    return found
 
 
 def check_redis(url: str) -> str:

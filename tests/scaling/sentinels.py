@@ -94,16 +94,8 @@ class Pair:
         os.close(self._life)
 
     def _start_server(self, number: int, *more: str) -> None:
-        words = [
-            "--port",
-            str(self._ports[number]),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--repl-diskless-sync-delay",
-            "0",
-        ]
+        words = ["--port", str(self._ports[number]), "--bind", "127.0.0.1", "--save", ""]
+        words += ["--repl-diskless-sync-delay", "0"]  # a replica need not wait for others to come
         self._children[str(number)] = self._spawn([self._program, *words, *more])
         self._until(lambda: self.server(number).ping() is True, "a server to answer")
 

@@ -33,7 +33,7 @@ def narrow(ledger_url: str) -> Iterator[Engine]:
 
 @pytest.mark.journey
 def test_the_whole_path_runs_behind_it(world: World) -> None:
-    """Record, claim, settle, sweep, hooks, and a token renewed under its row's lock: two workers on two connections."""
+    """Record, claim, settle, sweep, and a token renewed under its row's lock: two workers on two connections."""
     for number in range(30):
         world.follow(number)
     with pgbouncer(world.environment["HCC_DATABASE_URL"], pool_size=2) as url:
