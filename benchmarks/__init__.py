@@ -10,7 +10,8 @@
     python -m benchmarks.tuning   how the rivals' settings were found (not a part of `make bench`)
 
 `make bench` runs them all. Servers, filled databases and logs live under var/bench: what was filled once is used
-again, and the folder may be deleted at any time. One at a time: they share the servers.
+again, and the folder may be deleted at any time (BENCH_SIZES=10k,1M and BENCH_LEDGERS=0,1M spare the longest fills).
+One at a time: they share the servers. The extras `bench` and `rivals` are needed; `make bench` installs them.
 
     standin/         a Zalo that is fast enough never to be what is measured
     rivals/          the same duty on other libraries, and libcurl alone

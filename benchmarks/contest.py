@@ -7,6 +7,7 @@ the whole.
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from benchmarks.world import OA, World
 _LOOK_SECONDS = 0.05
 _STUCK_SECONDS = 60.0  # nothing accepted for so long
 _FROM, _UNTIL = 0.1, 0.9  # of the backlog
+_ENOUGH = 0.5  # of the middle
 _RIVAL_DB = 2  # of Valkey
 
 
@@ -42,7 +44,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One round. CPU in seconds a notice, by process; memory in bytes, of each worker process."""
+    """One round. CPU in seconds a notice, by process, nan where it was too short; memory of each child in bytes."""
 
     number: int
     rate: float  # notices a second
@@ -113,10 +115,11 @@ def play(
         settled = _settled(work, number)
         count = zalo.count()
     done = last.accepted - first.accepted
-    cpu = {name: (last.cpu[name] - first.cpu[name]) / done for name in pids}
+    seen = done >= number * (until - _FROM) * _ENOUGH  # else it was over before we could look twice
+    cpu = {name: (last.cpu[name] - first.cpu[name]) / done if seen else math.nan for name in pids}
     return Figures(
         number=number,
-        rate=done / (last.at - first.at),
+        rate=done / (last.at - first.at) if seen else count.accepted / count.seconds,
         cpu=cpu,
         workers_cpu=sum(cpu[name] for name in (*work.workers, *work.others)),
         memory=memory,

@@ -8,6 +8,7 @@ In the largest backlog Redis is flushed half-way. Ledgers full of finished notic
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -171,9 +172,12 @@ def _tell(report: Report, grown: Growth) -> None:
 
 def _row(one: Figures) -> Sequence[str]:
     return (
-        f"{one.rate:,.0f}", f"{one.workers_cpu * 1000:.3f} ms", f"{one.cpu['PostgreSQL'] * 1000:.3f} ms",
-        f"{max(one.memory) / 2**20:.0f} MB",
+        f"{one.rate:,.0f}", _cpu(one.workers_cpu), _cpu(one.cpu["PostgreSQL"]), f"{max(one.memory) / 2**20:.0f} MB",
     )  # fmt: skip
+
+
+def _cpu(seconds: float) -> str:
+    return "too short" if math.isnan(seconds) else f"{seconds * 1000:.3f} ms"
 
 
 def _draw(grown: Growth) -> None:
