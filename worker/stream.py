@@ -65,11 +65,12 @@ class Stream:
         ready = self._readiness(now)
         if ready is None:
             return None
-        lane = self._first_lane(now) if ready else None
+        remembered = self._lane if now < self._lane_until else None
+        lane = remembered if remembered is not None else self._first_lane(now, ready)
         if lane is None:
             self.asked = False
             return None
-        return self._claim(lane, ready, space)
+        return self._claim(lane, ready, space, sure=remembered is None)
 
     def _space(self, free: int) -> int:
         """How many may join those in flight. A flood waits until a good part of its window is free: claims cost."""
@@ -104,12 +105,12 @@ class Stream:
         self._looking = self.beside.submit(look)
         self._looking.add_done_callback(lambda _: self.wake())
 
-    def _first_lane(self, now: float) -> Lane | None:
-        if self._lane is None or now >= self._lane_until:
-            self._lane, self._lane_until = first_lane(self.services, self.oa), now + _TRUSTED_SECONDS
+    def _first_lane(self, now: float, ready: Readiness) -> Lane | None:
+        self._lane = first_lane(self.services, self.oa) if ready else None
+        self._lane_until = now + _TRUSTED_SECONDS
         return self._lane
 
-    def _claim(self, lane: Lane, ready: Readiness, most: int) -> Batch | None:
+    def _claim(self, lane: Lane, ready: Readiness, most: int, *, sure: bool) -> Batch | None:
         room = self.services.limiter.peek(self.services.limits(self.oa), most, lane=lane)
         if room.granted == 0:
             self._rest_until = time.monotonic() + room.wait_seconds
@@ -120,7 +121,7 @@ class Stream:
             self._help()
         else:
             self._lane = None  # it is empty, or others are at it: look for the next one
-            self.asked = batch.claimed > 0
+            self.asked = batch.claimed > 0 or not sure
         return batch
 
     def _help(self) -> None:

@@ -17,8 +17,9 @@ from worker.domain.notice import Attempt, Letter, Notice
 from worker.domain.outcome import charged, code_of, word
 from worker.domain.retry import Decision
 from worker.domain.story import read_digest, read_stories
+from worker.ledger.arrays import column
 from worker.ledger.moves import Move, move
-from worker.ledger.notices import EARLIER_UNFINISHED, promote, promote_dossiers
+from worker.ledger.notices import EARLIER_UNFINISHED, promote, promote_of
 
 _ANSWERS = ", ".join(f"'{kind}'" for kind in sorted(ANSWERS))
 
@@ -52,8 +53,8 @@ _TURNS: dict[Lane, tuple[tuple[Lane, float, float], ...]] = {
     Lane.BULK: ((Lane.SERVICE, FRESH_SECONDS, _EVER), (Lane.BULK, 0, _EVER)),
 }
 
-# The moment is that of the statement, as `clock_timestamp()`, which changes while it runs, leads into no index: what can
-# be in time would be looked for behind the whole backlog.
+# The moment is that of the statement, as `clock_timestamp()`, which changes while it runs, leads into no index: what
+# can be in time would be looked for behind the whole backlog.
 _MAY_GO = f"""
     n.oa = :oa AND n.state = 'due' AND n.lane = w.lane AND NOT {EARLIER_UNFINISHED}
     AND n.due_at <= statement_timestamp() - make_interval(secs => w.youngest)
@@ -132,8 +133,8 @@ def lease_out(tx: Connection, letters: Sequence[Letter], *, seconds: float, by: 
         tx.execute(
             text(_LEASE_OUT),
             {
-                "ids": [letter.notice.id for letter in letters],
-                "texts": [letter.text for letter in letters],
+                "ids": column(letter.notice.id for letter in letters),
+                "texts": column(letter.text for letter in letters),
                 "lease": letters[0].notice.lease,
                 "seconds": seconds,
                 "by": by,
@@ -166,7 +167,7 @@ def settle(tx: Connection, settled: Sequence[tuple[Attempt, Decision]], *, by: s
         return set()
     moved = move(tx, [_settling(attempt, decision) for attempt, decision in settled], by=by)
     tx.execute(text(_ATTEMPTS), _attempt_arrays([attempt for attempt, _ in settled]))
-    promote_dossiers(tx, {(attempt.notice.oa, attempt.notice.code) for attempt, _ in settled}, by=by)
+    promote_of(tx, {(attempt.notice.oa, attempt.notice.code) for attempt, _ in settled}, by=by)
     return moved
 
 
@@ -189,7 +190,8 @@ def unwanted(tx: Connection, claimed: Sequence[Notice]) -> set[int]:
         JOIN notices n ON n.id = w.id
         WHERE n.withdrawn IS NOT NULL OR (w.user_id IS NOT NULL AND NOT EXISTS (
             SELECT FROM followers f WHERE f.oa = n.oa AND f.user_id = w.user_id AND {_HEARS} AND NOT {_OFF}))""")
-    return set(tx.execute(query, {"ids": [n.id for n in claimed], "users": [n.user_id for n in claimed]}).scalars())
+    values = {"ids": column(n.id for n in claimed), "users": column(n.user_id for n in claimed)}
+    return set(tx.execute(query, values).scalars())
 
 
 def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
@@ -258,15 +260,15 @@ def _settling(attempt: Attempt, decision: Decision) -> Move:
     )
 
 
-def _attempt_arrays(attempts: Sequence[Attempt]) -> dict[str, list[Any]]:
+def _attempt_arrays(attempts: Sequence[Attempt]) -> dict[str, str]:
     return {
-        "ids": [a.notice.id for a in attempts],
-        "ats": [a.at for a in attempts],
-        "channels": [a.channel for a in attempts],
-        "outcomes": [word(a.outcome) for a in attempts],
-        "codes": [code_of(a.outcome) for a in attempts],
-        "ms": [a.ms for a in attempts],
-        "dong": [a.dong if charged(a.outcome) else 0 for a in attempts],
-        "connect_ms": [a.connect_ms for a in attempts],
-        "first_byte_ms": [a.first_byte_ms for a in attempts],
+        "ids": column(a.notice.id for a in attempts),
+        "ats": column(a.at for a in attempts),
+        "channels": column(a.channel for a in attempts),
+        "outcomes": column(word(a.outcome) for a in attempts),
+        "codes": column(code_of(a.outcome) for a in attempts),
+        "ms": column(a.ms for a in attempts),
+        "dong": column(a.dong if charged(a.outcome) else 0 for a in attempts),
+        "connect_ms": column(a.connect_ms for a in attempts),
+        "first_byte_ms": column(a.first_byte_ms for a in attempts),
     }

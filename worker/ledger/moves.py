@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from worker.domain.lifecycle import State, may_move
+from worker.ledger.arrays import column
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +99,17 @@ def _apply(tx: Connection, source: str, values: dict[str, Any]) -> set[int]:
     return set(rows.scalars())
 
 
-def _arrays(moves: Sequence[Move]) -> dict[str, list[Any]]:
+def _arrays(moves: Sequence[Move]) -> dict[str, str]:
     return {
-        "ids": [m.id for m in moves],
-        "befores": [m.before.value for m in moves],
-        "afters": [m.after.value for m in moves],
-        "whys": [m.why for m in moves],
-        "leases": [m.lease for m in moves],
-        "due_ats": [m.due_at for m in moves],
-        "counts": [m.counts for m in moves],
-        "channels": [m.channel for m in moves],
-        "codes": [m.code for m in moves],
-        "message_ids": [m.message_id for m in moves],
-        "said_nos": [m.said_no for m in moves],
+        "ids": column(m.id for m in moves),
+        "befores": column(m.before.value for m in moves),
+        "afters": column(m.after.value for m in moves),
+        "whys": column(m.why for m in moves),
+        "leases": column(m.lease for m in moves),
+        "due_ats": column(m.due_at for m in moves),
+        "counts": column(m.counts for m in moves),
+        "channels": column(m.channel for m in moves),
+        "codes": column(m.code for m in moves),
+        "message_ids": column(m.message_id for m in moves),
+        "said_nos": column(m.said_no for m in moves),
     }

@@ -20,6 +20,7 @@ from worker.domain.kinds import RANK
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import BLOCKING, State
 from worker.domain.notice import OPTED_OUT
+from worker.ledger.arrays import column
 from worker.ledger.moves import move_found
 
 STALE = timedelta(hours=24)  # from this age on a notice is news no more where a later one exists
@@ -147,9 +148,9 @@ ORDER BY n.id LIMIT :limit FOR UPDATE OF n SKIP LOCKED
 
 _PROMOTABLE_OF = f"""
 SELECT found.id, found.lease, clock_timestamp() AS due_at
-FROM unnest(CAST(:codes AS text[])) AS w (code) CROSS JOIN LATERAL (
+FROM unnest(CAST(:oas AS text[]), CAST(:codes AS text[])) AS w (oa, code) CROSS JOIN LATERAL (
     SELECT n.id, n.lease FROM notices n
-    WHERE n.oa = :oa AND n.code = w.code AND n.state IN ({_BLOCKING}) AND n.state = (SELECT 'waiting')
+    WHERE n.oa = w.oa AND n.code = w.code AND n.state IN ({_BLOCKING}) AND n.state = (SELECT 'waiting')
       AND NOT {EARLIER_UNFINISHED}
     FOR UPDATE OF n SKIP LOCKED
 ) AS found
@@ -160,41 +161,33 @@ def promote(tx: Connection, oa: str, codes: Iterable[str] | None, *, by: str, li
     """Waiting notices (of these dossiers, or of all) that no earlier one holds back become due; returns their ids."""
     if codes is None:
         return move_found(tx, State.WAITING, State.DUE, _PROMOTABLE, by=by, why=None, oa=oa, limit=limit)
-    if not (wanted := sorted(codes)):
-        return set()
-    return move_found(tx, State.WAITING, State.DUE, _PROMOTABLE_OF, by=by, why=None, oa=oa, codes=wanted)
+    return promote_of(tx, {(oa, code) for code in codes}, by=by)
 
 
-_PROMOTABLE_DOSSIERS = f"""
-SELECT n.id, n.lease, clock_timestamp() AS due_at
-FROM unnest(CAST(:oas AS text[]), CAST(:codes AS text[])) AS d (oa, code)
-JOIN notices n ON n.oa = d.oa AND n.code = d.code AND n.state = 'waiting' AND NOT {EARLIER_UNFINISHED}
-FOR UPDATE OF n SKIP LOCKED
-"""
-
-
-def promote_dossiers(tx: Connection, dossiers: Collection[tuple[str, str]], *, by: str) -> set[int]:
+def promote_of(tx: Connection, dossiers: Collection[tuple[str, str]], *, by: str) -> set[int]:
     """As `promote`, for dossiers of any OAs: (OA, code)."""
-    oas, codes = zip(*sorted(dossiers), strict=True)
-    values = {"oas": list(oas), "codes": list(codes)}
-    return move_found(tx, State.WAITING, State.DUE, _PROMOTABLE_DOSSIERS, by=by, why=None, **values)
+    if not dossiers:
+        return set()
+    wanted = sorted(dossiers)
+    values = {"oas": column(oa for oa, _ in wanted), "codes": column(code for _, code in wanted)}
+    return move_found(tx, State.WAITING, State.DUE, _PROMOTABLE_OF, by=by, why=None, **values)
 
 
-def _record_arrays(new: Iterable[NewNotice]) -> dict[str, list[Any]]:
+def _record_arrays(new: Iterable[NewNotice]) -> dict[str, str]:
     rows = list(new)
     return {
-        "keys": [n.event_key for n in rows],
-        "codes": [n.code for n in rows],
-        "kinds": [n.kind for n in rows],
-        "ranks": [RANK[n.kind] for n in rows],
-        "units": [n.unit for n in rows],
-        "facts": [json.dumps(n.facts) for n in rows],
-        "people": [n.person_id for n in rows],
-        "nobodies": [n.no_person_because for n in rows],
-        "event_ats": [n.event_at for n in rows],
-        "fresh_ats": [n.fresh_at for n in rows],
-        "followers": [n.follower_id for n in rows],
-        "phone_faults": [n.phone_fault for n in rows],
-        "phones_seen": [n.phone_seen for n in rows],
-        "lanes": [n.lane for n in rows],
+        "keys": column(n.event_key for n in rows),
+        "codes": column(n.code for n in rows),
+        "kinds": column(n.kind for n in rows),
+        "ranks": column(RANK[n.kind] for n in rows),
+        "units": column(n.unit for n in rows),
+        "facts": column(json.dumps(n.facts) for n in rows),
+        "people": column(n.person_id for n in rows),
+        "nobodies": column(n.no_person_because for n in rows),
+        "event_ats": column(n.event_at for n in rows),
+        "fresh_ats": column(n.fresh_at for n in rows),
+        "followers": column(n.follower_id for n in rows),
+        "phone_faults": column(n.phone_fault for n in rows),
+        "phones_seen": column(n.phone_seen for n in rows),
+        "lanes": column(n.lane for n in rows),
     }
