@@ -87,9 +87,18 @@ def test_an_epoch_outlives_its_day_for_the_batches_that_began_in_it(marks: Marks
     """Its successor does not make their marks worthless."""
     epoch = marks.epoch()
     valkey.delete("hcc:epoch")
-    assert marks.epoch() != epoch
+    assert Marks(valkey).epoch() != epoch
     marks.leave("one", epoch, [1])
     assert marks.left("one", epoch) == {1}
+
+
+def test_an_epoch_that_is_over_is_not_trusted_for_longer_than_one_refusal(marks: Marks, valkey: Redis) -> None:
+    """A flush costs one batch, which goes back, not all that are claimed in the next moment."""
+    epoch = marks.epoch()
+    valkey.flushdb()
+    with pytest.raises(EpochLost, match="gone"):
+        marks.leave("one", epoch, [1])
+    marks.leave("two", marks.epoch(), [2])
 
 
 def test_marks_and_their_epoch_end_together(marks: Marks, valkey: Redis) -> None:

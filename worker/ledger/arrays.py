@@ -9,18 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TypeAlias
+
+Value: TypeAlias = str | int | datetime | None
 
 
-def column(values: Iterable[str | int | datetime | None]) -> str:
-    """One column; what is None becomes NULL. Times carry their offset.
+def column(values: Iterable[Value]) -> str:
+    """One column; what is None becomes NULL. Times carry their offset. Many are the same word over and over.
 
     >>> column([1, None, 'he said "so"'])
     '{1,NULL,"he said \\\\"so\\\\""}'
     """
-    return "{" + ",".join([_element(value) for value in values]) + "}"
+    given = list(values)
+    words = {value: _element(value) for value in set(given)}
+    return "{" + ",".join([words[value] for value in given]) + "}"
 
 
-def _element(value: str | int | datetime | None) -> str:
+def _element(value: Value) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, int):
