@@ -1,6 +1,6 @@
 """The pump: carries batches of all OAs to the wire and their answers back, in one thread a process.
 
-    hear who asks → claim, each OA in turn → let calls leave → take what landed → settle
+    hear who asks → claim, each OA in turn → let calls leave → take what landed → hand it to the clerk
 
 The wire is refilled from the next batch rather than waiting for the slowest call of this one, and the next batch is
 claimed while this one is in flight. An OA whose far side hangs holds its own calls and no others: it gets no more than
@@ -17,11 +17,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import OperationalError
 
 from worker.aftermath import renew_access
-from worker.answers import Answer, settle
+from worker.answers import Answer
 from worker.bootstrap import Services
+from worker.clerk import Clerk
 from worker.deliver import Shipment
 from worker.queue.connection import QueueDown
 from worker.stream import Stream
@@ -29,12 +30,9 @@ from worker.wire.protocol import Call, Landed, NotSent, Reply, Result, Wire
 
 log = logging.getLogger("hcc.deliver")
 
-_CHUNK = 200  # attempts settled at once …
-_CHUNK_SECONDS = 0.1  # … or what came in so long: what a crash can leave uncertain stays small
 _TURN_SECONDS = 1.0  # the longest wait without a look around
-_AWAY_SECONDS = 0.5  # between two tries to record answers while the ledger is away
+_STUMBLED_SECONDS = 0.5
 _BESIDE = 6  # looks at once; a thread is made when it is needed
-_POISON = (DataError, IntegrityError, ValueError)  # the last: psycopg2 finds that a text cannot be one
 
 
 class Pump:
@@ -51,8 +49,7 @@ class Pump:
         self._streams: dict[str, Stream] = {}
         self._shipments: dict[int, tuple[Stream, Shipment]] = {}  # by notice
         self._landed: deque[Landed] = deque()
-        self._answers: list[Answer] = []
-        self._settle_at = 0.0  # monotonic
+        self._clerk = Clerk()
 
     def ask(self, services: Services, oa: str, call_help: Callable[[], None] = lambda: None) -> None:
         """There is work for this OA: deliver until nothing of it may leave. `call_help` asks for another pump."""
@@ -68,7 +65,7 @@ class Pump:
 
     def run(self) -> None:
         """Turn until `stop`; asleep while nobody asks."""
-        while not self._stopping or self._shipments or self._answers:
+        while not self._stopping or self._shipments or self._clerk.busy:
             if not self.busy:
                 self._heard.wait()
             self._heard.clear()
@@ -77,13 +74,13 @@ class Pump:
             except Exception:
                 # Whatever it is, the pump is the only one of its process: what it held goes back when its lease ends.
                 log.exception("the pump stumbled")
-                time.sleep(_AWAY_SECONDS)
+                time.sleep(_STUMBLED_SECONDS)
         self._beside.shutdown(cancel_futures=True)  # a renewal that is cut off would cost the grant
 
     @property
     def busy(self) -> bool:
         """Whether there is anything to do but wait for `ask`."""
-        return bool(self._asked or self._answers) or any(stream.busy for stream in self._streams.values())
+        return bool(self._asked) or self._clerk.busy or any(stream.busy for stream in self._streams.values())
 
     def turn(self) -> None:
         """One turn: at most one batch of each OA, and whatever has landed by the end of it."""
@@ -93,8 +90,9 @@ class Pump:
         self._landed.extend(self._wire.landed(self._patience()))
         while self._landed:
             self._take(*self._landed.popleft())
-        if self._answers and time.monotonic() >= self._settle_at:
-            self._settle()
+        for refused in self._clerk.work():
+            renewal = partial(renew_access, refused.services, refused.oa, refused.channel, refused.ready)
+            self._streams[refused.oa].renew(renewal)
 
     def _hear(self) -> None:
         while self._asked:
@@ -135,7 +133,7 @@ class Pump:
     def _depart(self, stream: Stream, shipment: Shipment) -> None:
         cargo = shipment.cargo
         for attempt in cargo.done:
-            self._note(Answer(shipment, attempt))
+            self._clerk.note(Answer(shipment, attempt))
         self._shipments.update({call.tag: (stream, shipment) for call in cargo.calls})
         stream.flying += len(cargo.calls)
         self._wire.start(cargo.calls, leaving=cargo.leaving)
@@ -144,50 +142,18 @@ class Pump:
         stream, shipment = self._shipments.pop(call.tag)
         stream.flying -= 1
         _feel(stream, result)
-        self._note(Answer(shipment, shipment.cargo.arrived(call, result)))
-
-    def _note(self, answer: Answer) -> None:
-        if not self._answers:
-            self._settle_at = time.monotonic() + _CHUNK_SECONDS
-        self._answers.append(answer)
-        if len(self._answers) == _CHUNK:
-            self._settle_at = 0.0
+        self._clerk.note(Answer(shipment, shipment.cargo.arrived(call, result)))
 
     def _patience(self) -> float:
         """How long nothing but an answer can give us something to do."""
         now = time.monotonic()
         waits = [] if self._full else [each.waits(now, self._free(each)) for each in self._streams.values()]
-        if self._answers:
-            waits.append(max(0.0, self._settle_at - now))
-        return min([_TURN_SECONDS, *waits])
+        return min([_TURN_SECONDS, self._clerk.waits(now), *waits])
 
     @property
     def _full(self) -> bool:
-        """Back pressure: the ledger has not taken what we have, or we are to end; nothing more is claimed."""
-        return self._stopping or len(self._answers) >= _CHUNK
-
-    def _settle(self) -> None:
-        answers, self._answers = self._answers, []
-        self._answers = self._record(answers)
-        if self._answers:
-            self._settle_at = time.monotonic() + _AWAY_SECONDS
-
-    def _record(self, answers: list[Answer]) -> list[Answer]:
-        """Record what came; gives what is to be tried again: while the ledger is away an answer is kept."""
-        try:
-            refused = settle(answers)
-        except _POISON as fault:
-            if len(answers) > 1:  # one answer that the ledger does not take must not keep the others from it
-                return [kept for answer in answers for kept in self._record([answer])]
-            log.error("not recordable notice=%d why=%s", answers[0].attempt.notice.id, type(fault).__name__)  # noqa: TRY400 (its text may quote what a person is told)
-            return []
-        except DBAPIError as away:
-            log.error("answers=%d kept, the ledger is away why=%s", len(answers), type(away.orig).__name__)  # noqa: TRY400 (the sentence says all)
-            return answers
-        for shipment in refused:
-            renewal = partial(renew_access, shipment.services, shipment.oa, shipment.channel, shipment.ready)
-            self._streams[shipment.oa].renew(renewal)
-        return []
+        """Whether nothing more is to be claimed."""
+        return self._stopping or self._clerk.full
 
 
 def _feel(stream: Stream, result: Result) -> None:

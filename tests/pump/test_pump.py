@@ -12,7 +12,7 @@ from psycopg2 import OperationalError as DriverError
 from sqlalchemy.exc import DataError, OperationalError
 
 from tests.pump.conftest import ONE, StillWire, record, states, turn_until
-from worker import answers, pump
+from worker import answers, clerk
 from worker.answers import Answer
 from worker.bootstrap import Services
 from worker.channels.channel import Ready
@@ -98,10 +98,10 @@ def test_while_the_ledger_is_away_answers_are_kept_and_nothing_more_is_claimed(
 
     made = Pump(wire)
     made.ask(one, ONE)
-    monkeypatch.setattr(pump, "_AWAY_SECONDS", 0.05)
-    monkeypatch.setattr(pump, "_CHUNK", FIRST)
+    monkeypatch.setattr(clerk, "_AWAY_SECONDS", 0.05)
+    monkeypatch.setattr(clerk, "_CHUNK", FIRST)
     with monkeypatch.context() as patch:
-        patch.setattr(pump, "settle", away)
+        patch.setattr(clerk, "settle", away)
         turn_until(made, lambda: len(tries) > 2)
     assert len(wire.started) == FIRST
     turn_until(made, lambda: not made.busy)
@@ -123,7 +123,7 @@ def test_an_answer_that_the_ledger_does_not_take_keeps_no_other_from_it(
             raise DataError("UPDATE", {}, DriverError("invalid byte sequence"))
         return real(given)
 
-    monkeypatch.setattr(pump, "settle", refuses)
+    monkeypatch.setattr(clerk, "settle", refuses)
     made = Pump(StillWire(40))
     made.ask(one, ONE)
     turn_until(made, lambda: not made.busy)
