@@ -41,6 +41,8 @@ def terms_now(services: Services, letters: Sequence[Letter]) -> Terms:
 
 def held_for_long(services: Services, oa: str) -> dict[str, NotYet]:
     """Channels whose quota or money is used up: another one may take their notices. A short hold is waited for."""
+    if not services.holds.any():
+        return {}
     names = {channel_hold(oa, name): name for name in services.channels}
     held = services.holds.of(names)
     now = services.clock.now()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row
 
 from worker.domain.dossier import Reason
 from worker.domain.kinds import ANSWERS
@@ -20,6 +20,7 @@ from worker.domain.story import read_digest, read_stories
 from worker.ledger.arrays import column
 from worker.ledger.moves import Move, move
 from worker.ledger.notices import EARLIER_UNFINISHED, promote, promote_of
+from worker.ledger.statements import statement
 
 _ANSWERS = ", ".join(f"'{kind}'" for kind in sorted(ANSWERS))
 
@@ -77,7 +78,7 @@ def first_lane(tx: Connection, oa: str, bounds: Bounds) -> Lane | None:
     """The first lane in which some notice has its turn now; None where none has."""
     turns = [(turn, *row) for turn, rows in _TURNS.items() for row in rows]
     columns = zip(("turns", "lanes", "youngest", "oldest"), map(list, zip(*turns, strict=True)), strict=True)
-    lane = tx.execute(text(_FIRST_LANE), {"oa": oa, **dict(columns), **bounds.values}).scalar_one_or_none()
+    lane = tx.execute(statement(_FIRST_LANE), {"oa": oa, **dict(columns), **bounds.values}).scalar_one_or_none()
     return None if lane is None else Lane(lane)
 
 
@@ -106,7 +107,7 @@ def lock_due(tx: Connection, oa: str, lane: Lane, lease: str, limit: int, *, bou
     for whose, youngest, oldest in _TURNS[lane]:
         turn = {"lane": whose, "youngest": youngest, "oldest": oldest, "limit": limit - len(rows)}
         if len(rows) < limit:
-            rows += tx.execute(text(_LOCK_DUE), {"oa": oa, **turn, **bounds.values}).all()
+            rows += tx.execute(statement(_LOCK_DUE), {"oa": oa, **turn, **bounds.values}).all()
     return [_notice(row, oa, lease) for row in rows]
 
 
@@ -131,7 +132,7 @@ def lease_out(tx: Connection, letters: Sequence[Letter], *, seconds: float, by: 
     """
     if letters:
         tx.execute(
-            text(_LEASE_OUT),
+            statement(_LEASE_OUT),
             {
                 "ids": column(letter.notice.id for letter in letters),
                 "texts": column(letter.text for letter in letters),
@@ -145,7 +146,9 @@ def lease_out(tx: Connection, letters: Sequence[Letter], *, seconds: float, by: 
 def commit_to(tx: Connection, channel: str, leased: Sequence[Notice]) -> None:
     """Note on leased notices the channel that they are about to leave by."""
     tx.execute(
-        text("UPDATE notices SET channel = :channel WHERE id = ANY(:ids) AND state = 'sending' AND lease = :lease"),
+        statement(
+            "UPDATE notices SET channel = :channel WHERE id = ANY(:ids) AND state = 'sending' AND lease = :lease"
+        ),
         {"channel": channel, "ids": [notice.id for notice in leased], "lease": leased[0].lease},
     )
 
@@ -166,7 +169,7 @@ def settle(tx: Connection, settled: Sequence[tuple[Attempt, Decision]], *, by: s
     if not settled:
         return set()
     moved = move(tx, [_settling(attempt, decision) for attempt, decision in settled], by=by)
-    tx.execute(text(_ATTEMPTS), _attempt_arrays([attempt for attempt, _ in settled]))
+    tx.execute(statement(_ATTEMPTS), _attempt_arrays([attempt for attempt, _ in settled]))
     promote_of(tx, {(attempt.notice.oa, attempt.notice.code) for attempt, _ in settled}, by=by)
     return moved
 
@@ -185,7 +188,7 @@ def put_down(tx: Connection, untried: Sequence[tuple[Notice, Decision]], *, by: 
 
 def unwanted(tx: Connection, claimed: Sequence[Notice]) -> set[int]:
     """Of claimed notices, those withdrawn since (R12) and those whose Zalo user unfollowed, opted out or is another."""
-    query = text(f"""
+    query = statement(f"""
         SELECT w.id FROM unnest(CAST(:ids AS bigint[]), CAST(:users AS text[])) AS w (id, user_id)
         JOIN notices n ON n.id = w.id
         WHERE n.withdrawn IS NOT NULL OR (w.user_id IS NOT NULL AND NOT EXISTS (

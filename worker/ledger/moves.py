@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from worker.domain.lifecycle import State, may_move
 from worker.ledger.arrays import column
+from worker.ledger.statements import statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def move_found(
 
 
 def _apply(tx: Connection, source: str, values: dict[str, Any]) -> set[int]:
-    rows = tx.execute(text(_APPLY.format(source=source)), values)
+    rows = tx.execute(statement(_APPLY.format(source=source)), values)
     return set(rows.scalars())
 
 

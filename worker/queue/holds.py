@@ -6,6 +6,7 @@ asked for by name before anything is sent. A hold lost in a flush is set anew by
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
@@ -14,6 +15,8 @@ from redis import Redis
 
 from worker.queue.connection import PREFIX, door, lua_beside
 from worker.queue.pace import Clock, micros, servers_clock
+
+_TRUSTED_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,14 @@ class Holds:
     def __init__(self, redis: Redis, prefix: str = PREFIX, clock: Clock = servers_clock) -> None:
         self._redis = redis
         self.key = f"{prefix}holds"
+        self._looked = False, 0.0  # whether anything was held, and until when (monotonic) that is trusted
         self._clock = clock
         self._script = redis.register_script(lua_beside(__file__))
 
     def hold(self, key: str, seconds: float, reason: str) -> None:
         """Hold `key`; of two holds the one that ends later stands. Raises `QueueDown`."""
         if seconds > 0:
+            self._looked = False, 0.0
             with door("hold"):
                 self._script([self.key], ["hold", self._clock(), key, micros(seconds), reason])
 
@@ -46,9 +51,13 @@ class Holds:
         return {hold.key: hold for hold in self._ask("of", *wanted)} if wanted else {}
 
     def any(self) -> bool:
-        """Whether anything is held at all: on most days nothing is. Raises `QueueDown`."""
-        with door("look for holds"):
-            return bool(self._redis.exists(self.key))
+        """Whether anything is held at all, as of a moment ago: on most days nothing is. Raises `QueueDown`."""
+        some, until = self._looked
+        if time.monotonic() >= until:
+            with door("look for holds"):
+                some = bool(self._redis.exists(self.key))
+            self._looked = some, time.monotonic() + _TRUSTED_SECONDS
+        return some
 
     def all(self) -> list[Hold]:
         """Every hold there is, the one that ends last first. Raises `QueueDown`."""
