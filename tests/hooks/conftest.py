@@ -60,7 +60,7 @@ def signed(raw: bytes, **more: Any) -> Arrived:
 
 def event(raw: bytes, **more: Any) -> ZaloEvent:
     """The event that is let in."""
-    admitted = admit(signed(raw, **more), KEYS, NOW + timedelta(seconds=1))
+    admitted = admit(signed(raw, **more), KEYS, datetime.now(UTC) + timedelta(seconds=1))
     assert isinstance(admitted, ZaloEvent), admitted
     return admitted
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -340,7 +340,9 @@ def doubtful(office: Office, text: str = "Hồ sơ đã xong") -> None:
 
 
 def echo(message_id: str = "m1", text: str = "Hồ sơ đã xong", user: str = USER, at: Any = None) -> bytes:
-    return to_user("oa_send_text", user, at or NOW + SECOND, message={"msg_id": message_id, "text": text})
+    """Of now, unless said: it is held against the moment of the sending, and NOW may be some minutes ago."""
+    moment = at or datetime.now(UTC) + SECOND
+    return to_user("oa_send_text", user, moment, message={"msg_id": message_id, "text": text})
 
 
 def test_an_echo_settles_a_doubt_and_lets_the_next_notice_go(office: Office) -> None:
