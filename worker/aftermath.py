@@ -68,9 +68,9 @@ def mind_holds(services: Services, channel: Channel, attempts: Iterable[Attempt]
         wait = attempt.outcome
         if not isinstance(wait, Wait):
             continue
-        app = services.limits(attempt.notice.oa)[0]
-        if wait.code == _TOO_MANY:
-            services.limiter.over(app)
+        app, own = services.limits(attempt.notice.oa)
+        if wait.code == _TOO_MANY:  # whose limit it is, Zalo says: an OA's own does not concern others of its app
+            services.limiter.over(app if wait.hold is Hold.APP else own)
         elif wait.hold is Hold.APP:
             hold(services, app.key, wait)
         elif wait.hold is Hold.CHANNEL:

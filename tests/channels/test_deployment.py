@@ -34,14 +34,13 @@ def test_34_oas_have_one_pool_of_connections_and_one_client_of_redis() -> None:
     made.close()
 
 
-def test_the_only_oa_looks_up_over_the_connections_it_sends_by_and_others_over_their_own() -> None:
-    """Each OA's look-ups are made in a thread of its own, and a wire is for one thread."""
-    (only,) = deployment({})
-    assert only.lookups is only.sender
+def test_each_oa_looks_up_over_connections_of_its_own() -> None:
+    """Its look-ups are made in a thread of its own, and a wire is for one thread; so is the pump's."""
     here, there = deployment({}, {})
-    assert len({id(wire) for wire in (here.lookups, there.lookups, here.sender)}) == 3
-    assert here.sender is there.sender
-    for services in (only, here, there):
+    sender = here.shared.open_sender()
+    assert len({id(wire) for wire in (here.lookups, there.lookups, sender)}) == 3
+    sender.close()
+    for services in (here, there):
         services.close()
     here.shared.close()
 

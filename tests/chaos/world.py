@@ -209,7 +209,9 @@ class World:
         """A connection to the ledger; while it is restarted, wait."""
         for _ in range(100):
             try:
-                return self.services.ledger.connect()
+                with self.services.ledger.connect() as connection:
+                    connection.exec_driver_sql("SELECT 1")
+                break
             except DBAPIError:
                 time.sleep(0.1)
         return self.services.ledger.connect()

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from celery.signals import worker_process_shutdown
 
 import producers.tasks
 import worker.tasks
@@ -26,9 +27,9 @@ from worker.queue import bell
 MORNING = datetime(2024, 2, 19, 9, 9)  # noqa: DTZ001 (local and naive, as the dossier database keeps it)
 
 _CACHED = (
-    worker.tasks.deployment, worker.tasks.settling,
+    worker.tasks.deployment, worker.tasks.settling, worker.tasks.pump,
     producers.tasks.office, producers.tasks.polling, producers.tasks.reconciling, producers.tasks.reminding,
-    bell._redis, bell._ringer,
+    bell._redis, bell.ringer,
 )  # fmt: skip
 
 
@@ -49,6 +50,7 @@ def tasks(environment: Mapping[str, str]) -> Iterator[None]:
             patch.setenv(name, value)
         _forget()
         yield
+        worker_process_shutdown.send(sender=None)  # ends the pump, if a bell made one
         producers.tasks.office().ledger.dispose()
         worker.tasks.deployment().close()
     _forget()
