@@ -26,10 +26,10 @@ from worker.domain.notice import Attempt, Letter, Notice
 from worker.domain.outcome import Sent
 from worker.domain.retry import Decision
 from worker.ledger import claims, follows, notices, receipts, reports
-from worker.ledger.claims import Bounds
 from worker.ledger.notices import NewNotice
 from worker.ledger.people import People
 from worker.ledger.receipts import RECEIVED, Receipt
+from worker.ledger.turns import Bounds
 
 NOTICES, ROUNDS = 4000, 5  # live ones a round
 PAGE, BATCH, CHUNK = 200, 200, 50  # recorded, claimed, settled at once

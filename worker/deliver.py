@@ -32,8 +32,8 @@ from worker.domain.lifecycle import State
 from worker.domain.notice import Letter, Notice
 from worker.domain.retry import Decision
 from worker.domain.settling import LOOKED_UP
-from worker.ledger import claims
-from worker.ledger.claims import Bounds
+from worker.ledger import claims, turns
+from worker.ledger.turns import Bounds
 from worker.queue.breaker import Word
 from worker.queue.connection import QueueDown
 from worker.wire.protocol import Leaving
@@ -46,7 +46,7 @@ _SPREAD_SECONDS = 600.0  # those who wait for one moment do not all start in it
 def first_lane(services: Services, oa: str) -> Lane | None:
     """Whose turn it is: the lane of the next batch; None where nothing is due."""
     with services.ledger.connect() as connection:
-        return claims.first_lane(connection, oa, bounds(services))
+        return turns.first_lane(connection, oa, bounds(services))
 
 
 def bounds(services: Services) -> Bounds:

@@ -16,7 +16,7 @@ from worker.domain.lane import Lane
 from worker.domain.lifecycle import State
 from worker.ledger import claims
 from worker.ledger.chat import Asker
-from worker.ledger.claims import Bounds
+from worker.ledger.turns import Bounds
 
 SECRET_CODE = "H27.37-240219-1001"
 _ids = itertools.count(1)

@@ -16,10 +16,10 @@ from worker.domain.lifecycle import State
 from worker.domain.notice import Letter, Notice
 from worker.domain.tracking import tracking_id
 from worker.ledger import claims, inbox, notices, withdrawals
-from worker.ledger.claims import Bounds
 from worker.ledger.moves import Move, move
 from worker.ledger.notices import NewNotice
 from worker.ledger.people import Link
+from worker.ledger.turns import Bounds
 
 SECOND = timedelta(seconds=1)
 CODE = "H27-1"

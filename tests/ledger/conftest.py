@@ -12,8 +12,8 @@ from worker.domain.event import event_key
 from worker.domain.lane import Lane
 from worker.domain.notice import Letter, Notice
 from worker.ledger import claims, notices
-from worker.ledger.claims import Bounds
 from worker.ledger.notices import NewNotice
+from worker.ledger.turns import Bounds
 
 OA = "4024926008133882615"
 BOUNDS = Bounds(timedelta(days=365))

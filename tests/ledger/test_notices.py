@@ -16,7 +16,7 @@ from worker.domain.lifecycle import State
 from worker.domain.notice import Attempt, Notice
 from worker.domain.outcome import Outcome, Sent, TryLater, Unreachable
 from worker.domain.retry import Patience, decide
-from worker.ledger import claims, reports, upkeep, withdrawals
+from worker.ledger import claims, reports, turns, upkeep, withdrawals
 from worker.ledger.moves import Move, move
 
 Record = Callable[..., set[str]]
@@ -182,13 +182,13 @@ def test_the_first_lane_is_the_highest_that_has_something_to_send(record: Record
     """Incident 8: a replay of thousands waits for today's notices, however long it is due already."""
     record(new("A", "accepted"), new("B", "accepted"), new("C", "accepted"), new("C", "result_ready", 5))
     with ledger.begin() as tx:
-        assert claims.first_lane(tx, OA, BOUNDS) is Lane.SERVICE
+        assert turns.first_lane(tx, OA, BOUNDS) is Lane.SERVICE
         tx.execute(text("UPDATE notices SET lane = 2, due_at = due_at - interval '1 hour' WHERE code = 'A'"))
         tx.execute(text("UPDATE notices SET lane = 0, due_at = now() + interval '1 hour' WHERE code = 'B'"))
-        assert claims.first_lane(tx, OA, BOUNDS) is Lane.SERVICE
+        assert turns.first_lane(tx, OA, BOUNDS) is Lane.SERVICE
     assert [notice.key for notice in claim()] == ["C/accepted/1"]
     with ledger.begin() as tx:
-        assert claims.first_lane(tx, OA, BOUNDS) is Lane.BULK
+        assert turns.first_lane(tx, OA, BOUNDS) is Lane.BULK
     assert [notice.key for notice in claim("epoch.bulk", lane=Lane.BULK)] == ["A/accepted/1"]
     with ledger.begin() as tx:
-        assert claims.first_lane(tx, OA, BOUNDS) is None
+        assert turns.first_lane(tx, OA, BOUNDS) is None

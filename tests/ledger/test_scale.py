@@ -24,6 +24,7 @@ from worker.ledger import (
     past,
     receipts,
     reports,
+    turns,
     uncertain,
     upkeep,
     verbs,
@@ -85,7 +86,7 @@ def recorded(tx: Connection) -> None:
 
 
 def claimed(tx: Connection, lane: Lane = Lane.SERVICE) -> list[Notice]:
-    assert claims.first_lane(tx, OA, BOUNDS) is Lane.SERVICE
+    assert turns.first_lane(tx, OA, BOUNDS) is Lane.SERVICE
     found = claims.lock_due(tx, OA, lane, "e.l", LIVE, bounds=BOUNDS)
     claims.lease_out(tx, [Letter(notice, "words") for notice in found], seconds=60, by="test")
     assert len(found) == LIVE

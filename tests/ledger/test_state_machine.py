@@ -23,7 +23,7 @@ from worker.domain.notice import Attempt, Letter, Notice
 from worker.domain.outcome import Outcome, Refused, Sent, TryLater, Uncertain, Unreachable, Wait
 from worker.domain.retry import Patience, decide
 from worker.domain.settling import Question
-from worker.ledger import claims, notices, uncertain, upkeep, verbs, withdrawals
+from worker.ledger import claims, notices, turns, uncertain, upkeep, verbs, withdrawals
 from worker.ledger.uncertain import Doubt
 from worker.ledger.verbs import Choice
 
@@ -56,7 +56,7 @@ class Ledger(RuleBasedStateMachine):
     def claim(self, most: int) -> None:
         lease = f"epoch.{len(self.held)}-{datetime.now(UTC).timestamp()}"
         with self.engine.begin() as tx:
-            lane = claims.first_lane(tx, self.oa, BOUNDS)
+            lane = turns.first_lane(tx, self.oa, BOUNDS)
             found = [] if lane is None else claims.lock_due(tx, self.oa, lane, lease, most, bounds=BOUNDS)
             assert found or lane is None, "a lane is named first, and has nothing to send"
             claims.lease_out(tx, [Letter(n, n.key) for n in found], seconds=60, by="worker")

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from tests.ledger.conftest import BOUNDS, OA, new
 from worker.domain.lane import Lane
 from worker.domain.notice import Notice
-from worker.ledger import claims, work
+from worker.ledger import turns, work
 from worker.ledger.work import Ages
 
 Record = Callable[..., set[str]]
@@ -27,7 +27,7 @@ def grow_late(ledger: Engine, code: str, seconds: float = 60) -> None:
 
 def first_lane(ledger: Engine) -> Lane | None:
     with ledger.connect() as connection:
-        return claims.first_lane(connection, OA, BOUNDS)
+        return turns.first_lane(connection, OA, BOUNDS)
 
 
 def test_what_is_late_yields_to_what_can_still_be_in_time(ledger: Engine, record: Record, claim: Claim) -> None:

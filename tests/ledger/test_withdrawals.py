@@ -17,7 +17,7 @@ from worker.domain.outcome import Outcome, Sent, TryLater, Uncertain, Unreachabl
 from worker.domain.retry import Decision, Patience, decide
 from worker.domain.settling import Question
 from worker.ledger import claims, uncertain, upkeep, verbs, withdrawals
-from worker.ledger.claims import Bounds
+from worker.ledger.turns import Bounds
 from worker.ledger.uncertain import Doubt
 from worker.ledger.verbs import Choice
 

@@ -16,8 +16,8 @@ from operators.cli.main import hcc
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import State
 from worker.ledger import claims, notices, verbs
-from worker.ledger.claims import Bounds
 from worker.ledger.notices import NewNotice
+from worker.ledger.turns import Bounds
 from worker.ledger.verbs import Choice
 from worker.queue.connection import open_redis
 from worker.queue.schedule import Retry, Schedule

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -19,8 +18,9 @@ from worker.domain.retry import Decision
 from worker.domain.story import read_digest, read_stories
 from worker.ledger.arrays import column
 from worker.ledger.moves import Move, move
-from worker.ledger.notices import EARLIER_UNFINISHED, promote, promote_of
+from worker.ledger.notices import promote, promote_of
 from worker.ledger.statements import statement
+from worker.ledger.turns import MAY_GO, TURNS, Bounds
 
 _ANSWERS = ", ".join(f"'{kind}'" for kind in sorted(ANSWERS))
 
@@ -31,67 +31,17 @@ _HEARS = f"""
 _OFF = "(n.follower_id IS NULL AND coalesce(f.notices_off, false))"
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What may not be claimed at this moment: what is older (R15, the sweep's) and the kinds that wait for the day."""
-
-    max_age: timedelta
-    asleep: frozenset[str] = frozenset()
-
-    @property
-    def values(self) -> dict[str, Any]:
-        return {"max_age": self.max_age.total_seconds(), "asleep": sorted(self.asleep)}
-
-
-FRESH_SECONDS = 10.0  # what has been due for longer is late already, and lets pass what can still be in time
-_EVER = 1e9  # seconds
-
-# What has its turn in a lane: notices of which lane, and for how long they have been due, in seconds. A backlog drains
-# beside the daily flow, however it came about, and whatever lane it was recorded for.
-_TURNS: dict[Lane, tuple[tuple[Lane, float, float], ...]] = {
-    Lane.INTERACTIVE: ((Lane.INTERACTIVE, 0, _EVER),),
-    Lane.SERVICE: ((Lane.SERVICE, 0, FRESH_SECONDS),),
-    Lane.BULK: ((Lane.SERVICE, FRESH_SECONDS, _EVER), (Lane.BULK, 0, _EVER)),
-}
-
-# The moment is that of the statement, as `clock_timestamp()`, which changes while it runs, leads into no index: what
-# can be in time would be looked for behind the whole backlog.
-_MAY_GO = f"""
-    n.oa = :oa AND n.state = 'due' AND n.lane = w.lane AND NOT {EARLIER_UNFINISHED}
-    AND n.due_at <= statement_timestamp() - make_interval(secs => w.youngest)
-    AND n.due_at > statement_timestamp() - make_interval(secs => w.oldest)
-    AND n.fresh_at > statement_timestamp() - make_interval(secs => :max_age)
-    AND n.kind <> ALL(CAST(:asleep AS text[]))"""
-
-# The order makes each probe walk the index of what is due: without it the planner reads the whole table for a lane
-# that is empty, since it expects to meet one soon.
-_FIRST_LANE = f"""
-SELECT w.turn
-FROM unnest(CAST(:turns AS smallint[]), CAST(:lanes AS smallint[]),
-            CAST(:youngest AS float8[]), CAST(:oldest AS float8[])) AS w (turn, lane, youngest, oldest)
-CROSS JOIN LATERAL (SELECT FROM notices n WHERE {_MAY_GO} ORDER BY n.due_at LIMIT 1) AS found
-ORDER BY w.turn LIMIT 1
-"""
-
-
-def first_lane(tx: Connection, oa: str, bounds: Bounds) -> Lane | None:
-    """The first lane in which some notice has its turn now; None where none has."""
-    turns = [(turn, *row) for turn, rows in _TURNS.items() for row in rows]
-    columns = zip(("turns", "lanes", "youngest", "oldest"), map(list, zip(*turns, strict=True)), strict=True)
-    lane = tx.execute(statement(_FIRST_LANE), {"oa": oa, **dict(columns), **bounds.values}).scalar_one_or_none()
-    return None if lane is None else Lane(lane)
-
-
 _LOCK_DUE = f"""
 SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.person_id,
        CASE WHEN p.withdrawn_at IS NULL THEN n.no_person_because ELSE 'the person withdrew' END AS no_person_because,
        CASE WHEN {_HEARS} THEN f.user_id END AS user_id, NOT f.follows AS has_left, f.last_interaction_at,
        {_OFF} AS opted_out,
        n.said_no, NULLIF(p.phone_sealed, '') AS phone_sealed
-FROM (SELECT CAST(:lane AS smallint), CAST(:youngest AS float8), CAST(:oldest AS float8)) AS w (lane, youngest, oldest)
+FROM (SELECT CAST(:oa AS text), CAST(:max_age AS float8), CAST(:lane AS smallint), CAST(:youngest AS float8),
+             CAST(:oldest AS float8)) AS w (oa, max_age, lane, youngest, oldest)
 CROSS JOIN notices n LEFT JOIN people p ON p.id = n.person_id
 LEFT JOIN followers f ON f.id = COALESCE(n.follower_id, (SELECT id FROM followers WHERE person_id = n.person_id))
-WHERE {_MAY_GO}
+WHERE {MAY_GO}
 ORDER BY n.due_at
 LIMIT :limit
 FOR UPDATE OF n SKIP LOCKED
@@ -104,7 +54,7 @@ def lock_due(tx: Connection, oa: str, lane: Lane, lease: str, limit: int, *, bou
     What others hold is skipped.
     """
     rows = list[Row[Any]]()
-    for whose, youngest, oldest in _TURNS[lane]:
+    for whose, youngest, oldest in TURNS[lane]:
         turn = {"lane": whose, "youngest": youngest, "oldest": oldest, "limit": limit - len(rows)}
         if len(rows) < limit:
             rows += tx.execute(statement(_LOCK_DUE), {"oa": oa, **turn, **bounds.values}).all()

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from worker.domain.lane import Lane
 from worker.ledger.notices import EARLIER_UNFINISHED
+from worker.ledger.turns import ANY_MAY_GO, EVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,11 @@ class Ages:
 
 _OAS = "unnest(CAST(:oas AS text[]), CAST(:unsent AS float8[]), CAST(:grace AS float8[])) AS w (oa, unsent, grace)"
 
-# By lane, since so the index leads to what is due now, past all that is due later; in the index's order, or the planner
-# would read the whole table for an OA that has nothing, in the hope of meeting something soon.
 _TO_DELIVER = f"""
-SELECT DISTINCT w.oa FROM {_OAS} CROSS JOIN unnest(CAST(:lanes AS smallint[])) AS l (lane) CROSS JOIN LATERAL (
-    SELECT FROM notices n
-    WHERE n.oa = w.oa AND n.state = 'due' AND n.lane = l.lane AND n.due_at <= statement_timestamp()
-      AND n.fresh_at > statement_timestamp() - make_interval(secs => w.unsent)
-      AND n.kind <> ALL(CAST(:asleep AS text[])) AND NOT {EARLIER_UNFINISHED}
-    ORDER BY n.due_at LIMIT 1) AS found
+SELECT DISTINCT o.oa FROM {_OAS.replace(" AS w ", " AS o ")} CROSS JOIN unnest(CAST(:lanes AS smallint[])) AS l (lane)
+CROSS JOIN LATERAL (SELECT o.oa, o.unsent, l.lane, CAST(0 AS float8), CAST({EVER} AS float8))
+           AS w (oa, max_age, lane, youngest, oldest)
+CROSS JOIN LATERAL ({ANY_MAY_GO}) AS found
 """
 
 
