@@ -51,11 +51,17 @@ class Pump:
         self._landed: deque[Landed] = deque()
         self._clerk = Clerk()
 
-    def ask(self, services: Services, oa: str, call_help: Callable[[], None] = lambda: None) -> None:
-        """There is work for this OA: deliver until nothing of it may leave. `call_help` asks for another pump."""
+    def ask(self, services: Services, oa: str, call_help: Callable[[], None] = lambda: None) -> bool:
+        """There is work for this OA: deliver until nothing of it may leave. `call_help` asks for another pump.
+
+        Returns whether this one was at it already.
+        """
+        stream = self._streams.get(oa)
+        at_it = stream is not None and stream.asked
         self._asked.append((services, oa, call_help))
         self._heard.set()
         self._wire.wake()
+        return at_it
 
     def stop(self) -> None:
         """Claim nothing more; `run` ends when all that is in flight has landed and is recorded."""

@@ -128,4 +128,4 @@ class Stream:
         now = time.monotonic()
         if now - self._helped_at >= _HELP_SECONDS:
             self._helped_at = now
-            self.call_help()
+            self.beside.submit(self.call_help)  # a broker that is silent must not hold up the pump

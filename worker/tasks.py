@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -23,6 +24,8 @@ from worker.settle import settle_uncertain
 
 log = logging.getLogger("hcc.tasks")
 
+_HOPS = 3  # a call for help finds a free process among four
+_PASS_ON_SECONDS = 0.05
 _SWEEP_SECONDS = 20.0  # well inside the task's time limit; what is left waits for the next bell
 _RENEW_SECONDS = 20.0  # as above; one renewal may take as long again
 
@@ -53,13 +56,14 @@ def pump() -> Pump:
 
 
 @shared_task(name="worker.deliver")
-def deliver(oa: str) -> None:
+def deliver(oa: str, hops: int = 0) -> None:
     """Deliver what is due; the pump goes on by itself, and calls for help where there is more than it has in hand."""
     heard("worker.deliver", oa)
-    if oa in deployment().oas:
-        pump().ask(deployment().of(oa), oa, call_help=lambda: ring(oa))
-    else:
+    if oa not in deployment().oas:
         log.error("a bell for an OA that is not of this deployment (HCC_OAS, HCC_ZALO_OA_ID) oa=%s", oa)
+    elif pump().ask(deployment().of(oa), oa, call_help=lambda: ring(oa, _HOPS)) and hops:
+        ring(oa, hops - 1)
+        time.sleep(_PASS_ON_SECONDS)  # a process that is free at once would be given the bell that it passes on
 
 
 @shared_task(name="worker.wake")

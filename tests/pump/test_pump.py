@@ -177,8 +177,19 @@ def test_help_is_called_where_there_is_more_than_one_batch(one: Services) -> Non
     assert not called
     record(one, 3 * FIRST, first=3)
     made.ask(one, ONE, lambda: called.append(1))
-    turn_until(made, lambda: not made.busy)
-    assert called
+    turn_until(made, lambda: not made.busy and bool(called))
+
+
+def test_a_pump_says_whether_it_was_at_that_work_already(one: Services, other: Services) -> None:
+    """Then the bell was a call for help, and goes on to somebody else."""
+    record(one, 2 * FIRST)
+    wire = StillWire(400)
+    wire.lands = lambda _: False
+    made = Pump(wire)
+    assert not made.ask(one, ONE)
+    turn_until(made, lambda: len(wire.hanging) == FIRST)
+    assert made.ask(one, ONE)
+    assert not made.ask(other, other.oa)
 
 
 def test_what_was_claimed_goes_back_at_once_where_redis_fails_before_it_leaves(

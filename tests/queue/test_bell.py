@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -58,3 +60,11 @@ def test_a_bell_without_a_server_is_lost_and_nobody_minds(
         bell.ring("1")
         bell.heard("worker.deliver", "1")
     assert "rung again" in caplog.text
+
+
+def test_a_call_for_help_says_how_often_it_may_be_passed_on(rung: Redis) -> None:
+    """It is the same bell all the same: rung once until somebody comes."""
+    bell.ring("1", hops=3)
+    bell.ring("1")
+    [message] = rung.lrange("hcc:deliver", 0, -1)
+    assert json.loads(base64.b64decode(json.loads(message)["body"]))[0] == ["1", 3]

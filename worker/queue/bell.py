@@ -21,9 +21,12 @@ _STALE_SECONDS = 30  # a bell that nobody heard for so long has been rung again 
 _PENDING_SECONDS = 5  # so long one bell stands for all that are rung meanwhile; then it counts as lost
 
 
-def ring(oa: str) -> None:
-    """Ask some worker to deliver what is due for `oa`. Never raises: a lost bell is made good by the next wake."""
-    _ring("worker.deliver", oa)
+def ring(oa: str, hops: int = 0) -> None:
+    """Ask some worker to deliver what is due for `oa`. Never raises: a lost bell is made good by the next wake.
+
+    With `hops` it is a call for help: who is at that work already passes it on, so many times at most.
+    """
+    _ring("worker.deliver", oa, hops=hops)
 
 
 def ring_events() -> None:
@@ -37,7 +40,7 @@ def heard(task: str, *arguments: str) -> None:
         _redis().delete(_pending(task, arguments))
 
 
-def _ring(task: str, *arguments: str) -> None:
+def _ring(task: str, *arguments: str, hops: int = 0) -> None:
     """Not where somebody has just rung and nobody has come yet.
 
     Otherwise each bell that finds work left would ring the next one, and each second would add one more.
@@ -46,7 +49,8 @@ def _ring(task: str, *arguments: str) -> None:
         with door("ring"):
             if not _redis().set(_pending(task, arguments), 1, nx=True, ex=_PENDING_SECONDS):
                 return
-        ringer().send_task(task, args=arguments, retry=False, ignore_result=True, **ringing(_STALE_SECONDS))
+        told = (*arguments, hops) if hops else arguments
+        ringer().send_task(task, args=told, retry=False, ignore_result=True, **ringing(_STALE_SECONDS))
     except Exception as error:  # noqa: BLE001 (each broker's client has its own errors, and the caller's work is done)
         log.warning("the bell was not heard, it will be rung again task=%s why=%s", task, type(error).__name__)
 
