@@ -107,7 +107,7 @@ class Pump:
             if stream is None:
                 stream = self._streams[oa] = Stream(services, oa, self._beside, self._wire.wake)
             stream.call_help = call_help
-            stream.asked = True
+            stream.ask()
 
     def _in_turn(self) -> list[Stream]:
         """Every OA once, each turn another one first."""

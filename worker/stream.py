@@ -45,6 +45,11 @@ class Stream:
     _lane_until: float = 0.0
     _helped_at: float = 0.0
 
+    def ask(self) -> None:
+        """Somebody says that there is work: perhaps of a higher lane, which need not rest while a backlog has to."""
+        self.asked = True
+        self._rest_until, self._lane = 0.0, None
+
     @property
     def busy(self) -> bool:
         """Whether something is to be done, is being looked at, or is in flight."""

@@ -22,29 +22,29 @@ def limiter(store: Redis, clock: Clock) -> Limiter:
 
 
 def test_a_burst_at_4000_a_minute_is_worth_a_batch(limiter: Limiter, clock: Clock) -> None:
-    """Rested, the service lane gets 64 permits in one call, the interactive one 67; bulk leaves most to them."""
+    """Rested, the service lane gets 97 permits in one call, the interactive one 100; bulk leaves most to them."""
     limiter.take([APP], 1)
     clock.wait(10)
-    assert limiter.peek([APP], 200).granted == 64
-    assert limiter.peek([APP], 200, lane=Lane.INTERACTIVE).granted == 67
+    assert limiter.peek([APP], 200).granted == 97
+    assert limiter.peek([APP], 200, lane=Lane.INTERACTIVE).granted == 100
     assert limiter.peek([APP], 200, lane=Lane.BULK).granted == 24
 
 
-def test_a_loss_of_state_costs_about_a_second(store: Redis, limiter: Limiter, clock: Clock) -> None:
-    """At 4000 a minute the next permits come 1.07 s after a flush."""
+def test_a_loss_of_state_costs_a_second_and_a_half(store: Redis, limiter: Limiter, clock: Clock) -> None:
+    """At 4000 a minute the next permits come 1.6 s after a flush."""
     crowd(limiter, clock, [APP], 70)
     store.flushall()
     flushed_at = clock.now
     out = crowd(limiter, clock, [APP], 10, workers=1, late=0, batch=1)
-    assert out.first - flushed_at < 1.1e6
+    assert out.first - flushed_at < 1.65e6
 
 
 def test_a_clock_set_back_by_an_hour_does_not_stop_the_flow(limiter: Limiter, clock: Clock) -> None:
     """It counts as a loss of state, since what is known is of another time."""
     crowd(limiter, clock, [OA], 70)
     clock.now -= 3_600_000_000
-    out = crowd(limiter, clock, [OA], 5)
-    assert sum(count for _, count in out.log) >= 35
+    out = crowd(limiter, clock, [OA], 6)
+    assert sum(count for _, count in out.log) >= 40
 
 
 def test_of_two_limits_the_tighter_rules_and_both_count(limiter: Limiter, clock: Clock) -> None:
@@ -140,7 +140,7 @@ def test_a_refusal_by_the_provider_stops_all_until_a_call_has_left_the_window(li
     assert stopped.granted == 0
     assert stopped.wait_seconds == pytest.approx((out.first - begin) / 1e6 + WINDOW_SECONDS - 30, abs=0.5)
     assert crowd(limiter, clock, [OA], 29).log == []
-    assert crowd(limiter, clock, [OA], 30).within(begin, 100) >= 270
+    assert crowd(limiter, clock, [OA], 30).within(begin, 100) >= 260
 
 
 def test_a_header_that_knows_of_more_calls_slows_us_down(limiter: Limiter, clock: Clock) -> None:

@@ -16,7 +16,7 @@ from worker.domain.lane import Lane
 from worker.ledger.notices import EARLIER_UNFINISHED
 from worker.ledger.statements import statement
 
-FRESH_SECONDS = 10.0  # what has been due for longer is late
+FRESH_SECONDS = 5.0  # what has been due for longer is late
 EVER = 1e9  # seconds
 
 TURNS: dict[Lane, tuple[tuple[Lane, float, float], ...]] = {

@@ -8,7 +8,7 @@ Two checks, both in `limits.lua`, let a permit out:
 
 * the window: a log of the grants of the last 60.3 s; their sum never exceeds the limit L. This one is exact.
 * the pace (GCRA): one permit each `gap` = 60.3 s / L, with a burst of what `BURST_SECONDS` let out, and one more:
-  10 permits at 600 a minute, 67 at 4,000, one (1.1) at 6, whose permits so are spaced evenly.
+  15 permits at 600 a minute, 100 at 4,000, one (1.15) at 6, whose permits so are spaced evenly.
 
 Why both. The window alone would let out a whole minute's permits at once, and after a loss of the log it would have
 to stay shut for a whole minute. The pace makes forgetting cheap. Within any window that ends at the loss, the pace let
@@ -18,9 +18,9 @@ most L, however often state is lost. A loss costs `BURST_SECONDS`, not a minute.
 used) would exceed L by one burst in the minute after an idle time, or have to run slower by as much all day.
 
 What nobody asked for in time is still there for as long as the burst: a shorter stall of all workers costs nothing.
-A longer burst forgives longer stalls, and makes forgetting dearer: sending begins again a second after a flush. One
-second, because notices come in waves, one a poll: at 50 a second and a poll each two seconds a hundred at once, and
-most of those who would have to wait for the pace would wait for nothing, as the minute has room for them.
+A longer burst forgives longer stalls, and makes forgetting dearer: sending begins again 1.5 s after a flush. So long,
+because notices come in waves, one a poll: at 50 a second and a poll each two seconds a hundred at once, and most of
+those who would have to wait for the pace would wait for nothing, as the minute has room for them.
 
 Two edges. A call that weighs more than the bucket holds goes on credit from a full one: the window counts it in full,
 but should state be lost in the same minute, that minute may hold its weight too many. And a server's clock that is set
@@ -40,9 +40,9 @@ from typing import TypeAlias
 from worker.domain.lane import Lane
 
 WINDOW_SECONDS = 60.0 + 0.3
-BURST_SECONDS = 1.0
+BURST_SECONDS = 1.5
 
-RESERVE_SECONDS = {Lane.INTERACTIVE: 0.0, Lane.SERVICE: 0.05, Lane.BULK: 0.65}  # kept back for the lanes above
+RESERVE_SECONDS = {Lane.INTERACTIVE: 0.0, Lane.SERVICE: 0.05, Lane.BULK: 1.15}  # kept back for the lanes above
 
 
 @dataclass(frozen=True, slots=True)
