@@ -3,6 +3,8 @@
     python -m benchmarks.poll     what a poll costs at 10 k, 1 M and 10 M dossiers
     python -m benchmarks.start    the first start on a million old dossiers
     python -m benchmarks.rivalry  ours against Celery, dramatiq, taskiq and the limit, in one run
+    python -m benchmarks.profile  where a worker's CPU goes, room by room
+    python -m benchmarks.ledger   layouts of the ledger at 0 to 20 M finished notices
     python -m benchmarks.delay    from the commit in the dossier database to Zalo, at several rates, beside backlogs
     python -m benchmarks.growth   backlog 1 k to 1 M, workers 1 to 4, ledger 0 to 20 M; a flushed Redis
     python -m benchmarks.idle     what a system costs when nothing happens

@@ -22,7 +22,8 @@ def start_pump(wire: Wire, *, shared: bool) -> Pump:
         """What is in flight lands and is recorded; a process that is killed instead leaves marks."""
         pump.stop()
         thread.join(_LAST_SECONDS)
-        wire.close()
+        if not thread.is_alive():
+            wire.close()
 
     for signal in (worker_process_shutdown, worker_shutdown):
         signal.connect(end, weak=False)

@@ -53,12 +53,15 @@ class Stream:
     @property
     def busy(self) -> bool:
         """Whether something is to be done, is being looked at, or is in flight."""
-        return self.asked or self.flying > 0 or self._looking is not None
+        return self.asked or self.flying > 0 or self._is_looking
+
+    @property
+    def _is_looking(self) -> bool:
+        return self._looking is not None and not self._looking.done()
 
     def waits(self, now: float, free: int) -> float:
         """Seconds until a claim makes sense with so many connections free; infinite where something must come first."""
-        looking = self._looking is not None and not self._looking.done()
-        if not self.asked or looking or self._space(free) == 0:
+        if not self.asked or self._is_looking or self._space(free) == 0:
             return math.inf
         return max(0.0, self._rest_until - now)
 
@@ -96,7 +99,7 @@ class Stream:
             return self._ready
         if self._looking is None:
             self._look_beside()
-        if self._looking is None or not self._looking.done():
+        if self._looking is None or self._is_looking:
             return None
         looked, self._looking = self._looking, None
         self._ready, self._ready_until = looked.result(), now + _TRUSTED_SECONDS

@@ -71,6 +71,9 @@ def test_a_spread_is_four_percentiles() -> None:
 
 def test_memory_of_a_process_without_children_is_its_own() -> None:
     """More than a megabyte, for a Python."""
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+    command = [sys.executable, "-c", "print('up', flush=True); input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
         assert memory_of(process.pid)[0] > 2**18
         process.communicate(b"\n")

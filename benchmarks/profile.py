@@ -1,0 +1,121 @@
+"""Where a worker's CPU goes: the pump in this process, under a profiler that counts CPU time and no waiting, by room.
+
+    python -m benchmarks.profile            20,000 notices
+    BENCH_NOTICES=50000 python -m benchmarks.profile
+
+A profiler makes small functions dearer than they are: the shares say where to look, the first line what it costs.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import os
+import pstats
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks import filling
+from benchmarks.product import product_environment
+from benchmarks.report import Report
+from benchmarks.standin.client import StandIn
+from benchmarks.world import OA, World, world
+from worker.bootstrap import Services
+from worker.pump import Pump
+
+NOTICES = int(os.environ.get("BENCH_NOTICES", "20000"))
+LATENCY_MS = 50
+
+ROOMS: tuple[tuple[str, str], ...] = (
+    ("pycurl", "wire: libcurl"),
+    ("worker/wire", "wire: ours"),
+    ("BoundedCursor", "ledger: PostgreSQL's driver"),
+    ("psycopg2", "ledger: PostgreSQL's driver"),
+    ("sqlalchemy", "ledger: SQLAlchemy"),
+    ("worker/ledger", "ledger: ours"),
+    ("redis", "queue: Redis' client"),
+    ("_socket.socket", "queue: Redis' client"),
+    ("worker/queue", "queue: ours"),
+    ("jinja2", "words: Jinja"),
+    ("<template>", "words: Jinja"),
+    ("worker/domain", "words, times, decisions"),
+    ("worker/channels", "channels: calls and their answers"),
+    ("json", "channels: calls and their answers"),
+    ("worker/", "the story: pump, deliver, answers, costs"),
+)
+"""What a function's place says about the room that it works for; the first that fits."""
+
+_ELSEWHERE = "elsewhere"
+Place = tuple[str, int, str]  # file, line, function
+
+
+def main() -> None:
+    report = Report("profile", "Where a worker's CPU goes")
+    with world() as made, StandIn(oa=OA, latency_ms=LATENCY_MS) as zalo:
+        services = _services(made, zalo)
+        people = filling.admit(services)
+        filling.fall_due(services, people, 0, NOTICES)
+        plain = _cpu(lambda: _deliver(services)) / NOTICES
+        filling.fall_due(services, people, NOTICES, NOTICES)
+        profile = cProfile.Profile(time.process_time)
+        profiled = _cpu(lambda: profile.runcall(_deliver, services)) / NOTICES
+        services.close()
+    report.text(
+        f"{NOTICES:,} notices by one pump in one process, Zalo answering in {LATENCY_MS} ms: {plain * 1000:.3f} ms of "
+        f"CPU a notice; under the profiler {profiled * 1000:.3f} ms, of which:"
+    )
+    spent = by_room(pstats.Stats(profile))
+    whole = sum(seconds for _, seconds in spent)
+    rows = [(room, f"{own / whole:.0%}", f"{own / whole * plain * 1e6:.0f} µs") for room, own in spent]
+    report.table(("room", "share", "of a notice's CPU"), rows)
+    report.write()
+
+
+def by_room(stats: pstats.Stats) -> list[tuple[str, float]]:
+    """CPU seconds by room, the largest first. What is built in counts for the room that called it."""
+    seconds: Counter[str] = Counter()
+    table: dict[Place, Any] = stats.stats  # type: ignore[attr-defined]  # typeshed knows the class without it
+    for place, (_, _, own, _, callers) in table.items():
+        room = room_of(place)
+        if room != _ELSEWHERE or not callers:
+            seconds[room] += own
+            continue
+        for caller, (_, _, share, _) in callers.items():
+            seconds[room_of(caller)] += share
+    return seconds.most_common()
+
+
+def room_of(place: Place) -> str:
+    """The room that a function works for."""
+    words = f"{place[0]} {place[2]}"
+    return next((room for part, room in ROOMS if part in words), _ELSEWHERE)
+
+
+def _services(made: World, zalo: StandIn) -> Services:
+    ledger = made.ledger("profile", fresh=True)
+    given = product_environment(made, zalo, ledger)
+    return Services(made.settings(ledger, given["HCC_DOSSIER_URL"], **given))
+
+
+def _deliver(services: Services) -> None:
+    """Turn a pump until nothing is due."""
+    wire = services.shared.open_sender()
+    pump = Pump(wire)
+    pump.ask(services, OA)
+    while pump.busy:
+        pump.turn()
+    pump.stop()
+    pump.run()
+    wire.close()
+
+
+def _cpu(deed: Callable[[], object]) -> float:
+    """CPU seconds of this process."""
+    before = time.process_time()
+    deed()
+    return time.process_time() - before
+
+
+if __name__ == "__main__":
+    main()
