@@ -47,6 +47,8 @@ class Stream:
 
     def ask(self) -> None:
         """Somebody says that there is work: perhaps of a higher lane, which need not rest while a backlog has to."""
+        if not self.asked and not self._is_looking:
+            self._looking = None  # what was found out then says nothing of now
         self.asked = True
         self._rest_until, self._lane = 0.0, None
 
