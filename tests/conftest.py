@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,3 +63,12 @@ def redis_url(servers: Servers) -> str:
     with redis_client.Redis.from_url(url) as client:
         client.flushall()
     return url
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The URL of a dossier database that takes connections and never says a word."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield f"postgresql://reader@127.0.0.1:{listener.getsockname()[1]}/dossiers"

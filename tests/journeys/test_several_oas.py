@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,15 +25,6 @@ def common(ledger_url: str, redis_url: str) -> dict[str, str]:
         "HCC_DATABASE_URL": ledger_url, "HCC_REDIS_URL": redis_url, "HCC_SECRET_KEYS": "a-key-for-tests-0123456789",
         "HCC_ZALO_APP_SECRET": "s", "HCC_CHANNELS": "zalo_cs", "HCC_POLL_SECONDS": "0.5",
     }  # fmt: skip
-
-
-@pytest.fixture
-def silent() -> Iterator[str]:
-    """The URL of a dossier database that takes connections and never says a word."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield f"postgresql://reader@127.0.0.1:{listener.getsockname()[1]}/dossiers"
 
 
 @pytest.fixture

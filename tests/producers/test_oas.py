@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -115,15 +113,6 @@ def common(ledger_url: str, redis_url: str) -> dict[str, str]:
         "HCC_DATABASE_URL": ledger_url, "HCC_REDIS_URL": redis_url, "HCC_ZALO_APP_ID": "1",
         "HCC_ZALO_APP_SECRET": "s", "HCC_SECRET_KEYS": "a-key-for-tests-only-0123456789",
     }  # fmt: skip
-
-
-@pytest.fixture
-def silent() -> Iterator[str]:
-    """The URL of a dossier database that takes connections and never says a word."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield f"postgresql://reader@127.0.0.1:{listener.getsockname()[1]}/dossiers"
 
 
 def test_a_silent_dossier_database_delays_no_other_poll(

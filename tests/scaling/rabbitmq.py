@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import amqp
@@ -15,6 +14,7 @@ import psutil
 
 from sandbox.servers.child import Child
 from sandbox.servers.files import candidate_ports, wait_until
+from tests.scaling.outsiders import private_folder, spawn
 
 _SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # the one in /usr/sbin changes to a user and folders of its own
 _EPMD = shutil.which("epmd")
@@ -130,25 +130,12 @@ class RabbitMQ:
 
     def _spawn(self, command: list[str], environment: dict[str, str]) -> Child:
         words = [f"{name}={value}" for name, value in environment.items()]
-        with (self._folder / "out").open("ab") as log:
-            return Child(
-                ["/usr/bin/env", *words, *command],
-                account=None,
-                cwd=self._folder,
-                log=log.fileno(),
-                life=self._life,
-                death_signal=signal.SIGTERM,
-            )
+        return spawn(["/usr/bin/env", *words, *command], self._folder, self._life)
 
 
 @contextmanager
 def rabbitmq() -> Iterator[RabbitMQ]:
     """A running node; gone with the context, and its folder too."""
-    folder = Path(tempfile.mkdtemp(prefix="hcc-rabbitmq-"))
-    node = RabbitMQ(folder)
-    try:
+    with private_folder("rabbitmq") as folder, closing(RabbitMQ(folder)) as node:
         node.start()
         yield node
-    finally:
-        node.close()
-        shutil.rmtree(folder, ignore_errors=True)

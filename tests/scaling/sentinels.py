@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from redis import Redis, RedisError
@@ -15,6 +13,7 @@ from redis import Redis, RedisError
 from sandbox.servers.binaries import installed
 from sandbox.servers.child import Child
 from sandbox.servers.files import candidate_ports, wait_until
+from tests.scaling.outsiders import private_folder, spawn
 
 GROUP = "hcc"
 _PATIENCE = 30.0
@@ -122,25 +121,12 @@ class Pair:
         assert wait_until(met, _PATIENCE), f"waited in vain for {what}\n{(self._folder / 'out').read_text()[-3000:]}"
 
     def _spawn(self, command: list[str]) -> Child:
-        with (self._folder / "out").open("ab") as log:
-            return Child(
-                command,
-                account=None,
-                cwd=self._folder,
-                log=log.fileno(),
-                life=self._life,
-                death_signal=signal.SIGTERM,
-            )
+        return spawn(command, self._folder, self._life)
 
 
 @contextmanager
 def pair() -> Iterator[Pair]:
     """Both servers, running; gone with the context, and their folder too."""
-    folder = Path(tempfile.mkdtemp(prefix="hcc-sentinel-"))
-    made = Pair(folder)
-    try:
+    with private_folder("sentinel") as folder, closing(Pair(folder)) as made:
         made.start()
         yield made
-    finally:
-        made.close()
-        shutil.rmtree(folder, ignore_errors=True)
