@@ -9,7 +9,7 @@ from celery.signals import worker_process_shutdown, worker_shutdown
 from worker.pump import Pump
 from worker.wire.protocol import Wire
 
-_LAST_SECONDS = 12.0  # longer than any call in flight may take
+_LAST_SECONDS = 12.0  # longer than a call may take, unless HCC_HTTP_TIMEOUT_SECONDS is raised above its 10
 
 
 def start_pump(wire: Wire, *, shared: bool) -> Pump:
