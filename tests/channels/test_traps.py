@@ -130,8 +130,8 @@ def test_the_limit_is_said_in_two_wordings(message: str, scope: Scope) -> None:
 
 def test_the_rate_header_is_spelt_remain() -> None:
     """X-RateLimit-Remain, without -ing."""
-    assert rate_headers(Reply(200, {"X-RateLimit-Limit": "4000", "X-RateLimit-Remain": "17"}, b"", 5)) == (4000, 17)
-    assert rate_headers(Reply(200, {"X-RateLimit-Limit": "4000", "X-RateLimit-Remaining": "17"}, b"", 5)) is None
+    assert rate_headers(Reply(200, {"x-ratelimit-limit": "4000", "x-ratelimit-remain": "17"}, b"", 5)) == (4000, 17)
+    assert rate_headers(Reply(200, {"x-ratelimit-limit": "4000", "x-ratelimit-remaining": "17"}, b"", 5)) is None
 
 
 def test_a_get_carries_its_parameters_as_one_json_parameter() -> None:

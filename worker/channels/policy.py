@@ -73,11 +73,16 @@ def choose(letter: Letter, terms: Terms) -> str | Decision:
         return Decision(State.SUPPRESSED, counts=False, reason=OPTED_OUT)
     if letter.notice.no_person_because is not None:
         return Decision(State.UNREACHABLE, counts=False, reason=letter.notice.no_person_because)
-    asked = {name: objection(name, letter, terms) for name in _untried(letter.notice, terms)}
-    free = [name for name, found in asked.items() if found is None]
-    if free:
-        return min(free, key=lambda name: _is_a_last_resort(name, letter, terms))
-    return _nobody_now([found for found in asked.values() if found is not None])
+    last_resort, objections = None, []
+    for name in _untried(letter.notice, terms):
+        found = objection(name, letter, terms)
+        if found is not None:
+            objections.append(found)
+        elif not _is_a_last_resort(name, letter, terms):
+            return name
+        else:
+            last_resort = last_resort or name
+    return last_resort or _nobody_now(objections)
 
 
 def elsewhere(notice: Notice, name: str, terms: Terms) -> bool:

@@ -172,6 +172,7 @@ class Letters:
             source = self._loader.get_source(self._environment, f"{kind}/{_FILE}")[0]
             tree = self._environment.parse(source)
             template = self._environment.from_string(tree)
+            template.globals = {}  # there are none; Jinja would copy a chain of empty ones for each text
         except TemplateNotFound:
             raise _fault(kind, "the file is missing") from None
         except (TemplateError, UnicodeDecodeError) as error:

@@ -13,6 +13,7 @@ from typing import Any
 
 from psycopg2 import Error as DriverError
 from psycopg2.extensions import STATUS_READY, cursor
+from pydantic_core import from_json
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -39,6 +40,7 @@ def open_ledger(url: str, *, name: str = "hcc") -> Engine:
         url,
         pool_size=LEDGER_KEPT,
         max_overflow=LEDGER_MORE,
+        json_deserializer=from_json,
         hide_parameters=True,  # parameters hold personal data and would stand in the text of an exception
         connect_args={
             "connect_timeout": _CONNECT_SECONDS,

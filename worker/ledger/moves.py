@@ -103,8 +103,8 @@ def _apply(tx: Connection, source: str, values: dict[str, Any]) -> set[int]:
 def _arrays(moves: Sequence[Move]) -> dict[str, str]:
     return {
         "ids": column(m.id for m in moves),
-        "befores": column(m.before.value for m in moves),
-        "afters": column(m.after.value for m in moves),
+        "befores": column(m.before for m in moves),
+        "afters": column(m.after for m in moves),
         "whys": column(m.why for m in moves),
         "leases": column(m.lease for m in moves),
         "due_ats": column(m.due_at for m in moves),

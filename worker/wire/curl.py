@@ -16,7 +16,7 @@ import certifi
 import pycurl
 
 from worker.wire.deadline import NO_NAME, REFUSED
-from worker.wire.flight import INVALID, Flight, new_handle
+from worker.wire.flight import INVALID, Flight, Plane
 from worker.wire.loop import Loop
 from worker.wire.protocol import Call, Landed, Leaving, NotSent, Result, Wire
 
@@ -42,10 +42,10 @@ class CurlWire(Wire):
         ca_file: str | None = None,
     ) -> None:
         self._loop = Loop(connections)
-        self._new_handle = partial(new_handle, timeout_seconds, ca_file or certifi.where(), self._loop.opened)
+        self._new_plane = partial(Plane, timeout_seconds, ca_file or certifi.where(), self._loop.opened)
         self._connections = connections
-        self._free: list[pycurl.Curl] = []  # made when they are needed: an idle process has none
-        self._flying: dict[pycurl.Curl, Flight] = {}
+        self._free: list[Plane] = []  # made when they are needed: an idle process has none
+        self._flying: dict[pycurl.Curl, tuple[Plane, Flight]] = {}
         self._grounded: list[Landed] = []
         self._again: list[tuple[float, int, Flight]] = []  # heap: when (monotonic), a number, what
         self._numbers = count()
@@ -61,20 +61,20 @@ class CurlWire(Wire):
 
     def start(self, calls: Sequence[Call], *, leaving: Leaving | None = None) -> None:
         fresh = self._loop.hung_up()
-        ready: list[tuple[Flight, pycurl.Curl]] = []
+        ready: list[tuple[Plane, Flight]] = []
         for call in calls:
-            flight, handle = Flight(call), self._handle()
-            if flight.prepare(handle, fresh=fresh):
-                ready.append((flight, handle))
+            plane, flight = self._plane(), Flight(call)
+            if plane.prepare(flight, fresh=fresh):
+                ready.append((plane, flight))
             else:
-                self._free.append(handle)
+                self._free.append(plane)
                 self._grounded.append((call, NotSent(INVALID, flight.ms)))
-        held = _held_back(leaving, [flight for flight, _ in ready])
-        for flight, handle in ready:
+        held = _held_back(leaving, [flight for _, flight in ready])
+        for plane, flight in ready:
             if held is None:
-                self._take_off(flight, handle)
+                self._take_off(plane, flight)
             else:
-                self._free.append(handle)
+                self._free.append(plane)
                 self._grounded.append((flight.call, NotSent(held, flight.ms, held_back=True)))
 
     def landed(self, seconds: float) -> list[Landed]:
@@ -82,9 +82,9 @@ class CurlWire(Wire):
         now = monotonic()
         while self._again and self._again[0][0] <= now:
             _, _, flight = heapq.heappop(self._again)
-            handle = self._handle()
-            flight.prepare(handle, fresh=True)
-            self._take_off(flight, handle)
+            plane = self._plane()
+            plane.prepare(flight, fresh=True)
+            self._take_off(plane, flight)
         wait = 0.0 if self._grounded else seconds
         if self._again:
             wait = min(wait, max(0.0, self._again[0][0] - now))
@@ -98,19 +98,19 @@ class CurlWire(Wire):
     def close(self) -> None:
         self._loop.close()
         while self._free:
-            self._free.pop().close()
+            self._free.pop().handle.close()
 
-    def _handle(self) -> pycurl.Curl:
-        return self._free.pop() if self._free else self._new_handle()
+    def _plane(self) -> Plane:
+        return self._free.pop() if self._free else self._new_plane()
 
-    def _take_off(self, flight: Flight, handle: pycurl.Curl) -> None:
-        self._flying[handle] = flight
-        self._loop.add(handle)
+    def _take_off(self, plane: Plane, flight: Flight) -> None:
+        self._flying[plane.handle] = plane, flight
+        self._loop.add(plane.handle)
 
     def _touch_down(self, handle: pycurl.Curl, code: int) -> tuple[Flight, Result]:
-        flight = self._flying.pop(handle)
-        self._free.append(handle)
-        return flight, flight.result(handle, code)
+        plane, flight = self._flying.pop(handle)
+        self._free.append(plane)
+        return flight, plane.result(flight, code)
 
     def _tries_again(self, flight: Flight, result: Result) -> bool:
         """Whether it will be tried once more in a moment: certainly nothing had left."""

@@ -1,4 +1,4 @@
-"""One call on one libcurl handle: what it is told before, and what its end means.
+"""One call on one of libcurl's handles: what it is told before, and what its end means.
 
 The one danger in libcurl for us: where a kept-alive connection dies before the first byte of an answer, it sends the
 request once more on a fresh one, also a POST, and Zalo may have carried out the first. It can do so only if it can go
@@ -10,8 +10,8 @@ half a request. Source: curl.se, CURLOPT_SEEKFUNCTION and the function Curl_retr
 from __future__ import annotations
 
 import errno
-import io
 from collections.abc import Callable
+from functools import lru_cache
 from time import monotonic
 
 import pycurl
@@ -45,85 +45,107 @@ _UNKNOWN = {
 }
 
 
-def new_handle(timeout_seconds: float, ca_file: str, opened: Callable[[int, int], int]) -> pycurl.Curl:
-    """A handle with what holds for every call: our deadline, verified TLS, nothing from the environment.
-
-    `opened` is told of every socket.
-    """
-    handle = pycurl.Curl()
-    handle.setopt(pycurl.SOCKOPTFUNCTION, opened)
-    handle.setopt(pycurl.NOSIGNAL, 1)
-    handle.setopt(pycurl.TIMEOUT_MS, round(timeout_seconds * 1000))
-    handle.setopt(pycurl.CONNECTTIMEOUT_MS, round(min(_CONNECT_SECONDS, timeout_seconds) * 1000))
-    handle.setopt(pycurl.CAINFO, ca_file)
-    handle.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)
-    handle.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
-    handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-    handle.setopt(pycurl.PROXY, "")
-    handle.setopt(pycurl.ACCEPT_ENCODING, "gzip, deflate")
-    handle.setopt(pycurl.TCP_KEEPALIVE, 1)
-    return handle
-
-
 class Flight:
     """A call on its way."""
+
+    __slots__ = ("began", "call", "tries")
 
     def __init__(self, call: Call) -> None:
         self.call = call
         self.began = monotonic()
         self.tries = 0
-        self._headers: list[bytes] = []
-        self._body: list[bytes] = []
-        self._size = 0
-
-    def prepare(self, handle: pycurl.Curl, *, fresh: bool) -> bool:
-        """Load the call onto a handle, if need be for a fresh connection; False where it cannot be a request."""
-        call, self.tries = self.call, self.tries + 1
-        headers = [f"{name}: {value}" for name, value in call.headers.items()]
-        try:
-            handle.setopt(pycurl.URL, call.url)
-            handle.setopt(pycurl.HTTPHEADER, [*headers, "Expect:", "User-Agent: hcc-notify"])
-        except (UnicodeError, pycurl.error):
-            return False
-        if any("\n" in header or "\r" in header for header in headers) or not call.url:
-            return False
-        if call.body is None:
-            handle.setopt(pycurl.HTTPGET, 1)
-        else:
-            handle.setopt(pycurl.POST, 1)
-            handle.setopt(pycurl.POSTFIELDSIZE, len(call.body))
-            handle.setopt(pycurl.READFUNCTION, io.BytesIO(call.body).read)
-            handle.setopt(pycurl.SEEKFUNCTION, _no_way_back)
-        handle.setopt(pycurl.FRESH_CONNECT, fresh)
-        handle.setopt(pycurl.CUSTOMREQUEST, call.method)
-        handle.setopt(pycurl.HEADERFUNCTION, self._headers.append)
-        handle.setopt(pycurl.WRITEFUNCTION, self._take)
-        return True
-
-    def result(self, handle: pycurl.Curl, code: int) -> Result:
-        """What came of it. Nothing of a request leaves before libcurl counts it in REQUEST_SIZE."""
-        if code == pycurl.E_OK:
-            status, head = handle.getinfo(pycurl.RESPONSE_CODE), _last_head(self._headers)
-            return whole(Reply(status, head, b"".join(self._body), self.ms, *_times(handle)))
-        if handle.getinfo(pycurl.REQUEST_SIZE) == 0:
-            return NotSent(self._why_not_sent(handle, code), self.ms)
-        return Unknown(_UNKNOWN.get(code, f"libcurl code {code}"), self.ms, *_times(handle))
 
     @property
     def ms(self) -> int:
         """Since the call began."""
         return round((monotonic() - self.began) * 1000)
 
-    def _why_not_sent(self, handle: pycurl.Curl, code: int) -> str:
-        if code == pycurl.E_COULDNT_CONNECT and handle.getinfo(pycurl.OS_ERRNO) == errno.ECONNREFUSED:
+
+class Plane:
+    """One of libcurl's handles, which carries one flight after the other.
+
+    What holds for every call it is told once, what the last call had in common with this one it knows already: of a
+    batch that are all but the body.
+    """
+
+    def __init__(self, timeout_seconds: float, ca_file: str, opened: Callable[[int, int], int]) -> None:
+        """Our deadline, verified TLS, nothing from the environment. `opened` is told of every socket."""
+        self.handle = handle = pycurl.Curl()
+        self._told: tuple[object, ...] = ()
+        self._body = b""
+        self._head: list[bytes] = []
+        self._parts: list[bytes] = []
+        self._size = 0
+        handle.setopt(pycurl.SOCKOPTFUNCTION, opened)
+        handle.setopt(pycurl.NOSIGNAL, 1)
+        handle.setopt(pycurl.TIMEOUT_MS, round(timeout_seconds * 1000))
+        handle.setopt(pycurl.CONNECTTIMEOUT_MS, round(min(_CONNECT_SECONDS, timeout_seconds) * 1000))
+        handle.setopt(pycurl.CAINFO, ca_file)
+        handle.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)
+        handle.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+        handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        handle.setopt(pycurl.PROXY, "")
+        handle.setopt(pycurl.ACCEPT_ENCODING, "gzip, deflate")
+        handle.setopt(pycurl.TCP_KEEPALIVE, 1)
+        handle.setopt(pycurl.READFUNCTION, self._give)
+        handle.setopt(pycurl.SEEKFUNCTION, _no_way_back)
+        handle.setopt(pycurl.HEADERFUNCTION, self._head.append)
+        handle.setopt(pycurl.WRITEFUNCTION, self._take)
+
+    def prepare(self, flight: Flight, *, fresh: bool) -> bool:
+        """Load the call, if need be for a fresh connection; False where it cannot be a request."""
+        call, flight.tries = flight.call, flight.tries + 1
+        told = call.url, call.headers, call.method, call.body is None
+        if told != self._told and not self._tell(call):
+            return False
+        self._told = told
+        self.handle.setopt(pycurl.FRESH_CONNECT, fresh)
+        if call.body is not None:
+            self._body = call.body
+            self.handle.setopt(pycurl.POSTFIELDSIZE, len(call.body))
+        self._head.clear()
+        self._parts, self._size = [], 0
+        return True
+
+    def result(self, flight: Flight, code: int) -> Result:
+        """What came of it. Nothing of a request leaves before libcurl counts it in REQUEST_SIZE."""
+        handle = self.handle
+        if code == pycurl.E_OK:
+            status, head = handle.getinfo(pycurl.RESPONSE_CODE), _last_head(self._head)
+            return whole(Reply(status, head, b"".join(self._parts), flight.ms, *_times(handle)))
+        if handle.getinfo(pycurl.REQUEST_SIZE) == 0:
+            return NotSent(self._why_not_sent(code), flight.ms)
+        return Unknown(_UNKNOWN.get(code, f"libcurl code {code}"), flight.ms, *_times(handle))
+
+    def _tell(self, call: Call) -> bool:
+        """What calls of one batch have in common. Whatever becomes of it, the next call is told anew."""
+        self._told = ()
+        headers = [f"{name}: {value}" for name, value in call.headers.items()]
+        if any("\n" in header or "\r" in header for header in headers) or not call.url:
+            return False
+        try:
+            self.handle.setopt(pycurl.URL, call.url)
+            self.handle.setopt(pycurl.HTTPHEADER, [*headers, "Expect:", "User-Agent: hcc-notify"])
+        except (UnicodeError, pycurl.error):
+            return False
+        self.handle.setopt(pycurl.HTTPGET if call.body is None else pycurl.POST, 1)
+        self.handle.setopt(pycurl.CUSTOMREQUEST, call.method)
+        return True
+
+    def _why_not_sent(self, code: int) -> str:
+        if code == pycurl.E_COULDNT_CONNECT and self.handle.getinfo(pycurl.OS_ERRNO) == errno.ECONNREFUSED:
             return REFUSED
         return _NOT_SENT.get(code, "no connection")
+
+    def _give(self, most: int) -> bytes:
+        part, self._body = self._body[:most], self._body[most:]
+        return part
 
     def _take(self, part: bytes) -> int:
         self._size += len(part)
         if self._size > LARGEST_BODY:
             return -1
-        self._body.append(part)
+        self._parts.append(part)
         return len(part)
 
 
@@ -139,6 +161,22 @@ def _no_way_back(_offset: int, _origin: int) -> int:
 
 def _last_head(lines: list[bytes]) -> dict[str, str]:
     """The headers of the answer itself: what was said in between (100 Continue) is none."""
-    begin = max((place for place, line in enumerate(lines) if line.startswith(b"HTTP/")), default=0)
-    parts = (line.decode("latin-1").partition(":") for line in lines[begin + 1 :])
-    return {name.lower(): value.strip() for name, colon, value in parts if colon}
+    head: dict[str, str] = {}
+    for field in map(_field, lines):
+        if field is _STATUS_LINE:
+            head = {}
+        elif field is not None:
+            head[field[0]] = field[1]
+    return head
+
+
+_STATUS_LINE = ("", "")
+
+
+@lru_cache(maxsize=1024)  # answers differ in few of their lines
+def _field(line: bytes) -> tuple[str, str] | None:
+    """Name, in lower case, and value; None where the line is no header."""
+    if line.startswith(b"HTTP/"):
+        return _STATUS_LINE
+    name, colon, value = line.decode("latin-1").partition(":")
+    return (name.lower(), value.strip()) if colon else None

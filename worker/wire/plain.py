@@ -184,7 +184,7 @@ def _read(answer: requests.Response, started: float) -> Result:
         body += chunk
         if len(body) > LARGEST_BODY:
             return Unknown(TOO_LARGE, _ms(started))
-    headers = {name.lower(): value for name, value in answer.headers.items()}
+    headers = {name.lower(): value.strip() for name, value in answer.headers.items()}
     first_byte_ms = round(answer.elapsed.total_seconds() * 1000)  # `requests` measures no more than this
     return whole(Reply(answer.status_code, headers, bytes(body), _ms(started), first_byte_ms=first_byte_ms))
 

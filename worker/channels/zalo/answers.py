@@ -14,6 +14,8 @@ import re
 from datetime import datetime, time, timedelta
 from typing import Any, Final
 
+from pydantic_core import from_json
+
 from worker.channels.zalo.codes import Answer, Host, Meaning, Period, Scope, look_up
 from worker.domain.clock import to_vietnam
 from worker.domain.outcome import Hold, Outcome, Refused, Sent, TryLater, Uncertain, Unreachable, Wait
@@ -23,8 +25,9 @@ _log = logging.getLogger("hcc.zalo")
 
 _OK: Final = 200
 _ID_FIELD: Final = {Host.OPENAPI: "message_id", Host.BUSINESS: "msg_id"}
-_ID_LENGTH: Final = 100  # real ids have 20 characters
+_ID: Final = re.compile(r"[!-~]{1,100}")  # real ones have 20 characters
 _NUMBER: Final = re.compile(r"-?[0-9]{1,9}")  # fits the ledger's column
+_TOO_LARGE: Final = 10**9  # does not
 _HOLDS: Final = {
     Scope.PERSON: Hold.PERSON,
     Scope.TEMPLATE: Hold.TEMPLATE,
@@ -44,31 +47,31 @@ _REPAIR_TAKES: Final = 300.0  # seconds: one refused call each five minutes unti
 def read_send(host: Host, result: Result, *, now: datetime, jitter: float) -> Outcome:
     """The outcome of one send call. `now` knows its zone; `jitter` is a random number in [0, 1)."""
     match result:
+        case Reply():
+            return _read_reply(host, result, now, jitter)
         case NotSent(why, held_back=True):
             return Wait(why, _HELD_BACK)
         case NotSent(why):
             return TryLater(why)
         case Unknown(why):
             return Uncertain(why)
-        case Reply(status, _, body):
-            return _read_reply(host, status, body, now, jitter)
 
 
 def rate_headers(reply: Reply) -> tuple[int, int] | None:
     """`(X-RateLimit-Limit, X-RateLimit-Remain)` — sic, without "-ing" — where the reply has both as plain numbers."""
-    if not any("ratelimit" in name.lower() for name in reply.headers):
+    said = reply.headers.get("x-ratelimit-limit"), reply.headers.get("x-ratelimit-remain")
+    if None in said:
         return None
-    named = {name.casefold(): value.strip() for name, value in reply.headers.items()}
-    limit, remain = (_number(named.get(name)) for name in ("x-ratelimit-limit", "x-ratelimit-remain"))
+    limit, remain = map(_number, said)
     if limit is None or remain is None or limit < 0 or remain < 0:
         return None
     return limit, remain
 
 
-def _read_reply(host: Host, status: int, body: bytes, now: datetime, jitter: float) -> Outcome:
-    if status != _OK:
-        return Uncertain(f"HTTP {status} from {host}")
-    answer = _object(body)
+def _read_reply(host: Host, reply: Reply, now: datetime, jitter: float) -> Outcome:
+    if reply.status != _OK:
+        return Uncertain(f"HTTP {reply.status} from {host}")
+    answer = _object(reply.body)
     if answer is None:
         return Uncertain(f"an answer of {host} that is not a JSON object")
     code = _number(answer.get("error"))
@@ -84,7 +87,7 @@ def _read_success(host: Host, data: object) -> Outcome:
     number = data.get(_ID_FIELD.get(host)) if isinstance(data, dict) else None
     message_id = str(number) if type(number) is int and number > 0 else number
     # What cannot be a message id must not reach the ledger as one: PostgreSQL's text takes no NUL, no half letters.
-    if not isinstance(message_id, str) or not re.fullmatch(rf"[!-~]{{1,{_ID_LENGTH}}}", message_id):
+    if not isinstance(message_id, str) or not _ID.fullmatch(message_id):
         return Uncertain(f"accepted by {host} without a message id", code=0)
     return Sent(message_id)
 
@@ -148,13 +151,22 @@ def _until_dawn(now: datetime) -> float:
 
 def _object(body: bytes) -> dict[str, Any] | None:
     try:
-        parsed = json.loads(body)
+        parsed = from_json(body)
+    except ValueError:
+        parsed = _read_patiently(body)
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _read_patiently(body: bytes) -> object:
+    """What a fast reader refuses may be JSON to a slower one: half a letter, another encoding."""
+    try:
+        return json.loads(body)
     except (ValueError, RecursionError):  # not JSON, not text, a number of a million digits; brackets without end
         return None
-    return parsed if isinstance(parsed, dict) else None
 
 
 def _number(value: object) -> int | None:
     """A whole number as number or as text. True and 0.0 equal 1 and 0 in Python, but are no codes."""
-    text = str(value) if type(value) is int else value
-    return int(text) if isinstance(text, str) and _NUMBER.fullmatch(text) else None
+    if type(value) is int:
+        return value if -_TOO_LARGE < value < _TOO_LARGE else None
+    return int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else None

@@ -6,13 +6,14 @@ so nothing here ever repeats one.
 
 from __future__ import annotations
 
-import json
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
+
+from pydantic_core import to_json
 
 from worker.channels.cargo import Cargo
 from worker.channels.channel import NotReady, Ready
@@ -23,7 +24,6 @@ from worker.domain.notice import Letter
 from worker.domain.outcome import Hold, Outcome, Wait
 from worker.wire.protocol import Call, Leaving, Reply, Result
 
-_JSON = json.JSONEncoder(ensure_ascii=False)
 CANNOT_CHARGE = frozenset({-320, -321, -136, -137})  # no Zalo Cloud Account, or none that can be charged
 
 
@@ -60,7 +60,8 @@ class ZaloSender(ABC):
 
     def send(self, letters: Iterable[Letter], ready: Ready, *, leaving: Leaving) -> Cargo:
         token = ready.pass_.token if isinstance(ready.pass_, Access) else ""
-        return Cargo(self.name, mark=leaving, read=self._read).load(letters, lambda letter: self._call(letter, token))
+        headers = {"access_token": token, "Content-Type": "application/json"}
+        return Cargo(self.name, mark=leaving, read=self._read).load(letters, lambda letter: self._call(letter, headers))
 
     def _read(self, result: Result, now: datetime) -> Outcome:
         headers = rate_headers(result) if isinstance(result, Reply) else None
@@ -68,11 +69,5 @@ class ZaloSender(ABC):
             self._remaining(headers[1])
         return self.judge(read_send(self.host, result, now=now, jitter=random.random()))  # noqa: S311 (spreads load)
 
-    def _call(self, letter: Letter, token: str) -> Call:
-        return Call(
-            tag=letter.notice.id,
-            method="POST",
-            url=self._url,
-            headers={"access_token": token, "Content-Type": "application/json"},
-            body=_JSON.encode(self.body(letter)).encode(),
-        )
+    def _call(self, letter: Letter, headers: Mapping[str, str]) -> Call:
+        return Call(letter.notice.id, "POST", self._url, headers, to_json(self.body(letter)))
