@@ -97,7 +97,7 @@ class Services(Parts):
             known.zalo_business_url,
             self._note_remaining,
             self.fill,
-            self.sealer.open,
+            self.sealer.open_all,
             GATEWAYS[known.sms_gateway](known.sms_url, known.sms_api_key, known.sms_secret_key, known.sms_brandname),
             known.sms_accents,
             VAR / "paper",

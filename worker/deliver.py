@@ -253,12 +253,17 @@ def leave_alone_what_is_held(services: Services, channel: Channel, letters: Sequ
 
 
 def permit(services: Services, oa: str, lane: Lane, channel: Channel, letters: Sequence[Letter]) -> Sequence[Letter]:
-    """One call for the whole batch; what gets no permit, or finds the breaker open, goes back at once with its time."""
-    grant = services.limiter.take(services.limits(oa), len(letters), lane=lane)
+    """One call for the whole batch; what gets no permit, or finds the breaker open, goes back at once with its time.
+
+    So does a permit that the breaker leaves unused: the app's are shared, and one OA's outage must not eat another's.
+    """
+    limits = services.limits(oa)
+    grant = services.limiter.take(limits, len(letters), lane=lane)
     give_back(services, [letter.notice for letter in letters[grant.granted :]], grant.wait_seconds, "rate limit")
     permitted = letters[: grant.granted]
     allowed = services.breaker.before(breaker_key(oa, channel), len(permitted))
     untried = [letter.notice for letter in permitted[allowed.granted :]]
+    services.limiter.give_back(limits, len(untried))
     give_back(services, untried, allowed.wait_seconds, "the channel is down")
     return permitted[: allowed.granted]
 

@@ -47,6 +47,27 @@ def test_the_request_leaves_as_given(serve: Serve, open_wire: OpenWire) -> None:
     assert request.endswith('\r\n\r\n{"text":"Hồ sơ"}'.encode())
 
 
+def test_no_call_keeps_anything_of_the_one_before(serve: Serve, open_wire: OpenWire) -> None:
+    """On one connection: another path, other headers, another method, no body, a body of another length."""
+    server, wire = serve(polite), open_wire(connections=1)
+    calls = [
+        Call(1, "POST", f"{server.url}/one", {"access_token": "first", "x-more": "yes"}, body=b"a long body"),
+        Call(2, "POST", f"{server.url}/one", {"access_token": "first", "x-more": "yes"}, body=b"short"),
+        Call(3, "GET", f"{server.url}/two", {"access_token": "second"}),
+        Call(4, "POST", f"{server.url}/one", {"access_token": "second"}, body=b""),
+        Call(5, "POST", "http://no host", {"access_token": "second"}, body=b"never leaves"),
+        Call(6, "POST", f"{server.url}/one", {"access_token": "second"}, body=b"the last"),
+    ]
+    assert [isinstance(ask(wire, call), Reply) for call in calls] == [True, True, True, True, False, True]
+    heads, bodies = zip(*(request.split(b"\r\n\r\n", 1) for request in server.requests), strict=True)
+    assert bodies == (b"a long body", b"short", b"", b"", b"the last")
+    asked = [head.split(b" HTTP", 1)[0] for head in heads]
+    assert asked == [b"POST /one", b"POST /one", b"GET /two", b"POST /one", b"POST /one"]
+    assert [b"x-more" in head for head in heads] == [True, True, False, False, False]
+    assert [b"access_token: first" in head for head in heads] == [True, True, False, False, False]
+    assert [b"access_token: second" in head for head in heads] == [False, False, True, True, True]
+
+
 def test_each_call_comes_back_exactly_once(serve: Serve, open_wire: OpenWire) -> None:
     """Two hundred calls, two hundred results, each with its own answer."""
     server = serve(polite)

@@ -179,6 +179,35 @@ def test_a_batch_reads_its_own_rows_whatever_else_is_live(filled: Engine) -> Non
             tx.execute(text("DELETE FROM notices WHERE code LIKE 'H-%'"))
 
 
+_MAY_GO = f"""
+EXPLAIN SELECT n.id
+FROM (SELECT CAST(:oa AS text), CAST(:max_age AS float8), CAST(1 AS smallint), CAST(0 AS float8), CAST(5 AS float8))
+     AS w (oa, max_age, lane, youngest, oldest)
+CROSS JOIN notices n WHERE {turns.MAY_GO} ORDER BY n.due_at LIMIT {LIVE}
+"""
+
+
+def test_a_claim_is_led_by_what_is_due_and_never_by_age(filled: Engine) -> None:
+    """By age, with five million finished notices, all that is due was read and sorted for each claim: 69 ms, not 2.
+
+    Which of two indexes is taken depends on statistics; so the age must not lead into one even where no better is left.
+    """
+    with filled.connect() as connection:
+        assert "due_at" in index_conditions(connection)
+        connection.execute(text("DROP INDEX notices_due_by_lane, notices_blocking, notices_held"))
+        assert "fresh_at" not in index_conditions(connection)
+        connection.rollback()
+
+
+def index_conditions(connection: Connection) -> str:
+    """What leads into an index when a claim looks for its notices."""
+    connection.execute(text("SET LOCAL enable_seqscan = off"))
+    plan = connection.execute(text(_MAY_GO), {"oa": OA, **BOUNDS.values}).scalars()
+    conditions = [line for line in plan if "Index Cond" in line]
+    assert conditions
+    return " ".join(conditions)
+
+
 def test_housekeeping_that_finds_nothing_reads_a_page(filled: Engine) -> None:
     """The oldest notices say that nothing is old enough: what comes after them is not looked at."""
     before = rows_read(filled)

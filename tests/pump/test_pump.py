@@ -20,7 +20,8 @@ from worker.deliver import Shipment, load_batch, ready_channels
 from worker.domain.flow import FIRST
 from worker.domain.lane import Lane
 from worker.pump import Pump
-from worker.queue.connection import QueueDown
+from worker.queue.breaker import Allowed
+from worker.queue.connection import PREFIX, QueueDown, open_redis
 from worker.wire.protocol import Call
 
 
@@ -206,6 +207,20 @@ def test_what_was_claimed_goes_back_at_once_where_redis_fails_before_it_leaves(
     with pytest.raises(QueueDown):
         load_batch(one, ONE, Lane.SERVICE, ready, 10)
     assert states(one) == {"due": 5}
+
+
+def test_permits_that_a_breaker_leaves_unused_are_free_for_others(
+    one: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The app's limit is shared: an OA whose channel is only tried out does not use up what it may not send."""
+    monkeypatch.setattr(one.breaker, "before", lambda _key, _wanted: Allowed(1, 60.0))
+    record(one, 10)
+    pump = Pump(StillWire(100))
+    pump.ask(one, ONE)
+    turn_until(pump, lambda: states(one) == {"sent": 1, "due": 9})
+    app, own = one.limits(ONE)
+    for limit in (app, own):
+        assert open_redis(one.settings.redis_url).hget(f"{PREFIX}limit:{limit.key}", "used") == "1"
 
 
 def test_each_attempt_tells_where_its_time_went(one: Services) -> None:

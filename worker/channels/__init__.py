@@ -8,6 +8,7 @@ from pathlib import Path
 
 from worker.channels.channel import Channel
 from worker.channels.paper import Paper
+from worker.channels.phones import OpenAll
 from worker.channels.sms.channel import SmsChannel
 from worker.channels.sms.gateway import Gateway
 from worker.channels.zalo import cs, template, zns
@@ -25,7 +26,7 @@ class Means:
     business_url: str
     remaining: Callable[[int], None]  # told how many calls Zalo says are left of the limit
     fill: Callable[[Notice], Filled]  # the data of an approved template
-    open_phone: Callable[[bytes], str]
+    open_phones: OpenAll
     gateway: Gateway
     sms_accents: bool
     paper_folder: Path
@@ -42,13 +43,13 @@ def _template(means: Means) -> Channel:
 
 def _zns(means: Means) -> Channel:
     url = means.business_url + zns.PATH
-    return zns.Zns(means.tokens, url, means.remaining, fill=means.fill, open_phone=means.open_phone)
+    return zns.Zns(means.tokens, url, means.remaining, fill=means.fill, open_phones=means.open_phones)
 
 
 CHANNELS: Mapping[str, Callable[[Means], Channel]] = {
     "zalo_cs": _cs,
     "zalo_template": _template,
     "zns": _zns,
-    "sms": lambda means: SmsChannel(means.gateway, means.open_phone, accents=means.sms_accents),
+    "sms": lambda means: SmsChannel(means.gateway, means.open_phones, accents=means.sms_accents),
     "paper": lambda means: Paper(means.paper_folder),
 }

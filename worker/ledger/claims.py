@@ -147,7 +147,7 @@ def unwanted(tx: Connection, claimed: Sequence[Notice]) -> set[int]:
     return set(tx.execute(query, values).scalars())
 
 
-def _notice(row: Row[Any], oa: str, lease: str) -> Notice:
+def _notice(row: Sequence[Any], oa: str, lease: str) -> Notice:
     (
         number, code, kind, key, attempts, fresh_at, facts, person, nobody, user, left, interacted_at, opted_out,
         said_no, sealed,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections.abc import Iterable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -46,6 +47,16 @@ class Sealer:
             return cipher.decrypt(nonce, body, None).decode()
         except InvalidTag:
             raise SealError("sealed data was changed or is damaged") from None
+
+    def open_all(self, sealed: Iterable[bytes]) -> dict[bytes, str | SealError]:
+        """Each distinct one once; what cannot be opened gives its error, and keeps none of the others shut."""
+        return {one: self._open_or_tell(one) for one in set(sealed)}
+
+    def _open_or_tell(self, sealed: bytes) -> str | SealError:
+        try:
+            return self.open(sealed)
+        except SealError as fault:
+            return fault
 
 
 def keyed_hash(key: bytes, value: str) -> bytes:

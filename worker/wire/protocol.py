@@ -30,8 +30,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The whole answer arrived; the names of its headers are in lower case. `ms` counts from the start of the call, and so do `connect_ms` (the connection stands,
-    TLS and all; 0 where it was kept alive) and `first_byte_ms` (of the answer); None where nobody measured.
+    """The whole answer arrived; the names of its headers are in lower case.
+
+    `ms` counts from the start of the call, and so do `connect_ms` (the connection stands, TLS and all; 0 where it was
+    kept alive) and `first_byte_ms` (of the answer); None where nobody measured.
     """
 
     status: int

@@ -6,11 +6,12 @@ Nothing can be asked of a gateway by our mark, so an uncertain attempt is left t
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 
 from worker.channels.cargo import Cargo
 from worker.channels.channel import Ready
+from worker.channels.phones import OpenAll, phones_of
 from worker.channels.sms.gateway import Gateway, Sms
 from worker.domain.notice import Letter
 from worker.domain.outcome import Outcome
@@ -26,13 +27,13 @@ def sms_text(text: str, *, accents: bool) -> str:
 
 
 class SmsChannel:
-    """SMS through one gateway; `open_phone` unseals a number (E.164)."""
+    """SMS through one gateway; `open_phones` unseals the numbers of a batch."""
 
     name = "sms"
 
-    def __init__(self, gateway: Gateway, open_phone: Callable[[bytes], str], *, accents: bool) -> None:
+    def __init__(self, gateway: Gateway, open_phones: OpenAll, *, accents: bool) -> None:
         self._gateway = gateway
-        self._open_phone = open_phone
+        self._open_phones = open_phones
         self._accents = accents
 
     def ready(self, oa: str) -> Ready:  # noqa: ARG002 (the keys are settings, checked at start)
@@ -48,18 +49,22 @@ class SmsChannel:
         *,
         leaving: Leaving,
     ) -> Cargo:
-        return Cargo(self.name, mark=leaving, read=self._read).load(letters, self._call)
+        batch = list(letters)
+        phone = phones_of(batch, self._open_phones)
+        return Cargo(self.name, mark=leaving, read=self._read).load(
+            batch, lambda letter: self._call(letter, phone(letter))
+        )
 
     def _read(self, result: Result, _now: datetime) -> Outcome:
         return self._gateway.read(result, jitter=random.random())  # noqa: S311 (spreads load, guards nothing)
 
-    def _call(self, letter: Letter) -> Call:
+    def _call(self, letter: Letter, phone: str) -> Call:
         notice = letter.notice
         text = sms_text(letter.text or "", accents=self._accents)
         return self._gateway.call(
             Sms(
                 tag=notice.id,
-                phone=self._open_phone(notice.phone_sealed or b""),
+                phone=phone,
                 text=text,
                 mark=tracking_id(notice.id, notice.oa, notice.key),
                 accented=not is_gsm(text),

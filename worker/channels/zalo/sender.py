@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from pydantic_core import to_json
 
@@ -24,6 +24,7 @@ from worker.domain.notice import Letter
 from worker.domain.outcome import Hold, Outcome, Wait
 from worker.wire.protocol import Call, Leaving, Reply, Result
 
+Body: TypeAlias = Callable[[Letter], Mapping[str, Any]]
 CANNOT_CHARGE = frozenset({-320, -321, -136, -137})  # no Zalo Cloud Account, or none that can be charged
 
 
@@ -39,8 +40,8 @@ class ZaloSender(ABC):
         self._remaining = remaining
 
     @abstractmethod
-    def body(self, letter: Letter) -> Mapping[str, Any]:
-        """The call's JSON."""
+    def bodies(self, letters: Sequence[Letter]) -> Body:
+        """What makes the call's JSON of each letter of a batch."""
 
     def judge(self, outcome: Outcome) -> Outcome:
         """Money that cannot be charged concerns the channels that cost some: what is free of the same app goes on."""
@@ -59,15 +60,16 @@ class ZaloSender(ABC):
         return NotReady(renewed.why) if isinstance(renewed, NoAccess) else Ready(renewed)
 
     def send(self, letters: Iterable[Letter], ready: Ready, *, leaving: Leaving) -> Cargo:
+        batch = list(letters)
         token = ready.pass_.token if isinstance(ready.pass_, Access) else ""
         headers = {"access_token": token, "Content-Type": "application/json"}
-        return Cargo(self.name, mark=leaving, read=self._read).load(letters, lambda letter: self._call(letter, headers))
+        body = self.bodies(batch)
+        return Cargo(self.name, mark=leaving, read=self._read).load(
+            batch, lambda letter: Call(letter.notice.id, "POST", self._url, headers, to_json(body(letter)))
+        )
 
     def _read(self, result: Result, now: datetime) -> Outcome:
         headers = rate_headers(result) if isinstance(result, Reply) else None
         if headers is not None:
             self._remaining(headers[1])
         return self.judge(read_send(self.host, result, now=now, jitter=random.random()))  # noqa: S311 (spreads load)
-
-    def _call(self, letter: Letter, headers: Mapping[str, str]) -> Call:
-        return Call(letter.notice.id, "POST", self._url, headers, to_json(self.body(letter)))

@@ -7,11 +7,11 @@ conversation, so an uncertain attempt is left to a delivery event or an operator
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from worker.channels.zalo.codes import Host
-from worker.channels.zalo.sender import ZaloSender
+from worker.channels.zalo.sender import Body, ZaloSender
 from worker.channels.zalo.tokens import Tokens
 from worker.domain.forms import Filled
 from worker.domain.notice import Letter, Notice
@@ -35,7 +35,10 @@ class ZaloTemplate(ZaloSender):
         super().__init__(tokens, url, remaining)
         self._fill = fill
 
-    def body(self, letter: Letter) -> Mapping[str, Any]:
+    def bodies(self, letters: Sequence[Letter]) -> Body:  # noqa: ARG002 (one by one)
+        return self._body
+
+    def _body(self, letter: Letter) -> Mapping[str, Any]:
         filled = self._fill(letter.notice)
         return {
             "user_id": letter.notice.user_id,

@@ -8,11 +8,12 @@ or by an operator, never by asking.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from worker.channels.phones import OpenAll, phones_of
 from worker.channels.zalo.codes import Host
-from worker.channels.zalo.sender import ZaloSender
+from worker.channels.zalo.sender import Body, ZaloSender
 from worker.channels.zalo.tokens import Tokens
 from worker.domain.forms import Filled
 from worker.domain.notice import Letter, Notice
@@ -22,7 +23,7 @@ PATH = "/message/template"
 
 
 class Zns(ZaloSender):
-    """Approved templates of one Zalo app, by phone; `open_phone` unseals a number (E.164)."""
+    """Approved templates of one Zalo app, by phone; `open_phones` unseals those of a batch."""
 
     name = "zns"
     host = Host.BUSINESS
@@ -34,17 +35,21 @@ class Zns(ZaloSender):
         remaining: Callable[[int], None],
         *,
         fill: Callable[[Notice], Filled],
-        open_phone: Callable[[bytes], str],
+        open_phones: OpenAll,
     ) -> None:
         super().__init__(tokens, url, remaining)
         self._fill = fill
-        self._open_phone = open_phone
+        self._open_phones = open_phones
 
-    def body(self, letter: Letter) -> Mapping[str, Any]:
+    def bodies(self, letters: Sequence[Letter]) -> Body:
+        phone = phones_of(letters, self._open_phones)
+        return lambda letter: self._body(letter, phone(letter))
+
+    def _body(self, letter: Letter, phone: str) -> Mapping[str, Any]:
         notice = letter.notice
         filled = self._fill(notice)
         return {
-            "phone": self._open_phone(notice.phone_sealed or b"").lstrip("+"),
+            "phone": phone.lstrip("+"),
             "template_id": filled.template_id,
             "template_data": filled.data,
             "tracking_id": tracking_id(notice.id, notice.oa, notice.key),
