@@ -79,14 +79,6 @@ class World:
         """What was written before is on disk, and no part of what is measured next."""
         self._run("CHECKPOINT")
 
-    def has(self, name: str) -> bool:
-        """Whether this database is there."""
-        return name in self._names(name)
-
-    def rename(self, name: str, to: str) -> None:
-        """Give a database that nobody uses another name: what is half done bears the name of what is done never."""
-        self._run(f"ALTER DATABASE {name} RENAME TO {to}")
-
     def settings(self, ledger_url: str, dossier_url: str, **more: str) -> Settings:
         """The product's settings, also in the environment, where the bell reads them."""
         os.environ["HCC_REDIS_URL"] = self.servers.redis_url()
