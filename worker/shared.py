@@ -9,6 +9,7 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from config.settings import ROOT, Settings
+from worker.domain.flow import MOST
 from worker.domain.letters import Letters
 from worker.ledger.clock import LedgerClock
 from worker.ledger.credentials import Credentials
@@ -27,7 +28,6 @@ from worker.wire.plain import RequestsWire
 from worker.wire.protocol import Wire
 
 TEMPLATES = ROOT / "templates"
-_CONNECTIONS = 400  # of one process, for all OAs together: a country's 2,267 calls a second over a line of 0.3 s take 700
 
 
 class Shared(Parts):
@@ -73,7 +73,7 @@ class Shared(Parts):
 
     def open_sender(self) -> Wire:
         """A wire for sends, hundreds at once; to be opened in the process, and for the thread, that delivers."""
-        return CurlWire(self.settings.answer_seconds, _CONNECTIONS)
+        return CurlWire(self.settings.answer_seconds, MOST)
 
     @once
     def redis(self) -> Redis:

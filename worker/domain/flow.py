@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FIRST, LEAST, MOST = 64, 4, 256  # calls; the most: Zalo's limit for one app over a line of nearly four seconds
+FIRST, LEAST, MOST = 64, 4, 400  # calls
 _SLOWER = 2.0  # times the usual latency …
 _OURS_MS = 100.0  # … and more than our own doings between two looks at the wire may add
 _FORGET = 1.01  # a round: a latency that is usual by now becomes the measure
