@@ -193,11 +193,12 @@ def rival_environment(made: World, zalo: StandIn, rival: Rival) -> dict[str, str
 
 def of_ours(
     *, template: str | None = None, ledger: str = "ours", first: int = 0, tls: bool = False, workers: int = 1,
-    children: int = 2,
+    children: int = 2, connections: int | None = None,
 ) -> Contestant:  # fmt: skip
     """Ours: the Procfile's worker and beat on a ledger in which the notices from number `first` on are due.
 
-    With a template the ledger is a fresh copy of it.
+    With a template the ledger is a fresh copy of it; `connections` is how many calls all children together may have in
+    flight, without it as many as the product does by itself.
     """
 
     @contextmanager
@@ -208,6 +209,8 @@ def of_ours(
         made.checkpoint()
         url = made.servers.database_url(ledger)
         given = product_environment(made, zalo, url, tls=tls)
+        if connections is not None:
+            given["HCC_ZALO_CONNECTIONS"] = str(connections // (workers * children))
         with product(given, workers=workers, children=children) as pids:
             others = {name: pid for name, pid in pids.items() if name == "beat"}
             yield Work({n: pid for n, pid in pids.items() if n not in others}, others, lambda: sent(url, first, number))

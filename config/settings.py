@@ -220,6 +220,9 @@ class Settings(BaseSettings):
     retry_cap_seconds: float = Field(3600, gt=0, description="Gửi lại: mức chờ dài nhất")
     lease_seconds: float = Field(60, ge=5, description="Một tiến trình giữ thông báo đang gửi lâu nhất bao nhiêu giây")
     http_timeout_seconds: float = Field(10, gt=0, le=60, description="Chờ Zalo trả lời lâu nhất bao nhiêu giây")
+    zalo_connections: int = Field(
+        400, ge=4, le=2000, description="Một tiến trình gửi cùng lúc nhiều nhất bao nhiêu tin, của mọi OA"
+    )
     keep_months: int = Field(24, ge=4, le=600, description="Giữ thông báo đã xong bao nhiêu tháng rồi xóa")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Mức nhật ký")
     oas: str = Field("", description="Tệp TOML khi có nhiều OA (docs/oas.md); bỏ trống: HCC_ZALO_… là OA duy nhất")

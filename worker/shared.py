@@ -9,7 +9,6 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from config.settings import ROOT, Settings
-from worker.domain.flow import MOST
 from worker.domain.letters import Letters
 from worker.ledger.clock import LedgerClock
 from worker.ledger.credentials import Credentials
@@ -73,7 +72,7 @@ class Shared(Parts):
 
     def open_sender(self) -> Wire:
         """A wire for sends, hundreds at once; to be opened in the process, and for the thread, that delivers."""
-        return CurlWire(self.settings.answer_seconds, MOST)
+        return CurlWire(self.settings.answer_seconds, self.settings.zalo_connections)
 
     @once
     def redis(self) -> Redis:

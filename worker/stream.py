@@ -36,7 +36,7 @@ class Stream:
     call_help: Callable[[], None] = lambda: None
     asked: bool = False  # somebody says that there is work
     flying: int = 0
-    flow: Flow = field(default_factory=Flow)
+    flow: Flow = field(init=False)
     _rest_until: float = 0.0  # monotonic, as all times here
     _looking: Future[Readiness] | None = None
     _ready: Readiness = field(default_factory=dict)
@@ -44,6 +44,9 @@ class Stream:
     _lane: Lane | None = None
     _lane_until: float = 0.0
     _helped_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.flow = Flow(self.services.settings.zalo_connections)
 
     def ask(self) -> None:
         """Somebody says that there is work: perhaps of a higher lane, which need not rest while a backlog has to."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FIRST, LEAST, MOST = 64, 4, 400  # calls
+FIRST, LEAST = 64, 4  # calls
 _SLOWER = 2.0  # times the usual latency …
 _OURS_MS = 100.0  # … and more than our own doings between two looks at the wire may add
 _FORGET = 1.01  # a round: a latency that is usual by now becomes the measure
@@ -18,8 +18,9 @@ _FORGET = 1.01  # a round: a latency that is usual by now becomes the measure
 
 @dataclass(slots=True)
 class Flow:
-    """The window of one OA in one process. A round is as many answers as the window has calls."""
+    """The window of one OA in one process, `most` at most. A round is as many answers as the window has calls."""
 
+    most: int
     window: int = FIRST
     _usual_ms: float = 0.0
     _answers: int = 0
@@ -27,6 +28,9 @@ class Flow:
     _sum_ms: float = 0.0
     _fastest_ms: float = 0.0
     _fullest: int = 0
+
+    def __post_init__(self) -> None:
+        self.window = min(self.window, self.most)
 
     def landed(self, ms: float, *, answered: bool, flying: int) -> None:
         """A call ended, with the far side's answer or without; `flying` is how many were in flight with it."""
@@ -53,4 +57,4 @@ class Flow:
         if mean_ms > bearable:
             self.window = max(LEAST, round(self.window * max(0.5, bearable / mean_ms)))
         elif self._fullest >= 0.75 * self.window:
-            self.window = min(MOST, self.window + max(4, self.window // 4))
+            self.window = min(self.most, self.window + max(4, self.window // 4))
