@@ -22,6 +22,7 @@ from benchmarks.report import Report
 from benchmarks.standin.client import StandIn
 from benchmarks.world import OA, World, world
 from worker.bootstrap import Services
+from worker.engine import look_for_garbage_rarely
 from worker.pump import Pump
 
 NOTICES = int(os.environ.get("BENCH_NOTICES", "20000"))
@@ -52,6 +53,7 @@ Place = tuple[str, int, str]  # file, line, function
 
 def main() -> None:
     report = Report("profile", "Where a worker's CPU goes")
+    look_for_garbage_rarely()
     with world() as made, StandIn(oa=OA, latency_ms=LATENCY_MS) as zalo:
         services = _services(made, zalo)
         people = filling.admit(services)

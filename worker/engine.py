@@ -10,15 +10,13 @@ from celery.signals import worker_process_shutdown, worker_shutdown
 from worker.pump import Pump
 from worker.wire.protocol import Wire
 
-# Python looks for garbage after each 700 objects, which are 20 notices, and finds all of them in flight: a fifth of the
-# CPU. What a batch leaves is freed without it; this bounds what a ring of objects could hold.
-_LOOK_FOR_GARBAGE_AFTER = 50_000
+_LOOK_FOR_GARBAGE_AFTER = 50_000  # objects
 _LAST_SECONDS = 12.0  # longer than a call may take, unless HCC_HTTP_TIMEOUT_SECONDS is raised above its 10
 
 
 def start_pump(wire: Wire, *, shared: bool) -> Pump:
     """To be called after a fork, in the process whose notices it is to carry."""
-    gc.set_threshold(_LOOK_FOR_GARBAGE_AFTER)
+    look_for_garbage_rarely()
     pump = Pump(wire, shared=shared)
     thread = threading.Thread(target=pump.run, name="pump", daemon=True)
     thread.start()
@@ -33,3 +31,11 @@ def start_pump(wire: Wire, *, shared: bool) -> Pump:
     for signal in (worker_process_shutdown, worker_shutdown):
         signal.connect(end, weak=False)
     return pump
+
+
+def look_for_garbage_rarely() -> None:
+    """Python looks after each 700 objects, which are 20 notices, and finds all of them in flight: a fifth of the CPU.
+
+    What a batch leaves behind is freed without a search; only what refers to itself in a ring waits for one.
+    """
+    gc.set_threshold(_LOOK_FOR_GARBAGE_AFTER)
