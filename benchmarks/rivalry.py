@@ -103,7 +103,8 @@ def _tell(report: Report, standings: Mapping[str, Standing]) -> None:
     report.text(
         "Each claims the row, sends over kept-alive connections with a timeout, records the attempt and settles the "
         "state, all committed. The rivals' tables are their own and have no index but the key; their texts are ready, "
-        "and no rate limit, order, history, mark or breaker costs them anything. Settings: benchmarks/contestants.py."
+        "and no rate limit, order, history, mark or breaker costs them anything. Settings: benchmarks/contestants.py; "
+        f"ours is one worker with {_CHILDREN} children, with few connections 2 (HCC_ZALO_CONNECTIONS)."
     )
     rows = []
     for name, one in standings.items():
