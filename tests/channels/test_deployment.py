@@ -45,6 +45,14 @@ def test_each_oa_looks_up_over_connections_of_its_own() -> None:
     here.shared.close()
 
 
+def test_a_process_has_no_more_calls_in_flight_than_it_may() -> None:
+    """HCC_ZALO_CONNECTIONS counts those of all OAs together."""
+    made = deployment({"zalo_connections": 7}, {"zalo_connections": 7})
+    sender = made.shared.open_sender()
+    assert sender.room == 7
+    sender.close()
+
+
 def test_two_oas_of_one_app_share_its_limit_and_not_their_own() -> None:
     here, there, alone = deployment({"zalo_app_id": "9"}, {"zalo_app_id": "9"}, {"zalo_app_id": "8"})
     keys = [[limit.key for limit in services.limits(services.oa)] for services in (here, there, alone)]
