@@ -60,11 +60,18 @@ class Follow:
         self._tell_bell = tell_bell
 
     def run(
-        self, feeds: Sequence[Feed], held: Mapping[str, Cursor], tally: Round, *, time_is_up: Callable[[], bool]
+        self,
+        feeds: Sequence[Feed],
+        held: Mapping[str, Cursor],
+        tally: Round,
+        *,
+        time_is_up: Callable[[], bool],
+        or_nothing: bool = False,
     ) -> None:
         """Page after page of these feeds, all of them in step, until none has more or the time is up.
 
-        Raises `Outrun`; `SourceUnreachableError` at once; `SourceError` when the feeds without a fault are done.
+        `or_nothing`: what was read until then is not kept. Raises `Outrun`; `SourceUnreachableError` at once;
+        `SourceError` when the feeds without a fault are done.
         """
         places, faults, heard = dict(held), dict[str, str](), dict[str, float]()
         turn, unkept = list(feeds), list[_Page]()
@@ -75,6 +82,9 @@ class Follow:
             places |= {page.feed.name: page.reached for page in pages}
             full = {page.feed.name for page in pages if page.step.full}
             late = bool(full) and time_is_up()
+            if late and or_nothing:
+                tally.more = True
+                return
             if late or not full or sum(page.rows for page in unkept) >= _AT_ONCE:
                 places |= self._keep(sorted(unkept, key=lambda page: feeds.index(page.feed)), tally)
                 unkept = []

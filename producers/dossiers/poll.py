@@ -29,7 +29,7 @@ from producers.dossiers.mapping import Mapping, load_mapping
 from producers.dossiers.parts import Outrun, Parts, Round, utc_now
 from producers.dossiers.reconcile import Reconcile
 from producers.dossiers.remind import Reminding
-from producers.dossiers.source import Source
+from producers.dossiers.source import Source, SourceError, SourceUnreachableError
 from producers.dossiers.start import Start, StartFrom
 from worker.ledger import cursors
 from worker.ledger.cursors import Cursor
@@ -39,6 +39,7 @@ from worker.ledger.sealing import Sealer
 from worker.queue.bell import ring as ring_worker
 
 _log = logging.getLogger("hcc.producers")
+_CATCH_UP_SECONDS = 1.0  # feeds that take longer are in a flood, and a round is at it
 
 
 class Poller:
@@ -60,7 +61,7 @@ class Poller:
         self._follow = Follow(self._parts, self._tell_bell)
         self._start = Start(self._parts, start_from, self._tell_bell)
         self._reminding = Reminding(self._parts, self._tell_bell)
-        self._reconcile = Reconcile(self._parts, self._tell_bell)
+        self._reconcile = Reconcile(self._parts, self._tell_bell, self._catch_up)
         self._ring = ring
 
     def round(self, seconds: float | None = None) -> Round:
@@ -114,6 +115,17 @@ class Poller:
             held = self._cursors()
             started = [feed for feed in lacking if feed.name in held]
             self._follow.run(started, held, tally, time_is_up=time_is_up)
+
+    def _catch_up(self, tally: Round, *, whole: bool) -> bool:
+        """For the reconcile; while a flood is read by a round, nothing is taken away from that."""
+        patience = _alarm(None if whole else _CATCH_UP_SECONDS)
+        try:
+            self._follow.run(self._parts.feeds, self._cursors(), tally, time_is_up=patience, or_nothing=True)
+        except SourceUnreachableError:
+            raise
+        except SourceError:  # a feed that cannot be read tells nothing, so the reconcile has to; the round says why
+            return True
+        return not tally.more
 
     def _cursors(self) -> dict[str, Cursor]:
         with self._parts.ledger.begin() as tx:

@@ -7,6 +7,9 @@ A pass goes page by page through
 2. `seen`: the dossiers that we last saw open, asked for by their codes: the ones that were closed meanwhile;
 3. `payments`: the payment requests that are not settled.
 
+What a page finds is told only when all feeds have been read to their ends after it: else a pass that meets a flood
+before the feeds are through with it would tell of a result whose fee stands in a later page of theirs (R11).
+
 It keeps its place in a cursor, so a pass may take many rings and a crash costs one page. Then it rests: long enough
 that the source spends a twentieth of its time on it at most.
 """
@@ -17,7 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from producers.dossiers.feeds import Row
 from producers.dossiers.findings import Found
@@ -44,12 +47,19 @@ class _Page:
     next: dict[str, Any]
 
 
+class CatchUp(Protocol):
+    """Reads all feeds to their ends and keeps what they tell; False where that takes too long for now."""
+
+    def __call__(self, tally: Round, *, whole: bool) -> bool: ...
+
+
 class Reconcile:
     """Compares what is open in the source with what we last saw."""
 
-    def __init__(self, parts: Parts, tell_bell: Callable[[int], None]) -> None:
+    def __init__(self, parts: Parts, tell_bell: Callable[[int], None], catch_up: CatchUp) -> None:
         self._parts = parts
         self._tell_bell = tell_bell
+        self._catch_up = catch_up
         self._door = Door(parts.mapping)
 
     def run(self, tally: Round, *, whole: bool, time_is_up: Callable[[], bool]) -> None:
@@ -60,7 +70,7 @@ class Reconcile:
         held = self._begin(whole=whole)
         while held:
             try:
-                held = self._turn(held, tally)
+                held = self._turn(held, tally, whole=whole)
             except Outrun:
                 if not whole:
                     raise
@@ -96,12 +106,17 @@ class Reconcile:
         pause = max(self._parts.mapping.limits.reconcile_seconds, _SHARE * place["busy"])
         return place["stage"] == "rest" and now >= datetime.fromisoformat(place["began"]) + timedelta(seconds=pause)
 
-    def _turn(self, held: Cursor, tally: Round) -> Cursor | None:
-        """One page: read, sift, keep. The cursor as it stands then; None at the end of the pass."""
+    def _turn(self, held: Cursor, tally: Round, *, whole: bool) -> Cursor | None:
+        """One page: read, sift, keep. The cursor as it stands then; None at the end of the pass.
+
+        Raises `Outrun` also where the feeds are behind: the page is read again when they are through.
+        """
         began = time.monotonic()
         place = held.position
         page = {"open": self._open, "seen": self._seen, "payments": self._payments}[place["stage"]](place)
         page.next["busy"] = place["busy"] + time.monotonic() - began
+        if page.found.events and not self._catch_up(tally, whole=whole):
+            raise Outrun
         moved = self._keep(held, page, tally)
         tally.count(page.found, page.rows)
         return None if page.next["stage"] == "rest" else moved

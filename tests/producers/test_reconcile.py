@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -51,6 +52,35 @@ def test_a_dossier_that_no_feed_ever_saw_is_found(world: World) -> None:
     assert len(world.told()) == 1
     poller.reconcile(whole=True)
     assert len(world.told()) == 2
+
+
+def test_what_the_feeds_are_about_to_tell_is_theirs(world: World) -> None:
+    """A pass that is faster than the feeds knows a result, and not the fee before it: both are told, in order (R11)."""
+    poller = world.started(page=2)
+    for number in range(1, 6):
+        world.accept(code(number))
+        world.dossiers.request_fee(code(number), 500, at=MORNING)
+        world.dossiers.finish(code(number), at=MORNING + timedelta(hours=1))
+    poller.reconcile(0)
+    told = world.rows(
+        "SELECT code, string_agg(kind, ' ' ORDER BY event_at, rank, id) AS kinds FROM notices GROUP BY code"
+    )
+    assert {row.kinds for row in told} == {"accepted fee_requested result_ready"}
+    assert len(told) == 5
+
+
+def test_a_pass_that_cannot_wait_for_the_feeds_tells_nothing_for_now(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a flood the rounds have work for many seconds; what is really traceless is found after it."""
+    poller = world.started(page=2)
+    monkeypatch.setattr("producers.dossiers.poll._CATCH_UP_SECONDS", -1.0)
+    for number in range(1, 6):
+        world.accept(code(number))
+    assert poller.reconcile(0).outrun
+    assert world.told() == []
+    poller.round()
+    assert len(world.told()) == 5
 
 
 def test_a_payment_that_became_due_by_raw_sql_is_found(world: World) -> None:
@@ -114,19 +144,21 @@ def test_a_crash_in_a_pass_costs_a_page(world: World, monkeypatch: pytest.Monkey
         world.accept(code(number))
     while poller.round().recorded:
         pass
+    world.now += timedelta(hours=1)  # so that no feed looks back to them any more
+    poller.round()
     for number in range(6):
         world.sql(SILENT_RESULT, status=10, code=code(number))
-    keep, calls = reconcile.sightings.keep, 0
+    known, calls = reconcile.sightings, 0
 
     def crash(*args: object) -> None:
         nonlocal calls
         calls += 1
         if calls == 3:
             raise KeyboardInterrupt
-        keep(*args)  # type: ignore[arg-type]
+        known.keep(*args)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(reconcile.sightings, "keep", crash)
+        patch.setattr(reconcile, "sightings", SimpleNamespace(keep=crash, known=known.known, page=known.page))
         with pytest.raises(KeyboardInterrupt):
             poller.reconcile()
     assert world.kinds().count("result_ready") == 2
