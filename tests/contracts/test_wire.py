@@ -6,11 +6,13 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 
 import pytest
 
 from tests.contracts.servers import Server, Talk, answer, polite
 from worker.wire.ask import ask
+from worker.wire.curl import CurlWire
 from worker.wire.protocol import Call, NotSent, Reply, Wire
 
 Serve = Callable[..., Server]
@@ -137,6 +139,26 @@ def test_leaving_is_told_once_before_anything_leaves(serve: Serve, open_wire: Op
     list(open_wire().exchange((get(server, tag) for tag in range(40)), leaving=leaving))
     assert sorted(told) == list(range(40))
     assert not too_late
+
+
+def test_few_calls_are_between_their_mark_and_their_first_byte(serve: Serve) -> None:
+    """What a crash can leave in doubt without a byte of it on the wire is not a whole batch, however large."""
+    server = serve(polite)
+    with closing(CurlWire(5, connections=64)) as wire:
+        list(wire.exchange(get(server, tag) for tag in range(64)))  # so that connections stand
+        told: list[int] = []
+
+        def leaving(tags: Sequence[int]) -> None:
+            assert len(tags) <= 16
+            end = time.monotonic() + 5
+            while not {f"/{tag}" for tag in told} <= set(server.paths()):
+                assert time.monotonic() < end, "those before have not left"
+                time.sleep(0.001)
+            told.extend(tags)
+
+        results = list(wire.exchange([get(server, tag) for tag in range(100, 164)], leaving=leaving))
+    assert all(isinstance(result, Reply) for _, result in results)
+    assert sorted(told) == list(range(100, 164))
 
 
 def test_what_may_not_leave_does_not(serve: Serve, open_wire: OpenWire) -> None:

@@ -47,8 +47,13 @@ class Loop:
         self._selector.register(self._ear, selectors.EVENT_READ)
 
     def add(self, transfer: pycurl.Curl) -> None:
-        """Begin a transfer; it moves whenever `turn` is called."""
+        """Begin a transfer; it moves whenever `go` or `turn` is called."""
         self._multi.add_handle(transfer)
+
+    def go(self) -> None:
+        """Let go what has just begun: on a kept connection its request leaves now."""
+        self._call_again_at = None
+        self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
 
     def turn(self, seconds: float) -> list[tuple[pycurl.Curl, int]]:
         """Let transfers move, waiting at most so long for one that can; gives those that ended, with libcurl's code."""
@@ -63,8 +68,7 @@ class Loop:
             else:
                 self._multi.socket_action(key.fd, _ACTIONS[events])
         if self._call_again_at is not None and self._call_again_at <= monotonic():
-            self._call_again_at = None
-            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+            self.go()
         return self._ended()
 
     def wake(self) -> None:
