@@ -35,7 +35,11 @@ def test_a_person_with_many_notices_is_unsealed_once() -> None:
     assert len(SEALER.open_all(asked[0])) == 2
 
 
-@pytest.mark.parametrize("broken", [None, b"", b"x" * 40, SEALER.seal("+84978001001")[:-1]])
+@pytest.mark.parametrize(
+    "broken",
+    [None, b"", b"x" * 40, SEALER.seal("+84978001001")[:-1]],
+    ids=["none", "erased", "of another key", "damaged"],
+)
 def test_a_seal_that_cannot_be_opened_keeps_no_other_shut(broken: bytes | None) -> None:
     """It is told when its own call is made."""
     letters = [letter(1, broken), letter(2, SEALER.seal("+84978001002"))]
