@@ -20,7 +20,7 @@ from worker.wire.flight import INVALID, Flight, Plane
 from worker.wire.loop import Loop
 from worker.wire.protocol import Call, Landed, Leaving, NotSent, Result, Wire
 
-_TOGETHER = 16  # leave at once: a crash between `leaving` and their first bytes leaves no more of them in doubt
+_TOGETHER, _PARTS = 16, 4  # so many calls, or such a part of a large batch, leave at once: see `_leave`
 _TRIES = 3  # where certainly nothing left
 _TRY_AGAIN_SECONDS = (0.05, 0.2)
 _TRY_UNTIL_SECONDS = 0.5
@@ -70,8 +70,9 @@ class CurlWire(Wire):
             else:
                 self._free.append(plane)
                 self._grounded.append((call, NotSent(INVALID, flight.ms)))
-        for first in range(0, len(ready), _TOGETHER):
-            self._leave(ready[first : first + _TOGETHER], leaving)
+        together = max(_TOGETHER, len(ready) // _PARTS)
+        for first in range(0, len(ready), together):
+            self._leave(ready[first : first + together], leaving)
 
     def landed(self, seconds: float) -> list[Landed]:
         """Move what is in the air; those that came to an end, and are not worth another try."""
@@ -97,6 +98,7 @@ class CurlWire(Wire):
             self._free.pop().handle.close()
 
     def _leave(self, ready: Sequence[tuple[Plane, Flight]], leaving: Leaving | None) -> None:
+        """A crash between `leaving` and their first bytes leaves these in doubt; so few at once, but `leaving` costs."""
         held = _held_back(leaving, [flight for _, flight in ready])
         for plane, flight in ready:
             if held is None:
