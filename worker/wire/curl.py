@@ -98,7 +98,7 @@ class CurlWire(Wire):
             self._free.pop().handle.close()
 
     def _leave(self, ready: Sequence[tuple[Plane, Flight]], leaving: Leaving | None) -> None:
-        """A crash between `leaving` and their first bytes leaves these in doubt; so few at once, but `leaving` costs."""
+        """A crash between `leaving` and their first bytes leaves these in doubt: few, but `leaving` costs as well."""
         held = _held_back(leaving, [flight for _, flight in ready])
         for plane, flight in ready:
             if held is None:
