@@ -77,14 +77,8 @@ def main() -> None:
         "hundredths, and whatever can be done once a batch is (the claim, permits, marks, the settlement)."
     )
     report.text(
-        "**What would be needed** for what the rivalry does not reach. *A tenth of the leanest rival's CPU* is 0.08 "
-        "ms, of which libcurl takes 0.05: the claim, the words, the call, the decision and the settlement would have "
-        "30 µs, so what happens to each notice between two statements would have to leave the interpreter. *Half of "
-        "raw libcurl on a thousand connections* is 9,200 a second, so a notice may cost two cores 0.217 ms in all. It "
-        "costs 0.27: the workers 0.14, PostgreSQL 0.09, the stand-in 0.03. PostgreSQL's part is two moves of each "
-        "notice, with a row of history each, and an attempt (law 2); none of the moves is HOT, so each also writes "
-        "five or six indexes. A second table for leases would make the claim HOT (decision 8); prepared statements, "
-        "which a pool in transaction mode rules out, would save the planning."
+        "What it would take to reach the aims that the rivalry does not: "
+        "[decision 12](../decisions/0012-one-pump-a-process.md)."
     )
     report.write()
 

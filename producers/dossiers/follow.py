@@ -70,8 +70,8 @@ class Follow:
     ) -> None:
         """Page after page of these feeds, all of them in step, until none has more or the time is up.
 
-        `or_nothing`: what was read until then is not kept. Raises `Outrun`; `SourceUnreachableError` at once;
-        `SourceError` when the feeds without a fault are done.
+        `or_nothing`: when the time is up, what is not kept by then is dropped. Raises `Outrun`;
+        `SourceUnreachableError` at once; `SourceError` when the feeds without a fault are done.
         """
         places, faults, heard = dict(held), dict[str, str](), dict[str, float]()
         turn, unkept = list(feeds), list[_Page]()

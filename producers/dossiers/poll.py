@@ -117,7 +117,10 @@ class Poller:
             self._follow.run(started, held, tally, time_is_up=time_is_up)
 
     def _catch_up(self, tally: Round, *, whole: bool) -> bool:
-        """For the reconcile; while a flood is read by a round, nothing is taken away from that."""
+        """For the reconcile: read all feeds to their ends; False, and nothing kept, where a flood is in the way.
+
+        Raises `Outrun`, `SourceUnreachableError`.
+        """
         patience = _alarm(None if whole else _CATCH_UP_SECONDS)
         try:
             self._follow.run(self._parts.feeds, self._cursors(), tally, time_is_up=patience, or_nothing=True)

@@ -20,7 +20,7 @@ from worker.wire.flight import INVALID, Flight, Plane
 from worker.wire.loop import Loop
 from worker.wire.protocol import Call, Landed, Leaving, NotSent, Result, Wire
 
-_TOGETHER, _PARTS = 16, 4  # so many calls, or such a part of a large batch, leave at once: see `_leave`
+_TOGETHER, _PARTS = 16, 4  # calls, or one part in so many of a large batch, leave at once: see `_leave`
 _TRIES = 3  # where certainly nothing left
 _TRY_AGAIN_SECONDS = (0.05, 0.2)
 _TRY_UNTIL_SECONDS = 0.5
