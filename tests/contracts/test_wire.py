@@ -161,6 +161,19 @@ def test_few_calls_are_between_their_mark_and_their_first_byte(serve: Serve) -> 
     assert sorted(told) == list(range(100, 164))
 
 
+def test_no_call_is_marked_while_it_connects(serve: Serve) -> None:
+    """A crash at that moment, as soon after a start, leaves none in doubt; another host's connections are no use."""
+    near, far = serve(polite), serve(lambda talk: talk.pause(4))
+    with closing(CurlWire(1, connections=20)) as wire:
+        list(wire.exchange(get(near, tag) for tag in range(20)))  # so that connections stand, but not there
+        told: list[int] = []
+        calls = [Call(tag, "POST", f"https://127.0.0.1:{far.port}/", {}, b"{}") for tag in range(20)]
+        results = [result for _, result in wire.exchange(calls, leaving=told.extend)]
+    assert far.connections == 20
+    assert [type(result) for result in results] == [NotSent] * 20
+    assert told == []
+
+
 def test_what_may_not_leave_does_not(serve: Serve, open_wire: OpenWire) -> None:
     """A mark that cannot be set holds its calls back; the next ones may go again."""
     server = serve(polite)

@@ -16,7 +16,7 @@ import certifi
 import pycurl
 
 from worker.wire.deadline import NO_NAME, REFUSED
-from worker.wire.flight import INVALID, Flight, Plane
+from worker.wire.flight import INVALID, Flight, Plane, announce
 from worker.wire.loop import Loop
 from worker.wire.protocol import Call, Landed, Leaving, NotSent, Result, Wire
 
@@ -46,7 +46,7 @@ class CurlWire(Wire):
         self._new_plane = partial(Plane, timeout_seconds, ca_file or certifi.where(), self._loop.opened)
         self._connections = connections
         self._free: list[Plane] = []  # made when they are needed: an idle process has none
-        self._flying: dict[pycurl.Curl, tuple[Plane, Flight]] = {}
+        self._flying: dict[pycurl.Curl, Plane] = {}
         self._grounded: list[Landed] = []
         self._again: list[tuple[float, int, Flight]] = []  # heap: when (monotonic), a number, what
         self._numbers = count()
@@ -61,18 +61,14 @@ class CurlWire(Wire):
         return len(self._flying) + len(self._again) + len(self._grounded)
 
     def start(self, calls: Sequence[Call], *, leaving: Leaving | None = None) -> None:
-        fresh = self._loop.hung_up()
-        ready: list[tuple[Plane, Flight]] = []
+        ready: list[Plane] = []
         for call in calls:
-            plane, flight = self._plane(), Flight(call)
-            if plane.prepare(flight, fresh=fresh):
-                ready.append((plane, flight))
+            plane, flight = self._plane(), Flight(call, leaving)
+            if plane.prepare(flight):
+                ready.append(plane)
             else:
-                self._free.append(plane)
-                self._grounded.append((call, NotSent(INVALID, flight.ms)))
-        together = max(_TOGETHER, len(ready) // _PARTS)
-        for first in range(0, len(ready), together):
-            self._leave(ready[first : first + together], leaving)
+                self._put_down(plane, NotSent(INVALID, flight.ms))
+        self._leave(ready)
 
     def landed(self, seconds: float) -> list[Landed]:
         """Move what is in the air; those that came to an end, and are not worth another try."""
@@ -80,8 +76,8 @@ class CurlWire(Wire):
         while self._again and self._again[0][0] <= now:
             _, _, flight = heapq.heappop(self._again)
             plane = self._plane()
-            plane.prepare(flight, fresh=True)
-            self._take_off(plane, flight)
+            plane.prepare(flight)
+            self._take_off([plane], fresh=True)
         wait = 0.0 if self._grounded else seconds
         if self._again:
             wait = min(wait, max(0.0, self._again[0][0] - now))
@@ -97,28 +93,53 @@ class CurlWire(Wire):
         while self._free:
             self._free.pop().handle.close()
 
-    def _leave(self, ready: Sequence[tuple[Plane, Flight]], leaving: Leaving | None) -> None:
-        """A crash between `leaving` and their first bytes leaves these in doubt: few, but `leaving` costs as well."""
-        held = _held_back(leaving, [flight for _, flight in ready])
-        for plane, flight in ready:
-            if held is None:
-                self._take_off(plane, flight)
+    def _leave(self, ready: Sequence[Plane]) -> None:
+        """Each on a connection of its own; those for which one is kept leave at once, and are announced together.
+
+        A crash between the word and their first bytes leaves these in doubt: few, but each word costs as well.
+        """
+        fresh = self._loop.hung_up()
+        at_once, connecting = ([], ready) if fresh else self._sorted(ready)
+        together = max(_TOGETHER, len(at_once) // _PARTS)
+        for first in range(0, len(at_once), together):
+            group = at_once[first : first + together]
+            if announce([plane.flight for plane in group]):
+                self._take_off(group, fresh=False)
             else:
-                self._free.append(plane)
-                self._grounded.append((flight.call, NotSent(held, flight.ms, held_back=True)))
-        self._loop.go()
+                for plane in group:
+                    self._put_down(plane, plane.held())
+        self._take_off(connecting, fresh=fresh)
+
+    def _sorted(self, ready: Sequence[Plane]) -> tuple[list[Plane], list[Plane]]:
+        """Those for which a connection is kept, and those that have to connect first."""
+        at_once: list[Plane] = []
+        connecting: list[Plane] = []
+        kept: dict[str, int] = {}
+        for plane in ready:
+            if plane.host not in kept:
+                kept[plane.host] = self._loop.kept(plane.host)
+            kept[plane.host] -= 1
+            (at_once if kept[plane.host] >= 0 else connecting).append(plane)
+        return at_once, connecting
 
     def _plane(self) -> Plane:
         return self._free.pop() if self._free else self._new_plane()
 
-    def _take_off(self, plane: Plane, flight: Flight) -> None:
-        self._flying[plane.handle] = plane, flight
-        self._loop.add(plane.handle)
+    def _take_off(self, planes: Sequence[Plane], *, fresh: bool) -> None:
+        for plane in planes:
+            plane.handle.setopt(pycurl.FRESH_CONNECT, fresh)
+            self._flying[plane.handle] = plane
+            self._loop.add(plane.handle)
+        self._loop.go()
+
+    def _put_down(self, plane: Plane, result: NotSent) -> None:
+        self._free.append(plane)
+        self._grounded.append((plane.flight.call, result))
 
     def _touch_down(self, handle: pycurl.Curl, code: int) -> tuple[Flight, Result]:
-        plane, flight = self._flying.pop(handle)
+        plane = self._flying.pop(handle)
         self._free.append(plane)
-        return flight, plane.result(flight, code)
+        return plane.flight, plane.result(code)
 
     def _tries_again(self, flight: Flight, result: Result) -> bool:
         """Whether it will be tried once more in a moment: certainly nothing had left."""
@@ -129,14 +150,3 @@ class CurlWire(Wire):
         when = monotonic() + random.uniform(*_TRY_AGAIN_SECONDS)  # noqa: S311 (spreads load, guards nothing)
         heapq.heappush(self._again, (when, next(self._numbers), flight))
         return True
-
-
-def _held_back(leaving: Leaving | None, flights: Sequence[Flight]) -> str | None:
-    """Why these may not leave; None where they may."""
-    if leaving is None or not flights:
-        return None
-    try:
-        leaving([flight.call.tag for flight in flights])
-    except Exception as error:  # noqa: BLE001 (whatever it is: what could not be noted does not leave)
-        return f"held back: {type(error).__name__}"
-    return None

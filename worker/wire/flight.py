@@ -5,19 +5,23 @@ request once more on a fresh one, also a POST, and Zalo may have carried out the
 back to the start of the body; so every body comes from a function that refuses to go back (`_no_way_back`), and such a
 call ends as "may have been carried out". A request whose body had not begun to leave may go again: nobody carries out
 half a request. Source: curl.se, CURLOPT_SEEKFUNCTION and the function Curl_retry_request.
+
+A flight that has to connect first is announced when its connection stands (CURLOPT_PREREQFUNCTION): a crash while
+hundreds connect, as after a start, leaves none of them in doubt.
 """
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from time import monotonic
+from urllib.parse import urlsplit
 
 import pycurl
 
 from worker.wire.deadline import NO_NAME, REFUSED
-from worker.wire.protocol import Call, NotSent, Reply, Result, Unknown
+from worker.wire.protocol import Call, Leaving, NotSent, Reply, Result, Unknown
 from worker.wire.whole import CUT_OFF, LARGEST_BODY, TOO_LARGE, whole
 
 _CONNECT_SECONDS = 5.0
@@ -46,12 +50,14 @@ _UNKNOWN = {
 
 
 class Flight:
-    """A call on its way."""
+    """A call on its way. `leaving` is still to be told that it leaves; `held` is why it may not."""
 
-    __slots__ = ("began", "call", "tries")
+    __slots__ = ("began", "call", "held", "leaving", "tries")
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, leaving: Leaving | None) -> None:
         self.call = call
+        self.leaving = leaving
+        self.held = ""
         self.began = monotonic()
         self.tries = 0
 
@@ -61,6 +67,21 @@ class Flight:
         return round((monotonic() - self.began) * 1000)
 
 
+def announce(flights: Sequence[Flight]) -> bool:
+    """Say that these of one `leaving` are about to leave; where that fails none of them may, and each is held."""
+    leaving = flights[0].leaving
+    try:
+        if leaving is not None:
+            leaving([flight.call.tag for flight in flights])
+    except Exception as error:  # noqa: BLE001 (whatever it is: what could not be noted does not leave)
+        for flight in flights:
+            flight.held = type(error).__name__
+        return False
+    for flight in flights:
+        flight.leaving = None
+    return True
+
+
 class Plane:
     """One of libcurl's handles, which carries one flight after the other.
 
@@ -68,15 +89,20 @@ class Plane:
     batch that are all but the body.
     """
 
-    def __init__(self, timeout_seconds: float, ca_file: str, opened: Callable[[int, int], int]) -> None:
-        """Our deadline, verified TLS, nothing from the environment. `opened` is told of every socket."""
+    flight: Flight
+    host: str  # with its port, as the URL has it
+
+    def __init__(self, timeout_seconds: float, ca_file: str, opened: Callable[[int, str], None]) -> None:
+        """Our deadline, verified TLS, nothing from the environment. `opened` is told of every socket, and its host."""
         self.handle = handle = pycurl.Curl()
+        self._opened = opened
         self._told: tuple[object, ...] = ()
         self._body = b""
         self._head: list[bytes] = []
         self._parts: list[bytes] = []
         self._size = 0
-        handle.setopt(pycurl.SOCKOPTFUNCTION, opened)
+        handle.setopt(pycurl.SOCKOPTFUNCTION, self._open)
+        handle.setopt(pycurl.PREREQFUNCTION, self._stand)
         handle.setopt(pycurl.NOSIGNAL, 1)
         handle.setopt(pycurl.TIMEOUT_MS, round(timeout_seconds * 1000))
         handle.setopt(pycurl.CONNECTTIMEOUT_MS, round(min(_CONNECT_SECONDS, timeout_seconds) * 1000))
@@ -92,14 +118,13 @@ class Plane:
         handle.setopt(pycurl.HEADERFUNCTION, self._head.append)
         handle.setopt(pycurl.WRITEFUNCTION, self._take)
 
-    def prepare(self, flight: Flight, *, fresh: bool) -> bool:
-        """Load the call, if need be for a fresh connection; False where it cannot be a request."""
-        call, flight.tries = flight.call, flight.tries + 1
+    def prepare(self, flight: Flight) -> bool:
+        """Load the call; False where it cannot be a request."""
+        self.flight, call, flight.tries = flight, flight.call, flight.tries + 1
         told = call.url, call.headers, call.method, call.body is None
         if told != self._told and not self._tell(call):
             return False
         self._told = told
-        self.handle.setopt(pycurl.FRESH_CONNECT, fresh)
         if call.body is not None:
             self._body = call.body
             self.handle.setopt(pycurl.POSTFIELDSIZE, len(call.body))
@@ -107,15 +132,21 @@ class Plane:
         self._parts, self._size = [], 0
         return True
 
-    def result(self, flight: Flight, code: int) -> Result:
+    def result(self, code: int) -> Result:
         """What came of it. Nothing of a request leaves before libcurl counts it in REQUEST_SIZE."""
-        handle = self.handle
+        handle, flight = self.handle, self.flight
+        if flight.held:
+            return self.held()
         if code == pycurl.E_OK:
             status, head = handle.getinfo(pycurl.RESPONSE_CODE), _last_head(self._head)
             return whole(Reply(status, head, b"".join(self._parts), flight.ms, *_times(handle)))
         if handle.getinfo(pycurl.REQUEST_SIZE) == 0:
             return NotSent(self._why_not_sent(code), flight.ms)
         return Unknown(_UNKNOWN.get(code, f"libcurl code {code}"), flight.ms, *_times(handle))
+
+    def held(self) -> NotSent:
+        """It could not be announced, so it does not leave."""
+        return NotSent(f"held back: {self.flight.held}", self.flight.ms, held_back=True)
 
     def _tell(self, call: Call) -> bool:
         """What calls of one batch have in common. Whatever becomes of it, the next call is told anew."""
@@ -124,9 +155,10 @@ class Plane:
         if any("\n" in header or "\r" in header for header in headers) or not call.url:
             return False
         try:
+            self.host = urlsplit(call.url).netloc
             self.handle.setopt(pycurl.URL, call.url)
             self.handle.setopt(pycurl.HTTPHEADER, [*headers, "Expect:", "User-Agent: hcc-notify"])
-        except (UnicodeError, pycurl.error):
+        except (ValueError, pycurl.error):
             return False
         self.handle.setopt(pycurl.HTTPGET if call.body is None else pycurl.POST, 1)
         self.handle.setopt(pycurl.CUSTOMREQUEST, call.method)
@@ -136,6 +168,17 @@ class Plane:
         if code == pycurl.E_COULDNT_CONNECT and self.handle.getinfo(pycurl.OS_ERRNO) == errno.ECONNREFUSED:
             return REFUSED
         return _NOT_SENT.get(code, "no connection")
+
+    def _open(self, number: int, _purpose: int) -> int:
+        self._opened(number, self.host)
+        return pycurl.SOCKOPT_OK
+
+    def _stand(self, *_ends: object) -> int:
+        """A connection stands, and nothing of the request has left."""
+        flight = self.flight
+        if flight.leaving is None or announce([flight]):
+            return pycurl.PREREQFUNC_OK
+        return pycurl.PREREQFUNC_ABORT
 
     def _give(self, most: int) -> bytes:
         part, self._body = self._body[:most], self._body[most:]

@@ -15,6 +15,7 @@ from time import monotonic
 import pycurl
 
 _HUNG_UP = getattr(select, "POLLRDHUP", 0)  # where there is none, a full hang-up is told unasked
+_KEPT_SECONDS = 110.0  # libcurl puts nothing on a connection that rested for 118 s
 _ALL = 4096  # bytes: more rings than fit into one look
 _EVENTS = {
     pycurl.POLL_IN: selectors.EVENT_READ,
@@ -34,7 +35,8 @@ class Loop:
     def __init__(self, connections: int) -> None:
         self._selector = selectors.DefaultSelector()
         self._watched: dict[int, int] = {}  # file number → events; also of sockets that rest between two transfers
-        self._resting: set[int] = set()
+        self._resting: dict[int, float] = {}  # file number → since when, monotonic
+        self._host: dict[int, str] = {}  # file number → whose; libcurl has sockets of its own as well
         self._open = select.poll()
         self._call_again_at: float | None = None  # monotonic
         self._multi = pycurl.CurlMulti()
@@ -85,14 +87,20 @@ class Loop:
         for number, event in events:
             if event & select.POLLNVAL:  # closed by libcurl meanwhile
                 self._open.unregister(number)
+                self._resting.pop(number, None)
         return any(not event & select.POLLNVAL for _, event in events)
 
-    def opened(self, number: int, _purpose: int) -> int:
+    def kept(self, host: str) -> int:
+        """How many connections to this host wait for a transfer (after `hung_up`: and are open)."""
+        oldest = monotonic() - _KEPT_SECONDS
+        return sum(since > oldest and self._host.get(number) == host for number, since in self._resting.items())
+
+    def opened(self, number: int, host: str) -> None:
         """To be told of every socket that libcurl opens (its SOCKOPTFUNCTION)."""
         if number in self._watched:  # of a socket that is closed: its number is given out again
             self._forget(number)
+        self._host[number] = host
         self._open.register(number, _HUNG_UP)
-        return pycurl.SOCKOPT_OK
 
     def close(self) -> None:
         """Close every connection."""
@@ -116,9 +124,9 @@ class Loop:
         """A socket that rests stays watched: the next transfer on it will want the same, and each change costs."""
         events = _EVENTS.get(what)
         if events is None:
-            self._resting.add(number)
+            self._resting[number] = monotonic()
             return
-        self._resting.discard(number)
+        self._resting.pop(number, None)
         before = self._watched.get(number)
         if before is None:
             self._selector.register(number, events)
@@ -129,7 +137,8 @@ class Loop:
     def _forget(self, number: int) -> None:
         self._selector.unregister(number)
         del self._watched[number]
-        self._resting.discard(number)
+        self._resting.pop(number, None)
+        self._host.pop(number, None)
 
     def _set_timer(self, milliseconds: int) -> None:
         self._call_again_at = None if milliseconds < 0 else monotonic() + milliseconds / 1000

@@ -48,7 +48,7 @@ class Reply:
 class NotSent:
     """Certainly nothing left: connection refused, no route, DNS failure, TLS not agreed, connect timeout.
 
-    `held_back` where `leaving` raised: then the network was not even asked.
+    `held_back` where `leaving` raised.
     """
 
     why: str
