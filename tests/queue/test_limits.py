@@ -30,6 +30,18 @@ def test_a_burst_at_4000_a_minute_is_worth_a_batch(limiter: Limiter, clock: Cloc
     assert limiter.peek([APP], 200, lane=Lane.BULK).granted == 24
 
 
+def test_a_wave_larger_than_the_burst_is_through_a_fifth_of_a_second_later(limiter: Limiter, clock: Clock) -> None:
+    """50 notices a second come as 100 a poll; who does not know how many are left asks for a batch."""
+    limiter.take([APP], 1)
+    clock.wait(10)
+    assert limiter.take([APP], 100).granted == 97
+    none = limiter.peek([APP], 200)
+    assert none.granted == 0
+    assert 0.1 < none.wait_seconds <= 0.2
+    clock.wait(none.wait_seconds)
+    assert limiter.take([APP], 3).granted == 3
+
+
 def test_a_loss_of_state_costs_a_second_and_a_half(store: Redis, limiter: Limiter, clock: Clock) -> None:
     """At 4000 a minute the next permits come 1.6 s after a flush."""
     crowd(limiter, clock, [APP], 70)

@@ -4,14 +4,14 @@
 -- KEYS[2]    holds  hash: written by holds.lua; a held limit grants nothing
 -- KEYS[3,4…] state, log   two per limit. state: hash {life, tat, used}; log: list of "time:count", oldest first
 -- ARGV: verb, now (0 = the server's clock), fresh (1 = the server did not know this script),
---       number, weight, window, burst, reserve, then name and limit a minute for each limit. Times in microseconds.
+--       number, weight, window, burst, reserve, slice, then name and limit a minute for each limit. Times in microseconds.
 -- Verbs: take | peek       → {granted, wait until more are worth asking for}     number = wanted calls
 --        give_back         → number = calls that were permitted and not made
 --        correct           → number = what the provider says remains; ARGV weight = a difference that is no news
 
 local verb, now, fresh = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
 local number, weight = tonumber(ARGV[4]), tonumber(ARGV[5])
-local window, burst, reserve = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local window, burst, reserve, slice = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local WHOLE = 1e-6 -- a millionth of a permit: what rounding may eat of a whole one
 
 if now == 0 then
@@ -39,7 +39,7 @@ end
 -- Read one limit, forget what left its window, and fill its bucket up to this moment. `level` is how many permits the
 -- pace has ready, `room` how many the window has.
 local function open(i)
-    local it = {state = KEYS[1 + 2 * i], log = KEYS[2 + 2 * i], name = ARGV[7 + 2 * i], most = tonumber(ARGV[8 + 2 * i])}
+    local it = {state = KEYS[1 + 2 * i], log = KEYS[2 + 2 * i], name = ARGV[8 + 2 * i], most = tonumber(ARGV[9 + 2 * i])}
     it.gap = window / it.most
     local was = redis.call('HMGET', it.state, 'life', 'tat', 'used')
     local tat, used = tonumber(was[2]) or 0, tonumber(was[3]) or 0
@@ -125,9 +125,9 @@ local function take(limits, for_real)
         end
     end
     local missing = number - granted
-    if missing > 0 then -- worth waiting for: half a bucket, so that permits are not fetched one by one
+    if missing > 0 then -- worth waiting for: what a slice of time brings, so that permits are not fetched one by one
         for _, it in ipairs(limits) do
-            missing = math.min(missing, math.max(1, math.floor(it.cap / 2 / weight)))
+            missing = math.min(missing, math.max(1, math.floor(slice / it.gap / weight)))
         end
         for _, it in ipairs(limits) do
             longest = math.max(longest, math.ceil(wait(it, missing)))

@@ -17,7 +17,16 @@ from redis.exceptions import NoScriptError
 from worker.domain.lane import Lane
 from worker.queue.connection import PREFIX, door, lua_beside
 from worker.queue.holds import Holds
-from worker.queue.pace import BURST_SECONDS, RESERVE_SECONDS, WINDOW_SECONDS, Clock, Limit, micros, servers_clock
+from worker.queue.pace import (
+    BURST_SECONDS,
+    RESERVE_SECONDS,
+    SLICE_SECONDS,
+    WINDOW_SECONDS,
+    Clock,
+    Limit,
+    micros,
+    servers_clock,
+)
 
 __all__ = ["Grant", "Lane", "Limit", "Limiter"]
 
@@ -82,9 +91,10 @@ class Limiter:
         for limit in limits:
             keys += [f"{self._prefix}limit:{limit.key}", f"{self._prefix}limit:{limit.key}:log"]
             facts += [limit.key, limit.per_minute]
-        pace = [micros(WINDOW_SECONDS), micros(BURST_SECONDS), micros(RESERVE_SECONDS[lane])]
+        times = (WINDOW_SECONDS, BURST_SECONDS, RESERVE_SECONDS[lane], SLICE_SECONDS)
         with door("grant permits"):
-            granted, wait = self._call(len(keys), [*keys, verb, self._clock()], [number, weight, *pace, *facts])
+            tail = [number, weight, *map(micros, times), *facts]
+            granted, wait = self._call(len(keys), [*keys, verb, self._clock()], tail)
         return Grant(granted, wait / 1e6)
 
     def _call(self, keys: int, head: Sequence[str | int], tail: Sequence[str | int]) -> tuple[int, int]:

@@ -22,6 +22,9 @@ A longer burst forgives longer stalls, and makes forgetting dearer: sending begi
 because notices come in waves, one a poll: at 50 a second and a poll each two seconds a hundred at once, and most of
 those who would have to wait for the pace would wait for nothing, as the minute has room for them.
 
+Who finds none left is told to come back when the next `SLICE_SECONDS` have brought some. Of a wave that is a little
+larger than the burst, the rest is late by so much; a shorter slice would have a flood claimed in ones and twos.
+
 Two edges. A call that weighs more than the bucket holds goes on credit from a full one: the window counts it in full,
 but should state be lost in the same minute, that minute may hold its weight too many. And a server's clock that is set
 forward empties the window before its time: one burst too many, once. One that is set back counts as a loss of state.
@@ -41,6 +44,7 @@ from worker.domain.lane import Lane
 
 WINDOW_SECONDS = 60.0 + 0.3
 BURST_SECONDS = 1.5
+SLICE_SECONDS = 0.2
 
 RESERVE_SECONDS = {Lane.INTERACTIVE: 0.0, Lane.SERVICE: 0.05, Lane.BULK: 1.15}  # kept back for the lanes above
 
