@@ -21,7 +21,7 @@ class Child:
     """One started process.
 
     Linux sends the death signal when the parent *thread* ends, so each child has a thread that lives exactly
-    as long as the child: `alive` and `wait` ask that thread, and it reaps the process.
+    as long as the child, and reaps the process.
     """
 
     def __init__(
@@ -56,18 +56,18 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs."""
-        return self._keeper.is_alive()
+        """Whether it runs; one that has ended does not, though its thread may still have to bury it."""
+        return self._keeper.is_alive() and not _has_ended(self.pid)
 
     @property
     def returncode(self) -> int | None:
-        """Its exit code, or minus the signal that ended it; None while it runs."""
-        return None if self.alive else self._process.returncode
+        """Its exit code, or minus the signal that ended it; None until it is buried."""
+        return None if self._keeper.is_alive() else self._process.returncode
 
     def wait(self, seconds: float) -> bool:
         """Wait until it is gone, at most so long; True if it is gone."""
         self._keeper.join(seconds)
-        return not self.alive
+        return not self._keeper.is_alive()
 
     def stop(self, signals: Sequence[signal.Signals], patience: float) -> None:
         """Send one signal after the other, each `patience` seconds after the last, until it is gone."""
@@ -99,6 +99,15 @@ class Child:
             pass_fds=(self._life,),
             start_new_session=True,  # Ctrl-C is for us; we stop the servers in order
         )
+
+
+def _has_ended(child: int) -> bool:
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13: there one learns it from the thread, a moment later
+        return False
+    try:
+        return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:  # buried this very moment
+        return True
 
 
 def _launch(command: Sequence[str], account: Account | None, death_signal: signal.Signals) -> list[str]:

@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sandbox.servers import Servers, ServersError, postgres, running, valkey
 from sandbox.servers.account import account_for
 from sandbox.servers.binaries import COPY_PREFIX, discard_copy, installed, runnable
+from sandbox.servers.child import Child
 from sandbox.servers.files import HOST, Note, claim, wait_until
 
 PROJECT = Path(__file__).parents[2]
@@ -213,6 +214,32 @@ def test_killed_servers_come_back_on_their_ports_with_their_data(servers: Server
         connection.invalidate()
     assert (servers.database_url(), servers.redis_url()) == urls
     assert kept(servers) == ["here", b"here"]
+
+
+def test_a_process_that_has_ended_does_not_run_though_nobody_has_buried_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a server that was killed a moment ago would not be started again."""
+    wait, may_bury = subprocess.Popen.wait, threading.Event()
+
+    def bury_late(process: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        if "/bin/sleep" in process.args:  # type: ignore[operator]  # ours are lists
+            may_bury.wait(PATIENCE)
+        return wait(process, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", bury_late)
+    with (tmp_path / "log").open("wb") as log:
+        child = Child(
+            ["/bin/sleep", "60"], account=None, cwd=tmp_path, log=log.fileno(), life=log.fileno(),
+            death_signal=signal.SIGKILL,
+        )  # fmt: skip
+    assert child.alive
+    os.kill(child.pid, signal.SIGKILL)
+    assert wait_until(lambda: is_gone(child.pid), PATIENCE)
+    assert not child.alive
+    may_bury.set()
+    assert child.wait(PATIENCE)
+    assert child.returncode == -signal.SIGKILL
 
 
 def test_a_reused_process_id_in_the_lock_file_of_postgresql_does_not_stop_it(servers: Servers, root: Path) -> None:
