@@ -78,4 +78,4 @@ class Clerks:
 
 def _now() -> datetime:
     """Local and naive, as the dossier database keeps it."""
-    return datetime.now()  # noqa: DTZ005
+    return datetime.now()  # noqa: DTZ005 (as the docstring says)

@@ -74,9 +74,9 @@ class Bench:
         for _ in range(LOOKS):
             dossier = random.randrange(self.count // 3)  # noqa: S311 (spreads load, guards nothing)
             code = f"H27.{dossier % 90}-{dossier}"
-            self.measure("dossier", 1, lambda code=code: self._dossier(code))  # type: ignore[misc]
+            self.measure("dossier", 1, lambda code=code: self._dossier(code))  # type: ignore[misc]  # mypy infers no default
             user = str(1000000000000000000 + random.randrange(1, PEOPLE) * 7919)  # noqa: S311 (as above)
-            self.measure("forget", 1, lambda user=user: self._forget(people, user))  # type: ignore[misc]
+            self.measure("forget", 1, lambda user=user: self._forget(people, user))  # type: ignore[misc]  # as above
             self.measure("receipt", 1, self._receipt)
 
     def _record_all(self, new: Sequence[NewNotice]) -> None:

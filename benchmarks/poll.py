@@ -48,7 +48,7 @@ class Source:
     def tidy(self) -> None:
         """What was filed here is open no more, so that the next run finds the source as this one did."""
         for code in self.filed:
-            self.dossiers.delete(code, at=datetime.now())  # noqa: DTZ005
+            self.dossiers.delete(code, at=datetime.now())  # noqa: DTZ005 (as above)
         self.dossiers.close()
 
 

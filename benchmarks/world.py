@@ -84,7 +84,7 @@ class World:
         os.environ["HCC_REDIS_URL"] = self.servers.redis_url()
         fields = environment(ledger_url, dossier_url, self.servers.redis_url()) | more
         values = {name.removeprefix("HCC_").lower(): value for name, value in fields.items()}
-        return Settings(_env_file=None, **values)  # type: ignore[arg-type]
+        return Settings(_env_file=None, **values)  # type: ignore[arg-type]  # words; pydantic reads them
 
     def _names(self, prefix: str) -> list[str]:
         """The databases whose name begins so."""

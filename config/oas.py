@@ -176,7 +176,7 @@ def _word(value: object) -> str | None:
 
 def _pair(key: str, value: object) -> str | None:
     plain = isinstance(value, list) and all(map(_is_plain, value))
-    word = _joined("+", map(_word, value)) if plain else _word(value) if _is_plain(value) else None  # type: ignore[call-overload]
+    word = _joined("+", map(_word, value)) if plain else _word(value) if _is_plain(value) else None  # type: ignore[call-overload]  # `plain`: a list
     return None if word is None else f"{key}={word}"
 
 
@@ -200,7 +200,7 @@ def _is_set(table: _Table, field: str, known: Mapping[str, str | None]) -> bool:
 def _settings(table: _Table, told: set[str]) -> Settings | list[str]:
     """The settings of one OA, or its faults but for those of the environment that were told already."""
     try:
-        return Settings(**{**table.said, "zalo_oa_id": table.oa})  # type: ignore[arg-type]
+        return Settings(**{**table.said, "zalo_oa_id": table.oa})  # type: ignore[arg-type]  # words; pydantic reads them
     except ValidationError as error:
         wrong = error.errors(include_input=False)
         own = [

@@ -56,7 +56,7 @@ def _amounts(value: object) -> object:
     """`zns=200,sms=350`: a whole number for each channel."""
     if not isinstance(value, str):
         return value
-    pairs = dict(part.partition("=")[::2] for part in _list(value))  # type: ignore[attr-defined]
+    pairs = dict(part.partition("=")[::2] for part in _list(value))  # type: ignore[attr-defined]  # words: `value` is one
     amounts = {name.strip(): number.strip() for name, number in pairs.items()}
     if any(name not in CHANNEL_NAMES or not number.isdecimal() for name, number in amounts.items()):
         raise ValueError(f"cần dạng kênh=số nguyên, ví dụ zns=200,sms=350; kênh: {', '.join(CHANNEL_NAMES)}")
@@ -67,7 +67,7 @@ def _orders(value: object) -> object:
     """`fee_requested=zns+sms,accepted=zalo_cs`: a list of channels for some kinds."""
     if not isinstance(value, str):
         return value
-    pairs = dict(part.partition("=")[::2] for part in _list(value))  # type: ignore[attr-defined]
+    pairs = dict(part.partition("=")[::2] for part in _list(value))  # type: ignore[attr-defined]  # as above
     orders = {kind.strip(): [name.strip() for name in names.split("+")] for kind, names in pairs.items()}
     if any(name not in CHANNEL_NAMES for names in orders.values() for name in names):
         raise ValueError(f"cần dạng loại=kênh+kênh, ví dụ fee_requested=zns+sms; kênh: {', '.join(CHANNEL_NAMES)}")

@@ -108,6 +108,6 @@ def _say_faults(what: str, verb: Callable[[], object]) -> None:
         verb()
     except (OperationalError, ProgrammingError) as fault:
         why = type(fault.orig).__name__
-        log.error("%s put off, the ledger is away or not migrated (`hcc migrate`) why=%s", what, why)  # noqa: TRY400
+        log.error("%s put off, the ledger is away or not migrated (`hcc migrate`) why=%s", what, why)  # noqa: TRY400 (the sentence says it all)
     except (SourceError, MappingError) as fault:
         log.error("%s failed: %s", what, fault)  # noqa: TRY400 (the sentence says it all)

@@ -38,7 +38,7 @@ def later(task: str) -> Iterator[None]:
     except QueueDown as away:
         log.error("%s put off why=%s", task, away)  # noqa: TRY400 (the sentence says all)
     except ProgrammingError as fault:
-        log.error("%s put off, is the ledger migrated? run `hcc migrate` why=%s", task, type(fault.orig).__name__)  # noqa: TRY400
+        log.error("%s put off, is the ledger migrated? run `hcc migrate` why=%s", task, type(fault.orig).__name__)  # noqa: TRY400 (as above)
     except OperationalError as away:
         log.error("%s put off, the ledger is away why=%s", task, type(away.orig).__name__)  # noqa: TRY400 (as above)
 

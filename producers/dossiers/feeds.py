@@ -82,7 +82,7 @@ class IdFeed:
         held = IdPosition.of(position)
         return {"after": held.after, "missing": held.again, "limit": self.limits.page}
 
-    def advance(self, position: Row, asked: Row, rows: Sequence[Row], now: datetime) -> Step:  # noqa: ARG002
+    def advance(self, position: Row, asked: Row, rows: Sequence[Row], now: datetime) -> Step:  # noqa: ARG002 (part of the protocol)
         held, ids, limits = IdPosition.of(position), _ids(self.name, rows), self.limits
         reached, given_up = held.advance(ids, now, patience=timedelta(seconds=limits.gap_seconds), room=limits.gaps)
         last = {row["code"]: (number, row) for number, row in zip(ids, rows, strict=True)}  # of each dossier

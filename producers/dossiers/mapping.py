@@ -39,8 +39,8 @@ def word(value: object) -> str:
 
     A whole number is its digits, whichever type the driver makes of it (2, 2.0, Decimal('2')).
     """
-    if not isinstance(value, (str, int)) and value == int(value):  # type: ignore[call-overload]
-        value = int(value)  # type: ignore[call-overload]
+    if not isinstance(value, (str, int)) and value == int(value):  # type: ignore[call-overload]  # a driver's number
+        value = int(value)  # type: ignore[call-overload]  # as above
     return nfc(str(value)).strip().casefold()
 
 

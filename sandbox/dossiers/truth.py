@@ -32,7 +32,7 @@ WHERE kenh_thuc_hien = 2 AND NOT da_xoa
 """
 """Code, kind and occurrence of every event that holds."""
 
-_HOLDS = text(f"SELECT * FROM ({HOLDS_IN_ALL}) AS events WHERE code = ANY(:codes)")  # noqa: S608
+_HOLDS = text(f"SELECT * FROM ({HOLDS_IN_ALL}) AS events WHERE code = ANY(:codes)")  # noqa: S608 (a constant)
 
 
 @dataclass

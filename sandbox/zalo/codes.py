@@ -133,4 +133,4 @@ def success(data: Any) -> Body:
 def _flat(code: int, name: str) -> Body:
     body = {"error": code, "error_name": name, "error_description": name, "error_reason": "", "ref_doc": ""}
     # A failed refresh has been seen with empty tokens beside the code, which a careless client would store.
-    return body | {"access_token": "", "refresh_token": ""} if code == -14014 else body  # noqa: PLR2004
+    return body | {"access_token": "", "refresh_token": ""} if code == -14014 else body  # noqa: PLR2004 (said in the line above)

@@ -48,7 +48,7 @@ def test_each_province_hears_from_its_own_oa_though_others_hang(two: Country) ->
         working[0].accept(here)
         working[1].accept(there)
     for province in working:
-        until(lambda: len(province.zalo.messages()) >= MANY, f"OA {province.oa}\n{two.said()[-3000:]}")  # noqa: B023
+        until(lambda: len(province.zalo.messages()) >= MANY, f"OA {province.oa}\n{two.said()[-3000:]}")  # noqa: B023 (called within its turn)
     assert time.monotonic() - began < 15
     for province, theirs in zip(working, codes, strict=True):
         told = [message["text"] for message in province.zalo.messages()]

@@ -33,7 +33,7 @@ def login(world: World, *options: str, spoil: str = "") -> subprocess.CompletedP
 
 
 @pytest.mark.parametrize("options", [(), ("--verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")])
-def test_a_consent_brings_a_dead_grant_back(world: World, options: tuple[str, ...]) -> None:  # noqa: F811
+def test_a_consent_brings_a_dead_grant_back(world: World, options: tuple[str, ...]) -> None:  # noqa: F811 (the fixture's name)
     """PKCE with a verifier per request, and with the fixed one of the console page."""
     world.zalo.kill_grant()
     ended = login(world, *options)
@@ -42,7 +42,7 @@ def test_a_consent_brings_a_dead_grant_back(world: World, options: tuple[str, ..
     assert world.rows("SELECT verb FROM audit") == [("oa login",)]
 
 
-def test_a_foreign_or_damaged_address_is_refused(world: World) -> None:  # noqa: F811
+def test_a_foreign_or_damaged_address_is_refused(world: World) -> None:  # noqa: F811 (the fixture's name)
     """Another state is somebody else's consent; a wrong code gets nothing, and the stored pair stays."""
     assert "lần xin quyền khác" in login(world, spoil=r"(?<=state=)[\w-]+").stderr
     assert "không cấp token" in login(world, spoil=r"(?<=code=)[\w-]+").stderr

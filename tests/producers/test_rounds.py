@@ -237,7 +237,7 @@ def test_a_payment_from_the_future_hides_no_later_change(world: World) -> None:
     """One row says it changes in 9998; the changes of today are found all the same."""
     poller = world.started()
     world.accept(CODE)
-    world.dossiers.request_fee(CODE, 500, at=datetime(9998, 1, 1), state="Chưa thanh toán")  # noqa: DTZ001
+    world.dossiers.request_fee(CODE, 500, at=datetime(9998, 1, 1), state="Chưa thanh toán")  # noqa: DTZ001 (naive, as in the source)
     request = world.dossiers.request_fee(CODE, 500, at=MORNING, state="Chưa thanh toán")
     poller.round()
     changed = world.now.astimezone(world.mapping.zone).replace(tzinfo=None)

@@ -114,7 +114,7 @@ def test_nobody_is_told_of_other_channels_and_of_deleted_dossiers(changes: dict[
 
 def test_stand_ins_for_no_date_are_no_date() -> None:
     """1900-01-01 and 9999-12-31 are what some programs store for an empty field."""
-    change = DOOR.history(row(appointment_at=date(1900, 1, 1), finished_at=datetime(9999, 12, 31)))  # noqa: DTZ001
+    change = DOOR.history(row(appointment_at=date(1900, 1, 1), finished_at=datetime(9999, 12, 31)))  # noqa: DTZ001 (naive, as in the source)
     assert change is not None
     assert (change.dossier.appointment_at, change.dossier.finished_at) == (None, None)
 
@@ -133,7 +133,7 @@ def test_an_empty_status_in_the_history_stays_empty() -> None:
         ("status", None),
         ("at", None),
         ("at", "20240-02-19 09:09:00"),
-        ("accepted_at", datetime(1024, 2, 19)),  # noqa: DTZ001
+        ("accepted_at", datetime(1024, 2, 19)),  # noqa: DTZ001 (naive, as in the source)
         ("result_kind", "Nguyễn Anh Tuấn"),
         ("code", "x" * 51),
         ("code", "H27\n37"),

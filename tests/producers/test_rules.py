@@ -437,6 +437,6 @@ def test_r15_after_an_outage_the_age_of_an_event_is_its_own(world: World) -> Non
 def test_r15_an_event_from_the_future_is_fresh_now(world: World) -> None:
     """R15: a wrong clock in the source gives nobody a longer life."""
     poller = world.started()
-    world.accept(CODE, at=datetime(2099, 1, 1))  # noqa: DTZ001
+    world.accept(CODE, at=datetime(2099, 1, 1))  # noqa: DTZ001 (naive, as in the source)
     poller.round()
     assert [row.fresh_at for row in world.rows("SELECT fresh_at FROM notices")] == [world.now]

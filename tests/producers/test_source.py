@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
-from producers.dossiers.mapping import Mapping
+from producers.dossiers.mapping import Mapping, load_mapping
 from producers.dossiers.source import Absence, Source, SourceError, SourceUnreachableError
 from tests.producers.conftest import MORNING, World
 
@@ -58,8 +58,6 @@ def test_a_column_that_the_query_forgot_is_named_even_without_rows(world: World)
 
 def test_an_unreachable_database_is_told_with_its_place_and_no_password() -> None:
     """Where we looked, and which setting says so."""
-    from producers.dossiers.mapping import load_mapping  # noqa: PLC0415
-
     source = Source("postgresql+psycopg2://reader:secret@127.0.0.1:1/dossiers", load_mapping("reference"))
     with pytest.raises(SourceUnreachableError, match=r"dossiers tại 127\.0\.0\.1:1.*HCC_DOSSIER_URL") as caught:
         source.newest()
@@ -118,8 +116,6 @@ def test_a_database_that_comes_back_is_used_again(world: World) -> None:
 
 def test_an_unknown_driver_is_told() -> None:
     """Any SQLAlchemy dialect will do, once it is installed."""
-    from producers.dossiers.mapping import load_mapping  # noqa: PLC0415
-
     with pytest.raises(SourceError, match="chưa cài trình điều khiển cho mssql"):
         Source("mssql+pymssql://reader@host/dossiers", load_mapping("reference"))
 
@@ -144,8 +140,6 @@ def test_a_source_that_is_away_is_left_alone_a_little_longer_each_time() -> None
 
 def test_while_it_is_left_alone_nobody_waits_for_it() -> None:
     """The second poll fails at once, without a connection; the sentence says when it is tried again."""
-    from producers.dossiers.mapping import load_mapping  # noqa: PLC0415
-
     source = Source("postgresql+psycopg2://reader@127.0.0.1:1/dossiers", load_mapping("reference"))
     with pytest.raises(SourceUnreachableError):
         source.newest()

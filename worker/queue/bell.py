@@ -83,7 +83,7 @@ def knock(settings: Settings) -> None:
     ways = {**made.celery["broker_transport_options"], **made.patience}
     told = made.celery["broker_url"], made.celery.get("broker_use_ssl", False)
     try:
-        with Connection(  # type: ignore[no-untyped-call]
+        with Connection(  # type: ignore[no-untyped-call]  # kombu ships no types
             told[0], ssl=told[1], transport_options=ways, connect_timeout=PATIENCE_SECONDS
         ) as connection:
             connection.default_channel.close()  # Redis is not asked before there is a channel

@@ -46,7 +46,7 @@ def _pool(url: str) -> ConnectionPool:
         return BlockingConnectionPool.from_url(url, timeout=_ANSWER_SECONDS, **_manners())
     ask = {"password": found.sentinel_password, "retry": Retry(NoBackoff(), 0), **_WAITS}  # the next one is asked
     enter = {"db": found.db, "username": found.user, "password": found.password}
-    guard: Any = Sentinel(found.places, sentinel_kwargs=ask)  # type: ignore[no-untyped-call]
+    guard: Any = Sentinel(found.places, sentinel_kwargs=ask)  # type: ignore[no-untyped-call]  # redis-py has none here
     return cast("ConnectionPool", guard.master_for(found.master, **enter, **_manners()).connection_pool)
 
 

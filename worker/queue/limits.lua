@@ -3,8 +3,8 @@
 -- KEYS[1]    life   hash: born, seen    since when this state is known, and the latest time it was used
 -- KEYS[2]    holds  hash: written by holds.lua; a held limit grants nothing
 -- KEYS[3,4…] state, log   two per limit. state: hash {life, tat, used}; log: list of "time:count", oldest first
--- ARGV: verb, now (0 = the server's clock), fresh (1 = the server did not know this script),
---       number, weight, window, burst, reserve, slice, then name and limit a minute for each limit. Times in microseconds.
+-- ARGV: verb, now (0 = the server's clock), fresh (1 = the server did not know this script), number, weight,
+--       window, burst, reserve, slice, then name and limit a minute for each limit. Times in microseconds.
 -- Verbs: take | peek       → {granted, wait until more are worth asking for}     number = wanted calls
 --        give_back         → number = calls that were permitted and not made
 --        correct           → number = what the provider says remains; ARGV weight = a difference that is no news

@@ -70,7 +70,7 @@ class _Connection(HTTPConnection):
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 does
         # By now urllib3 has set `timeout` to what is left of the total.
         end = monotonic() + cast("float", self.timeout)
-        self.response_class = partial(_Response, end=end)  # type: ignore[assignment]
+        self.response_class = partial(_Response, end=end)  # type: ignore[assignment]  # a class or what makes one
         return super().getresponse()
 
     def _new_conn(self) -> socket.socket:

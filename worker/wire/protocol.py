@@ -74,7 +74,7 @@ class Wire(Protocol):
     """Carries calls over kept-alive connections; each one started lands exactly once, in any order."""
 
     def start(self, calls: Sequence[Call], *, leaving: Leaving | None = None) -> None:
-        """Let these calls leave now: at most `room` of them. `leaving(tags)` is called just before.
+        """Let these calls leave now, at most `room` of them. `leaving(tags)` is told just before, here or in `landed`.
 
         Where `leaving` raises, the result of each of them is `NotSent`, held back.
         """
