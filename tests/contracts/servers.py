@@ -93,6 +93,11 @@ class Server:
         """The paths asked for, in the order of arrival."""
         return [request.split(b" ", 2)[1].decode() for request in self.requests]
 
+    def finished(self, number: int) -> None:
+        """Wait until so many connections have come to the end of their script."""
+        for thread in self._threads[1 : number + 1]:
+            thread.join(_POLITE)
+
     def close(self) -> None:
         """End everything and wait for it."""
         self.over.set()

@@ -10,6 +10,7 @@ from contextlib import closing
 
 import pytest
 
+from tests.contracts.guards import Watch
 from tests.contracts.servers import Server, Talk, answer, polite
 from worker.wire.ask import ask
 from worker.wire.curl import CurlWire
@@ -136,7 +137,7 @@ def test_leaving_is_told_once_before_anything_leaves(serve: Serve, open_wire: Op
         time.sleep(0.01)
         too_late.extend(tag for tag in tags if f"/{tag}" in server.paths())
 
-    list(open_wire().exchange((get(server, tag) for tag in range(40)), leaving=leaving))
+    list(open_wire().exchange((get(server, tag) for tag in range(40)), guard=Watch(leaving)))
     assert sorted(told) == list(range(40))
     assert not too_late
 
@@ -156,7 +157,7 @@ def test_few_calls_are_between_their_mark_and_their_first_byte(serve: Serve) -> 
                 time.sleep(0.001)
             told.extend(tags)
 
-        results = list(wire.exchange([get(server, tag) for tag in range(100, 164)], leaving=leaving))
+        results = list(wire.exchange([get(server, tag) for tag in range(100, 164)], guard=Watch(leaving)))
     assert all(isinstance(result, Reply) for _, result in results)
     assert sorted(told) == list(range(100, 164))
 
@@ -168,7 +169,7 @@ def test_no_call_is_marked_while_it_connects(serve: Serve) -> None:
         list(wire.exchange(get(near, tag) for tag in range(20)))  # so that connections stand, but not there
         told: list[int] = []
         calls = [Call(tag, "POST", f"https://127.0.0.1:{far.port}/", {}, b"{}") for tag in range(20)]
-        results = [result for _, result in wire.exchange(calls, leaving=told.extend)]
+        results = [result for _, result in wire.exchange(calls, guard=Watch(told.extend))]
     assert far.connections == 20
     assert [type(result) for result in results] == [NotSent] * 20
     assert told == []
@@ -182,7 +183,7 @@ def test_what_may_not_leave_does_not(serve: Serve, open_wire: OpenWire) -> None:
         if tags[0] % 2:
             raise ConnectionError("redis://:secret@host is down")
 
-    exchange = open_wire(connections=1).exchange([get(server, n) for n in range(6)], leaving=leaving)
+    exchange = open_wire(connections=1).exchange([get(server, n) for n in range(6)], guard=Watch(leaving))
     results = {call.tag: result for call, result in exchange}
     assert [type(results[tag]) for tag in range(6)] == [Reply, NotSent] * 3
     assert all(result.held_back for result in results.values() if isinstance(result, NotSent))
@@ -193,7 +194,7 @@ def test_what_may_not_leave_does_not(serve: Serve, open_wire: OpenWire) -> None:
 def test_an_exchange_left_early_tells_by_its_marks_what_may_have_left(serve: Serve, open_wire: OpenWire) -> None:
     """After the generator is closed nothing leaves any more, and what left was announced."""
     server, told = serve(polite), []
-    stream = open_wire(connections=3).exchange((get(server, n) for n in range(50)), leaving=told.extend)
+    stream = open_wire(connections=3).exchange((get(server, n) for n in range(50)), guard=Watch(told.extend))
     next(stream)
     stream.close()  # type: ignore[attr-defined]
     seen = sorted(server.paths())

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.contracts.guards import Watch
 from tests.contracts.servers import Server, polite
 from worker.wire import deadline
 from worker.wire.ask import ask
@@ -51,7 +52,7 @@ def test_a_failed_look_up_is_tried_again_at_once(
     """Two hiccups of a resolver cost no attempt, and the mark is set once."""
     server, told = serve(polite), []
     names_fail(2)
-    [(_, result)] = wire.exchange([Call(7, "GET", server.url, {})], leaving=told.extend)
+    [(_, result)] = wire.exchange([Call(7, "GET", server.url, {})], guard=Watch(told.extend))
     assert isinstance(result, Reply)
     assert told == [7]
 

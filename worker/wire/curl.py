@@ -15,10 +15,10 @@ from time import monotonic
 import certifi
 import pycurl
 
-from worker.wire.deadline import NO_NAME, REFUSED
-from worker.wire.flight import INVALID, Flight, Plane, announce
+from worker.wire.flight import Flight, Line, Plane, mark_all
+from worker.wire.guard import Guard
 from worker.wire.loop import Loop
-from worker.wire.protocol import Call, Landed, Leaving, NotSent, Result, Wire
+from worker.wire.protocol import INVALID, NO_NAME, REFUSED, Call, Landed, NotSent, Result, Wire
 
 _TOGETHER, _PARTS = 16, 4  # calls, or one part in so many of a large batch, leave at once: see `_leave`
 _TRIES = 3  # where certainly nothing left
@@ -31,7 +31,7 @@ class CurlWire(Wire):
 
     `timeout_seconds` bounds each call from connecting to the last byte of the answer. With `retry_unsent`, a refused
     connection or a failed name look-up is tried twice more within half a second: nothing had left. `ca_file` replaces
-    the usual certificate authorities.
+    the usual certificate authorities; `proxy` is the URL of an HTTP proxy to go by.
     """
 
     def __init__(
@@ -41,9 +41,11 @@ class CurlWire(Wire):
         *,
         retry_unsent: bool = True,
         ca_file: str | None = None,
+        proxy: str = "",
     ) -> None:
         self._loop = Loop(connections)
-        self._new_plane = partial(Plane, timeout_seconds, ca_file or certifi.where(), self._loop.opened)
+        line = Line(timeout_seconds, ca_file or certifi.where(), proxy)
+        self._new_plane = partial(Plane, line, self._loop.opened)
         self._connections = connections
         self._free: list[Plane] = []  # made when they are needed: an idle process has none
         self._flying: dict[pycurl.Curl, Plane] = {}
@@ -60,10 +62,10 @@ class CurlWire(Wire):
     def flying(self) -> int:
         return len(self._flying) + len(self._again) + len(self._grounded)
 
-    def start(self, calls: Sequence[Call], *, leaving: Leaving | None = None) -> None:
+    def start(self, calls: Sequence[Call], *, guard: Guard | None = None) -> None:
         ready: list[Plane] = []
         for call in calls:
-            plane, flight = self._plane(), Flight(call, leaving)
+            plane, flight = self._plane(), Flight(call, guard)
             if plane.prepare(flight):
                 ready.append(plane)
             else:
@@ -94,20 +96,20 @@ class CurlWire(Wire):
             self._free.pop().handle.close()
 
     def _leave(self, ready: Sequence[Plane]) -> None:
-        """Each on a connection of its own; those for which one is kept leave at once, and are announced together.
+        """Each on a connection of its own; those for which one is kept leave at once, and are marked together.
 
-        A crash between the word and their first bytes leaves these in doubt: few, but each word costs as well.
+        A crash between the mark and their first bytes leaves these in doubt: few, but each mark costs as well.
         """
         fresh = self._loop.hung_up()
         at_once, connecting = ([], ready) if fresh else self._sorted(ready)
         together = max(_TOGETHER, len(at_once) // _PARTS)
         for first in range(0, len(at_once), together):
             group = at_once[first : first + together]
-            if announce([plane.flight for plane in group]):
-                self._take_off(group, fresh=False)
-            else:
-                for plane in group:
+            mark_all([plane.flight for plane in group])
+            for plane in group:
+                if plane.flight.held:
                     self._put_down(plane, plane.held())
+            self._take_off([plane for plane in group if not plane.flight.held], fresh=False)
         self._take_off(connecting, fresh=fresh)
 
     def _sorted(self, ready: Sequence[Plane]) -> tuple[list[Plane], list[Plane]]:

@@ -22,11 +22,11 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.response import HTTPResponse
 from urllib3.util.connection import allowed_gai_family, create_connection
 
+from worker.wire.protocol import NO_NAME, REFUSED
+from worker.wire.sockets import Option
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-
-REFUSED = "connection refused"
-NO_NAME = "host name not resolved"
 
 # The first that fits: Python's TLS errors and timeouts are all `OSError`s.
 _WHYS: tuple[tuple[type[Exception], str], ...] = (
@@ -50,9 +50,19 @@ class NotConnected(NewConnectionError):  # noqa: N818 (a state of affairs, as ur
 class DeadlineAdapter(HTTPAdapter):
     """An adapter whose calls end at the `total` of their `urllib3.Timeout`, whatever the server does."""
 
+    def __init__(self, promised: list[Option], **kwargs: Any) -> None:
+        """`promised` are the options of every socket; the rest is `HTTPAdapter`'s."""
+        self._promised = promised
+        super().__init__(**kwargs)
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        super().init_poolmanager(*args, **kwargs, socket_options=self._promised)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs, socket_options=self._promised)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
 
 
 class _Connection(HTTPConnection):
@@ -100,6 +110,9 @@ class _Pool(HTTPConnectionPool):
 
 class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
+
+
+_POOLS = {"http": _Pool, "https": _TlsPool}
 
 
 class _Response(PlainResponse):

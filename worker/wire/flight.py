@@ -6,31 +6,37 @@ back to the start of the body; so every body comes from a function that refuses 
 call ends as "may have been carried out". A request whose body had not begun to leave may go again: nobody carries out
 half a request. Source: curl.se, CURLOPT_SEEKFUNCTION and the function Curl_retry_request.
 
-A flight that has to connect first is announced when its connection stands (CURLOPT_PREREQFUNCTION): a crash while
+A flight that has to connect first is marked when its connection stands (CURLOPT_PREREQFUNCTION): a crash while
 hundreds connect, as after a start, leaves none of them in doubt.
+
+The guard is asked twice more whether the time is over: when the connection is about to be used, kept or new, and when
+libcurl takes the body. A process that stood still after its mark sends nothing when it wakes up. What remains is the
+way from there to the system's `send`: docs/once.md says how long it is.
 """
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from time import monotonic
 from urllib.parse import urlsplit
 
 import pycurl
 
-from worker.wire.deadline import NO_NAME, REFUSED
-from worker.wire.protocol import Call, Leaving, NotSent, Reply, Result, Unknown
+from worker.wire.guard import OVER, Guard, mark
+from worker.wire.protocol import INVALID, NO_NAME, REFUSED, Call, NotSent, Reply, Result, Unknown
+from worker.wire.sockets import options, promise
 from worker.wire.whole import CUT_OFF, LARGEST_BODY, TOO_LARGE, whole
 
 _CONNECT_SECONDS = 5.0
-INVALID = "not a valid request"
 
 _NOT_SENT = {
     pycurl.E_UNSUPPORTED_PROTOCOL: INVALID,
     pycurl.E_URL_MALFORMAT: INVALID,
     pycurl.E_COULDNT_RESOLVE_HOST: NO_NAME,
+    pycurl.E_COULDNT_RESOLVE_PROXY: NO_NAME,
     pycurl.E_OPERATION_TIMEDOUT: "connect timeout",
     pycurl.E_SSL_CONNECT_ERROR: "TLS not agreed",
     pycurl.E_PEER_FAILED_VERIFICATION: "certificate not trusted",
@@ -49,15 +55,26 @@ _UNKNOWN = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How calls travel: the deadline of each, whom to trust, and the proxy to go by (empty: none)."""
+
+    timeout_seconds: float
+    ca_file: str
+    proxy: str = ""
+
+
 class Flight:
-    """A call on its way. `leaving` is still to be told that it leaves; `held` is why it may not."""
+    """A call on its way. `held` is why it may not leave; `stands`: a connection for it stands."""
 
-    __slots__ = ("began", "call", "held", "leaving", "tries")
+    __slots__ = ("began", "call", "guard", "held", "marked", "stands", "tries")
 
-    def __init__(self, call: Call, leaving: Leaving | None) -> None:
+    def __init__(self, call: Call, guard: Guard | None) -> None:
         self.call = call
-        self.leaving = leaving
+        self.guard = guard
+        self.marked = guard is None
         self.held = ""
+        self.stands = False
         self.began = monotonic()
         self.tries = 0
 
@@ -67,19 +84,12 @@ class Flight:
         return round((monotonic() - self.began) * 1000)
 
 
-def announce(flights: Sequence[Flight]) -> bool:
-    """Say that these of one `leaving` are about to leave; where that fails none of them may, and each is held."""
-    leaving = flights[0].leaving
-    try:
-        if leaving is not None:
-            leaving([flight.call.tag for flight in flights])
-    except Exception as error:  # noqa: BLE001 (whatever it is: what could not be noted does not leave)
-        for flight in flights:
-            flight.held = type(error).__name__
-        return False
+def mark_all(flights: Sequence[Flight]) -> None:
+    """Mark flights of one guard, which are about to leave; those that may not are held."""
+    held = mark(flights[0].guard, [flight.call.tag for flight in flights])
     for flight in flights:
-        flight.leaving = None
-    return True
+        flight.marked = True
+        flight.held = held.get(flight.call.tag, "")
 
 
 class Plane:
@@ -92,10 +102,12 @@ class Plane:
     flight: Flight
     host: str  # with its port, as the URL has it
 
-    def __init__(self, timeout_seconds: float, ca_file: str, opened: Callable[[int, str], None]) -> None:
+    def __init__(self, line: Line, opened: Callable[[int, str], None]) -> None:
         """Our deadline, verified TLS, nothing from the environment. `opened` is told of every socket, and its host."""
         self.handle = handle = pycurl.Curl()
         self._opened = opened
+        self._promised = options(line.timeout_seconds)
+        self._proxied = bool(line.proxy)
         self._told: tuple[object, ...] = ()
         self._body = b""
         self._head: list[bytes] = []
@@ -104,13 +116,14 @@ class Plane:
         handle.setopt(pycurl.SOCKOPTFUNCTION, self._open)
         handle.setopt(pycurl.PREREQFUNCTION, self._stand)
         handle.setopt(pycurl.NOSIGNAL, 1)
-        handle.setopt(pycurl.TIMEOUT_MS, round(timeout_seconds * 1000))
-        handle.setopt(pycurl.CONNECTTIMEOUT_MS, round(min(_CONNECT_SECONDS, timeout_seconds) * 1000))
-        handle.setopt(pycurl.CAINFO, ca_file)
+        handle.setopt(pycurl.TIMEOUT_MS, round(line.timeout_seconds * 1000))
+        handle.setopt(pycurl.CONNECTTIMEOUT_MS, round(min(_CONNECT_SECONDS, line.timeout_seconds) * 1000))
+        handle.setopt(pycurl.CAINFO, line.ca_file)
         handle.setopt(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)
         handle.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-        handle.setopt(pycurl.PROXY, "")
+        handle.setopt(pycurl.PROXY, line.proxy)
+        handle.setopt(pycurl.NOPROXY, "")  # the environment's names nobody
         handle.setopt(pycurl.ACCEPT_ENCODING, "gzip, deflate")
         handle.setopt(pycurl.TCP_KEEPALIVE, 1)
         handle.setopt(pycurl.READFUNCTION, self._give)
@@ -121,6 +134,7 @@ class Plane:
     def prepare(self, flight: Flight) -> bool:
         """Load the call; False where it cannot be a request."""
         self.flight, call, flight.tries = flight, flight.call, flight.tries + 1
+        flight.stands = False
         told = call.url, call.headers, call.method, call.body is None
         if told != self._told and not self._tell(call):
             return False
@@ -133,19 +147,19 @@ class Plane:
         return True
 
     def result(self, code: int) -> Result:
-        """What came of it. Nothing of a request leaves before libcurl counts it in REQUEST_SIZE."""
+        """What came of it. Nothing of a request leaves before its connection stands and REQUEST_SIZE counts it."""
         handle, flight = self.handle, self.flight
         if flight.held:
             return self.held()
         if code == pycurl.E_OK:
             status, head = handle.getinfo(pycurl.RESPONSE_CODE), _last_head(self._head)
             return whole(Reply(status, head, b"".join(self._parts), flight.ms, *_times(handle)))
-        if handle.getinfo(pycurl.REQUEST_SIZE) == 0:
+        if not flight.stands or (not self._proxied and handle.getinfo(pycurl.REQUEST_SIZE) == 0):
             return NotSent(self._why_not_sent(code), flight.ms)
         return Unknown(_UNKNOWN.get(code, f"libcurl code {code}"), flight.ms, *_times(handle))
 
     def held(self) -> NotSent:
-        """It could not be announced, so it does not leave."""
+        """It was not let go, so it does not leave."""
         return NotSent(f"held back: {self.flight.held}", self.flight.ms, held_back=True)
 
     def _tell(self, call: Call) -> bool:
@@ -170,19 +184,33 @@ class Plane:
         return _NOT_SENT.get(code, "no connection")
 
     def _open(self, number: int, _purpose: int) -> int:
+        try:
+            promise(number, self._promised)
+        except OSError:
+            return pycurl.SOCKOPT_ERROR  # a socket that cannot promise it carries nothing of ours
         self._opened(number, self.host)
         return pycurl.SOCKOPT_OK
 
     def _stand(self, *_ends: object) -> int:
-        """A connection stands, and nothing of the request has left."""
+        """A connection stands, new or kept, and nothing of the request has left."""
         flight = self.flight
-        if flight.leaving is None or announce([flight]):
-            return pycurl.PREREQFUNC_OK
-        return pycurl.PREREQFUNC_ABORT
+        flight.stands = True
+        if not flight.marked:
+            mark_all([flight])
+        return pycurl.PREREQFUNC_ABORT if flight.held or self._is_over() else pycurl.PREREQFUNC_OK
 
-    def _give(self, most: int) -> bytes:
+    def _give(self, most: int) -> bytes | int:
+        """The body, which leaves at once. A request that is broken off here has left by half: nobody carries it out."""
+        if self._is_over():
+            return pycurl.READFUNC_ABORT
         part, self._body = self._body[:most], self._body[most:]
         return part
+
+    def _is_over(self) -> bool:
+        flight = self.flight
+        if flight.guard is not None and flight.guard.is_over():
+            flight.held = OVER
+        return bool(flight.held)
 
     def _take(self, part: bytes) -> int:
         self._size += len(part)

@@ -21,8 +21,10 @@ from tenacity import Retrying, retry_if_result, stop_after_attempt, stop_after_d
 from urllib3.exceptions import DecodeError, IncompleteRead, InvalidChunkLength, ReadTimeoutError
 from urllib3.util import Timeout
 
-from worker.wire.deadline import NO_NAME, REFUSED, DeadlineAdapter, NotConnected
-from worker.wire.protocol import Call, Landed, Leaving, NotSent, Reply, Result, Unknown, Wire
+from worker.wire.deadline import DeadlineAdapter, NotConnected
+from worker.wire.guard import Guard, mark
+from worker.wire.protocol import INVALID, NO_NAME, REFUSED, Call, Landed, NotSent, Reply, Result, Unknown, Wire
+from worker.wire.sockets import options
 from worker.wire.whole import CUT_OFF, LARGEST_BODY, TOO_LARGE, whole
 
 _CONNECT_SECONDS = 5.0
@@ -44,7 +46,8 @@ class RequestsWire(Wire):
 
     `timeout_seconds` bounds each call from connecting to the last byte of the answer (a name look-up ends by the
     resolver's own rules). With `retry_unsent`, a refused connection or a failed name look-up is tried twice more
-    within half a second: nothing had left. `ca_file` replaces the usual certificate authorities.
+    within half a second: nothing had left. `ca_file` replaces the usual certificate authorities; `proxy` is the URL of
+    an HTTP proxy to go by.
     """
 
     def __init__(
@@ -54,11 +57,13 @@ class RequestsWire(Wire):
         *,
         retry_unsent: bool = True,
         ca_file: str | None = None,
+        proxy: str = "",
     ) -> None:
         self._timeout = timeout_seconds
         self._connections = connections
         self._tries = 3 if retry_unsent else 1
         self._verify: bool | str = ca_file or True
+        self._proxies = {"http": proxy, "https": proxy} if proxy else {}
         self._own = threading.local()
         self._sessions: list[Session] = []
         self._threads = ThreadPoolExecutor(connections, "wire", initializer=self._open_session)
@@ -72,9 +77,9 @@ class RequestsWire(Wire):
     def flying(self) -> int:
         return self._flights.flying
 
-    def start(self, calls: Sequence[Call], *, leaving: Leaving | None = None) -> None:
+    def start(self, calls: Sequence[Call], *, guard: Guard | None = None) -> None:
         """A thread takes up each call at once."""
-        self._flights.start(calls, leaving=leaving)
+        self._flights.start(calls, guard=guard)
 
     def landed(self, seconds: float) -> list[Landed]:
         return self._flights.landed(seconds)
@@ -82,12 +87,12 @@ class RequestsWire(Wire):
     def wake(self) -> None:
         self._flights.wake()
 
-    def exchange(self, calls: Iterable[Call], *, leaving: Leaving | None = None) -> Iterator[Landed]:
+    def exchange(self, calls: Iterable[Call], *, guard: Guard | None = None) -> Iterator[Landed]:
         """Any number of exchanges at a time, by any thread, each with its own calls."""
-        return _Flights(self._connections, self._submit).exchange(calls, leaving=leaving)
+        return _Flights(self._connections, self._submit).exchange(calls, guard=guard)
 
-    def _submit(self, call: Call, leaving: Leaving | None) -> Future[Landed]:
-        return self._threads.submit(self._carry, call, leaving)
+    def _submit(self, call: Call, guard: Guard | None) -> Future[Landed]:
+        return self._threads.submit(self._carry, call, guard)
 
     def close(self) -> None:
         """Let the calls in flight end, then end the threads and close every connection."""
@@ -100,24 +105,23 @@ class RequestsWire(Wire):
         session.trust_env = False  # no proxies, netrc or certificates from the environment; and much faster
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # one OA's cookies are not another's
         session.verify = self._verify
+        session.proxies = dict(self._proxies)
+        promised = options(self._timeout)
         for scheme in ("http://", "https://"):
-            session.mount(scheme, DeadlineAdapter(pool_connections=4, pool_maxsize=1, max_retries=0))
+            session.mount(scheme, DeadlineAdapter(promised, pool_connections=4, pool_maxsize=1, max_retries=0))
         self._own.session = session
         self._sessions.append(session)
 
-    def _carry(self, call: Call, leaving: Leaving | None) -> Landed:
+    def _carry(self, call: Call, guard: Guard | None) -> Landed:
         started = monotonic()
         try:
             request = self._own.session.prepare_request(
                 Request(call.method, call.url, headers=dict(call.headers), data=call.body)
             )
         except (requests.RequestException, ValueError):
-            return call, NotSent("not a valid request", _ms(started))
-        try:
-            if leaving is not None:
-                leaving([call.tag])
-        except Exception as error:  # noqa: BLE001 (whatever it is: what could not be noted does not leave)
-            return call, NotSent(f"held back: {type(error).__name__}", _ms(started), held_back=True)
+            return call, NotSent(INVALID, _ms(started))
+        if held := mark(guard, [call.tag]).get(call.tag):
+            return call, NotSent(f"held back: {held}", _ms(started), held_back=True)
         again = Retrying(
             retry=retry_if_result(lambda result: isinstance(result, NotSent) and result.why in {REFUSED, NO_NAME}),
             stop=stop_after_attempt(self._tries) | stop_after_delay(0.5),
@@ -134,7 +138,7 @@ class RequestsWire(Wire):
             with self._own.session.send(request, stream=True, timeout=timeout, allow_redirects=False) as answer:
                 return _read(answer, started)
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
-            return NotSent("not a valid request", _ms(started))
+            return NotSent(INVALID, _ms(started))
         except Exception as error:  # noqa: BLE001 (a wire does not raise for what the network does)
             return _failure(error, started)
 
@@ -142,7 +146,7 @@ class RequestsWire(Wire):
 class _Flights(Wire):
     """The calls of one caller on the threads of a wire."""
 
-    def __init__(self, connections: int, submit: Callable[[Call, Leaving | None], Future[Landed]]) -> None:
+    def __init__(self, connections: int, submit: Callable[[Call, Guard | None], Future[Landed]]) -> None:
         self._connections = connections
         self._submit = submit
         self._arrived: SimpleQueue[Future[Landed] | None] = SimpleQueue()  # None: only wake up
@@ -156,10 +160,10 @@ class _Flights(Wire):
     def flying(self) -> int:
         return self._flying
 
-    def start(self, calls: Sequence[Call], *, leaving: Leaving | None = None) -> None:
+    def start(self, calls: Sequence[Call], *, guard: Guard | None = None) -> None:
         for call in calls:
             self._flying += 1
-            self._submit(call, leaving).add_done_callback(self._arrived.put)
+            self._submit(call, guard).add_done_callback(self._arrived.put)
 
     def landed(self, seconds: float) -> list[Landed]:
         found = []

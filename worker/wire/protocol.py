@@ -6,13 +6,16 @@ apart what law 3 needs: a call of which certainly no byte of the request left, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol, TypeAlias
 
-Leaving: TypeAlias = Callable[[Sequence[int]], None]
-"""Told the tags of calls just before bytes of them may leave; where it raises, none of them leaves."""
+from worker.wire.guard import Guard
+
+REFUSED = "connection refused"
+NO_NAME = "host name not resolved"
+INVALID = "not a valid request"  # our own fault, not the far side's
 
 _TURN_SECONDS = 1.0
 
@@ -48,7 +51,7 @@ class Reply:
 class NotSent:
     """Certainly nothing left: connection refused, no route, DNS failure, TLS not agreed, connect timeout.
 
-    `held_back` where `leaving` raised.
+    `held_back` where the guard did not let it go.
     """
 
     why: str
@@ -73,10 +76,10 @@ Landed: TypeAlias = tuple[Call, Result]
 class Wire(Protocol):
     """Carries calls over kept-alive connections; each one started lands exactly once, in any order."""
 
-    def start(self, calls: Sequence[Call], *, leaving: Leaving | None = None) -> None:
-        """Let these calls leave now, at most `room` of them. `leaving(tags)` is told just before, here or in `landed`.
+    def start(self, calls: Sequence[Call], *, guard: Guard | None = None) -> None:
+        """Let these calls leave now, at most `room` of them. The guard is asked just before, here or in `landed`.
 
-        Where `leaving` raises, the result of each of them is `NotSent`, held back.
+        The result of a call that it does not let go is `NotSent`, held back.
         """
 
     def landed(self, seconds: float) -> list[Landed]:
@@ -96,18 +99,18 @@ class Wire(Protocol):
     def close(self) -> None:
         """Close every connection. Nothing may be in flight."""
 
-    def exchange(self, calls: Iterable[Call], *, leaving: Leaving | None = None) -> Iterator[Landed]:
+    def exchange(self, calls: Iterable[Call], *, guard: Guard | None = None) -> Iterator[Landed]:
         """Carry all calls; they are drawn when connections are free for them, results come as they arrive.
 
         For one caller at a time, unless a wire says otherwise. Left early, the generator waits for the calls in flight
         (at most the timeout): afterwards nothing leaves any more, and a call may have been carried out exactly if
-        `leaving` saw its tag and no result told otherwise.
+        the guard marked its tag and no result told otherwise.
         """
         coming = iter(calls)
         try:
             while True:
                 if group := list(islice(coming, self.room)):
-                    self.start(group, leaving=leaving)
+                    self.start(group, guard=guard)
                 elif not self.flying:
                     return
                 yield from self.landed(_TURN_SECONDS)
