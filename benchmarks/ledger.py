@@ -108,7 +108,7 @@ class Bench:
             for notice in chunk
         ]
         with self.engine.begin() as tx:
-            if len(claims.settle(tx, done, by="worker host/1234")) != len(chunk):
+            if len(claims.complete(tx, done, by="worker host/1234")) != len(chunk):
                 raise SystemExit("a notice was not settled")
 
     def _dossier(self, code: str) -> None:

@@ -27,6 +27,7 @@ ROUTES = {
     "worker.settle": "upkeep",
     "worker.renew_tokens": "upkeep",
     "worker.keep_house": "upkeep",
+    "worker.sync_followers": "upkeep",
 }
 
 
@@ -71,6 +72,7 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
         "worker.settle": 2.0,
         "worker.renew_tokens": 60.0,
         "worker.keep_house": 600.0,
+        "worker.sync_followers": 60.0,
     }
     return {
         task: {

@@ -91,6 +91,22 @@ def _http(url: str) -> str:
     return url.rstrip("/")
 
 
+def _proxy(url: str) -> str:
+    if url and not re.match(r"https?://[^/]+$", url.rstrip("/")):
+        raise ValueError("cần dạng http://máy:cổng (có thể có tài_khoản:mật_khẩu@ đứng trước tên máy)")
+    return url.rstrip("/")
+
+
+def _readable(path: str) -> str:
+    if path:
+        try:
+            (ROOT / path).read_bytes()
+        except OSError:
+            raise ValueError("không đọc được tệp này; kiểm tra đường dẫn và quyền đọc") from None
+        return str(ROOT / path)
+    return path
+
+
 def _keys(keys: list[str]) -> list[str]:
     if not keys or any(len(key) < _KEY_LENGTH for key in keys):
         raise ValueError(
@@ -187,6 +203,12 @@ class Settings(BaseSettings):
     zalo_openapi_url: HttpUrl = Field("https://openapi.zalo.me", description="Địa chỉ API của OA")
     zalo_business_url: HttpUrl = Field("https://business.openapi.zalo.me", description="Địa chỉ API ZNS")
     zalo_oauth_url: HttpUrl = Field("https://oauth.zaloapp.com", description="Địa chỉ cấp token")
+    proxy: Annotated[str, AfterValidator(_proxy)] = Field(
+        "", repr=False, description="Proxy HTTP để ra Internet, ví dụ http://proxy:3128; bỏ trống: đi thẳng"
+    )
+    ca_file: Annotated[str, AfterValidator(_readable)] = Field(
+        "", description="Tệp PEM các CA được tin thay cho danh sách mặc định; bỏ trống: danh sách mặc định"
+    )
     zalo_rate_per_minute: int = Field(
         4000, ge=1, description="Số lời gọi mỗi phút Zalo cho một ứng dụng, mọi tiến trình dùng chung"
     )

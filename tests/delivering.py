@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 
 from worker.bootstrap import Services
+from worker.channels.cargo import BatchGuard
 from worker.channels.channel import Channel, Ready
 from worker.domain.notice import Attempt, Letter
+from worker.domain.outcome import Uncertain
 from worker.pump import Pump
-from worker.wire.protocol import Leaving
 
 
 @contextmanager
@@ -30,11 +32,29 @@ def deliver(services: Services, oa: str) -> None:
             pump.turn()
 
 
+@dataclass(frozen=True)
+class Open:
+    """A guard that lets all go but those in `doubted`, which may have been sent before; tells `marked` of all."""
+
+    marked: Callable[[Sequence[int]], object] = lambda _: None
+    doubted: Mapping[int, Uncertain] = field(default_factory=dict)
+
+    def mark(self, tags: Sequence[int]) -> Collection[int]:
+        self.marked(tags)
+        return self.doubted
+
+    def is_over(self) -> bool:
+        return False
+
+    def doubt(self, notice: int) -> Uncertain | None:
+        return self.doubted.get(notice)
+
+
 def send(
-    services: Services, channel: Channel, letters: Sequence[Letter], ready: Ready, leaving: Leaving = lambda _: None
+    services: Services, channel: Channel, letters: Sequence[Letter], ready: Ready, guard: BatchGuard | None = None
 ) -> list[Attempt]:
     """Send letters by one channel, without the ledger."""
-    cargo = channel.send(letters, ready, leaving=leaving)
+    cargo = channel.send(letters, ready, guard=guard or Open())
     with closing(services.shared.open_sender()) as wire:
-        landed = wire.exchange(cargo.calls, leaving=cargo.leaving)
+        landed = wire.exchange(cargo.calls, guard=cargo)
         return [*cargo.done, *(cargo.arrived(call, result) for call, result in landed)]

@@ -32,17 +32,19 @@ class Answer:
     attempt: Attempt
 
 
-def settle(answers: Sequence[Answer]) -> list[Shipment]:
+def complete(answers: Sequence[Answer], *, again: bool = False) -> list[Shipment]:
     """Record the ends of these attempts; gives shipments whose access was refused, one an OA and channel.
 
-    Raises what the ledger raises: then nothing of it is recorded.
+    `again` where the ledger did not acknowledge some of them: what it has already is not written twice. Raises what the
+    ledger raises: then nothing of it is recorded, unless the commit alone was not acknowledged.
     """
-    now = answers[0].shipment.services.clock.now()
-    settled = [(one, decide_for(one, now)) for one in answers]
-    groups = _by_channel(settled)
     services = answers[0].shipment.services
+    now = services.clock.now()
     with services.ledger.begin() as tx:
-        moved = claims.settle(tx, [(one.attempt, decision) for one, decision in settled], by=services.name)
+        known = claims.recorded(tx, [one.attempt for one in answers]) if again else set()
+        completed = [(one, decide_for(one, now)) for one in answers if one.attempt.notice.id not in known]
+        groups = _by_channel(completed)
+        moved = claims.complete(tx, [(one.attempt, decision) for one, decision in completed], by=services.name)
         for group in groups:
             account_for(tx, group[0][0].shipment.services, [one.attempt for one, _ in group])
     refused = []
@@ -74,10 +76,10 @@ def decide_for(answer: Answer, now: datetime) -> Decision:
 Group = list[tuple[Answer, Decision]]
 
 
-def _by_channel(settled: Iterable[tuple[Answer, Decision]]) -> list[Group]:
+def _by_channel(completed: Iterable[tuple[Answer, Decision]]) -> list[Group]:
     """Those of one OA, one channel and one access together."""
     groups: dict[object, Group] = defaultdict(list)
-    for one, decision in settled:
+    for one, decision in completed:
         groups[one.shipment.oa, one.attempt.channel, one.shipment.ready].append((one, decision))
     return list(groups.values())
 

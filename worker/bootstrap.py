@@ -142,7 +142,7 @@ class Services(Parts):
     @once
     def lookups(self) -> Wire:
         """For look-ups in conversations: its own, since each OA's are made in a thread of its own."""
-        return CurlWire(self.settings.answer_seconds, _LOOKUPS)
+        return CurlWire(self.settings.answer_seconds, _LOOKUPS, **self.shared.way)
 
     @once
     def conversation(self) -> Conversation:

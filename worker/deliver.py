@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import logging
 import random
-import time
-import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from worker.aftermath import breaker_key, channel_hold, narrow_holds
 from worker.bootstrap import Services
@@ -25,6 +22,7 @@ from worker.channels.cargo import Cargo
 from worker.channels.channel import Channel, NotReady, Ready
 from worker.channels.policy import choose
 from worker.costs import afford_now, terms_now
+from worker.domain.kinds import CARDS
 from worker.domain.kinds.hours import asleep
 from worker.domain.lane import Lane
 from worker.domain.letters import LetterError
@@ -32,13 +30,15 @@ from worker.domain.lifecycle import State
 from worker.domain.notice import Letter, Notice
 from worker.domain.retry import Decision
 from worker.domain.settling import LOOKED_UP
+from worker.lease import Lease, LeaseGuard
 from worker.ledger import claims, turns
 from worker.ledger.turns import Bounds
 from worker.queue.breaker import Word
 from worker.queue.connection import QueueDown
-from worker.wire.protocol import Leaving
 
 log = logging.getLogger("hcc.deliver")
+
+RESTORED = "it may have been sent before the ledger was restored"
 
 _SPREAD_SECONDS = 600.0  # those who wait for one moment do not all start in it
 
@@ -84,14 +84,15 @@ def load_batch(services: Services, oa: str, lane: Lane, ready: dict[str, Ready],
     letters = claim_and_compose(services, oa, lane, lease, most)
     batch = Batch(len(letters))
     try:
-        for route in choose_channels(services, letters):
+        for route in choose_channels(services, doubt_what_was_restored(services, letters)):
             if route.channel is None:
                 put_down(services, route.untold)
             elif route.channel.name not in ready:
                 give_back(services, [letter.notice for letter in route.letters], 5.0, "the channel is not ready")
             elif letters_to_send := permitted(services, oa, lane, route):
                 access = ready[route.channel.name]
-                cargo = route.channel.send(letters_to_send, access, leaving=lease.mark(services))
+                guard = LeaseGuard(services, lease, letters_to_send)
+                cargo = route.channel.send(letters_to_send, access, guard=guard)
                 ids = [letter.notice.id for letter in letters_to_send]
                 batch.shipments.append(Shipment(services, oa, lease, route.channel, access, cargo, ids))
                 lease.unsettled += len(letters_to_send)
@@ -129,49 +130,6 @@ def ready_channels(services: Services, oa: str) -> dict[str, Ready]:
 def shut(services: Services, oa: str, channel: Channel) -> bool:
     """Whether the channel's breaker is open; while it is opening, the permits say how much may go through."""
     return services.breaker.state(breaker_key(oa, channel)).word is Word.OPEN
-
-
-class LeaseOver(Exception):  # noqa: N818 (a state of the world: the notice is others' by now, or soon)
-    """Our time with the batch is over: what has not left stays."""
-
-
-@dataclass(slots=True)
-class Lease:
-    """Our right to a batch: its name, the epoch of its marks, and the moment (monotonic) at which we stop sending.
-
-    `unsettled` counts the letters of it whose end is not in the ledger.
-    """
-
-    name: str
-    epoch: str
-    until: float
-    unsettled: int = 0
-
-    @classmethod
-    def begin(cls, services: Services) -> Lease:
-        """A new lease, counted from before the claim: it ends for us before it ends for others."""
-        epoch = services.marks.epoch()
-        return cls(f"{epoch}.{uuid.uuid4().hex}", epoch, time.monotonic() + services.settings.lease_seconds)
-
-    def mark(self, services: Services) -> Leaving:
-        """To be called just before bytes may leave.
-
-        Raises what keeps them from it: the lease is over, the marks are gone or away.
-        """
-
-        def leaving(ids: Sequence[int]) -> None:
-            if time.monotonic() >= self.until:
-                raise LeaseOver
-            services.marks.leave(self.name, self.epoch, ids)
-
-        return leaving
-
-    def settled(self, services: Services, number: int) -> None:
-        """The ends of so many letters are in the ledger; with the last one the marks have done their work."""
-        self.unsettled -= number
-        if self.unsettled <= 0:
-            with suppress(QueueDown):
-                services.marks.forget(self.name, self.epoch)
 
 
 def claim_and_compose(services: Services, oa: str, lane: Lane, lease: Lease, most: int) -> list[Letter]:
@@ -221,6 +179,25 @@ def choose_channels(services: Services, letters: Sequence[Letter]) -> Iterator[R
         yield Route(None, [], untold)
     for name, routed in by_channel.items():
         yield Route(services.channels[name], routed, [])
+
+
+def doubt_what_was_restored(services: Services, letters: Sequence[Letter]) -> Sequence[Letter]:
+    """The letters that a ledger of before cannot have sent; the others are asked for, or kept for an operator."""
+    doubtful = [letter for letter in letters if letter.notice.maybe_since is not None]
+    if not doubtful:
+        return letters
+    terms, due_at = terms_now(services, doubtful), services.clock.now()
+    put_down(services, [(letter.notice, doubt(letter, choose(letter, terms), due_at)) for letter in doubtful])
+    return [letter for letter in letters if letter.notice.maybe_since is None]
+
+
+def doubt(letter: Letter, choice: str | Decision, due_at: datetime) -> Decision:
+    """What becomes of a notice that may have been sent by a try which the ledger forgot, where it would now go."""
+    if isinstance(choice, Decision):
+        return choice
+    if choice == LOOKED_UP and letter.notice.kind not in CARDS:
+        return Decision(State.UNCERTAIN, counts=False, due_at=due_at, reason=RESTORED)
+    return Decision(State.QUARANTINED, counts=False, reason=f"{RESTORED}, and {choice} cannot be asked")
 
 
 def still_wanted(services: Services, letters: Sequence[Letter]) -> Sequence[Letter]:

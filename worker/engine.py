@@ -11,11 +11,14 @@ from worker.pump import Pump
 from worker.wire.protocol import Wire
 
 _LOOK_FOR_GARBAGE_AFTER = 50_000  # objects
-_LAST_SECONDS = 12.0  # longer than a call may take, unless HCC_HTTP_TIMEOUT_SECONDS is raised above its 10
+_TO_RECORD_SECONDS = 3.0  # beside the longest that an answer may take
 
 
-def start_pump(wire: Wire, *, shared: bool) -> Pump:
-    """To be called after a fork, in the process whose notices it is to carry."""
+def start_pump(wire: Wire, *, shared: bool, answer_seconds: float) -> Pump:
+    """To be called after a fork, in the process whose notices it is to carry.
+
+    `answer_seconds` is how long a call may take: an orderly stop waits as long for the last answers.
+    """
     look_for_garbage_rarely()
     pump = Pump(wire, shared=shared)
     thread = threading.Thread(target=pump.run, name="pump", daemon=True)
@@ -24,7 +27,7 @@ def start_pump(wire: Wire, *, shared: bool) -> Pump:
     def end(**_: object) -> None:
         """What is in flight lands and is recorded; a process that is killed instead leaves marks."""
         pump.stop()
-        thread.join(_LAST_SECONDS)
+        thread.join(answer_seconds + _TO_RECORD_SECONDS)
         if not thread.is_alive():
             wire.close()
 

@@ -22,7 +22,7 @@ from worker.channels.zalo.tokens import Access, NoAccess
 from worker.channels.zalo.users import Detail, Question
 from worker.domain.clock import to_vietnam
 from worker.domain.window import OPEN
-from worker.ledger import cursors, followers, upkeep
+from worker.ledger import cursors, followers, setbacks, upkeep
 from worker.ledger.cursors import Cursor
 from worker.ledger.followers import Seen
 from worker.ledger.people import Link
@@ -74,6 +74,7 @@ class Sync:
         self._look_up(datetime.fromisoformat(held.position["began"]), tell)
         with self._services.ledger.begin() as tx:
             cursors.end(tx, self._oa, FEED, held)
+            setbacks.synced(tx, self._oa, datetime.fromisoformat(held.position["began"]))
         return self.tally
 
     def _begin(self) -> Cursor:

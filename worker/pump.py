@@ -142,7 +142,7 @@ class Pump:
             self._clerk.note(Answer(shipment, attempt))
         self._shipments.update({call.tag: (stream, shipment) for call in cargo.calls})
         stream.flying += len(cargo.calls)
-        self._wire.start(cargo.calls, leaving=cargo.leaving)
+        self._wire.start(cargo.calls, guard=cargo)
 
     def _take(self, call: Call, result: Result) -> None:
         stream, shipment = self._shipments.pop(call.tag)

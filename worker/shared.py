@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from typing import TypedDict
 
 from redis import Redis
 from sqlalchemy import Engine
@@ -22,11 +23,19 @@ from worker.queue.holds import Holds
 from worker.queue.limits import Limiter
 from worker.queue.marks import Marks
 from worker.queue.schedule import Schedule
+from worker.setbacks import LedgerWatch
 from worker.wire.curl import CurlWire
 from worker.wire.plain import RequestsWire
 from worker.wire.protocol import Wire
 
 TEMPLATES = ROOT / "templates"
+
+
+class Way(TypedDict):
+    """The proxy to go by (empty: none), and the certificate authorities to trust in place of the usual ones."""
+
+    proxy: str
+    ca_file: str | None
 
 
 class Shared(Parts):
@@ -68,11 +77,16 @@ class Shared(Parts):
     @once
     def wire(self) -> Wire:
         """For the ordinary calls: tokens, templates, followers."""
-        return RequestsWire(self.settings.answer_seconds)
+        return RequestsWire(self.settings.answer_seconds, **self.way)
 
     def open_sender(self) -> Wire:
         """A wire for sends, hundreds at once; to be opened in the process, and for the thread, that delivers."""
-        return CurlWire(self.settings.answer_seconds, self.settings.zalo_connections)
+        return CurlWire(self.settings.answer_seconds, self.settings.zalo_connections, **self.way)
+
+    @property
+    def way(self) -> Way:
+        """How every wire gets to the providers."""
+        return {"proxy": self.settings.proxy, "ca_file": self.settings.ca_file or None}
 
     @once
     def redis(self) -> Redis:
@@ -98,6 +112,10 @@ class Shared(Parts):
     @once
     def schedule(self) -> Schedule:
         return Schedule(self.redis)
+
+    @once
+    def ledger_watch(self) -> LedgerWatch:
+        return LedgerWatch(self.ledger, self.redis)
 
     def close(self) -> None:
         """Give back connections; used by short-lived commands and tests."""

@@ -37,6 +37,7 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
     Raises `QueueDown`, or what the database driver says, where Redis or the ledger is away for all.
     """
     shared = deployment.shared
+    shared.ledger_watch.look(by="sweep")
     with shared.ledger.connect() as connection:
         amiss = work.to_sweep(connection, _ages(deployment))
     for oa in in_time(amiss, seconds):
@@ -106,9 +107,9 @@ def rescue(services: Services, oa: str) -> None:
     with services.ledger.begin() as tx:
         for lease, held in upkeep.expired_leases(tx, oa, limit=_PAGE).items():
             left = services.marks.left(lease, lease.split(".", 1)[0])
-            certainly_not = [] if left is None else [notice for notice in held if notice not in left]
-            perhaps = [notice for notice in held if notice not in certainly_not]
-            upkeep.rescue(tx, lease, certainly_not=certainly_not, perhaps=perhaps, by="sweep")
+            certainly_not = [] if left is None else [one for one in held if one.id not in left]
+            perhaps = [one for one in held if one not in certainly_not]
+            upkeep.rescue(tx, certainly_not=certainly_not, perhaps=perhaps, by="sweep")
             log.warning("lease expired lease=%s again=%d uncertain=%d", lease, len(certainly_not), len(perhaps))
 
 

@@ -15,11 +15,13 @@ from config.oas import load_oas
 from worker import sweeps
 from worker.deployment import Deployment
 from worker.engine import start_pump
-from worker.ledger import work
+from worker.followers import Sync, SyncStopped
+from worker.ledger import setbacks, work
 from worker.pump import Pump
 from worker.queue.bell import heard, ring
 from worker.queue.connection import QueueDown
 from worker.rounds import Rounds
+from worker.setbacks import REMEMBERED
 from worker.settle import settle_uncertain
 
 log = logging.getLogger("hcc.tasks")
@@ -52,7 +54,9 @@ def deployment() -> Deployment:
 @cache
 def pump() -> Pump:
     """This process's pump; made at the first bell, after the fork."""
-    return start_pump(deployment().shared.open_sender(), shared=deployment().several)
+    shared = deployment().shared
+    seconds = shared.settings.answer_seconds
+    return start_pump(shared.open_sender(), shared=deployment().several, answer_seconds=seconds)
 
 
 @shared_task(name="worker.deliver")
@@ -99,6 +103,15 @@ def renew_tokens() -> None:
                 deployment().of(oa).tokens.renew_if_worn(oa)
 
 
+@shared_task(name="worker.sync_followers")
+def sync_followers() -> None:
+    """Ask Zalo who follows, where the ledger lost what Zalo told us: what is lost cannot be found in any other way."""
+    with later("sync followers"):
+        with deployment().shared.ledger.connect() as connection:
+            unsynced = setbacks.to_sync(connection, deployment().oas, REMEMBERED)
+        syncing().run(unsynced, alone=False)
+
+
 @shared_task(name="worker.keep_house")
 def keep_house() -> None:
     with later("keep house"):
@@ -109,6 +122,22 @@ def keep_house() -> None:
 def settling() -> Rounds:
     """Look-ups: a Zalo that hangs for one OA keeps no other waiting."""
     return Rounds("settle", _settle)
+
+
+@cache
+def syncing() -> Rounds:
+    """Syncs of followers, which take minutes: each keeps its place, and ends with its process without harm."""
+    return Rounds("sync followers", _sync_followers)
+
+
+def _sync_followers(oa: str) -> None:
+    with later(f"sync followers oa={oa}"):
+        try:
+            tally = Sync(deployment().of(oa), oa, by="sync").run(lambda _done, _total: None)
+        except SyncStopped as stopped:
+            log.error("sync of followers put off oa=%s why=%s", oa, stopped)  # noqa: TRY400 (the sentence says all)
+        else:
+            log.info("followers synced oa=%s looked_up=%d met=%d left=%d", oa, tally.looked_up, tally.met, tally.left)
 
 
 def _settle(oa: str) -> None:

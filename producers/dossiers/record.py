@@ -107,6 +107,7 @@ def _notice(seen: Seen, phone: Phone, ids: dict[str, int], lane: Lane) -> NewNot
         phone_fault=fault,
         phone_seen=masked_field(event.phone) if fault else None,
         lane=lane,
+        source_row=event.row,
     )
 
 

@@ -87,6 +87,7 @@ class Door:
             told=self._told(dossier.unit),
             taken_back=None if _empty(row.get("taken_back")) else _flag(row["taken_back"]),
             fees_by_status=self._fees_by_status,
+            row=row_id(row) if "id" in row else 0,
         )
 
     def _fee_by_status(self, row: Table[str, Any], at: datetime) -> Payment:

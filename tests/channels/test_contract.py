@@ -13,7 +13,7 @@ import pytest
 from sandbox.sms import SandboxSms
 from sandbox.zalo.client import SandboxZalo
 from tests.channels.cases import NOTICE, TEXT
-from tests.delivering import send
+from tests.delivering import Open, send
 from worker.bootstrap import Services
 from worker.channels.channel import Channel, NotReady, Ready
 from worker.channels.paper import Paper
@@ -43,10 +43,10 @@ class Bench:
         known: dict[str, Any] = {"user_id": USER, "phone_sealed": sealed, "sms": True}
         return [Letter(replace(NOTICE, id=place, **known), TEXT, dong=9) for place in range(1, number + 1)]
 
-    def send(self, letters: list[Letter], leaving: Callable[[Sequence[int]], None] = lambda _: None) -> list[Attempt]:
+    def send(self, letters: list[Letter], marked: Callable[[Sequence[int]], object] = lambda _: None) -> list[Attempt]:
         ready = self.channel.ready(NOTICE.oa)
         assert isinstance(ready, Ready)
-        return send(self.services, self.channel, letters, ready, leaving)
+        return send(self.services, self.channel, letters, ready, Open(marked))
 
     def arrived(self) -> int:
         """How many messages the far side has accepted."""

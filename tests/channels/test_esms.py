@@ -48,7 +48,7 @@ def test_an_answer_that_is_not_understood_is_uncertain(body: object) -> None:
 
 def test_what_the_wire_knows_is_kept() -> None:
     """Nothing left: later. Perhaps something left: an operator."""
-    assert ESMS.read(NotSent("connection refused", 3), jitter=0) == TryLater("connection refused")
+    assert ESMS.read(NotSent("connection refused", 3), jitter=0) == TryLater("connection refused", unreached=True)
     assert ESMS.read(Unknown("connection reset", 3), jitter=0) == Uncertain("connection reset")
 
 

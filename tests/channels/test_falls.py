@@ -146,7 +146,7 @@ def test_a_crash_while_sending_by_phone_is_not_taken_for_a_text(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("worker.clerk.settle", dies)
+        patch.setattr("worker.clerk.complete", dies)
         with pytest.raises(KeyboardInterrupt):
             deliver(told, OA)
     assert notice(told)[:2] == ("sending", "zns")

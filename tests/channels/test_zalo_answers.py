@@ -103,7 +103,7 @@ def test_no_status_but_200_is_documented(status: int) -> None:
 def test_what_the_wire_knows_is_kept() -> None:
     """Nothing left: later. Perhaps something left: ask."""
     assert read_send(Host.OPENAPI, NotSent("connection refused", 3), now=NOON, jitter=0) == TryLater(
-        "connection refused"
+        "connection refused", unreached=True
     )
     assert read_send(Host.OPENAPI, Unknown("connection reset", 3), now=NOON, jitter=0) == Uncertain("connection reset")
 

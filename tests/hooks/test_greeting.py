@@ -64,8 +64,8 @@ def test_the_welcome_is_a_text_and_the_request_a_card_of_zalos_form(services: Se
 
 def test_a_card_in_doubt_is_not_judged_by_a_conversation_that_cannot_show_it() -> None:
     """It would never be found there, and be sent again by guess (law 3)."""
-    question = Question("Chia sẻ", datetime.now(UTC) - timedelta(minutes=5), 300.0, 0)
-    doubt = Doubt(1, "follower-1", USER, "zalo_cs", question, kind="phone_request")
+    question = Question("Chia sẻ", "follower-1", datetime.now(UTC) - timedelta(minutes=5), 300.0)
+    doubt = Doubt(1, OA, "follower-1", "follower-1/phone_request/1", USER, "zalo_cs", question, kind="phone_request")
     assert not can_be_looked_up(doubt)
     assert can_be_looked_up(replace(doubt, kind="welcome"))
 

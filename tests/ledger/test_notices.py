@@ -18,6 +18,7 @@ from worker.domain.outcome import Outcome, Sent, TryLater, Unreachable
 from worker.domain.retry import Patience, decide
 from worker.ledger import claims, reports, turns, upkeep, withdrawals
 from worker.ledger.moves import Move, move
+from worker.ledger.upkeep import Leased
 
 Record = Callable[..., set[str]]
 Claim = Callable[..., list[Notice]]
@@ -37,7 +38,7 @@ def settle(ledger: Engine, claimed: list[Notice], outcome: Outcome) -> set[int]:
         for n in claimed
     ]
     with ledger.begin() as tx:
-        return claims.settle(tx, list(zip(attempts, decisions, strict=True)), by="test")
+        return claims.complete(tx, list(zip(attempts, decisions, strict=True)), by="test")
 
 
 def test_an_event_is_recorded_once_however_often_it_is_seen(record: Record) -> None:
@@ -88,7 +89,7 @@ def test_settling_needs_the_lease_that_was_claimed(ledger: Engine, record: Recor
     record(new("A"))
     claimed = claim()
     with ledger.begin() as tx:
-        upkeep.rescue(tx, "epoch.lease", certainly_not=[claimed[0].id], perhaps=[], by="sweep")
+        upkeep.rescue(tx, certainly_not=[Leased(claimed[0].id, "epoch.lease", None)], perhaps=[], by="sweep")
     assert settle(ledger, claimed, Sent("m1")) == set()
     assert states(ledger) == {"A/accepted/1": "due"}
 

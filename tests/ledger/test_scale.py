@@ -103,7 +103,7 @@ def settled(tx: Connection, found: list[Notice]) -> None:
         )
         for notice in found
     ]
-    assert len(claims.settle(tx, done, by="test")) == LIVE
+    assert len(claims.complete(tx, done, by="test")) == LIVE
 
 
 def borne(tx: Connection, found: list[Notice]) -> None:

@@ -16,9 +16,11 @@ from worker.domain.notice import Attempt, Notice
 from worker.domain.outcome import Outcome, Sent, TryLater, Uncertain, Unreachable, Wait
 from worker.domain.retry import Decision, Patience, decide
 from worker.domain.settling import Question
+from worker.domain.tries import tag_of
 from worker.ledger import claims, uncertain, upkeep, verbs, withdrawals
 from worker.ledger.turns import Bounds
 from worker.ledger.uncertain import Doubt
+from worker.ledger.upkeep import Leased
 from worker.ledger.verbs import Choice
 
 Record = Callable[..., set[str]]
@@ -58,7 +60,7 @@ def settle(ledger: Engine, held: list[Notice], outcome: Outcome) -> None:
         for notice in held
     ]
     with ledger.begin() as tx:
-        claims.settle(tx, settled, by="worker")
+        claims.complete(tx, settled, by="worker")
 
 
 def test_a_worker_that_asks_just_before_sending_learns_of_it(ledger: Engine, held: list[Notice]) -> None:
@@ -92,7 +94,7 @@ def test_a_worker_that_dies_holding_it_does_not_bring_it_back(ledger: Engine, he
     """The sweep's rescue makes things due again; this one is suppressed."""
     withdraw(ledger)
     with ledger.begin() as tx:
-        upkeep.rescue(tx, held[0].lease, certainly_not=[held[0].id], perhaps=[], by="sweep")
+        upkeep.rescue(tx, certainly_not=[Leased(held[0].id, held[0].lease, None)], perhaps=[], by="sweep")
     assert story(ledger)[0] == ("suppressed", "fee paid")
 
 
@@ -100,7 +102,8 @@ def test_a_doubt_that_is_settled_as_not_arrived_is_not_sent_again(ledger: Engine
     """Withdrawn while it was uncertain."""
     settle(ledger, held, Uncertain("reset"))
     withdraw(ledger)
-    doubt = Doubt(held[0].id, "A", "1", "zalo_cs", Question("", datetime.now(UTC), 60, 0))
+    question = Question("", "A", datetime.now(UTC), 300)
+    doubt = Doubt(held[0].id, OA, "A", held[0].key, "1", "zalo_cs", question, tried_under=tag_of(held[0].lease))
     with ledger.begin() as tx:
         uncertain.settle(tx, OA, [], [doubt], by="settle")
     assert story(ledger) == [("suppressed", "fee paid"), ("due", None)]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from threading import Event
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -18,7 +19,8 @@ from worker.ledger.notices import NewNotice
 from worker.ledger.people import Link
 from worker.pump import Pump
 from worker.shared import Shared
-from worker.wire.protocol import Call, Landed, Leaving, NotSent, Reply, Wire
+from worker.wire.guard import Guard, mark
+from worker.wire.protocol import Call, Landed, NotSent, Reply, Wire
 
 ONE, OTHER = "4024926008133882615", "4024926008133882616"
 
@@ -42,16 +44,13 @@ class StillWire(Wire):
     def flying(self) -> int:
         return len(self.hanging)
 
-    def start(self, calls: Sequence[Call], *, leaving: Leaving | None = None) -> None:
+    def start(self, calls: Sequence[Call], *, guard: Guard | None = None) -> None:
         assert len(calls) <= self.room
-        try:
-            if leaving is not None:
-                leaving([call.tag for call in calls])
-        except Exception as error:  # noqa: BLE001 (as a real wire)
-            self._held_back += [(call, NotSent(type(error).__name__, 0, held_back=True)) for call in calls]
-            return
-        self.started += calls
-        self.hanging.update({call.tag: call for call in calls})
+        held = mark(guard, [call.tag for call in calls])
+        self._held_back += [(call, NotSent(held[call.tag], 0, held_back=True)) for call in calls if call.tag in held]
+        gone = [call for call in calls if call.tag not in held]
+        self.started += gone
+        self.hanging.update({call.tag: call for call in gone})
 
     def landed(self, seconds: float) -> list[Landed]:
         done = [call for call in self.hanging.values() if self.lands(call)]
@@ -134,3 +133,9 @@ def turn_until(pump: Pump, what: Callable[[], bool], seconds: float = 10) -> Non
     while not what():
         assert time.monotonic() < end, "it never came to that"
         pump.turn()
+
+
+def column(services: Services, sql: str) -> list[Any]:
+    """The first column of an answer of the ledger."""
+    with services.ledger.connect() as connection:
+        return list(connection.execute(text(sql)).scalars())

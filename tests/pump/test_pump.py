@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import pytest
 from psycopg2 import OperationalError as DriverError
 from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tests.pump.conftest import ONE, StillWire, record, states, turn_until
+from tests.pump.conftest import ONE, StillWire, column, record, states, turn_until
 from worker import answers, clerk
 from worker.answers import Answer
 from worker.bootstrap import Services
@@ -19,6 +21,7 @@ from worker.channels.channel import Ready
 from worker.deliver import Shipment, load_batch, ready_channels
 from worker.domain.flow import FIRST
 from worker.domain.lane import Lane
+from worker.domain.outcome import Sent
 from worker.pump import Pump
 from worker.queue.breaker import Allowed
 from worker.queue.connection import PREFIX, QueueDown, open_redis
@@ -93,7 +96,7 @@ def test_while_the_ledger_is_away_answers_are_kept_and_nothing_more_is_claimed(
     wire = StillWire(FIRST)
     tries = []
 
-    def away(answers: Sequence[Answer]) -> list[Shipment]:
+    def away(answers: Sequence[Answer], **_: object) -> list[Shipment]:
         tries.append(len(answers))
         raise OperationalError("COMMIT", {}, DriverError("gone"))
 
@@ -102,7 +105,7 @@ def test_while_the_ledger_is_away_answers_are_kept_and_nothing_more_is_claimed(
     monkeypatch.setattr(clerk, "_AWAY_SECONDS", 0.05)
     monkeypatch.setattr(clerk, "_CHUNK", FIRST)
     with monkeypatch.context() as patch:
-        patch.setattr(clerk, "settle", away)
+        patch.setattr(clerk, "complete", away)
         turn_until(made, lambda: len(tries) > 2)
     assert len(wire.started) == FIRST
     turn_until(made, lambda: not made.busy)
@@ -113,22 +116,93 @@ def test_while_the_ledger_is_away_answers_are_kept_and_nothing_more_is_claimed(
 def test_an_answer_that_the_ledger_does_not_take_keeps_no_other_from_it(
     one: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Poison is left alone; its lease ends and it becomes a doubt that an operator sees."""
+    """It is kept, and written as soon as the ledger takes it."""
     record(one, 10)
-    real = answers.settle
+    real = answers.complete
     poison: list[int] = []
 
-    def refuses(given: Sequence[Answer]) -> list[Shipment]:
+    def refuses(given: Sequence[Answer], *, again: bool = False) -> list[Shipment]:
         poison[:] = poison or [given[3].attempt.notice.id]
         if any(one.attempt.notice.id in poison for one in given):
             raise DataError("UPDATE", {}, DriverError("invalid byte sequence"))
-        return real(given)
+        return real(given, again=again)
 
-    monkeypatch.setattr(clerk, "settle", refuses)
+    monkeypatch.setattr(clerk, "_REFUSED_SECONDS", 0.05)
+    made = Pump(StillWire(40))
+    made.ask(one, ONE)
+    with monkeypatch.context() as patch:
+        patch.setattr(clerk, "complete", refuses)
+        turn_until(made, lambda: states(one) == {"sent": 9, "sending": 1})
+    turn_until(made, lambda: not made.busy)
+    assert states(one) == {"sent": 10}
+
+
+def test_an_acceptance_whose_message_id_the_ledger_refuses_is_recorded_without_it(
+    one: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it was sent counts for more than the number by which receipts find it."""
+    record(one, 3)
+    real = answers.complete
+
+    def refuses(given: Sequence[Answer], *, again: bool = False) -> list[Shipment]:
+        if any(isinstance(one.attempt.outcome, Sent) and one.attempt.outcome.message_id == "m2" for one in given):
+            raise DataError("UPDATE", {}, DriverError("invalid byte sequence"))
+        return real(given, again=again)
+
+    monkeypatch.setattr(clerk, "complete", refuses)
     made = Pump(StillWire(40))
     made.ask(one, ONE)
     turn_until(made, lambda: not made.busy)
-    assert states(one) == {"sent": 9, "sending": 1}
+    assert states(one) == {"sent": 3}
+    assert column(one, "SELECT message_id FROM notices ORDER BY id") == ["m1", None, "m3"]
+
+
+@pytest.mark.parametrize(
+    "fault", [PoolTimeout("QueuePool limit reached"), OperationalError("UPDATE", {}, DriverError()), RuntimeError()]
+)
+def test_accepted_sends_outlive_whatever_the_ledger_raises(
+    one: Services, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    """A pool without a free connection is no reason to doubt two hundred messages that Zalo has accepted."""
+    record(one, 5)
+    real, tries = answers.complete, count()
+
+    def fails_twice(given: Sequence[Answer], *, again: bool = False) -> list[Shipment]:
+        if next(tries) < 2:
+            raise fault
+        return real(given, again=again)
+
+    monkeypatch.setattr(clerk, "_AWAY_SECONDS", 0.02)
+    monkeypatch.setattr(clerk, "complete", fails_twice)
+    wire = StillWire(40)
+    made = Pump(wire)
+    made.ask(one, ONE)
+    turn_until(made, lambda: not made.busy)
+    assert states(one) == {"sent": 5}
+    assert len(wire.started) == 5
+
+
+def test_answers_whose_commit_was_not_acknowledged_are_written_once(
+    one: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger had them, and the connection broke before it could say so."""
+    record(one, 5)
+    real, tries = answers.complete, count()
+
+    def breaks_after_the_commit(given: Sequence[Answer], *, again: bool = False) -> list[Shipment]:
+        refused = real(given, again=again)
+        if next(tries) == 0:
+            raise OperationalError("COMMIT", {}, DriverError())
+        return refused
+
+    monkeypatch.setattr(clerk, "_AWAY_SECONDS", 0.02)
+    monkeypatch.setattr(clerk, "complete", breaks_after_the_commit)
+    made = Pump(StillWire(40))
+    made.ask(one, ONE)
+    turn_until(made, lambda: not made.busy)
+    assert states(one) == {"sent": 5}
+    assert column(one, "SELECT count(*) FROM attempts") == [5]
+    assert column(one, "SELECT count(*) FROM history WHERE after = 'sent'") == [5]
 
 
 def test_who_is_asked_to_stop_claims_nothing_more_and_loses_nothing(one: Services) -> None:

@@ -1,28 +1,40 @@
 """Letters on their way, the same for every channel that speaks HTTP: law 3 is kept here, once.
 
-Each letter is one call and no call is ever repeated; `leaving` is told before a byte of one may leave.
+Each letter is one call and no call is ever repeated; the batch's guard marks it before a byte of it may leave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
 from worker.domain.forms import FormError
 from worker.domain.notice import Attempt, Letter
-from worker.domain.outcome import Outcome, Refused
+from worker.domain.outcome import Outcome, Refused, Uncertain
 from worker.ledger.sealing import SealError
-from worker.wire.protocol import Call, Leaving, NotSent, Result
+from worker.wire.guard import Guard
+from worker.wire.protocol import Call, NotSent, Result
+
+
+class BatchGuard(Guard, Protocol):
+    """The guard of a batch, which also knows why it kept a notice back."""
+
+    def doubt(self, notice: int) -> Uncertain | None:
+        """What to make of a notice that was kept back since it may have been sent before; None for any other."""
 
 
 class Cargo:
-    """Letters by one channel. `calls` are to be carried, each tagged with its notice's id; `done` needs no carrying."""
+    """Letters by one channel. `calls` are to be carried, each tagged with its notice's id; `done` needs no carrying.
 
-    def __init__(self, channel: str, *, mark: Leaving, read: Callable[[Result, datetime], Outcome]) -> None:
+    It is the guard of its calls: that of the batch, and a note of when each of them began.
+    """
+
+    def __init__(self, channel: str, *, guard: BatchGuard, read: Callable[[Result, datetime], Outcome]) -> None:
         self.channel = channel
         self.calls: list[Call] = []
         self.done: list[Attempt] = []
-        self._mark = mark
+        self._guard = guard
         self._read = read
         self._letters: dict[int, Letter] = {}
         self._began: dict[int, datetime] = {}
@@ -38,23 +50,31 @@ class Cargo:
                 self._letters[letter.notice.id] = letter
         return self
 
-    def leaving(self, tags: Sequence[int]) -> None:
-        """To be told just before bytes of these may leave. Raises whatever keeps them from it."""
-        self._mark(tags)
+    def mark(self, tags: Sequence[int]) -> Collection[int]:
+        """As a guard's. Raises whatever keeps all of them from leaving."""
+        kept = self._guard.mark(tags)
         self._began.update(dict.fromkeys(tags, now_utc()))
+        return kept
+
+    def is_over(self) -> bool:
+        """As a guard's."""
+        return self._guard.is_over()
 
     def arrived(self, call: Call, result: Result) -> Attempt:
         """What came of a call."""
         letter, now = self._letters.pop(call.tag), now_utc()
+        began = self._began.pop(call.tag, None)
+        measured = None if isinstance(result, NotSent) else result
         return Attempt(
             notice=letter.notice,
             channel=self.channel,
-            at=self._began.pop(call.tag, now),
-            outcome=self._read(result, now),
+            at=began or now,
+            outcome=self._guard.doubt(call.tag) or self._read(result, now),
             ms=result.ms,
             dong=letter.dong,
-            connect_ms=None if isinstance(result, NotSent) else result.connect_ms,
-            first_byte_ms=None if isinstance(result, NotSent) else result.first_byte_ms,
+            connect_ms=measured.connect_ms if measured else None,
+            first_byte_ms=measured.first_byte_ms if measured else None,
+            unmarked=isinstance(result, NotSent) and began is None,
         )
 
 

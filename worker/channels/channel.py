@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from worker.channels.cargo import Cargo
+from worker.channels.cargo import BatchGuard, Cargo
 from worker.domain.notice import Letter
-from worker.wire.protocol import Leaving
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +32,8 @@ class Channel(Protocol):
     def ready(self, oa: str) -> Ready | NotReady:
         """Whether the channel can send for this OA now (credentials and the like)."""
 
-    def send(self, letters: Iterable[Letter], ready: Ready, *, leaving: Leaving) -> Cargo:
-        """The letters made ready for the wire; `leaving(ids)` is to be called before any of these notices leaves."""
+    def send(self, letters: Iterable[Letter], ready: Ready, *, guard: BatchGuard) -> Cargo:
+        """The letters made ready for the wire; the guard marks each notice (tags are ids) before it leaves."""
 
     def refused_pass(self, oa: str, ready: Ready) -> Ready | NotReady:
         """The far side refused what `ready` gave (a token): renew it, or say why that does not help."""

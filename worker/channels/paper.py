@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from worker.channels.cargo import Cargo, now_utc
+from worker.channels.cargo import BatchGuard, Cargo, now_utc
 from worker.channels.channel import Ready
 from worker.domain.notice import Attempt, Letter
 from worker.domain.outcome import Outcome, Sent
-from worker.wire.protocol import Leaving, Result
+from worker.wire.protocol import Result
 
 
 class Paper:
@@ -28,17 +28,19 @@ class Paper:
     def refused_pass(self, oa: str, ready: Ready) -> Ready:  # noqa: ARG002 (paper refuses nothing)
         return ready
 
-    def send(self, letters: Iterable[Letter], ready: Ready, *, leaving: Leaving) -> Cargo:
+    def send(self, letters: Iterable[Letter], ready: Ready, *, guard: BatchGuard) -> Cargo:
         """All is done at once: nothing is left for the wire."""
-        cargo = Cargo(self.name, mark=leaving, read=_no_calls)
+        cargo = Cargo(self.name, guard=guard, read=_no_calls)
         self._folder.mkdir(parents=True, exist_ok=True)
         for letter in letters:
             at, began = now_utc(), time.monotonic()
-            leaving([letter.notice.id])
-            with Path(str(ready.pass_)).open("a", encoding="utf-8") as sheet:
-                sheet.write(f"{letter.text}\n\n")
+            kept = guard.mark([letter.notice.id])
+            if not kept:
+                with Path(str(ready.pass_)).open("a", encoding="utf-8") as sheet:
+                    sheet.write(f"{letter.text}\n\n")
+            outcome = guard.doubt(letter.notice.id) or Sent(f"paper-{letter.notice.id}")
             ms = round((time.monotonic() - began) * 1000)
-            cargo.done.append(Attempt(letter.notice, self.name, at, Sent(f"paper-{letter.notice.id}"), ms))
+            cargo.done.append(Attempt(letter.notice, self.name, at, outcome, ms))
         return cargo
 
 

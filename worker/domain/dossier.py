@@ -100,3 +100,4 @@ class Change:
     told: frozenset[str] | None = None
     taken_back: bool | None = None
     fees_by_status: bool = False  # in this source status 6 asks for a fee
+    row: int = 0  # the id of the row, where ids increase

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 class State(StrEnum):
     WAITING = "waiting"  # recorded, not due yet: an earlier notice of the same dossier is not finished
+    QUARANTINED = "quarantined"  # kept back until an operator decides; blocks nothing, and does not age
     DUE = "due"  # may be sent from `due_at` on; a retry is a notice that is due in the future
     SENDING = "sending"  # a worker holds the lease
     SENT = "sent"  # Zalo accepted it; the message id is kept
@@ -26,9 +27,11 @@ class State(StrEnum):
 
 
 _ARROWS: dict[State, frozenset[State]] = {
-    State.WAITING: frozenset({State.DUE, State.SUPPRESSED, State.EXPIRED}),
-    State.DUE: frozenset({State.SENDING, State.SUPPRESSED, State.EXPIRED, State.DISCARDED}),
-    State.SENDING: frozenset({State.SENT, State.DUE, State.UNCERTAIN, State.UNREACHABLE, State.DEAD, State.SUPPRESSED}),
+    State.WAITING: frozenset({State.DUE, State.SUPPRESSED, State.EXPIRED, State.QUARANTINED}),
+    State.QUARANTINED: frozenset({State.WAITING, State.DUE, State.DISCARDED, State.EXPIRED, State.SUPPRESSED}),
+    State.DUE: frozenset({State.SENDING, State.SUPPRESSED, State.EXPIRED, State.DISCARDED, State.QUARANTINED}),
+    State.SENDING: frozenset({State.SENT, State.DUE, State.UNCERTAIN, State.UNREACHABLE, State.DEAD})
+    | {State.SUPPRESSED, State.QUARANTINED},
     State.SENT: frozenset({State.DELIVERED, State.SEEN}),
     State.DELIVERED: frozenset({State.SEEN}),
     State.SEEN: frozenset(),
@@ -46,7 +49,7 @@ _BEARING = frozenset({State.SENT, State.DELIVERED})
 BLOCKING = frozenset({State.WAITING, State.DUE, State.SENDING, State.UNCERTAIN})
 """A later notice of the same dossier waits while an earlier one is in one of these."""
 
-LIVE = BLOCKING | {State.UNREACHABLE, State.DEAD}
+LIVE = BLOCKING | {State.UNREACHABLE, State.DEAD, State.QUARANTINED}
 """States that somebody (a worker, a sweep, an operator) may still move on."""
 
 FINISHED = frozenset(State) - LIVE

@@ -38,6 +38,8 @@ class Notice:
     deadline_at: datetime | None = None
     reason: Reason | None = None
     opted_out: bool = False  # the person wants no notices now
+    tried_under: str | None = None  # tags of the last tries that the ledger knows of (domain.tries)
+    maybe_since: datetime | None = None  # it may have been sent since then (UTC), by a ledger that was restored
     stories: tuple[Story, ...] = ()
     digest: Digest | None = None
 
@@ -56,7 +58,8 @@ class Letter:
 class Attempt:
     """One try of one notice on one channel: when it began (UTC), how it ended, how long it took (ms).
 
-    `connect_ms` and `first_byte_ms` say where that time went, as far as the wire measured it.
+    `connect_ms` and `first_byte_ms` say where that time went, as far as the wire measured it. `unmarked`: the try was
+    kept back, since its mark could not be set for certain.
     """
 
     notice: Notice
@@ -67,3 +70,4 @@ class Attempt:
     dong: int = 0
     connect_ms: int | None = None
     first_byte_ms: int | None = None
+    unmarked: bool = False

@@ -42,8 +42,11 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
+    """`unreached`: the far side could not be reached at all, which says nothing of this notice."""
+
     reason: str
     code: int | None = None
+    unreached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,20 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierTry:
+    """A try of which the ledger lost every trace: its tag, and how many seconds ago it was marked."""
+
+    tag: str
+    seconds_ago: float
+
+
+@dataclass(frozen=True, slots=True)
 class Uncertain:
+    """`earlier`: not this try may have arrived, which was kept back, but an earlier one."""
+
     reason: str
     code: int | None = None
+    earlier: EarlierTry | None = None
 
 
 Outcome: TypeAlias = Sent | Wait | TryLater | Unreachable | Refused | Uncertain

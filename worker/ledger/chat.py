@@ -13,6 +13,7 @@ from worker.domain.kinds import ANSWERS, REMINDERS
 from worker.domain.notice import OPTED_OUT
 from worker.domain.story import Step, Story
 from worker.ledger.follows import suppress
+from worker.ledger.order import place
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +78,16 @@ def codes(tx: Connection, oa: str, people: Collection[int]) -> dict[int, list[st
 
 # Whose a dossier is, its newest notice says: the phone in a dossier may have been corrected, and then the person whose
 # it was by mistake is a stranger. An amount is told to nobody who was not told it before.
-_STORIES = """
+_STORIES = f"""
 SELECT owner.person_id, n.code, n.kind, n.event_at,
        CASE WHEN n.state IN ('sent', 'delivered', 'seen') THEN CAST(n.facts ->> 'amount' AS bigint) END AS amount
 FROM notices_ever n CROSS JOIN LATERAL (
     SELECT l.person_id FROM notices_ever l WHERE l.oa = n.oa AND l.code = n.code
-    ORDER BY l.event_at DESC, l.rank DESC, l.id DESC LIMIT 1
+    ORDER BY {place("l")} DESC LIMIT 1
 ) AS owner
 WHERE n.oa = :oa AND n.code = ANY(:codes) AND n.withdrawn IS NULL AND n.state <> 'discarded'
   AND (n.kind <> ALL(:reminders) OR n.state IN ('sent', 'delivered', 'seen')) AND owner.person_id IS NOT NULL
-ORDER BY n.event_at, n.rank, n.id
+ORDER BY {place("n")}
 """
 
 

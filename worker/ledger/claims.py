@@ -6,16 +6,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, text
 
 from worker.domain.dossier import Reason
 from worker.domain.kinds import ANSWERS
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import State
 from worker.domain.notice import Attempt, Letter, Notice
-from worker.domain.outcome import charged, code_of, word
+from worker.domain.outcome import Uncertain, charged, code_of, word
 from worker.domain.retry import Decision
 from worker.domain.story import read_digest, read_stories
+from worker.domain.tries import perhaps_tried, tag_of
+from worker.ledger import late
 from worker.ledger.arrays import column
 from worker.ledger.moves import Move, move
 from worker.ledger.notices import promote, promote_of
@@ -36,7 +38,7 @@ SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.per
        CASE WHEN p.withdrawn_at IS NULL THEN n.no_person_because ELSE 'the person withdrew' END AS no_person_because,
        CASE WHEN {_HEARS} THEN f.user_id END AS user_id, NOT f.follows AS has_left, f.last_interaction_at,
        {_OFF} AS opted_out,
-       n.said_no, NULLIF(p.phone_sealed, '') AS phone_sealed
+       n.said_no, NULLIF(p.phone_sealed, '') AS phone_sealed, n.tried_under, n.maybe_since
 FROM (SELECT CAST(:oa AS text), CAST(:max_age AS float8), CAST(:lane AS smallint), CAST(:youngest AS float8),
              CAST(:oldest AS float8)) AS w (oa, max_age, lane, youngest, oldest)
 CROSS JOIN notices n LEFT JOIN people p ON p.id = n.person_id
@@ -111,17 +113,30 @@ SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:
 """
 
 
-def settle(tx: Connection, settled: Sequence[tuple[Attempt, Decision]], *, by: str) -> set[int]:
+def complete(tx: Connection, completed: Sequence[tuple[Attempt, Decision]], *, by: str) -> set[int]:
     """Record what became of attempts: states, attempts, history, and the later notices that may go now.
 
     Returns the ids that moved; one that is missing had lost its lease, and its attempt is recorded all the same.
     """
-    if not settled:
+    if not completed:
         return set()
-    moved = move(tx, [_settling(attempt, decision) for attempt, decision in settled], by=by)
-    tx.execute(statement(_ATTEMPTS), _attempt_arrays([attempt for attempt, _ in settled]))
-    promote_of(tx, {(attempt.notice.oa, attempt.notice.code) for attempt, _ in settled}, by=by)
+    moved = move(tx, [_completing(attempt, decision) for attempt, decision in completed], by=by)
+    moved |= late.settle_own_doubts(tx, [one for one in completed if one[0].notice.id not in moved], by=by)
+    tx.execute(statement(_ATTEMPTS), _attempt_arrays([attempt for attempt, _ in completed]))
+    promote_of(tx, {(attempt.notice.oa, attempt.notice.code) for attempt, _ in completed}, by=by)
     return moved
+
+
+_RECORDED = """
+SELECT a.notice_id FROM unnest(CAST(:ids AS bigint[]), CAST(:ats AS timestamptz[])) AS w (id, at)
+JOIN attempts a ON a.notice_id = w.id AND a.at = w.at
+"""
+
+
+def recorded(tx: Connection, attempts: Sequence[Attempt]) -> set[int]:
+    """Of these attempts, the notices of those that the ledger has already: their commit was not acknowledged."""
+    values = {"ids": column(one.notice.id for one in attempts), "ats": column(one.at for one in attempts)}
+    return set(tx.execute(text(_RECORDED), values).scalars())
 
 
 def put_down(tx: Connection, untried: Sequence[tuple[Notice, Decision]], *, by: str) -> None:
@@ -150,7 +165,7 @@ def unwanted(tx: Connection, claimed: Sequence[Notice]) -> set[int]:
 def _notice(row: Sequence[Any], oa: str, lease: str) -> Notice:
     (
         number, code, kind, key, attempts, fresh_at, facts, person, nobody, user, left, interacted_at, opted_out,
-        said_no, sealed,
+        said_no, sealed, tried_under, maybe_since,
     ) = row  # fmt: skip  # by place: by name a row costs as much again
     told, fault = _told(facts)
     return Notice(
@@ -171,6 +186,8 @@ def _notice(row: Sequence[Any], oa: str, lease: str) -> Notice:
         left=bool(left),
         said_no=frozenset(said_no),
         opted_out=opted_out,
+        tried_under=tried_under,
+        maybe_since=maybe_since,
         **told,
     )
 
@@ -201,7 +218,7 @@ _FACTS: dict[str, Callable[[Any], Any]] = {
 """How each fact is read that a text may tell."""
 
 
-def _settling(attempt: Attempt, decision: Decision) -> Move:
+def _completing(attempt: Attempt, decision: Decision) -> Move:
     return Move(
         id=attempt.notice.id,
         before=State.SENDING,
@@ -214,7 +231,17 @@ def _settling(attempt: Attempt, decision: Decision) -> Move:
         code=code_of(attempt.outcome),
         message_id=decision.message_id,
         said_no=attempt.channel if decision.said_no else None,
+        tried_under=_tried_under(attempt),
+        maybe_since=decision.maybe_since,
     )
+
+
+def _tried_under(attempt: Attempt) -> str:
+    """The tags that the witness of this notice may bear now."""
+    notice, outcome = attempt.notice, attempt.outcome
+    if isinstance(outcome, Uncertain) and outcome.earlier is not None:
+        return outcome.earlier.tag
+    return perhaps_tried(notice.tried_under, notice.lease) if attempt.unmarked else tag_of(notice.lease)
 
 
 def _attempt_arrays(attempts: Sequence[Attempt]) -> dict[str, str]:

@@ -34,18 +34,24 @@ class Move:
     code: int | None = None
     message_id: str | None = None
     said_no: str | None = None  # the channel that cannot reach the person
+    tried_under: str | None = None  # tags of the tries that are known now
+    doubt: str | None = None  # of a move from `uncertain`: the tags under which that very doubt arose, "" for none
+    maybe_since: datetime | None = None  # since when it may have been sent by a try that the ledger forgot
 
 
 _GIVEN = """
     SELECT * FROM unnest(
         CAST(:ids AS bigint[]), CAST(:befores AS text[]), CAST(:afters AS text[]), CAST(:whys AS text[]),
         CAST(:leases AS text[]), CAST(:due_ats AS timestamptz[]), CAST(:counts AS int[]), CAST(:channels AS text[]),
-        CAST(:codes AS int[]), CAST(:message_ids AS text[]), CAST(:said_nos AS text[])
-    ) AS wanted (id, before, after, why, lease, due_at, counts, channel, code, message_id, said_no)"""
+        CAST(:codes AS int[]), CAST(:message_ids AS text[]), CAST(:said_nos AS text[]), CAST(:tried_unders AS text[]),
+        CAST(:doubts AS text[]), CAST(:maybe_sinces AS timestamptz[])
+    ) AS wanted (id, before, after, why, lease, due_at, counts, channel, code, message_id, said_no, tried_under,
+                 doubt, maybe_since)"""
 
 # Every move gives up the lease; only a claim, in `notices`, sets one. What would be due and was withdrawn meanwhile,
 # whichever way it comes back, is suppressed instead: one place for all the races with the poll (R12). A notice that is
-# opened again, by a person who follows or by an operator, may be tried on every channel again.
+# opened again, by a person who follows or by an operator, may be tried on every channel again. A doubt that is settled,
+# or released by an operator, is over: nothing is left of a time since when it may have been sent.
 _APPLY = """
 WITH wanted AS ({source}),
 moved AS (
@@ -60,9 +66,13 @@ moved AS (
         code_received = COALESCE(w.code, n.code_received),
         message_id = COALESCE(w.message_id, n.message_id),
         said_no = CASE WHEN w.before IN ('unreachable', 'dead') THEN '{{}}'
-                       WHEN w.said_no IS NULL THEN n.said_no ELSE array_append(n.said_no, w.said_no) END
+                       WHEN w.said_no IS NULL THEN n.said_no ELSE array_append(n.said_no, w.said_no) END,
+        tried_under = COALESCE(w.tried_under, n.tried_under),
+        maybe_since = CASE WHEN w.before IN ('uncertain', 'quarantined') THEN NULL
+                           ELSE COALESCE(w.maybe_since, n.maybe_since) END
     FROM wanted w
     WHERE n.id = w.id AND n.state = w.before AND n.lease IS NOT DISTINCT FROM w.lease
+      AND (w.doubt IS NULL OR COALESCE(n.tried_under, '') = w.doubt)
     RETURNING n.id, w.before, n.state AS after, n.reason AS why
 )
 INSERT INTO history (notice_id, at, before, after, why, by)
@@ -90,7 +100,8 @@ def move_found(
     source = f"""
         SELECT f.id, CAST(:before AS text) AS before, CAST(:after AS text) AS after, CAST(:why AS text) AS why,
                f.lease, f.due_at, 0 AS counts, CAST(NULL AS text) AS channel, CAST(NULL AS int) AS code,
-               CAST(NULL AS text) AS message_id, CAST(NULL AS text) AS said_no
+               CAST(NULL AS text) AS message_id, CAST(NULL AS text) AS said_no, CAST(NULL AS text) AS tried_under,
+               CAST(NULL AS text) AS doubt, CAST(NULL AS timestamptz) AS maybe_since
         FROM ({found}) AS f"""
     return _apply(tx, source, {"before": before, "after": after, "why": why, "by": by, **values})
 
@@ -113,4 +124,7 @@ def _arrays(moves: Sequence[Move]) -> dict[str, str]:
         "codes": column(m.code for m in moves),
         "message_ids": column(m.message_id for m in moves),
         "said_nos": column(m.said_no for m in moves),
+        "tried_unders": column(m.tried_under for m in moves),
+        "doubts": column(m.doubt for m in moves),
+        "maybe_sinces": column(m.maybe_since for m in moves),
     }

@@ -22,8 +22,10 @@ from worker.domain.lifecycle import BLOCKING, State
 from worker.domain.notice import OPTED_OUT
 from worker.ledger.arrays import column
 from worker.ledger.moves import move_found
+from worker.ledger.order import place
 from worker.ledger.statements import statement
 
+FOUND_AGAIN = "found again after a restore: it may have been told"
 STALE = timedelta(hours=24)  # from this age on a notice is news no more where a later one exists
 
 _BLOCKING = ", ".join(f"'{state}'" for state in sorted(BLOCKING))
@@ -32,7 +34,7 @@ EARLIER_UNFINISHED = f"""
     EXISTS (
         SELECT FROM notices e
         WHERE e.oa = n.oa AND e.code = n.code AND e.state IN ({_BLOCKING})
-          AND (e.event_at, e.rank, e.id) < (n.event_at, n.rank, n.id)
+          AND {place("e")} < {place("n")}
         OFFSET 0
     )"""
 """True where an earlier notice of the same dossier is not finished: the later one waits (order per dossier)."""
@@ -55,6 +57,7 @@ class NewNotice:
     phone_fault: str | None = None  # what staff should look at in the phone field, if anything
     phone_seen: str | None = None  # that field, masked
     lane: Lane = Lane.SERVICE
+    source_row: int = 0  # the row of the source that tells of it, where ids increase: orders events of one moment
 
 
 _RECORD = f"""
@@ -63,32 +66,36 @@ WITH wanted AS (
         CAST(:keys AS text[]), CAST(:codes AS text[]), CAST(:kinds AS text[]), CAST(:ranks AS smallint[]),
         CAST(:units AS text[]), CAST(:facts AS jsonb[]), CAST(:people AS bigint[]), CAST(:nobodies AS text[]),
         CAST(:event_ats AS timestamptz[]), CAST(:fresh_ats AS timestamptz[]), CAST(:followers AS bigint[]),
-        CAST(:phone_faults AS text[]), CAST(:phones_seen AS text[]), CAST(:lanes AS smallint[]))
+        CAST(:phone_faults AS text[]), CAST(:phones_seen AS text[]), CAST(:lanes AS smallint[]),
+        CAST(:source_rows AS bigint[]))
     AS w (event_key, code, kind, rank, unit, facts, person_id, nobody, event_at, fresh_at, follower_id,
-          phone_fault, phone_seen, lane)
+          phone_fault, phone_seen, lane, source_row)
 ),
 unknown AS (
-    SELECT w.*, row_number() OVER (PARTITION BY w.code ORDER BY w.event_at, w.rank) AS place FROM wanted w
+    SELECT w.*, row_number() OVER (PARTITION BY w.code ORDER BY w.event_at, w.rank, w.source_row, w.event_key) AS place
+    FROM wanted w
     WHERE NOT EXISTS (SELECT FROM notices n WHERE n.oa = :oa AND n.event_key = w.event_key OFFSET 0)
 ),
 recorded AS (
     INSERT INTO notices (oa, event_key, code, kind, rank, unit, facts, person_id, no_person_because, state, reason,
-                         event_at, fresh_at, recorded_at, due_at, follower_id, phone_fault, phone_seen, lane)
+                         event_at, fresh_at, recorded_at, due_at, follower_id, phone_fault, phone_seen, lane,
+                         source_row)
     SELECT :oa, u.event_key, u.code, u.kind, u.rank, u.unit, u.facts, u.person_id, u.nobody,
-           CASE WHEN off THEN 'suppressed' WHEN first THEN 'due' ELSE 'waiting' END,
-           CASE WHEN off THEN '{OPTED_OUT}'
+           CASE WHEN off THEN 'suppressed' WHEN again THEN 'quarantined' WHEN first THEN 'due' ELSE 'waiting' END,
+           CASE WHEN off THEN '{OPTED_OUT}' WHEN again THEN '{FOUND_AGAIN}'
                 WHEN first THEN NULL ELSE 'an earlier notice of this dossier is not finished' END,
-           u.event_at, u.fresh_at, clock_timestamp(), clock_timestamp(), u.follower_id, u.phone_fault, u.phone_seen,
-           u.lane
+           u.event_at, u.fresh_at, statement_timestamp(), clock_timestamp(), u.follower_id, u.phone_fault,
+           u.phone_seen, u.lane, u.source_row
     FROM unknown u CROSS JOIN LATERAL (
         SELECT u.place = 1 AND NOT EXISTS (
             SELECT FROM notices e WHERE e.oa = :oa AND e.code = u.code AND e.state IN ({_BLOCKING})
-              AND (e.event_at, e.rank) <= (u.event_at, u.rank)
+              AND (e.event_at, e.rank, e.source_row) <= (u.event_at, u.rank, u.source_row)
             OFFSET 0
-        ) AS first, EXISTS (SELECT FROM followers f WHERE f.person_id = u.person_id AND f.notices_off OFFSET 0) AS off
+        ) AS first, EXISTS (SELECT FROM followers f WHERE f.person_id = u.person_id AND f.notices_off OFFSET 0) AS off,
+        EXISTS (SELECT FROM setbacks s WHERE s.sort = 'restored' AND u.fresh_at BETWEEN s.since AND s.until) AS again
         OFFSET 0
     ) AS f
-    ORDER BY u.event_at, u.rank
+    ORDER BY u.event_at, u.rank, u.source_row, u.event_key
     ON CONFLICT ON CONSTRAINT notices_oa_event_key DO NOTHING
     RETURNING id, state, reason, event_key
 ),
@@ -115,14 +122,14 @@ def record(tx: Connection, oa: str, new: Sequence[NewNotice]) -> set[str]:
     return recorded
 
 
-_SUPERSEDED = """
+_SUPERSEDED = f"""
 SELECT n.id, n.lease, n.due_at FROM notices n
 WHERE n.oa = :oa AND n.code = ANY(:codes) AND n.state = (SELECT CAST(:before AS text))
   AND n.fresh_at < statement_timestamp() - make_interval(secs => :stale)
   AND EXISTS (
       SELECT FROM notices later WHERE later.oa = n.oa AND later.code = n.code
-        AND (later.event_at, later.rank, later.id) > (n.event_at, n.rank, n.id)
-        AND later.state NOT IN ('suppressed', 'expired', 'discarded')
+        AND {place("later")} > {place("n")}
+        AND later.state NOT IN ('suppressed', 'expired', 'discarded', 'quarantined')
       OFFSET 0
   )
 FOR UPDATE OF n
@@ -197,4 +204,5 @@ def _record_arrays(new: Iterable[NewNotice]) -> dict[str, str]:
         "phone_faults": column(n.phone_fault for n in rows),
         "phones_seen": column(n.phone_seen for n in rows),
         "lanes": column(n.lane for n in rows),
+        "source_rows": column(n.source_row for n in rows),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from worker.ledger.audit import audit
 from worker.ledger.sealing import Sealer, keyed_hash
 
 _PHONE_KEY = "phone_hash"
+_EVENT_BYTES = 12  # of a million events no two share them
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,10 @@ class People:
     def user_hash(self, user_id: str) -> bytes:
         """A Zalo user in proofs of consent: recognised again, never read."""
         return self._hash(f"zalo {user_id}")
+
+    def event_hash(self, oa: str, key: str) -> str:
+        """An event of an OA as Redis may know it (16 characters): recognised again, never read."""
+        return b64encode(self._hash(f"event {oa}/{key}")[:_EVENT_BYTES]).decode()
 
     def user_of(self, tx: Connection, oa: str, phone: str) -> str | None:
         """The Zalo user who has this phone (E.164), as far as we know."""

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from worker.domain.lifecycle import State
+from worker.ledger.order import place
 
-_NOTICES = """
+_NOTICES = f"""
 SELECT id, event_key, kind, state, reason, channel, text FROM notices_ever
-WHERE oa = :oa AND code = :code ORDER BY event_at, rank, id
+WHERE oa = :oa AND code = :code ORDER BY {place("notices_ever")}
 """
 _ATTEMPTS = """
 SELECT notice_id, at, channel, outcome, code, ms FROM attempts WHERE notice_id = ANY(:ids) ORDER BY id
@@ -49,6 +50,7 @@ LIVE_STATES: Sequence[State] = (
     State.UNCERTAIN,
     State.UNREACHABLE,
     State.DEAD,
+    State.QUARANTINED,
 )
 
 

@@ -114,6 +114,9 @@ notices = Table(
     _time("withdrawn_at"),
     Column("phone_fault", Text),  # what staff should look at in the phone field, and that field, masked (R9)
     Column("phone_seen", Text),
+    Column("tried_under", Text),  # tags of the last tries (domain.tries); a witness with another one tells of a loss
+    _time("maybe_since"),  # it may have been sent since then by a try that this ledger forgot: to be asked, not sent
+    Column("source_row", BigInteger, nullable=False, server_default="0"),  # of the source's table, in its order
     UniqueConstraint("oa", "event_key", name="notices_oa_event_key"),
     # Rows are moved twice in a normal life; the spare room keeps their new versions on their page. A move is never HOT,
     # since the indexes of live states ask for the state; what else is noted on a row (channel, reason, mark) is.
@@ -149,6 +152,7 @@ Index(
     notices.c.fresh_at,
     postgresql_where=text("state IN ('waiting', 'due', 'unreachable')"),
 )
+Index("notices_quarantined", notices.c.oa, notices.c.id, postgresql_where=text("state = 'quarantined'"))
 Index("notices_person", notices.c.person_id)
 Index("notices_code", notices.c.oa, notices.c.code)
 Index("notices_follower", notices.c.follower_id, postgresql_where=text("follower_id IS NOT NULL"))
@@ -303,6 +307,18 @@ credentials = Table(
     _time("expires_at", nullable=False),
     _time("refresh_began_at"),  # committed before the call: a crash in between is seen, not guessed
     Column("dead_because", Text),  # the grant is lost; an operator has to consent again
+)
+
+setbacks = Table(  # when the ledger itself lost commits: noticed by itself, or told by an operator after a restore
+    "setbacks",
+    metadata,
+    _id(),
+    Column("sort", Text, nullable=False),  # noticed | restored
+    _time("since", nullable=False),  # what was committed from here on may be gone …
+    _time("until", nullable=False),  # … up to here
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("synced", ARRAY(Text), nullable=False, server_default="{}"),  # the OAs whose followers were asked since
 )
 
 keyring = Table(  # keys that must outlive a change of HCC_SECRET_KEYS, themselves sealed with those

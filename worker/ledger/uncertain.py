@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy import Row as SqlRow
 
 from worker.domain.lifecycle import State
-from worker.domain.settling import SKEW, Question, Row, Verdict, verdict
+from worker.domain.settling import Question, Row, Shown, Told, Verdict, verdict
 from worker.ledger.clock import now
 from worker.ledger.moves import Move, move
 from worker.ledger.notices import promote
@@ -23,34 +23,59 @@ _RESERVE = 30.0  # seconds: while one process looks, no other does
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """An uncertain notice and what has to be known to settle it."""
+    """An uncertain notice and what has to be known to settle it.
+
+    `tried_under` are the tags of its tries, which tell this very doubt from an earlier one of the same notice.
+    """
 
     id: int
+    oa: str
     code: str
+    key: str
     user_id: str | None = field(repr=False)
     channel: str | None
     question: Question
     kind: str = ""
+    tried_under: str | None = None
 
 
+_DOUBTED = """
+LEFT JOIN followers f ON f.person_id = r.person_id OR f.id = r.follower_id
+CROSS JOIN LATERAL (
+    SELECT least(max(at) FILTER (WHERE after = 'sending'), r.maybe_since) AS began,
+           max(at) FILTER (WHERE after = 'uncertain') AS doubted
+    FROM history WHERE notice_id = r.id) AS past"""
+
+# What rows of the conversation may be, beside the notice in doubt: other notices of the dossier, and what was told to
+# the user as such, which may name dossiers. One that was in doubt itself, and was given up, is not sure.
 _TOLD = """
-    (SELECT count(*) FROM notices told JOIN history h ON h.notice_id = told.id AND h.after = 'sent'
-     WHERE told.person_id IS NOT DISTINCT FROM r.person_id AND told.text = r.text AND told.id <> r.id
-       AND told.state IN ('sent', 'delivered', 'seen') AND told.oa = :oa AND told.code = r.code
-       AND h.at >= began.at - make_interval(secs => :skew){unheard}) AS told"""
+LEFT JOIN LATERAL (
+    SELECT array_agg(t.text) AS texts, array_agg(h.since) AS sinces, array_agg(h.until) AS untils,
+           array_agg(t.sure) AS sures
+    FROM (
+        SELECT n.id, n.text, n.state IN ('sent', 'delivered', 'seen') AS sure, n.maybe_since, n.message_id
+        FROM notices n WHERE n.oa = r.oa AND n.code = r.code AND n.id <> r.id AND n.text IS NOT NULL
+        UNION
+        SELECT n.id, n.text, n.state IN ('sent', 'delivered', 'seen') AS sure, n.maybe_since, n.message_id
+        FROM notices n WHERE n.follower_id = f.id AND n.id <> r.id AND n.text IS NOT NULL
+          AND n.recorded_at > past.began - interval '1 hour'
+    ) AS t CROSS JOIN LATERAL (
+        SELECT least(max(at) FILTER (WHERE after = 'sending'), t.maybe_since) AS since,
+               CASE WHEN t.sure THEN max(at) FILTER (WHERE after = 'sent') ELSE clock_timestamp() END AS until,
+               bool_or(after = 'uncertain') AS doubted
+        FROM history WHERE notice_id = t.id
+    ) AS h
+    WHERE h.since IS NOT NULL AND h.until > past.began - interval '1 day' AND (t.sure OR h.doubted) {unheard}
+) AS told ON true"""
 
 # An echo that bears the id of a notice is that notice's own, and neither of the two is counted any more.
 _UNHEARD = """
-       AND NOT EXISTS (SELECT FROM receipts e
-                       WHERE e.oa = told.oa AND e.message_id = told.message_id AND e.word = 'echo')"""
+      AND NOT EXISTS (SELECT FROM receipts e WHERE e.oa = r.oa AND e.message_id = t.message_id AND e.word = 'echo')"""
 
-_STORY = """
-LEFT JOIN followers f ON f.person_id = r.person_id OR f.id = r.follower_id
-CROSS JOIN LATERAL (SELECT max(at) AS at FROM history WHERE notice_id = r.id AND after = 'sending') began
-CROSS JOIN LATERAL (SELECT max(at) AS at FROM history WHERE notice_id = r.id AND after = 'uncertain') doubted"""
-
-_ASKED = "r.id, r.code, r.kind, r.text, r.channel, f.user_id, began.at AS began"
-_AGE = "EXTRACT(EPOCH FROM clock_timestamp() - doubted.at)::float8 AS age"
+_ASKED = """
+    r.id, r.oa, r.code, r.event_key, r.kind, r.text, r.channel, r.tried_under, f.user_id, past.began,
+    EXTRACT(EPOCH FROM clock_timestamp() - past.doubted)::float8 AS age,
+    told.texts, told.sinces, told.untils, told.sures"""
 
 _TO_LOOK_UP = f"""
 WITH looked AS (
@@ -61,30 +86,36 @@ WITH looked AS (
 reserved AS (
     UPDATE notices n SET due_at = clock_timestamp() + make_interval(secs => :reserve)
     FROM looked WHERE n.id = looked.id
-    RETURNING n.id, n.code, n.kind, n.text, n.person_id, n.follower_id, n.channel
+    RETURNING n.id, n.oa, n.code, n.event_key, n.kind, n.text, n.person_id, n.follower_id, n.channel, n.tried_under,
+              n.maybe_since
 )
-SELECT {_ASKED}, {_AGE}, {_TOLD.format(unheard="")} FROM reserved r {_STORY}
+SELECT {_ASKED} FROM reserved r {_DOUBTED} {_TOLD.format(unheard="")}
 """
 
 
 def to_look_up(tx: Connection, oa: str, *, limit: int) -> list[Doubt]:
     """The uncertain notices whose look is due; reserved for a while, so that no two processes ask for one."""
-    rows = tx.execute(
-        text(_TO_LOOK_UP), {"oa": oa, "limit": limit, "reserve": _RESERVE, "skew": SKEW.total_seconds(), "left": _LEFT}
-    )
+    rows = tx.execute(text(_TO_LOOK_UP), {"oa": oa, "limit": limit, "reserve": _RESERVE, "left": _LEFT})
     return [_doubt(row) for row in rows]
 
 
 def settle(tx: Connection, oa: str, arrived: Sequence[Doubt], not_arrived: Sequence[Doubt], *, by: str) -> set[int]:
-    """Record verdicts, and let the later notices of these dossiers go; returns the ids that moved."""
+    """Record verdicts, and let the later notices of these dossiers go; returns the ids that moved.
+
+    A verdict on an earlier doubt of a notice settles no later one.
+    """
     at = now(tx)
     moves = [
-        *(Move(d.id, State.UNCERTAIN, State.SENT, why="found in the conversation") for d in arrived),
-        *(Move(d.id, State.UNCERTAIN, State.DUE, why=_ABSENT, due_at=at) for d in not_arrived),
+        *(_settled(d, State.SENT, why="found in the conversation") for d in arrived),
+        *(_settled(d, State.DUE, why=_ABSENT, due_at=at) for d in not_arrived),
     ]
     moved = move(tx, moves, by=by)
     promote(tx, oa, {doubt.code for doubt in (*arrived, *not_arrived)}, by=by)
     return moved
+
+
+def _settled(doubt: Doubt, after: State, **more: Any) -> Move:
+    return Move(doubt.id, State.UNCERTAIN, after, doubt=doubt.tried_under or "", **more)
 
 
 def look_again(tx: Connection, doubts: Sequence[tuple[int, float]]) -> None:
@@ -107,7 +138,7 @@ def leave_to_operator(tx: Connection, ids: Sequence[int]) -> None:
 
 
 _ECHOED = f"""
-SELECT {_ASKED}, {_AGE}, {_TOLD.format(unheard=_UNHEARD)}, heard.ids, heard.ats
+SELECT {_ASKED}, heard.ids, heard.ats
 FROM (
     SELECT DISTINCT n.* FROM receipts e
     JOIN followers u ON u.oa = e.oa AND u.user_id = e.user_id
@@ -115,7 +146,7 @@ FROM (
     WHERE e.id = ANY(:looked) AND e.word = 'echo' AND n.state = 'uncertain'
       AND COALESCE(n.channel, 'zalo_cs') = 'zalo_cs'
       AND e.words = sha256(convert_to(n.text, 'UTF8'))
-) r {_STORY}
+) r {_DOUBTED} {_TOLD.format(unheard=_UNHEARD)}
 CROSS JOIN LATERAL (
     SELECT array_agg(e.message_id ORDER BY e.at) AS ids, array_agg(e.at ORDER BY e.at) AS ats FROM receipts e
     WHERE e.oa = :oa AND e.word = 'echo' AND e.user_id = f.user_id AND e.words = sha256(convert_to(r.text, 'UTF8'))
@@ -130,14 +161,13 @@ def settle_echoed(tx: Connection, oa: str, looked: Sequence[int], *, by: str) ->
 
     `looked` are the receipts that may tell something new; returns the ids that moved.
     """
-    rows = tx.execute(text(_ECHOED), {"oa": oa, "looked": list(looked), "skew": SKEW.total_seconds()}).all()
     moves, codes = [], set()
-    for row in rows:
+    for row in tx.execute(text(_ECHOED), {"oa": oa, "looked": list(looked)}).all():
         doubt = _doubt(row)
         shown = [Row(ours=True, at=at, text=row.text, message_id=id_) for id_, at in zip(row.ids, row.ats, strict=True)]
-        if verdict(doubt.question, shown, complete=False) is Verdict.ARRIVED:
+        if verdict(doubt.question, Shown(shown, complete=False, conclusive=False)) is Verdict.ARRIVED:
             newest = row.ids[-1]  # notices that read alike go one after the other: the last echo is this one's
-            moves.append(Move(doubt.id, State.UNCERTAIN, State.SENT, why=_ECHO, channel="zalo_cs", message_id=newest))
+            moves.append(_settled(doubt, State.SENT, why=_ECHO, channel="zalo_cs", message_id=newest))
             codes.add(doubt.code)
     moved = move(tx, moves, by=by)
     promote(tx, oa, codes, by=by)
@@ -145,5 +175,9 @@ def settle_echoed(tx: Connection, oa: str, looked: Sequence[int], *, by: str) ->
 
 
 def _doubt(row: SqlRow[Any]) -> Doubt:
-    question = Question(row.text or "", row.began, row.age, row.told)
-    return Doubt(row.id, row.code, row.user_id, row.channel, question, row.kind)
+    columns = (row.texts or (), row.sinces or (), row.untils or (), row.sures or ())
+    told = tuple(Told(*values) for values in zip(*columns, strict=True))
+    question = Question(row.text or "", row.code, row.began, row.age, told)
+    return Doubt(
+        row.id, row.oa, row.code, row.event_key, row.user_id, row.channel, question, row.kind, row.tried_under
+    )  # fmt: skip

@@ -4,34 +4,59 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from worker.domain.lifecycle import State
+from worker.domain.tries import perhaps_tried
 from worker.ledger.moves import Move, move, move_found
+from worker.ledger.order import place
 
 _EXPIRED_LEASES = """
-SELECT id, lease FROM notices
+SELECT id, lease, tried_under FROM notices
 WHERE oa = :oa AND state = 'sending' AND lease_until < statement_timestamp()
 ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
 
-def expired_leases(tx: Connection, oa: str, *, limit: int) -> dict[str, list[int]]:
-    """Lock notices whose lease has ended; their ids by lease. A worker that settles one right now is left alone."""
-    found: dict[str, list[int]] = defaultdict(list)
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A notice under a lease, and the tags of its tries before that one."""
+
+    id: int
+    lease: str
+    tried_under: str | None
+
+
+def expired_leases(tx: Connection, oa: str, *, limit: int) -> dict[str, list[Leased]]:
+    """Lock notices whose lease has ended; these by lease. A worker that completes one right now is left alone."""
+    found: dict[str, list[Leased]] = defaultdict(list)
     for row in tx.execute(text(_EXPIRED_LEASES), {"oa": oa, "limit": limit}):
-        found[row.lease].append(row.id)
+        found[row.lease].append(Leased(row.id, row.lease, row.tried_under))
     return found
 
 
-def rescue(tx: Connection, lease: str, *, certainly_not: Sequence[int], perhaps: Sequence[int], by: str) -> None:
+def end_leases(tx: Connection, oa: str) -> None:
+    """No lease of this OA runs any more: nobody is left who holds one."""
+    query = text("UPDATE notices SET lease_until = statement_timestamp() - interval '1 second'"
+                 " WHERE oa = :oa AND state = 'sending'")  # fmt: skip
+    tx.execute(query, {"oa": oa})
+
+
+def rescue(tx: Connection, *, certainly_not: Sequence[Leased], perhaps: Sequence[Leased], by: str) -> None:
     """What certainly did not leave is due again at once; what may have left is uncertain (law 3)."""
     why = "the worker was lost before this was sent"
-    again = [Move(notice, State.SENDING, State.DUE, why=why, lease=lease) for notice in certainly_not]
+    again = [Move(one.id, State.SENDING, State.DUE, why=why, lease=one.lease) for one in certainly_not]
     why = "the worker was lost while this was being sent"
-    unsure = [Move(notice, State.SENDING, State.UNCERTAIN, why=why, lease=lease, counts=1) for notice in perhaps]
+    unsure = [
+        Move(
+            one.id, State.SENDING, State.UNCERTAIN, why=why, lease=one.lease, counts=1,
+            tried_under=perhaps_tried(one.tried_under, one.lease),
+        )
+        for one in perhaps
+    ]  # fmt: skip
     move(tx, again + unsure, by=by)
 
 
@@ -81,8 +106,8 @@ WHERE n.state = (SELECT CAST(:before AS text)) AND n.person_id = ANY(:people) AN
   AND NOT EXISTS (SELECT FROM followers f WHERE f.person_id = n.person_id AND f.notices_off)
   AND {which} (
       SELECT FROM notices later WHERE later.oa = n.oa AND later.code = n.code
-        AND (later.event_at, later.rank, later.id) > (n.event_at, n.rank, n.id)
-        AND later.state NOT IN ('suppressed', 'discarded')
+        AND {later} > {own}
+        AND later.state NOT IN ('suppressed', 'discarded', 'quarantined')
   )
 ORDER BY n.id FOR UPDATE OF n
 """
@@ -95,10 +120,11 @@ def reopen(tx: Connection, people: Sequence[int], *, days: float, by: str) -> se
     begins when the person can be told.
     """
     values = {"people": list(people), "grace": days * 86400}
-    superseded = _HELD.format(which="EXISTS")
+    places = {"later": place("later"), "own": place("n")}
+    superseded = _HELD.format(which="EXISTS", **places)
     why = "a later notice tells the newer state"
     move_found(tx, State.UNREACHABLE, State.SUPPRESSED, superseded, by=by, why=why, **values)
-    latest = _HELD.format(which="NOT EXISTS")
+    latest = _HELD.format(which="NOT EXISTS", **places)
     why = "the person follows now"
     opened = move_found(tx, State.UNREACHABLE, State.DUE, latest, by=by, why=why, **values)
     renew = text("UPDATE notices SET attempts = 0, said_no = '{}', fresh_at = clock_timestamp() WHERE id = ANY(:ids)")

@@ -17,6 +17,7 @@ from worker.domain.lane import Lane
 from worker.domain.lifecycle import State
 from worker.ledger.moves import move_found
 from worker.ledger.notices import promote
+from worker.ledger.order import place
 
 PAGE = 500  # notices a transaction
 
@@ -117,6 +118,24 @@ def _values(oa: str, state: State, choice: Choice) -> dict[str, Any]:
     return {**values, "oa": oa, "state": state.value}
 
 
+def _release(tx: Connection, oa: str, moved: set[int], by: str) -> None:
+    """What is released is told as if it were new, behind the notices of today; not after a later one of its dossier."""
+    _begin_afresh(tx, oa, moved, by)
+    why = "a later notice of the dossier was told meanwhile"
+    move_found(tx, State.WAITING, State.SUPPRESSED, _OVERTAKEN, by=by, why=why, ids=sorted(moved))
+    _let_the_next_go(tx, oa, moved, by)
+
+
+_OVERTAKEN = f"""
+SELECT n.id, n.lease, n.due_at FROM notices n
+WHERE n.id = ANY(CAST(:ids AS bigint[])) AND n.state = CAST(:before AS text) AND EXISTS (
+    SELECT FROM notices later WHERE later.oa = n.oa AND later.code = n.code AND {place("later")} > {place("n")}
+      AND later.state IN ('sent', 'delivered', 'seen'))
+ORDER BY n.id FOR UPDATE OF n
+"""
+
+RELEASE = Deed(State.QUARANTINED, State.WAITING, _release)
+DROP = Deed(State.QUARANTINED, State.DISCARDED)
 RETRY = Deed(State.DEAD, State.DUE, _begin_afresh)
 DISCARD = Deed(State.DEAD, State.DISCARDED)
 SETTLE = {

@@ -11,6 +11,7 @@ from worker.domain.event import Withdrawal
 from worker.domain.lifecycle import LIVE, State
 from worker.ledger.moves import Move, move
 from worker.ledger.notices import promote
+from worker.ledger.order import place
 
 _LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
 
@@ -76,11 +77,11 @@ def true_again(tx: Connection, oa: str, keys: Sequence[str], *, by: str) -> set[
     return moved
 
 
-_DATES = """
+_DATES = f"""
 SELECT DISTINCT ON (code) code, facts ->> 'appointment_at' AS at FROM notices_ever
 WHERE oa = :oa AND code = ANY(CAST(:codes AS text[])) AND facts ? 'appointment_at'
-  AND state NOT IN ('suppressed', 'expired', 'discarded')
-ORDER BY code, event_at DESC, rank DESC, id DESC
+  AND state NOT IN ('suppressed', 'expired', 'discarded', 'quarantined')
+ORDER BY code, {place("notices_ever")} DESC
 """
 
 

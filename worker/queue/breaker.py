@@ -21,7 +21,7 @@ from worker.queue.pace import Clock, micros, servers_clock
 
 TRIP = 10  # failures in a row
 SHORTEST_SECONDS = 5.0  # it stays open for so long, then twice as long each time …
-LONGEST_SECONDS = 60.0  # … up to this
+LONGEST_SECONDS = 15.0  # … up to this: sending goes on within half a minute of the end of a fault
 PROBE_SECONDS = 30.0  # by then the probe has its answer, or whoever sent it is lost
 STEP_SECONDS = 1.0
 FIRST_STEP = 10  # calls in the first step, doubling: 10, 20, 40, 80, 160, 320

@@ -6,7 +6,8 @@
 
 local current = redis.call('GET', KEYS[1]) or ''
 if current ~= ARGV[1] then return current end
-redis.call('HSET', KEYS[2], 'since', redis.call('TIME')[1])
+local life = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+redis.call('HSET', KEYS[2], 'since', redis.call('TIME')[1], 'life', life)
 redis.call('EXPIRE', KEYS[2], ARGV[4])
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 return ARGV[2]

@@ -1,26 +1,89 @@
--- The marks of a batch, all batches of an epoch in one key, which is the epoch: it is there or it is not.
+-- The marks of a batch, all batches of an epoch in one key, which is the epoch: it is there or it is not. Beside them
+-- the witness of each notice, which outlives its batch.
 --
--- KEYS[1]  marks of the epoch  hash: lease = "id,id,…,", closed = "!id,id,…,"; and "since" from its making
--- ARGV: leave, lease, "id,id,…,"   → "marked", "closed" or "gone"; only after the first may they be sent
---       left, lease                → "id,id,…," or nil where the epoch is gone; closes the lease
+-- KEYS[1]  marks of the epoch  hash: lease = "id,id,…,", empty at first, closed = "!id,id,…,"; "since", "life" from its
+--                              making
+-- KEYS[2]  witnesses of now    hash: a notice's hash = "tag:seconds since 1970"; "since" from its making
+-- KEYS[3]  witnesses of before hash: as above
+-- ARGV: begin, lease               → "begun" or "gone"
+--       leave, lease, tag, seconds that witnesses are kept at least, their number at most,
+--       then for each notice: id, its hash, the tags that the ledger knows of it (empty: none)
+--                                  → "marked", then id, tag, seconds ago of those that another tag has marked before;
+--                                    or "closed", "gone", "elsewhere": none may be sent
+--       left, lease                → "id,id,…," or nil where the epoch or the lease is gone; closes the lease
+--       seen, hash…                → for each: "tag:seconds ago", empty where there is no witness
 --
 -- Whoever asks what left will send the rest again. So from then on the lease is closed: a worker that was only
 -- suspended, and wakes up in the belief that its lease still runs, is told so before it sends anything.
 -- Run twice (a lost answer, a retry), each says the same twice.
 
-local verb, lease, ids = ARGV[1], ARGV[2], ARGV[3]
-local alive = redis.call('EXISTS', KEYS[1]) == 1
-local marks = redis.call('HGET', KEYS[1], lease) or ''
-local closed = string.sub(marks, 1, 1) == '!'
+local verb, lease = ARGV[1], ARGV[2]
+local now = tonumber(redis.call('TIME')[1])
 
-if verb == 'leave' then
-    if not alive then return 'gone' end
-    if closed then return 'closed' end
-    redis.call('HSET', KEYS[1], lease, marks .. ids)
-    return 'marked'
+local function witness(hash)
+    local entry = redis.call('HGET', KEYS[2], hash) or redis.call('HGET', KEYS[3], hash) or ''
+    local tag, at = string.match(entry, '^([^:]+):(%d+)$')
+    return tag, math.max(0, now - (tonumber(at) or now))
 end
 
-if not alive then return nil end
-if closed then return string.sub(marks, 2) end
-redis.call('HSET', KEYS[1], lease, '!' .. marks)
-return marks
+if verb == 'seen' then
+    local answer = {}
+    for i = 2, #ARGV do
+        local tag, ago = witness(ARGV[i])
+        answer[i - 1] = tag and tag .. ':' .. ago or ''
+    end
+    return answer
+end
+
+local alive = redis.call('EXISTS', KEYS[1]) == 1
+if verb == 'begin' then
+    if not alive then return 'gone' end
+    redis.call('HSETNX', KEYS[1], lease, '')
+    return 'begun'
+end
+
+local known = redis.call('HGET', KEYS[1], lease)
+local marks = known or ''
+local closed = string.sub(marks, 1, 1) == '!'
+
+if verb == 'left' then
+    if not alive or not known then return nil end
+    if closed then return string.sub(marks, 2) end
+    redis.call('HSET', KEYS[1], lease, '!' .. marks)
+    return marks
+end
+
+-- Whether this server, as a master, is another one than that on which the epoch began (marks.py: split brain).
+local function is_elsewhere()
+    local life = redis.call('HGET', KEYS[1], 'life')
+    return life and life ~= string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+end
+
+local function make_room(keep, most)
+    local since = tonumber(redis.call('HGET', KEYS[2], 'since') or now)
+    if now - since >= keep or redis.call('HLEN', KEYS[2]) > most then
+        redis.call('UNLINK', KEYS[3]) -- RENAME alone would free a million entries while everybody waits
+        redis.call('RENAME', KEYS[2], KEYS[3])
+    end
+    if redis.call('HSETNX', KEYS[2], 'since', now) == 1 then redis.call('EXPIRE', KEYS[2], 2 * keep) end
+end
+
+if not alive then return {'gone'} end
+if closed then return {'closed'} end
+if is_elsewhere() then return {'elsewhere'} end
+
+local tag, keep, most = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+make_room(keep, most)
+local answer, ids = {'marked'}, {}
+for i = 6, #ARGV, 3 do
+    local id, hash, tags = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    local before, ago = witness(hash)
+    if before and before ~= tag and not string.find(tags, before, 1, true) then
+        for _, part in ipairs({id, before, tostring(ago)}) do answer[#answer + 1] = part end
+    else
+        ids[#ids + 1] = id .. ','
+        redis.call('HSET', KEYS[2], hash, tag .. ':' .. now)
+    end
+end
+redis.call('HSET', KEYS[1], lease, marks .. table.concat(ids))
+return answer

@@ -1,12 +1,14 @@
-"""Marks: which notices of a batch may have left, should the worker that holds its lease be lost.
+"""Marks: which notices of a batch may have left, should the worker that holds its lease be lost, or the ledger forget.
 
 The life of a batch:
 
-1. At the claim the worker asks for the `epoch` and writes it into the ledger with the lease.
+1. At the claim the worker asks for the `epoch`, registers its lease with `begin`, and writes both into the ledger.
 2. Before each call or few calls it marks their notices with `leave`; no mark, no sending.
 3. When the whole batch is settled it says `forget`.
 4. If it dies instead, whoever finds the expired lease asks what `left`: those may have been sent, the others certainly
    were not. From then on the lease is closed, should that worker only have slept.
+
+A lease that is not registered is one whose marks were lost or forgotten, never one without marks.
 
 A mark that got lost would make "perhaps sent" look like "certainly not", and a person would hear the same thing twice.
 So marks that cannot be complete must be known as such, and the epoch is what tells:
@@ -21,8 +23,19 @@ So marks that cannot be complete must be known as such, and the epoch is what te
 * Failed over: a replica lacks what its master did not send before it died. It has a `run_id` of its own; but where the
   first server takes over again without having been restarted, only its `master_replid` has changed, as it does with
   each promotion. So the word holds both. (It also changes when a first replica is attached: a false alarm, and cheap.)
+* Split brain: two servers take themselves for the master. The marks that a worker writes on one are lacking on the
+  other, where the epoch is still valid. So an epoch keeps the `master_replid` under which it began, and `leave` is
+  refused on a server that has another one.
 * Kept too long: an epoch is current for a day and lasts for two, so that a batch ends under the epoch it began with.
   A lease that nobody looked at for longer is wholly "perhaps".
+
+The ledger may go back as well: a standby that takes over without the last second of commits, a backup that is restored.
+Then claims and results are gone, and what was sent is due again, perhaps under another number. So each mark leaves a
+*witness*: from a keyed hash of OA and event key to the tag of the lease and the time. A notice whose witness bears a
+tag that the ledger does not know of was marked under a lease that is forgotten: it may have been sent, and must not
+leave. The ledger keeps the tag of the last lease under which each notice was tried, so an ordinary retry agrees with
+its witness. Witnesses are kept for 12 to 24 hours, and not more than two million of them: 70 bytes each, so 140 MB at
+most, and 2 MB for the 20,000 notices of a province's day. After a flush there are none, and nothing to compare with.
 """
 
 from __future__ import annotations
@@ -31,24 +44,45 @@ import hashlib
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from redis import Redis
 
+from worker.domain.tries import tag_of
 from worker.queue.connection import PREFIX, door, lua_beside
 
 _CURRENT_SECONDS = 86_400
 _TRUSTED_SECONDS = 0.25
 _LASTS_SECONDS = 2 * 86_400
 _RUN_BYTES = 6  # two lives of a server that share them are not to be expected
+_WITNESS_SECONDS = 43_200  # a witness is kept for as long at least, and twice as long at most
+_WITNESSES = 1_000_000  # of now; as many again of before
 
 
 class EpochLost(Exception):  # noqa: N818 (a state of the world; the batch goes back to the ledger)
     """Nothing more of this batch may be sent: Redis was flushed, or somebody took the lease for expired."""
 
 
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A notice about to leave: `hash` is its witness's name, `known` are the tags that the ledger knows of it."""
+
+    id: int
+    hash: str
+    known: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """The lease (its tag) under which a notice was marked last, and how long ago by Redis' own clock."""
+
+    tag: str
+    seconds_ago: float
+
+
 class Marks:
-    """The marks of all batches that are on their way."""
+    """The marks of all batches that are on their way, and the witnesses of those that have been."""
 
     def __init__(self, redis: Redis, prefix: str = PREFIX) -> None:
         self._redis = redis
@@ -78,17 +112,43 @@ class Marks:
             keys = [f"{self._prefix}epoch", self._key(fresh)]
             return cast("str", self._begin(keys, [current, fresh, _CURRENT_SECONDS, _LASTS_SECONDS]))
 
-    def leave(self, lease: str, epoch: str, notices: Sequence[int]) -> None:
+    def begin(self, lease: str, epoch: str) -> None:
+        """Register a lease before the claim: from now on marks that are missing are known to be missing.
+
+        Raises `EpochLost` (ask for another epoch) or `QueueDown`; then nothing may be claimed.
+        """
+        with door("register a lease"):
+            begun = self._run_marks(epoch, ["begin", lease])
+        if begun != "begun":
+            self._trusted = "", 0.0
+            raise EpochLost(f"no lease can begin: its epoch is {begun}")
+
+    def leave(self, lease: str, epoch: str, notices: Sequence[Departure]) -> dict[int, Witness]:
         """Mark `notices` as about to leave; many in one call cost as much as one.
 
-        Raises `EpochLost` or `QueueDown`: then none of them may be sent, nor any more of this batch.
+        Returns those that were marked before under a lease that the ledger does not know: these must not leave. Raises
+        `EpochLost` or `QueueDown`: then none of them may be sent, nor any more of this batch.
         """
-        ids = "".join(f"{notice}," for notice in notices)
+        told = [word for notice in notices for word in (notice.id, notice.hash, notice.known or "")]
         with door("mark what leaves"):
-            answer = self._marks([self._key(epoch)], ["leave", lease, ids])
-        if answer != "marked":
+            verdict, *forgotten = cast(
+                "list[str]",
+                self._run_marks(epoch, ["leave", lease, tag_of(lease), _WITNESS_SECONDS, _WITNESSES, *told]),
+            )
+        if verdict != "marked":
             self._trusted = "", 0.0
-            raise EpochLost(f"nothing more may leave under lease {lease}: it is {answer}")
+            raise EpochLost(f"nothing more may leave under lease {lease}: it is {verdict}")
+        thrice = iter(forgotten)
+        return {int(id_): Witness(tag, float(ago)) for id_, tag, ago in zip(thrice, thrice, thrice, strict=True)}
+
+    def witnesses(self, hashes: Sequence[str]) -> list[Witness | None]:
+        """The witness of each notice; None where there is none (never marked, flushed, too old). Raises `QueueDown`."""
+        if not hashes:
+            return []
+        with door("ask the witnesses"):
+            found = cast("list[str]", self._run_marks("", ["seen", *hashes]))
+        split = [entry.partition(":") for entry in found]
+        return [Witness(tag, float(ago)) if tag else None for tag, _, ago in split]
 
     def left(self, lease: str, epoch: str) -> frozenset[int] | None:
         """The notices marked under `lease`, or None if marks may be missing: then all of it may have been sent.
@@ -96,7 +156,7 @@ class Marks:
         From now on nothing more can leave under this lease. Raises `QueueDown`; it then waits for the next sweep.
         """
         with door("tell what left"):
-            ids = cast("str | None", self._marks([self._key(epoch)], ["left", lease]))
+            ids = cast("str | None", self._run_marks(epoch, ["left", lease]))
             run = self._run()  # asked second: had the server been restarted in between, this would say so
         if ids is None or not epoch.endswith(f"-{run}"):
             return None
@@ -106,6 +166,10 @@ class Marks:
         """The whole batch is settled: its marks have done their work. Raises `QueueDown`, which may be ignored."""
         with door("forget marks"):
             self._redis.hdel(self._key(epoch), lease)
+
+    def _run_marks(self, epoch: str, arguments: Sequence[str | int]) -> object:
+        keys = [self._key(epoch), f"{self._prefix}witness:now", f"{self._prefix}witness:before"]
+        return self._marks(keys, arguments)
 
     def _key(self, epoch: str) -> str:
         return f"{self._prefix}marks:{epoch}"

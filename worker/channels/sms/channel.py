@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterable
 from datetime import datetime
 
-from worker.channels.cargo import Cargo
+from worker.channels.cargo import BatchGuard, Cargo
 from worker.channels.channel import Ready
 from worker.channels.phones import OpenAll, phones_of
 from worker.channels.sms.gateway import Gateway, Sms
@@ -18,7 +18,7 @@ from worker.domain.outcome import Outcome
 from worker.domain.segments import is_gsm
 from worker.domain.text import unaccented
 from worker.domain.tracking import tracking_id
-from worker.wire.protocol import Call, Leaving, Result
+from worker.wire.protocol import Call, Result
 
 
 def sms_text(text: str, *, accents: bool) -> str:
@@ -47,11 +47,11 @@ class SmsChannel:
         letters: Iterable[Letter],
         ready: Ready,  # noqa: ARG002 (nothing to present but the keys)
         *,
-        leaving: Leaving,
+        guard: BatchGuard,
     ) -> Cargo:
         batch = list(letters)
         phone = phones_of(batch, self._open_phones)
-        return Cargo(self.name, mark=leaving, read=self._read).load(
+        return Cargo(self.name, guard=guard, read=self._read).load(
             batch, lambda letter: self._call(letter, phone(letter))
         )
 

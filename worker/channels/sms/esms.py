@@ -15,7 +15,7 @@ from typing import Final
 
 from worker.channels.sms.gateway import Sms
 from worker.domain.outcome import Hold, Outcome, Refused, Sent, TryLater, Uncertain, Unreachable, Wait
-from worker.wire.protocol import Call, NotSent, Reply, Result, Unknown
+from worker.wire.protocol import INVALID, Call, NotSent, Reply, Result, Unknown
 
 _PATH = "/MainService.svc/json/SendMultipleMessage_V4_post_json/"
 _CUSTOMER_CARE = "2"
@@ -23,6 +23,7 @@ _OK: Final = 200
 _ACCEPTED = 100
 _REPAIR_TAKES = 300.0  # seconds: one refused call each five minutes until a person has repaired the set-up
 _PAYING_TAKES = 1800.0
+_HELD_BACK: Final = 1.0  # seconds: it was our own doing, no failure of the gateway
 
 _Meaning = Callable[[int, float], Outcome]
 
@@ -75,8 +76,10 @@ class Esms:
 
     def read(self, result: Result, *, jitter: float) -> Outcome:
         match result:
+            case NotSent(why, held_back=True):
+                return Wait(why, _HELD_BACK)
             case NotSent(why):
-                return TryLater(why)
+                return TryLater(why, unreached=why != INVALID)
             case Unknown(why):
                 return Uncertain(why)
             case Reply(status, _, body) if status == _OK:

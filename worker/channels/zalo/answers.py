@@ -19,7 +19,7 @@ from pydantic_core import from_json
 from worker.channels.zalo.codes import Answer, Host, Meaning, Period, Scope, look_up
 from worker.domain.clock import to_vietnam
 from worker.domain.outcome import Hold, Outcome, Refused, Sent, TryLater, Uncertain, Unreachable, Wait
-from worker.wire.protocol import NotSent, Reply, Result, Unknown
+from worker.wire.protocol import INVALID, NotSent, Reply, Result, Unknown
 
 _log = logging.getLogger("hcc.zalo")
 
@@ -52,7 +52,7 @@ def read_send(host: Host, result: Result, *, now: datetime, jitter: float) -> Ou
         case NotSent(why, held_back=True):
             return Wait(why, _HELD_BACK)
         case NotSent(why):
-            return TryLater(why)
+            return TryLater(why, unreached=why != INVALID)
         case Unknown(why):
             return Uncertain(why)
 

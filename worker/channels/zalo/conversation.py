@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -17,8 +18,17 @@ from worker.channels.zalo.tokens import Access
 from worker.domain.settling import Row
 from worker.domain.text import nfc
 from worker.wire.protocol import Call, Reply, Result, Wire
+from worker.wire.whole import date_of
 
 PAGE_ROWS = 10  # Zalo gives no more a call
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of a conversation, newest first, and what Zalo's clock says (UTC; None where the answer has no `Date`)."""
+
+    rows: list[Row]
+    zalo_now: datetime | None
 
 
 class Conversation:
@@ -28,9 +38,7 @@ class Conversation:
         self._wire = wire
         self._url = f"{openapi_url}/v2.0/oa/conversation"
 
-    def pages(
-        self, oa: str, access: Access, asks: Iterable[tuple[int, str, int]]
-    ) -> Iterator[tuple[int, list[Row] | None]]:
+    def pages(self, oa: str, access: Access, asks: Iterable[tuple[int, str, int]]) -> Iterator[tuple[int, Page | None]]:
         """A page of each conversation that is asked for (a number of the caller's, user id, offset), all at once.
 
         With the number: `PAGE_ROWS` rows from the offset on, fewer at the end; None where Zalo does not answer well.
@@ -44,12 +52,13 @@ class Conversation:
         return Call(number, "GET", f"{self._url}?{urlencode({'data': data})}", {"access_token": access.token})
 
 
-def _read(oa: str, result: Result) -> list[Row] | None:
+def _read(oa: str, result: Result) -> Page | None:
     if not isinstance(result, Reply) or result.status != 200:  # noqa: PLR2004 (HTTP's word for success)
         return None
     try:
         body = json.loads(result.body)
-        return [_row(oa, row) for row in body["data"]] if body["error"] == 0 else None
+        rows = [_row(oa, row) for row in body["data"]] if body["error"] == 0 else None
+        return None if rows is None else Page(rows, date_of(result))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 

@@ -15,14 +15,14 @@ from typing import Any, ClassVar, TypeAlias
 
 from pydantic_core import to_json
 
-from worker.channels.cargo import Cargo
+from worker.channels.cargo import BatchGuard, Cargo
 from worker.channels.channel import NotReady, Ready
 from worker.channels.zalo.answers import rate_headers, read_send
 from worker.channels.zalo.codes import Host
 from worker.channels.zalo.tokens import Access, NoAccess, Tokens
 from worker.domain.notice import Letter
 from worker.domain.outcome import Hold, Outcome, Wait
-from worker.wire.protocol import Call, Leaving, Reply, Result
+from worker.wire.protocol import Call, Reply, Result
 
 Body: TypeAlias = Callable[[Letter], Mapping[str, Any]]
 CANNOT_CHARGE = frozenset({-320, -321, -136, -137})  # no Zalo Cloud Account, or none that can be charged
@@ -59,12 +59,12 @@ class ZaloSender(ABC):
         renewed = self._tokens.renew(oa, ready.pass_.version)
         return NotReady(renewed.why) if isinstance(renewed, NoAccess) else Ready(renewed)
 
-    def send(self, letters: Iterable[Letter], ready: Ready, *, leaving: Leaving) -> Cargo:
+    def send(self, letters: Iterable[Letter], ready: Ready, *, guard: BatchGuard) -> Cargo:
         batch = list(letters)
         token = ready.pass_.token if isinstance(ready.pass_, Access) else ""
         headers = {"access_token": token, "Content-Type": "application/json"}
         body = self.bodies(batch)
-        return Cargo(self.name, mark=leaving, read=self._read).load(
+        return Cargo(self.name, guard=guard, read=self._read).load(
             batch, lambda letter: Call(letter.notice.id, "POST", self._url, headers, to_json(body(letter)))
         )
 

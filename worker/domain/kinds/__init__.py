@@ -113,7 +113,11 @@ def findings(change: Change) -> Iterator[Finding]:
             continue
         if kind.name in told:
             found = kind.rule(change)
-            yield from (one for one in found if isinstance(one, Withdrawal)) if kind.follows else found
+            for one in found:
+                if isinstance(one, Event):
+                    one.row = change.row
+                if not kind.follows or isinstance(one, Withdrawal):
+                    yield one
         elif change.status in kind.at and not kind.compares:
             for one in kind.rule(change):
                 if isinstance(one, Event):
