@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from sqlalchemy import Engine, text
 
 from config.settings import Settings
@@ -24,6 +25,7 @@ from sandbox.servers import Servers
 from sandbox.zalo.client import SandboxZalo
 from worker.bootstrap import Services
 from worker.channels.zalo.oauth import pair_of
+from worker.domain.settling import LOOKS
 from worker.ledger.people import Link
 
 _numbers = itertools.count(1)
@@ -84,6 +86,19 @@ class World:
         """Whatever the ledger says."""
         with self.services.ledger.connect() as connection:
             return list(connection.execute(text(sql)))
+
+    def let_doubts_age(self, seconds: float = LOOKS[-1]) -> None:
+        """As if whatever is in doubt had been so for as much longer: by the ledger's clock and by Redis'."""
+        back = timedelta(seconds=seconds)
+        with self.services.ledger.begin() as tx:
+            doubted = "SELECT id FROM notices WHERE state = 'uncertain'"
+            tx.execute(text(f"UPDATE history SET at = at - :back WHERE notice_id IN ({doubted})"), {"back": back})
+            tx.execute(text("UPDATE notices SET due_at = now() WHERE state = 'uncertain'"))
+        with redis.Redis.from_url(self.environment["HCC_REDIS_URL"], decode_responses=True) as client:
+            for name, entry in client.hgetall("hcc:witness:now").items():
+                if ":" in entry:
+                    tag, at = entry.split(":")
+                    client.hset("hcc:witness:now", name, f"{tag}:{int(at) - int(seconds)}")
 
     def messages(self, number: int, *, seconds: float = 30.0) -> list[dict[str, Any]]:
         """Wait until Zalo has accepted `number` messages; returns all it has."""
