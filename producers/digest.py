@@ -11,7 +11,7 @@ from worker.domain.clock import to_vietnam
 from worker.domain.event import event_key
 from worker.domain.kinds import OF_DOSSIERS, STAFF_DIGEST
 from worker.domain.story import Digest, Tally, digest_json
-from worker.ledger import notices, staff, statistics
+from worker.ledger import cursors, notices, staff, statistics
 from worker.ledger.notices import NewNotice
 from worker.ledger.statistics import Period
 
@@ -19,12 +19,14 @@ from worker.ledger.statistics import Period
 def post(tx: Connection, oa: str, period: Period) -> dict[str, int]:
     """Record the digest of the period's unit, or of each unit that has staff; returns by unit how many get it.
 
-    Who was told of this unit and period before is not told again.
+    Who was told of this unit and period before is not told again, however long ago that was.
     """
     told: dict[str, int] = {}
     for unit, followers in staff.to_tell(tx, oa, period.unit).items():
         digest = _digest(tx, oa, replace(period, unit=unit), unit)
-        told[unit] = len(notices.record(tx, oa, [_notice(follower, digest) for follower in followers]))
+        new = [_notice(follower, digest) for follower in followers]
+        untold = cursors.untold(tx, oa, [notice.event_key for notice in new])
+        told[unit] = len(notices.record(tx, oa, [notice for notice in new if notice.event_key in untold]))
     return told
 
 

@@ -7,6 +7,7 @@ from threading import Lock
 
 from config.oas import Oa, common_settings
 from producers.dossiers.poll import Poller, build_poller
+from producers.hooks.ability import event_reader
 from producers.hooks.apply import Applier, build_applier
 from worker.ledger.engine import open_ledger
 from worker.ledger.people import People
@@ -26,6 +27,7 @@ class Office:
         self._bell_seconds = common.poll_seconds
         self.ledger = open_ledger(common.database_url, name="hcc producer")
         self._sealer = Sealer(common.secret_keys)
+        self.reader = event_reader(self._sealer)
         self._rests = Rests(open_redis(common.redis_url))
         self._people: People | None = None
         self._pollers: dict[str, Poller] = {}

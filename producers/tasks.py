@@ -88,7 +88,7 @@ def _rounds(what: str, verb: Callable[[str], object]) -> Rounds:
 def _apply_events() -> None:
     """Of each OA that has some, a turn; in any order, so that it is not always the same ones that have to wait."""
     with office().ledger.connect() as connection:
-        waiting = work.to_apply(connection, office().oas)
+        waiting = work.to_apply(connection, office().oas, office().reader)
     end = time.monotonic() + _EVENTS_SECONDS
     random.shuffle(waiting)
     for oa in waiting:

@@ -145,11 +145,11 @@ class Sync:
         ]
         links = [Link(user, detail.phone) for user, detail in details.items() if detail.follows and detail.phone]
         with self._services.ledger.begin() as tx:
-            followers.keep(tx, self._oa, seen, datetime.now(UTC))
+            came = followers.keep(tx, self._oa, seen, datetime.now(UTC))
             links = followers.unclaimed(tx, self._oa, self._services.people, links)
             people = self._services.people.link(tx, self._oa, links, source=SOURCE) if links else []
             days = self._services.settings.follow_grace_days
-            reopened = upkeep.reopen(tx, people, days=days, by=self._by)
+            reopened = upkeep.reopen(tx, [*came, *people], days=days, by=self._by)
         if reopened:
             ring(self._oa)
         self.tally.looked_up += len(page)

@@ -25,7 +25,7 @@ from worker.channels.zalo.tokens import NoAccess
 from worker.deployment import Deployment
 from worker.domain.clock import to_vietnam
 from worker.domain.letters import Letters
-from worker.ledger import cursors, inbox, past, spending
+from worker.ledger import cursors, inbox, past, spending, unread
 from worker.ledger.migrate import missing
 from worker.ledger.spending import Spent
 from worker.queue.connection import door, open_redis
@@ -210,6 +210,12 @@ def check_events(made: Services) -> Iterator[str]:
         yield "HCC_ZALO_OA_SECRET chưa đặt: mọi sự kiện của Zalo bị từ chối; chép khóa ở trang webhook của ứng dụng"
     with made.ledger.connect() as connection:
         found = inbox.state(connection, made.oa)
+        kept, aside = unread.count(connection, made.oa)
+    if kept:
+        raise Fault(
+            f"{kept} sự kiện chưa đọc được, {aside} đã gác lại (`hcc events list`): thêm khóa mới nhất vào "
+            "HCC_SECRET_KEYS, nâng cấp worker cũ, rồi khởi động lại; hoặc `hcc events retry`, `hcc events discard`"
+        )
     if found.waiting > _EVENTS_WAITING:
         raise Fault(f"{found.waiting} sự kiện chưa xử lý; worker và beat có đang chạy không?")
     if found.newest is None:

@@ -16,9 +16,10 @@ from typing import Any
 from producers.dossiers.feeds import Feed, Step
 from producers.dossiers.findings import Found
 from producers.dossiers.parts import Outrun, Parts, Round
-from producers.dossiers.record import Seen, fresh_at, record, withdraw
+from producers.dossiers.record import Seen, fresh_at, look_again, record, withdraw
 from producers.dossiers.sightings import Look, changed, sighted
 from producers.dossiers.source import SourceError, SourceUnreachableError
+from worker.domain.event import Event
 from worker.ledger import cursors, sightings
 from worker.ledger.cursors import Cursor
 from worker.ledger.sightings import Sighting
@@ -129,11 +130,9 @@ class Follow:
         first = {page.feed.name: page for page in reversed(pages)}
         last = {page.feed.name: page for page in pages}
         parts, now = self._parts, self._parts.clock()
-        seen = dict[str, Seen]()  # by key: the feed that comes first dates an event
-        for page in pages:
-            for key, event in page.found.events.items():
-                seen.setdefault(key, Seen(event, fresh_at(event.at, page.held.polled_at, now)))
+        seen = _seen(pages, now)
         withdrawals = [withdrawal for page in pages for withdrawal in page.found.withdrawals]
+        states = [one for page in pages for one in page.sightings]
         with parts.ledger.begin() as tx:
             moved = {
                 name: cursors.advance(
@@ -143,9 +142,10 @@ class Follow:
             }
             if None in moved.values():
                 raise Outrun
-            sightings.keep(tx, parts.oa, [one for page in pages for one in page.sightings])
-            recorded = record(tx, parts.oa, parts.people, seen.values())
+            sightings.keep(tx, parts.oa, states)
+            recorded = record(tx, parts.oa, parts.people, seen)
             withdrawn = withdraw(tx, parts.oa, withdrawals)
+            look_again(tx, parts.oa, seen, states)
         tally.recorded += recorded
         tally.withdrawn += withdrawn
         self._tell(pages, tally)
@@ -160,6 +160,17 @@ class Follow:
                 _log.warning("missing ids given up feed=%s count=%d", page.feed.name, page.step.given_up)
             if page.step.jumped:
                 _log.warning("too many rows changed at one moment, left to the reconcile feed=%s", page.feed.name)
+
+
+def _seen(pages: Sequence[_Page], now: datetime) -> list[Seen]:
+    """The events of these pages, each once: the first page dates it, the last question vouches for it."""
+    dated = dict[str, tuple[Event, datetime]]()
+    asked = dict[str, datetime]()
+    for page in pages:
+        for key, event in page.found.events.items():
+            dated.setdefault(key, (event, fresh_at(event.at, page.held.polled_at, now)))
+            asked[key] = max(asked.get(key, page.held.read_at), page.held.read_at)
+    return [Seen(event, since, asked[key]) for key, (event, since) in dated.items()]
 
 
 def _is_deaf(heard_at: float) -> bool:

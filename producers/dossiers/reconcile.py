@@ -26,7 +26,7 @@ from producers.dossiers.feeds import Row
 from producers.dossiers.findings import Found
 from producers.dossiers.parts import Outrun, Parts, Round
 from producers.dossiers.queries import BEFORE_ALL_CODES
-from producers.dossiers.record import Seen, fresh_at, record, withdraw
+from producers.dossiers.record import Seen, fresh_at, look_again, record, withdraw
 from producers.dossiers.rows import Door, row_id
 from producers.dossiers.sightings import Look, changed, gone, seen_standing, sighted
 from worker.ledger import cursors, sightings
@@ -157,7 +157,8 @@ class Reconcile:
         parts, now = self._parts, self._parts.clock()
         ended = page.next["stage"] == "rest"
         polled_at = datetime.fromisoformat(page.next["began"]) if ended else held.polled_at
-        seen = [Seen(event, fresh_at(event.at, held.polled_at, now)) for event in page.found.events.values()]
+        found = page.found.events.values()
+        seen = [Seen(event, fresh_at(event.at, held.polled_at, now), held.read_at) for event in found]
         with parts.ledger.begin() as tx:
             moved = cursors.advance(tx, parts.oa, PROGRESS, held, to=page.next, polled_at=polled_at)
             if moved is None:
@@ -165,6 +166,7 @@ class Reconcile:
             sightings.keep(tx, parts.oa, page.sightings)
             recorded = record(tx, parts.oa, parts.people, seen)
             withdrawn = withdraw(tx, parts.oa, page.found.withdrawals)
+            look_again(tx, parts.oa, seen, page.sightings)
         tally.recorded += recorded
         tally.withdrawn += withdrawn
         self._tell_bell(recorded + withdrawn)

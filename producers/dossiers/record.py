@@ -11,14 +11,15 @@ from sqlalchemy import Connection
 
 from producers.dossiers import memory
 from producers.dossiers.memory import Weigh, depends
-from worker.domain.code import parse_code
+from worker.domain.code import normalize_code, parse_code
 from worker.domain.event import Event, Withdrawal
 from worker.domain.kinds import LASTING
 from worker.domain.lane import Lane
 from worker.domain.phone import Phone, fault_of, masked_field, read_phone
-from worker.ledger import cursors, notices, withdrawals
+from worker.ledger import cursors, notices, sightings, withdrawals
 from worker.ledger.notices import NewNotice
 from worker.ledger.people import People
+from worker.ledger.sightings import Sighting
 
 _BY = "producer"
 FLOOD = 1000  # notices at once: a bulk close, a gap that was caught up; they drain beside what happens meanwhile
@@ -26,10 +27,14 @@ FLOOD = 1000  # notices at once: a bulk close, a gap that was caught up; they dr
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An event, and since when it may count as fresh (UTC)."""
+    """An event, since when it may count as fresh, and when the source was asked for it, if that is known (UTC).
+
+    `asked_at` is a time of the ledger's clock, before the question; the newest one, where it was found several times.
+    """
 
     event: Event
     fresh_at: datetime
+    asked_at: datetime | None = None
 
 
 def fresh_at(happened: datetime, unseen_since: datetime, now: datetime) -> datetime:
@@ -48,8 +53,9 @@ def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen]) -> int
     """
     by_key = {one.event.key: one for one in seen}
     new = cursors.untold(tx, oa, list(by_key))
-    again = [key for key in by_key.keys() - new if by_key[key].event.told and by_key[key].event.kind in LASTING]
-    revived = withdrawals.true_again(tx, oa, again, by=_BY)
+    again = [by_key[key] for key in by_key.keys() - new if _may_come_back(by_key[key].event)]
+    asked = {one.event.key: one.asked_at for one in again if one.asked_at and _has_one_voice(one.event)}
+    revived = withdrawals.true_again(tx, oa, [one.event.key for one in again], by=_BY, asked=asked)
     found = [by_key[key].event for key in sorted(new)]
     events = [event for event in found if event.told]
 
@@ -74,6 +80,33 @@ def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen]) -> int
 def withdraw(tx: Connection, oa: str, ended: Sequence[Withdrawal]) -> int:
     """Suppress what is no longer true and has not left; returns how many notices."""
     return len(withdrawals.withdraw(tx, oa, ended, by=_BY)) if ended else 0
+
+
+def look_again(tx: Connection, oa: str, seen: Iterable[Seen], states: Sequence[Sighting]) -> None:
+    """What was found true and stays withdrawn all the same is judged at the next look at its dossier.
+
+    Another process was at it at that moment, or it changed while we read. To be called last.
+    """
+    keys = [one.event.key for one in seen if _may_come_back(one.event) and _has_one_voice(one.event)]
+    if keys and (doubtful := withdrawals.disbelieved(tx, oa, keys)):
+        sightings.doubt(tx, oa, [state.code for state in states if _spelling_of(state.code) in doubtful])
+
+
+def _may_come_back(event: Event) -> bool:
+    return event.told and event.kind in LASTING
+
+
+def _has_one_voice(event: Event) -> bool:
+    """Not a fee that comes as a row and as a status: the two may differ for a while, and the newer is not the truer."""
+    return event.twin is None
+
+
+def _spelling_of(code: str) -> str | None:
+    """How the ledger spells what the source spells so."""
+    try:
+        return normalize_code(code)
+    except ValueError:
+        return None
 
 
 def _tell(tx: Connection, oa: str, people: People, new: Sequence[Seen]) -> int:

@@ -1,15 +1,16 @@
 """What follows from Zalo's events: page by page, in the order in which they came, one process at a time.
 
 Every consequence carries the time of its event and is idempotent, so that an event that comes late, twice, or after
-a crash in the middle of its page changes nothing that it should not. A page that fails is tried event by event, and
-the one that cannot be applied is set aside with its reason.
+a crash in the middle of its page changes nothing that it should not. A page that fails is tried event by event. What
+cannot be read or applied holds nothing up, not even later events of its own user: it stays sealed (`unread`), and is
+judged by its own time when somebody can read it.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -18,20 +19,21 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from config.settings import Settings
+from producers.hooks.ability import event_reader
 from producers.hooks.chat import converse
 from producers.hooks.read import ZaloEvent
-from producers.hooks.record import unseal
+from producers.hooks.record import unseal_all
 from producers.hooks.words import Word
 from worker.domain.event import event_key
 from worker.domain.kinds import PHONE_REQUEST, WELCOME
-from worker.ledger import follows, inbox, notices, receipts, upkeep
+from worker.ledger import cursors, follows, inbox, notices, receipts, unread, upkeep
 from worker.ledger.engine import open_ledger
 from worker.ledger.follows import Follower
-from worker.ledger.inbox import Unapplied
 from worker.ledger.notices import NewNotice
 from worker.ledger.people import Link, People
 from worker.ledger.receipts import Receipt
 from worker.ledger.sealing import Sealer
+from worker.ledger.unread import EventReader
 from worker.queue.bell import ring
 
 log = logging.getLogger("hcc.hooks")
@@ -55,6 +57,7 @@ class Applier:
     sealer: Sealer = field(repr=False)
     grace_days: float
     ring: Callable[[], None]
+    reader: EventReader | None = None  # None: this process, with the keys of `sealer`
 
     def run(self, seconds: float) -> int:
         """Apply what waits, for at most so long; returns how many events were applied."""
@@ -80,33 +83,53 @@ class Applier:
         with self.ledger.begin() as tx:
             if not inbox.take_turn(tx, self.oa):
                 return 0, False
-            kept = inbox.unapplied(tx, self.oa, limit=_PAGE)
-            to_send = self.consequences(tx, [unseal(one, self.sealer) for one in kept])
-            inbox.applied(tx, [one.id for one in kept])
+            events, faults = self._came(tx)
+            to_send = self.consequences(tx, events)
+            self._close(tx, events, faults)
             receipts.apply(tx, self.oa)
             inbox.purge(tx)
-        return len(kept), to_send
+        return len(events) + len(faults), to_send
 
     def _one_by_one(self) -> tuple[int, bool]:
         with self.ledger.begin() as tx:
             if not inbox.take_turn(tx, self.oa):
                 return 0, False
-            kept = inbox.unapplied(tx, self.oa, limit=_PAGE)
-            to_send = [self._alone(tx, one) for one in kept]
-        return len(kept), any(to_send)
+            events, faults = self._came(tx)
+            to_send = [self._alone(tx, event, faults) for event in events]
+            self._close(tx, [event for event in events if event.number not in faults], faults)
+        return len(events) + len(faults), any(to_send)
 
-    def _alone(self, tx: Connection, kept: Unapplied) -> bool:
-        fault, to_send = None, False
+    def _came(self, tx: Connection) -> tuple[list[ZaloEvent], dict[int, str]]:
+        """The next events, also those that could not be read and may be now; what cannot be read, with its fault."""
+        again = unread.offered(tx, self.oa, self._reader, limit=_PAGE)
+        return unseal_all([*again, *inbox.unapplied(tx, self.oa, limit=_PAGE)], self.sealer)
+
+    def _alone(self, tx: Connection, event: ZaloEvent, faults: dict[int, str]) -> bool:
         try:
             with tx.begin_nested():
-                to_send = self.consequences(tx, [unseal(kept, self.sealer)])
+                return self.consequences(tx, [event])
         except (OperationalError, ProgrammingError):
             raise
         except Exception as error:  # noqa: BLE001 (set aside with its reason; the type only, a text may hold anything)
-            fault = type(error).__name__
-            log.error("event set aside event=%d word=%s why=%s", kept.id, kept.word, fault)  # noqa: TRY400 (see above)
-        inbox.applied(tx, [kept.id], fault=fault)
-        return to_send
+            faults[event.number] = type(error).__name__
+            return False
+
+    def _close(self, tx: Connection, events: Sequence[ZaloEvent], faults: Mapping[int, str]) -> None:
+        """These events are done with; the others stay sealed."""
+        done = [event.number for event in events]
+        inbox.applied(tx, done)
+        unread.applied(tx, done)
+        aside = unread.keep(tx, faults, self._reader)
+        for fault in sorted(set(faults.values())):
+            ids = [number for number, why in faults.items() if why == fault]
+            log.error(
+                "events not read or not applied oa=%s number=%d first=%d set_aside=%d why=%s",
+                self.oa, len(ids), min(ids), len(aside.intersection(ids)), fault,
+            )  # fmt: skip
+
+    @property
+    def _reader(self) -> EventReader:
+        return self.reader or event_reader(self.sealer)
 
     def consequences(self, tx: Connection, events: Sequence[ZaloEvent]) -> bool:
         """All that follows from these events; returns whether there is something to send."""
@@ -121,13 +144,14 @@ class Applier:
         receipts.keep(tx, self.oa, [receipt for event in events for receipt in _receipts(event)])
         follows.interacted(tx, self.oa, _newest(events))
         reachable = self._link(tx, [e for e in events if e.word is Word.SUBMITTED])
-        changed = follows.set_follows(tx, self.oa, _follows(events))
-        greeted = self._greet(tx, [follower for follower in changed if follower.follows])
-        reachable += [f.person_id for f in changed if f.follows and f.person_id is not None]
-        reopened = upkeep.reopen(tx, reachable, days=self.grace_days, by=_BY) if reachable else set()
+        came = [one for one in follows.set_follows(tx, self.oa, _follows(events)) if one.follows]
+        greeted = self._greet(tx, came)
+        reachable += [one.person_id for one in came if one.person_id is not None]
+        met = [one.id for one in came]
+        reopened = upkeep.reopen(tx, reachable, followers=met, days=self.grace_days, by=_BY)
         answered = converse(tx, self.oa, self.people, [e for e in events if e.word is Word.WROTE])
         if events[-1].word is Word.WITHDREW:
-            follows.withdraw(tx, self.oa, self.people, _user(events[-1]))
+            follows.withdraw(tx, self.oa, self.people, _user(events[-1]), events[-1].at)
         return bool(greeted or reopened or answered)
 
     def _link(self, tx: Connection, submitted: Sequence[ZaloEvent]) -> list[int]:
@@ -140,10 +164,15 @@ class Applier:
         return people
 
     def _greet(self, tx: Connection, new: Sequence[Follower]) -> set[str]:
-        """One welcome in a follower's life, however often they follow; who did not share a phone is asked for it."""
+        """One welcome in a follower's life, however often they follow; who did not share a phone is asked for it.
+
+        A notice of long ago is put away, and only its key is known.
+        """
         now = datetime.now(UTC)
         asked = [_greeting(follower, PHONE_REQUEST, now) for follower in new if follower.person_id is None]
-        return notices.record(tx, self.oa, [_greeting(follower, WELCOME, now) for follower in new] + asked)
+        greetings = [_greeting(follower, WELCOME, now) for follower in new] + asked
+        untold = cursors.untold(tx, self.oa, [greeting.event_key for greeting in greetings])
+        return notices.record(tx, self.oa, [greeting for greeting in greetings if greeting.event_key in untold])
 
 
 def build_applier(settings: Settings, ledger: Engine | None = None, people: People | None = None) -> Applier:
@@ -178,13 +207,10 @@ def _stretches(events: Sequence[ZaloEvent]) -> list[Sequence[ZaloEvent]]:
     return [events[a:b] for a, b in pairwise(sorted({0, *cuts, len(events)}))]
 
 
-def _follows(events: Sequence[ZaloEvent]) -> dict[str, tuple[datetime, bool]]:
-    """The newest word on each user; of two at one moment the unfollow counts."""
-    told = sorted(
-        ((event.at, event.word is Word.FOLLOWED, _user(event)) for event in events if event.word in _FOLLOWING),
-        key=lambda one: (one[0], not one[1]),
-    )
-    return {user: (at, follows) for at, follows, user in told}
+def _follows(events: Sequence[ZaloEvent]) -> dict[str, tuple[datetime, int, bool]]:
+    """The newest word on each user; of two at one moment the one that came later counts."""
+    told = sorted((event for event in events if event.word in _FOLLOWING), key=lambda one: (one.at, one.number))
+    return {_user(one): (one.at, one.number, one.word is Word.FOLLOWED) for one in told}
 
 
 def _newest(events: Sequence[ZaloEvent]) -> dict[str, datetime]:

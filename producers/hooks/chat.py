@@ -45,6 +45,7 @@ class Question:
     mark: str
     ask: Ask
     codes: tuple[str, ...] = ()  # the asker's dossiers that it may be about
+    number: int = 0  # its place in the inbox
 
 
 def converse(tx: Connection, oa: str, people: People, messages: Sequence[ZaloEvent]) -> set[str]:
@@ -60,19 +61,17 @@ def converse(tx: Connection, oa: str, people: People, messages: Sequence[ZaloEve
 
 def _questions(tx: Connection, oa: str, messages: Sequence[ZaloEvent]) -> list[Question]:
     """What was asked, in the order of asking, with the dossiers of those who ask."""
-    written = sorted(
-        ((one.at, one.message_ids, one.user_id, one.text) for one in messages if one.user_id and one.text),
-    )
+    written = [one for one in messages if one.user_id and one.text]
     if not written:
         return []
-    askers = chat.askers(tx, oa, {user for _, _, user, _ in written})
+    askers = chat.askers(tx, oa, {str(one.user_id) for one in written})
     theirs = chat.codes(tx, oa, {asker.person_id for asker in askers.values() if asker.person_id is not None})
     questions = []
-    for at, ids, user, text in written:
-        asker, ask = askers[user], read_ask(text)
+    for one in sorted(written, key=lambda one: (one.at, one.number)):
+        user, asker, ask = str(one.user_id), askers[str(one.user_id)], read_ask(str(one.text))
         codes = tuple(about(ask, theirs.get(asker.person_id or 0, ())))
-        mark = hashlib.sha256("\n".join(ids or (at.isoformat(),)).encode()).hexdigest()[:16]
-        questions.append(Question(user, asker, at, mark, ask, codes))
+        mark = hashlib.sha256("\n".join(one.message_ids or (one.at.isoformat(),)).encode()).hexdigest()[:16]
+        questions.append(Question(user, asker, one.at, mark, ask, codes, one.number))
     return questions
 
 
@@ -91,7 +90,7 @@ def _switch(tx: Connection, oa: str, people: People, questions: Sequence[Questio
     if said:
         proofs = [(question.user, _SWITCHES[question.ask.wish][1], question.at) for question in said]
         follows.prove(tx, oa, people, proofs)
-        chat.switch(tx, oa, chat.newest([(one.user, one.at, one.ask.wish is Wish.OFF) for one in said]))
+        chat.switch(tx, oa, chat.newest([(one.user, one.at, one.number, one.ask.wish is Wish.OFF) for one in said]))
 
 
 def _not_too_much(tx: Connection, questions: Sequence[Question]) -> list[Question]:

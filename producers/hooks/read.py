@@ -29,7 +29,8 @@ _LONGEST_PHONE = 64  # characters of a field that may hold a phone
 class ZaloEvent:
     """Something that Zalo told us. `key` is equal for an event that is sent again, also with other bytes.
 
-    `at` is when it happened (UTC); `phone` is E.164; `text` is NFC; `mark` is our tracking id come back.
+    `at` is when it happened (UTC); `phone` is E.164; `text` is NFC; `mark` is our tracking id come back; `number` is
+    its place in the inbox, once it is there.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ZaloEvent:
     text: str | None = field(default=None, repr=False)
     message_ids: tuple[str, ...] = ()
     mark: str | None = None
+    number: int = 0
 
 
 def read(body: Mapping[str, Any], raw: bytes, at: datetime, *, by_phone: bool) -> ZaloEvent:

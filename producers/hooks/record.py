@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -92,10 +92,9 @@ class Recorder:
     def _insert(self, batch: Sequence[_Waiting]) -> set[tuple[str, bytes]]:
         """One statement for each OA, committed by itself; who is told of a fault comes again, and does no harm."""
         by_key = {one.key: one.event for one in batch}
-        ordered = sorted(by_key)  # so that two processes never wait for each other in a ring
         new: set[tuple[str, bytes]] = set()
         with self._ledger.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            for oa, keys in groupby(ordered, key=itemgetter(0)):
+            for oa, keys in groupby(sorted(by_key, key=itemgetter(0)), key=itemgetter(0)):  # each OA's as they came
                 recorded = inbox.record(connection, oa, [by_key[key] for key in keys])
                 new |= {(oa, key) for key in recorded}
         return new
@@ -123,7 +122,18 @@ def seal(event: ZaloEvent, sealer: Sealer) -> NewZaloEvent:
 
 
 def unseal(kept: Unapplied, sealer: Sealer) -> ZaloEvent:
-    """The event as it was read at the door. Raises `SealError`."""
+    """The event as it was read at the door. Raises `SealError`, and whatever a newer version's event makes it raise."""
     content = json.loads(sealer.open(kept.sealed))
     content["message_ids"] = tuple(content.get("message_ids", ()))
-    return ZaloEvent(kept.name, Word(kept.word), b"", kept.at, **content)
+    return ZaloEvent(kept.name, Word(kept.word), b"", kept.at, **content, number=kept.id)
+
+
+def unseal_all(kept: Iterable[Unapplied], sealer: Sealer) -> tuple[list[ZaloEvent], dict[int, str]]:
+    """The events that can be read, in their order, and by the number of each other one the type of its fault."""
+    events, faults = [], {}
+    for one in kept:
+        try:
+            events.append(unseal(one, sealer))
+        except Exception as fault:  # noqa: BLE001 (a newer key, word or shape; the type only, a text may hold anything)
+            faults[one.id] = type(fault).__name__
+    return events, faults

@@ -146,6 +146,30 @@ def test_what_was_answered_is_not_lost_when_the_process_dies(world: World) -> No
     assert len(world.messages(2)) == 2
 
 
+def test_an_event_under_a_newer_key_waits_for_the_worker_that_has_it(world: World) -> None:
+    """The web process was given the key first. A worker without it starts a new child for every task meanwhile."""
+    zalo = Zalo(world)
+    newer = f"another-key-for-tests-9876543210,{world.environment['HCC_SECRET_KEYS']}"
+    users = [str(6_142_494_823_000_002_000 + number) for number in range(5)]
+    world.zalo.people([{"user_id": user, "follows": False} for user in users])
+    world.start("web", secret_keys=newer)
+    world.start("beat")
+    worker = "celery -A worker.app worker -n {}@%h --concurrency 1 --loglevel INFO"
+    old = world.start().start("old", f"{worker.format('old')} --max-tasks-per-child 1")
+    zalo.wait()
+    for number, user in enumerate(users, 1):
+        zalo.tell("follow", user_id=user)
+        until(lambda: len(world.rows("SELECT FROM unread_events")) == number, "the event to be kept", world=world)  # noqa: B023 (waited for here)
+    assert {row.faults for row in world.rows("SELECT faults FROM unread_tries")} == {1}
+    assert world.states() == {}
+    old.send_signal(signal.SIGTERM)
+    old.wait(60)
+    world.start(secret_keys=newer).start("new", worker.format("new"))
+    world.messages(2 * len(users))
+    until(lambda: not world.rows("SELECT FROM unread_events"), "the events to be read", world=world)
+    assert {message["user_id"] for message in world.zalo.messages()} == set(users)
+
+
 def test_07_receipts_overtake_our_own_commits_and_a_worker_dies_among_them(world: World) -> None:
     """Incident 7: seen before delivered, both twice and before we know that it was sent; a kill -9 in the middle."""
     zalo = Zalo(world)

@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, inspect, text
 
 from sandbox.servers import Servers
-from worker.ledger import months, past, reports
+from worker.ledger import follows, months, past, reports
 from worker.ledger.engine import open_ledger
 from worker.ledger.migrate import migrate, missing, newest
 from worker.ledger.tables import metadata, notices, notices_past
@@ -83,6 +83,39 @@ WITH tried AS (
 )
 INSERT INTO history (notice_id, at, before, after, why, by) VALUES (1, now(), 'sent', 'seen', NULL, 'zalo') RETURNING id
 """
+
+
+def test_workers_of_the_version_before_go_on_with_the_inbox_of_this_one(ledger: Engine) -> None:
+    """Their statements, as they stand there: recorded, applied or set aside, followed, purged, beside what is kept."""
+    with ledger.begin() as tx:
+        for statement in _OLD_INBOX:
+            tx.execute(text(statement))
+        assert tx.execute(text("SELECT name, fault FROM zalo_events")).all() == [("follow", "SealError")]
+        assert tx.execute(text("SELECT count(*) FROM unread_events")).scalar_one() == 0
+        assert tx.execute(text("SELECT follows, reached_at FROM followers")).all() == [(True, None)]
+        came = [follows.Follower(1, None, False)]
+        later = {"u": (datetime(2024, 2, 19, tzinfo=UTC), 7, False)}
+        assert follows.set_follows(tx, "oa", later) == came, "what an old one wrote of this moment came before"
+
+
+_OLD_INBOX = (
+    """INSERT INTO zalo_events (oa, key, name, word, at, received_at, sealed, applied_at)
+       SELECT 'oa', key, 'follow', 'followed', now(), clock_timestamp() - days * interval '1 day', 's', NULL
+       FROM (VALUES ('a'::bytea, 0), ('b', 31)) AS w (key, days)
+       ON CONFLICT ON CONSTRAINT zalo_events_oa_key DO NOTHING RETURNING key""",
+    "UPDATE zalo_events SET applied_at = clock_timestamp(), sealed = NULL, fault = 'SealError'",
+    """INSERT INTO unread_events (event_id, oa, received_at, sealed, fault)
+       SELECT id, oa, received_at, 's', fault FROM zalo_events WHERE key = 'b'""",
+    "INSERT INTO unread_tries (event_id, ability, faults, at) SELECT event_id, 'a', 1, now() FROM unread_events",
+    """DELETE FROM zalo_events WHERE id IN (
+           SELECT id FROM (SELECT id, received_at, applied_at FROM zalo_events ORDER BY id LIMIT 1000) AS oldest
+           WHERE applied_at IS NOT NULL AND received_at < clock_timestamp() - make_interval(days => 30))""",
+    """INSERT INTO followers (oa, user_id, follows, follow_at) VALUES ('oa', 'u', true, '2024-02-19 00:00Z')
+       ON CONFLICT ON CONSTRAINT followers_oa_user_id DO UPDATE
+       SET follows = EXCLUDED.follows, follow_at = EXCLUDED.follow_at
+       WHERE followers.follow_at IS NULL OR followers.follow_at < EXCLUDED.follow_at
+       RETURNING id, person_id, follows""",
+)
 
 
 def _parts(connection: Connection, table: str) -> list[str]:

@@ -13,8 +13,9 @@ from sqlalchemy.exc import OperationalError
 
 from tests.ledger.conftest import OA, new
 from worker.domain.lifecycle import FINISHED, LIVE, State
-from worker.ledger import chat, cursors, months, past, reports, statistics
+from worker.ledger import chat, cursors, months, past, reminders, reports, statistics
 from worker.ledger.past import keep_house
+from worker.ledger.reminders import Window
 from worker.ledger.statistics import Period
 
 KEEP = 24
@@ -131,6 +132,23 @@ def test_what_somebody_may_still_move_stays_at_hand(ledger: Engine, record: Call
     keep_house(ledger, **HOUSE)
     assert {code for (code,) in rows(ledger, "SELECT code FROM notices")} == {*live, "TRUE-AGAIN"}
     assert {code for (code,) in rows(ledger, "SELECT code FROM notices_past")} == FINISHED
+
+
+def test_papers_that_are_wanted_by_a_day_to_come_stay_at_hand(ledger: Engine, record: Callable[..., set[str]]) -> None:
+    """Their reminder looks for them among the notices at hand, however long ago they were asked for."""
+    now = datetime.now(UTC)
+    for code, days in (("OPEN", 9), ("OVER", -1)):
+        deadline = (now + timedelta(days=days)).isoformat()
+        record(new(code, "supplement_required", facts={"deadline_at": deadline}))
+        age(ledger, code, 300)
+    record(new("ANY", "supplement_required"))
+    age(ledger, "ANY", 300)
+    keep_house(ledger, **HOUSE)
+    assert rows(ledger, "SELECT code FROM notices") == [("OPEN",)]
+    window = Window("supplement_required", now, now + timedelta(days=60), by_deadline=True)
+    with ledger.connect() as connection:
+        told = reminders.told(connection, OA, window, "supplement_reminder", after=0, limit=10)
+    assert [one.code for one in told] == ["OPEN"]
 
 
 def test_months_that_are_too_old_are_dropped_with_all_that_is_in_them(

@@ -18,6 +18,7 @@ from worker.domain.retry import Decision, Patience, decide
 from worker.domain.settling import Question
 from worker.domain.tries import tag_of
 from worker.ledger import claims, uncertain, upkeep, verbs, withdrawals
+from worker.ledger.clock import now
 from worker.ledger.turns import Bounds
 from worker.ledger.uncertain import Doubt
 from worker.ledger.upkeep import Leased
@@ -145,6 +146,56 @@ def test_true_again_it_waits_for_its_turn_but_not_within_a_minute(ledger: Engine
         tx.exec_driver_sql("UPDATE notices SET withdrawn_at = withdrawn_at - interval '61 s'")
         assert len(withdrawals.true_again(tx, OA, [FEE], by="producer")) == 1
     assert story(ledger) == [("due", None)]
+
+
+def test_true_again_it_is_believed_at_once_where_the_source_was_asked_after_the_withdrawal(
+    ledger: Engine, record: Record
+) -> None:
+    """What a slower poll read before it is not, however late it is recorded: the ledger's clock tells them apart."""
+    record(new("A", "fee_requested", occurrence="7"))
+    before = moment(ledger)
+    withdraw(ledger)
+    after = moment(ledger)
+    with ledger.begin() as tx:
+        assert withdrawals.true_again(tx, OA, [FEE], by="producer", asked={FEE: before}) == set()
+        assert withdrawals.disbelieved(tx, OA, [FEE]) == {"A"}
+        assert len(withdrawals.true_again(tx, OA, [FEE], by="producer", asked={FEE: after})) == 1
+        assert withdrawals.disbelieved(tx, OA, [FEE]) == set()
+    assert story(ledger) == [("due", None)]
+
+
+def test_who_asks_the_source_while_the_withdrawal_is_written_down_is_believed(ledger: Engine, record: Record) -> None:
+    """The withdrawal's page had been read when its transaction began; it may commit long after that."""
+    record(new("A", "fee_requested", occurrence="7"))
+    with ledger.begin() as tx:
+        tx.execute(text("SELECT now()"))
+        asked = moment(ledger)
+        withdrawals.withdraw(tx, OA, [Withdrawal("A", FEE, "fee paid")], by="producer")
+    with ledger.begin() as tx:
+        assert len(withdrawals.true_again(tx, OA, [FEE], by="producer", asked={FEE: asked})) == 1
+
+
+def test_the_newest_withdrawal_counts(ledger: Engine, record: Record) -> None:
+    """Not true, true, and not true again while a slow poll still had the second in its hands."""
+    record(new("A", "fee_requested", occurrence="7"))
+    withdraw(ledger)
+    asked = moment(ledger)
+    assert withdraw(ledger) == set(), "no news"
+    with ledger.begin() as tx:
+        assert withdrawals.true_again(tx, OA, [FEE], by="producer", asked={FEE: asked}) == set()
+    assert story(ledger) == [("suppressed", "fee paid")]
+    assert len(rows(ledger, "SELECT FROM history WHERE after = 'suppressed'")) == 1
+
+
+def rows(ledger: Engine, query: str) -> list[object]:
+    with ledger.connect() as connection:
+        return list(connection.execute(text(query)))
+
+
+def moment(ledger: Engine) -> datetime:
+    """The ledger's time."""
+    with ledger.connect() as connection:
+        return now(connection)
 
 
 def test_a_notice_that_was_told_is_not_told_again_when_it_is_true_again(ledger: Engine, held: list[Notice]) -> None:

@@ -18,6 +18,7 @@ from worker.bootstrap import Services
 from worker.deliver import Lease, claim_and_compose
 from worker.domain.event import Event
 from worker.domain.lane import Lane
+from worker.ledger.past import keep_house
 from worker.ledger.people import Link, People
 from worker.ledger.sealing import Sealer
 
@@ -97,6 +98,21 @@ def test_a_digest_tells_the_own_unit_once_a_period_and_nobody_else(
     assert "- đã tiếp nhận: 1 (đã gửi 0)" in words
     assert "240219" not in words
     assert count(ledger, "SELECT count(*) FROM audit WHERE verb IN ('staff add', 'digest post')") == 3
+
+
+def test_a_digest_of_long_ago_is_not_told_again(run: Callable[..., Result], people: People, ledger: Engine) -> None:
+    """Its notice is put away after 90 days; its key is not forgotten."""
+    run("staff", "add", "--unit", "H27.37", *WHO, lines=USER)
+    assert json.loads(run("report", "digest", "--post", "--json").stdout)["posted"] == {"H27.37": 1}
+    with ledger.begin() as tx:
+        tx.execute(
+            text("""
+                UPDATE notices SET state = 'sent', recorded_at = recorded_at - interval '91 days'
+                WHERE kind = 'staff_digest'""")
+        )
+    keep_house(ledger, keep_months=24, by="test", seconds=10)
+    assert count(ledger, "SELECT count(*) FROM notices WHERE kind = 'staff_digest'") == 0
+    assert json.loads(run("report", "digest", "--post", "--json").stdout)["posted"] == {"H27.37": 0}
 
 
 def test_a_digest_without_post_is_what_it_was(run: Callable[..., Result], people: People, ledger: Engine) -> None:

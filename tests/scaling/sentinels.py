@@ -69,6 +69,12 @@ class Pair:
         self._until(lambda: self.master != dead and self._leads(1 - dead), "the fail-over")
         return dead
 
+    def split(self) -> None:
+        """Make the replica a master beside the old one, which goes on as if nothing had happened."""
+        with self.server(1) as replica:
+            self._until(lambda: self._in_step(0), "the replica to be in step")
+            replica.replicaof("NO", "ONE")
+
     def promote(self, number: int) -> None:
         """Make the other server follow this one, by hand and without a restart; for a pair that nobody guards."""
         with self.server(number) as leader, self.server(1 - number) as follower:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 from sqlalchemy import Connection, text
 
@@ -40,19 +41,22 @@ def answered(tx: Connection, followers: Collection[int], since: datetime) -> lis
     return [(row.follower_id, row.kind, row.event_at) for row in rows]
 
 
-def switch(tx: Connection, oa: str, told: Mapping[str, tuple[datetime, bool]]) -> None:
-    """Set by user id since when a person wants no notices, or wants them again; an older word changes nothing.
+def switch(tx: Connection, oa: str, told: Mapping[str, tuple[datetime, int, bool]]) -> None:
+    """Set by user id since when a person wants no notices, or wants them again: (time, place in the inbox, off).
 
-    What waits for those who want none is suppressed; what is on again is on from now on.
+    An older word changes nothing; of two of one moment the later in the inbox counts. What waits for those who want
+    none is suppressed; what is on again is on from now on.
     """
     users = sorted(told)
     query = text("""
-        UPDATE followers f SET notices_off = w.off, switched_at = w.at
-        FROM unnest(CAST(:users AS text[]), CAST(:ats AS timestamptz[]), CAST(:offs AS boolean[]))
-             AS w (user_id, at, off)
-        WHERE f.oa = :oa AND f.user_id = w.user_id AND (f.switched_at IS NULL OR f.switched_at < w.at)
+        UPDATE followers f SET notices_off = w.off, switched_at = w.at, switch_event = w.number
+        FROM unnest(CAST(:users AS text[]), CAST(:ats AS timestamptz[]), CAST(:numbers AS bigint[]),
+                    CAST(:offs AS boolean[])) AS w (user_id, at, number, off)
+        WHERE f.oa = :oa AND f.user_id = w.user_id
+          AND (f.switched_at IS NULL OR (f.switched_at, coalesce(f.switch_event, 0)) < (w.at, w.number))
         RETURNING f.person_id, f.notices_off""")
-    values = {"oa": oa, "users": users, "ats": [told[u][0] for u in users], "offs": [told[u][1] for u in users]}
+    ats, numbers, offs = zip(*(told[user] for user in users), strict=True)
+    values = {"oa": oa, "users": users, "ats": list(ats), "numbers": list(numbers), "offs": list(offs)}
     people = [row.person_id for row in tx.execute(query, values) if row.notices_off and row.person_id is not None]
     suppress(tx, [], people=people, why=OPTED_OUT)
 
@@ -100,6 +104,6 @@ def stories(tx: Connection, oa: str, wanted: Collection[str]) -> dict[tuple[int,
     return {(person, code): Story(code, tuple(found)) for (person, code), found in steps.items()}
 
 
-def newest(told: Sequence[tuple[str, datetime, bool]]) -> dict[str, tuple[datetime, bool]]:
-    """The newest word of each user; of two at one moment the wish to hear no more counts."""
-    return {user: (at, off) for at, off, user in sorted((at, off, user) for user, at, off in told)}
+def newest(told: Sequence[tuple[str, datetime, int, bool]]) -> dict[str, tuple[datetime, int, bool]]:
+    """The newest word of each user: (user id, time, place in the inbox, off); of two at one moment the later counts."""
+    return {user: (at, number, off) for user, at, number, off in sorted(told, key=itemgetter(1, 2))}

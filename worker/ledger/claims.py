@@ -17,7 +17,7 @@ from worker.domain.outcome import Uncertain, charged, code_of, word
 from worker.domain.retry import Decision
 from worker.domain.story import read_digest, read_stories
 from worker.domain.tries import perhaps_tried, tag_of
-from worker.ledger import late
+from worker.ledger import late, reach
 from worker.ledger.arrays import column
 from worker.ledger.moves import Move, move
 from worker.ledger.notices import promote, promote_of
@@ -116,12 +116,16 @@ SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:
 def complete(tx: Connection, completed: Sequence[tuple[Attempt, Decision]], *, by: str) -> set[int]:
     """Record what became of attempts: states, attempts, history, and the later notices that may go now.
 
-    Returns the ids that moved; one that is missing had lost its lease, and its attempt is recorded all the same.
+    One whose person cannot be reached is due again where that was learned to be otherwise meanwhile (`reach`). Returns
+    the ids that moved; one that is missing had lost its lease, and its attempt is recorded all the same.
     """
     if not completed:
         return set()
-    moved = move(tx, [_completing(attempt, decision) for attempt, decision in completed], by=by)
-    moved |= late.settle_own_doubts(tx, [one for one in completed if one[0].notice.id not in moved], by=by)
+    opened = reach.learned_since(tx, [(attempt.notice, decision) for attempt, decision in completed])
+    ends = [(attempt, opened.get(attempt.notice.id, decision)) for attempt, decision in completed]
+    moved = move(tx, [_completing(attempt, decision) for attempt, decision in ends], by=by)
+    reach.begin_afresh(tx, opened, moved)
+    moved |= late.settle_own_doubts(tx, [one for one in ends if one[0].notice.id not in moved], by=by)
     tx.execute(statement(_ATTEMPTS), _attempt_arrays([attempt for attempt, _ in completed]))
     promote_of(tx, {(attempt.notice.oa, attempt.notice.code) for attempt, _ in completed}, by=by)
     return moved
@@ -140,14 +144,19 @@ def recorded(tx: Connection, attempts: Sequence[Attempt]) -> set[int]:
 
 
 def put_down(tx: Connection, untried: Sequence[tuple[Notice, Decision]], *, by: str) -> None:
-    """Let go of leased notices that were not tried: no permit, nobody to tell, words that cannot be made."""
+    """Let go of leased notices that were not tried: no permit, nobody to tell, words that cannot be made.
+
+    One that has nobody to tell is due again where the person was learned to be reached meanwhile (`reach`).
+    """
     if not untried:
         return
+    opened = reach.learned_since(tx, untried)
+    ends = [(notice, opened.get(notice.id, decision)) for notice, decision in untried]
     moves = [
         Move(notice.id, State.SENDING, decision.state, why=decision.reason, lease=notice.lease, due_at=decision.due_at)
-        for notice, decision in untried
+        for notice, decision in ends
     ]
-    move(tx, moves, by=by)
+    reach.begin_afresh(tx, opened, move(tx, moves, by=by))
     promote(tx, untried[0][0].oa, {notice.code for notice, _ in untried}, by=by)
 
 

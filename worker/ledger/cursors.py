@@ -14,17 +14,21 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """`position` is the feed's own JSON; `polled_at` (UTC) is when the feed was last read to its end."""
+    """`position` is the feed's own JSON; `polled_at` (UTC) is when the feed was last read to its end.
+
+    `read_at` is when we read or wrote this, by the ledger's clock: what the source says afterwards is not older.
+    """
 
     position: Mapping[str, Any]
     version: int
     polled_at: datetime
+    read_at: datetime
 
 
 def read(tx: Connection, oa: str) -> dict[str, Cursor]:
     """The cursors of an OA, by feed."""
-    rows = tx.execute(text("SELECT feed, position, version, polled_at FROM cursors WHERE oa = :oa"), {"oa": oa})
-    return {row.feed: Cursor(row.position, row.version, row.polled_at) for row in rows}
+    query = text("SELECT feed, position, version, polled_at, statement_timestamp() AS at FROM cursors WHERE oa = :oa")
+    return {row.feed: Cursor(row.position, row.version, row.polled_at, row.at) for row in tx.execute(query, {"oa": oa})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,11 @@ def begin(tx: Connection, oa: str, feed: str, position: Mapping[str, Any], polle
     written = tx.execute(
         text("""
             INSERT INTO cursors (oa, feed, position, version, polled_at)
-            VALUES (:oa, :feed, CAST(:position AS jsonb), 1, :polled_at) ON CONFLICT DO NOTHING"""),
+            VALUES (:oa, :feed, CAST(:position AS jsonb), 1, :polled_at) ON CONFLICT DO NOTHING
+            RETURNING clock_timestamp()"""),
         {"oa": oa, "feed": feed, "position": json.dumps(position), "polled_at": polled_at},
-    )
-    return Cursor(position, 1, polled_at) if written.rowcount else None
+    ).scalar_one_or_none()
+    return Cursor(position, 1, polled_at, written) if written else None
 
 
 def advance(
@@ -67,10 +72,11 @@ def advance(
     moved = tx.execute(
         text("""
             UPDATE cursors SET position = CAST(:position AS jsonb), version = version + 1, polled_at = :polled_at
-            WHERE oa = :oa AND feed = :feed AND version = :version"""),
+            WHERE oa = :oa AND feed = :feed AND version = :version
+            RETURNING clock_timestamp()"""),
         {"oa": oa, "feed": feed, "position": json.dumps(to), "version": held.version, "polled_at": polled_at},
-    )
-    return Cursor(to, held.version + 1, polled_at) if moved.rowcount else None
+    ).scalar_one_or_none()
+    return Cursor(to, held.version + 1, polled_at, moved) if moved else None
 
 
 def end(tx: Connection, oa: str, feed: str, held: Cursor) -> bool:

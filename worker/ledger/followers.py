@@ -24,8 +24,8 @@ def meet(tx: Connection, oa: str, users: Sequence[str]) -> int:
     """Keep followers that we did not know of (their `follow` event was missed); returns how many."""
     known = tx.execute(
         text("""
-            INSERT INTO followers (oa, user_id, follows)
-            SELECT :oa, u, true FROM unnest(CAST(:users AS text[])) AS w (u)
+            INSERT INTO followers (oa, user_id, follows, reached_at)
+            SELECT :oa, u, true, clock_timestamp() FROM unnest(CAST(:users AS text[])) AS w (u)
             ON CONFLICT ON CONSTRAINT followers_oa_user_id DO NOTHING"""),
         {"oa": oa, "users": sorted(set(users))},
     )
@@ -49,28 +49,39 @@ def count_to_look_up(tx: Connection, oa: str, since: datetime) -> int:
     return int(tx.execute(query, {"oa": oa, "since": since}).scalar_one())
 
 
-def keep(tx: Connection, oa: str, seen: Sequence[Seen], at: datetime) -> None:
+_KEEP = """
+WITH seen AS (
+    SELECT f.id, f.follows AS before, w.interacted_at,
+           CASE WHEN f.follow_at > :at - interval '5 minutes' THEN f.follows
+                ELSE coalesce(w.follows, f.follows) END AS follows
+    FROM unnest(CAST(:users AS text[]), CAST(:follow AS boolean[]), CAST(:ats AS timestamptz[]))
+         AS w (user_id, follows, interacted_at)
+    JOIN followers f ON f.oa = :oa AND f.user_id = w.user_id
+    ORDER BY f.id FOR UPDATE OF f
+),
+kept AS (
+    UPDATE followers f SET synced_at = :at, follows = s.follows,
+           last_interaction_at = greatest(f.last_interaction_at, s.interacted_at),
+           reached_at = CASE WHEN s.follows AND NOT s.before THEN clock_timestamp() ELSE f.reached_at END
+    FROM seen s WHERE f.id = s.id
+    RETURNING f.person_id, s.follows AND NOT s.before AS came
+)
+SELECT person_id FROM kept WHERE came AND person_id IS NOT NULL
+"""
+
+
+def keep(tx: Connection, oa: str, seen: Sequence[Seen], at: datetime) -> list[int]:
     """Record users as Zalo has them; of two interactions the later one stands.
 
-    An event of the last minutes outranks a look-up, which may have been answered before it.
+    An event of the last minutes outranks a look-up, which may have been answered before it. Returns the people who
+    follow again, which no event had told us.
     """
-    tx.execute(
-        text("""
-            UPDATE followers f SET synced_at = :at,
-                   follows = CASE WHEN f.follow_at > :at - interval '5 minutes' THEN f.follows
-                                  ELSE coalesce(w.follows, f.follows) END,
-                   last_interaction_at = greatest(f.last_interaction_at, w.interacted_at)
-            FROM unnest(CAST(:users AS text[]), CAST(:follow AS boolean[]), CAST(:ats AS timestamptz[]))
-                 AS w (user_id, follows, interacted_at)
-            WHERE f.oa = :oa AND f.user_id = w.user_id"""),
-        {
-            "oa": oa,
-            "at": at,
-            "users": [one.user_id for one in seen],
-            "follow": [one.follows for one in seen],
-            "ats": [one.interacted_at for one in seen],
-        },
-    )
+    values = {
+        "users": [one.user_id for one in seen],
+        "follow": [one.follows for one in seen],
+        "ats": [one.interacted_at for one in seen],
+    }
+    return list(tx.execute(text(_KEEP), {"oa": oa, "at": at, **values}).scalars())
 
 
 def unclaimed(tx: Connection, oa: str, people: People, links: Sequence[Link]) -> list[Link]:

@@ -27,23 +27,30 @@ class Follower:
 
 
 _FOLLOW = """
-INSERT INTO followers (oa, user_id, follows, follow_at)
-SELECT :oa, u, f, a
-FROM unnest(CAST(:users AS text[]), CAST(:follows AS boolean[]), CAST(:ats AS timestamptz[])) AS w (u, f, a)
+INSERT INTO followers (oa, user_id, follows, follow_at, follow_event, reached_at)
+SELECT :oa, u, f, a, n, CASE WHEN f THEN clock_timestamp() END
+FROM unnest(CAST(:users AS text[]), CAST(:ats AS timestamptz[]), CAST(:numbers AS bigint[]),
+            CAST(:follows AS boolean[])) AS w (u, a, n, f)
 ON CONFLICT ON CONSTRAINT followers_oa_user_id DO UPDATE
-SET follows = EXCLUDED.follows, follow_at = EXCLUDED.follow_at
-WHERE followers.follow_at IS NULL OR followers.follow_at < EXCLUDED.follow_at
+SET follows = EXCLUDED.follows, follow_at = EXCLUDED.follow_at, follow_event = EXCLUDED.follow_event,
+    reached_at = coalesce(EXCLUDED.reached_at, followers.reached_at)
+WHERE followers.follow_at IS NULL
+   OR (followers.follow_at, coalesce(followers.follow_event, 0)) < (EXCLUDED.follow_at, EXCLUDED.follow_event)
 RETURNING id, person_id, follows
 """
 
 
-def set_follows(tx: Connection, oa: str, told: Mapping[str, tuple[datetime, bool]]) -> list[Follower]:
-    """Set by user id since when a user follows or not; what is older than we know changes nothing.
+def set_follows(tx: Connection, oa: str, told: Mapping[str, tuple[datetime, int, bool]]) -> list[Follower]:
+    """Set by user id since when a user follows or not: (time, place in the inbox, follows).
 
-    Returns those that changed. What was about to be told to one who unfollowed as such is suppressed.
+    What is older than we know changes nothing; of two words of one moment the later in the inbox counts. Returns those
+    that changed. What was about to be told to one who unfollowed as such is suppressed.
     """
+    if not told:
+        return []
     users = sorted(told)
-    values = {"users": users, "follows": [told[u][1] for u in users], "ats": [told[u][0] for u in users]}
+    ats, numbers, follows = zip(*(told[user] for user in users), strict=True)
+    values = {"users": users, "ats": list(ats), "numbers": list(numbers), "follows": list(follows)}
     changed = [Follower(row.id, row.person_id, row.follows) for row in tx.execute(text(_FOLLOW), {"oa": oa, **values})]
     suppress(tx, [follower.id for follower in changed if not follower.follows], why=_GONE)
     return changed
@@ -84,7 +91,8 @@ def answered(tx: Connection, oa: str, users: Sequence[str], kind: str) -> None:
     """These users have done what notices of this `kind` ask for: what waits is needless, what was in doubt arrived."""
     query = text("""
         SELECT n.id, n.state, n.code FROM notices n JOIN followers f ON f.id = n.follower_id
-        WHERE f.oa = :oa AND f.user_id = ANY(:users) AND n.kind = :kind AND n.state IN ('waiting', 'due', 'uncertain')
+        WHERE f.oa = :oa AND f.user_id = ANY(:users) AND n.kind = :kind
+          AND n.state IN ('waiting', 'due', 'unreachable', 'uncertain')
         ORDER BY n.id FOR UPDATE OF n SKIP LOCKED""")
     rows = tx.execute(query, {"oa": oa, "users": list(users), "kind": kind}).all()
     why = "the person has answered already"
@@ -96,28 +104,27 @@ def answered(tx: Connection, oa: str, users: Sequence[str], kind: str) -> None:
     promote(tx, oa, {row.code for row in rows}, by="zalo")
 
 
-def withdraw(tx: Connection, oa: str, people: People, user_id: str) -> None:
-    """Erase what we know of a user who asks for it, and tell them nothing more (Law 91/2025: erasure, withdrawal).
+def withdraw(tx: Connection, oa: str, people: People, user_id: str, at: datetime | None = None) -> None:
+    """Erase what we know of a user who asked for it at that time, and tell them nothing more (Law 91/2025).
 
-    What stays: that notices of a dossier were sent and when, and under a keyed hash that this user withdrew.
+    What stays: that notices of a dossier were sent and when, and under a keyed hash that this user withdrew. Who
+    followed or shared a phone since then began anew, though we heard of that first: then only what is older goes.
     """
-    query = text("SELECT id, person_id FROM followers WHERE oa = :oa AND user_id = :user FOR UPDATE")
+    query = text(
+        "SELECT id, person_id, linked_at, follow_at FROM followers WHERE oa = :oa AND user_id = :user FOR UPDATE"
+    )
     row = tx.execute(query, {"oa": oa, "user": user_id}).one_or_none()
     if row is None:
         return
-    person = [row.person_id] if row.person_id is not None else []
-    suppress(tx, [row.id], people=person, why=_WITHDRAWN)
+    known = {"linked": row.linked_at, "follows": row.follow_at}
+    anew = {what for what, since in known.items() if at is not None and since is not None and since > at}
+    person = [row.person_id] if row.person_id is not None and "linked" not in anew else []
+    suppress(tx, [] if anew else [row.id], people=person, why=_WITHDRAWN)
     people.withdraw(tx, person)
-    tx.execute(
-        text("""
-            UPDATE notices SET text = NULL, facts = CASE WHEN follower_id = :follower THEN '{}' ELSE facts END
-            WHERE state NOT IN ('sending', 'uncertain')
-            AND (follower_id = :follower OR person_id = ANY(:people))"""),
-        {"follower": row.id, "people": person},
-    )
-    tx.execute(  # of long ago only what was told to the user as such; the words are gone
-        text("UPDATE notices_past SET facts = '{}' WHERE follower_id = :follower"), {"follower": row.id}
-    )
+    _erase_words(tx, row.id, person, at if anew else None)
+    if anew:
+        _loosen(tx, row.id, person)
+        return
     tx.execute(
         text("""
             UPDATE followers SET user_id = 'withdrawn-' || id, person_id = NULL, follows = false, link_source = NULL,
@@ -126,6 +133,25 @@ def withdraw(tx: Connection, oa: str, people: People, user_id: str) -> None:
     )
     tx.execute(text("DELETE FROM staff WHERE follower_id = :follower"), {"follower": row.id})
     tx.execute(text("DELETE FROM receipts WHERE oa = :oa AND user_id = :user"), {"oa": oa, "user": user_id})
+
+
+def _erase_words(tx: Connection, follower: int, person: Sequence[int], until: datetime | None) -> None:
+    """Of notices to this follower or person; with a time only of those recorded until then and not told any more."""
+    tx.execute(
+        text("""
+            UPDATE notices SET text = NULL, facts = CASE WHEN follower_id = :follower THEN '{}' ELSE facts END
+            WHERE state NOT IN ('sending', 'uncertain') AND (follower_id = :follower OR person_id = ANY(:people))
+            AND (CAST(:until AS timestamptz) IS NULL OR recorded_at <= :until AND state NOT IN ('waiting', 'due'))"""),
+        {"follower": follower, "people": person, "until": until},
+    )
+
+
+def _loosen(tx: Connection, follower: int, person: Sequence[int]) -> None:
+    """The phone that this user shared before is not theirs any more, as far as we know."""
+    query = text("""
+        UPDATE followers SET person_id = NULL, link_source = NULL, linked_at = NULL
+        WHERE id = :id AND person_id = ANY(:people)""")
+    tx.execute(query, {"id": follower, "people": list(person)})
 
 
 def withdrawn(tx: Connection, oa: str, people: People, users: Iterable[str]) -> dict[str, datetime]:

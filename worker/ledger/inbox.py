@@ -1,7 +1,8 @@
 """The inbox of Zalo's events: many recorded at once before Zalo hears 200, applied in their order afterwards.
 
-What is personal in an event (who, which phone, which words) is sealed, and erased once the event is applied. The row
-stays for a while: its key is what makes a repeated event harmless.
+What is personal in an event (who, which phone, which words) is sealed, and erased once the event is applied; one that
+cannot be read or applied leaves the row to `unread`. The row stays for a while: its key is what makes a repeated event
+harmless. Its id is its place: of two events of one moment the later one counts.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-_KEPT_DAYS = 30
+KEPT_DAYS = 30
+"""How long an event is remembered, so that a repeated one is known; and how long one that nobody can read is kept."""
+
 _PURGED_AT_ONCE = 1000
 
 
@@ -38,18 +41,27 @@ class Unapplied:
     sealed: bytes = field(repr=False)
 
 
+# Numbered as they came, and inserted in the order of their keys, so that two processes never wait for each other in a
+# ring. An identity gives its numbers in the order of the inserts.
 _RECORD = """
-INSERT INTO zalo_events (oa, key, name, word, at, received_at, sealed, applied_at)
-SELECT :oa, key, name, word, at, clock_timestamp(), sealed, CASE WHEN sealed IS NULL THEN clock_timestamp() END
-FROM unnest(CAST(:keys AS bytea[]), CAST(:names AS text[]), CAST(:words AS text[]), CAST(:ats AS timestamptz[]),
-            CAST(:sealed AS bytea[])) AS w (key, name, word, at, sealed)
+WITH came AS MATERIALIZED (
+    SELECT nextval(pg_get_serial_sequence('zalo_events', 'id')) AS id, w.*
+    FROM (
+        SELECT * FROM unnest(CAST(:keys AS bytea[]), CAST(:names AS text[]), CAST(:words AS text[]),
+                             CAST(:ats AS timestamptz[]), CAST(:sealed AS bytea[]))
+        WITH ORDINALITY AS t (key, name, word, at, sealed, place) ORDER BY place
+    ) AS w
+)
+INSERT INTO zalo_events (id, oa, key, name, word, at, received_at, sealed, applied_at) OVERRIDING SYSTEM VALUE
+SELECT id, :oa, key, name, word, at, clock_timestamp(), sealed, CASE WHEN sealed IS NULL THEN clock_timestamp() END
+FROM came ORDER BY key
 ON CONFLICT ON CONSTRAINT zalo_events_oa_key DO NOTHING
 RETURNING key
 """
 
 
 def record(tx: Connection, oa: str, events: Sequence[NewZaloEvent]) -> set[bytes]:
-    """Record events in one statement; returns the keys that were not known before."""
+    """Record events in one statement, in the order in which they came; returns the keys that were not known before."""
     rows = tx.execute(
         text(_RECORD),
         {
@@ -79,20 +91,23 @@ def unapplied(tx: Connection, oa: str, *, limit: int) -> list[Unapplied]:
     return [Unapplied(row.id, row.name, row.word, row.at, bytes(row.sealed)) for row in rows]
 
 
-def applied(tx: Connection, ids: Sequence[int], *, fault: str | None = None) -> None:
-    """Say that events are done with, well or not, and erase what was personal in them."""
+def applied(tx: Connection, ids: Sequence[int]) -> None:
+    """Say that events are done with, and erase what was personal in them."""
     query = text("""
-        UPDATE zalo_events SET applied_at = clock_timestamp(), sealed = NULL, fault = :fault WHERE id = ANY(:ids)""")
-    tx.execute(query, {"ids": list(ids), "fault": fault})
+        UPDATE zalo_events SET applied_at = clock_timestamp(), sealed = NULL, fault = NULL WHERE id = ANY(:ids)""")
+    tx.execute(query, {"ids": list(ids)})
 
 
 def purge(tx: Connection) -> int:
-    """Forget the oldest events; nothing as old as these is let in any more. Returns how many went."""
+    """Forget the oldest events, and erase those that nobody could read; nothing as old is let in any more.
+
+    Returns how many went.
+    """
     query = text("""
         DELETE FROM zalo_events WHERE id IN (
             SELECT id FROM (SELECT id, received_at, applied_at FROM zalo_events ORDER BY id LIMIT :limit) AS oldest
             WHERE applied_at IS NOT NULL AND received_at < clock_timestamp() - make_interval(days => :days))""")
-    return tx.execute(query, {"limit": _PURGED_AT_ONCE, "days": _KEPT_DAYS}).rowcount
+    return tx.execute(query, {"limit": _PURGED_AT_ONCE, "days": KEPT_DAYS}).rowcount
 
 
 @dataclass(frozen=True, slots=True)

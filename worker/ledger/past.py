@@ -33,13 +33,18 @@ _COLUMNS = [column.name for column in notices.c]
 _KEPT = ", ".join("NULL" if name == "text" else name for name in _COLUMNS)
 _FINISHED = ", ".join(f"'{state}'" for state in sorted(FINISHED))
 
-# What was withdrawn before it left may be true again, however late; it stays for as long as anything is kept.
+# What was withdrawn before it left may be true again, and papers that are wanted by a day to come are reminded of,
+# however late; both stay for as long as anything is kept. Deadlines are written in UTC, so they compare as text.
 _OVER = f"""
-    state IN ({_FINISHED}) AND (recorded_at < :kept_since OR NOT (state = 'suppressed' AND withdrawn IS NOT NULL))
-    AND recorded_at < :at_hand_since"""
+    state IN ({_FINISHED}) AND recorded_at < :at_hand_since AND (recorded_at < :kept_since OR NOT (
+        state = 'suppressed' AND withdrawn IS NOT NULL
+        OR kind = 'supplement_required' AND coalesce(facts ->> 'deadline_at', '') >= :now))"""
 
 _FIND = f"""
-WITH page AS (SELECT id, state, withdrawn, recorded_at FROM notices WHERE id > :last ORDER BY id LIMIT :page)
+WITH page AS (
+    SELECT id, state, withdrawn, recorded_at, kind, CASE WHEN kind = 'supplement_required' THEN facts END AS facts
+    FROM notices WHERE id > :last ORDER BY id LIMIT :page
+)
 SELECT max(id) AS last, min(recorded_at) < :at_hand_since AS more,
        array_agg(id) FILTER (WHERE {_OVER}) AS ids,
        array_agg(DISTINCT date_trunc('month', recorded_at, 'UTC')) FILTER (WHERE {_OVER} AND recorded_at >= :kept_since)
@@ -62,15 +67,16 @@ SELECT count(*) FROM gone
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """From when on notices are at hand, and from when on anything is kept (UTC)."""
+    """This moment, from when on notices are at hand, and from when on anything is kept (UTC)."""
 
+    now: datetime
     at_hand_since: datetime
     kept_since: datetime
 
     @classmethod
     def at(cls, moment: datetime, keep_months: int) -> Ages:
         """The ages at this moment; whole months are kept, so at least `keep_months`."""
-        return cls(moment - AT_HAND, months.months_on(months.month_of(moment), -keep_months))
+        return cls(moment, moment - AT_HAND, months.months_on(months.month_of(moment), -keep_months))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,11 @@ def _give_up(ledger: Engine, ages: Ages, by: str) -> int:
 def _put_all_away(ledger: Engine, ages: Ages, until: float) -> tuple[int, bool]:
     """Page by page in the order of recording, so that it ends where the notices at hand begin."""
     last, number = 0, 0
-    values = {"at_hand_since": ages.at_hand_since, "kept_since": ages.kept_since}
+    values = {
+        "at_hand_since": ages.at_hand_since,
+        "kept_since": ages.kept_since,
+        "now": ages.now.astimezone(UTC).isoformat(),
+    }
     while time.monotonic() < until:
         with ledger.begin() as tx:
             page = tx.execute(text(_FIND), {"last": last, "page": _PAGE, **values}).one()

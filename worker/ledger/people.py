@@ -101,12 +101,13 @@ class People:
     def _set(self, tx: Connection, oa: str, won: Sequence[Claim], source: str) -> None:
         tx.execute(
             text("""
-                INSERT INTO followers (oa, user_id, person_id, follows, link_source, linked_at, last_interaction_at)
-                SELECT :oa, u, p, true, :source, a, a FROM unnest(
+                INSERT INTO followers (oa, user_id, person_id, follows, link_source, linked_at, last_interaction_at,
+                                       reached_at)
+                SELECT :oa, u, p, true, :source, a, a, clock_timestamp() FROM unnest(
                     CAST(:users AS text[]), CAST(:people AS bigint[]), CAST(:ats AS timestamptz[])) AS w (u, p, a)
                 ON CONFLICT ON CONSTRAINT followers_oa_user_id DO UPDATE
                 SET person_id = EXCLUDED.person_id, link_source = :source, linked_at = EXCLUDED.linked_at,
-                    follows = followers.follows OR followers.follow_at IS NULL"""),
+                    reached_at = EXCLUDED.reached_at, follows = followers.follows OR followers.follow_at IS NULL"""),
             {
                 "oa": oa,
                 "source": source,

@@ -122,14 +122,15 @@ def _name(tx: Connection, oa: str, looked: Sequence[int]) -> set[int]:
     return set(tx.execute(text(_NAME), {"looked": list(looked), "oa": oa}).scalars())
 
 
-_BORNE = """
+# Words that a newer version keeps are left to it.
+_BORNE = f"""
 SELECT r.id AS receipt, r.word, r.at, n.id, n.state FROM receipts r
 JOIN notices n ON n.oa = r.oa AND n.message_id = r.message_id AND n.state IN ('sent', 'delivered')
-WHERE r.oa = :oa AND r.word <> 'echo' AND r.id = ANY(:looked)
+WHERE r.oa = :oa AND r.word IN ('{RECEIVED}', '{SEEN}') AND r.id = ANY(:looked)
 UNION
 SELECT r.id, r.word, r.at, n.id, n.state FROM notices n
 JOIN receipts r ON r.oa = n.oa AND r.message_id = n.message_id
-WHERE n.id = ANY(:settled) AND n.oa = :oa AND n.state IN ('sent', 'delivered') AND r.word <> 'echo'
+WHERE n.id = ANY(:settled) AND n.oa = :oa AND n.state IN ('sent', 'delivered') AND r.word IN ('{RECEIVED}', '{SEEN}')
 """
 
 

@@ -32,6 +32,11 @@ class Sealer:
         self._ciphers = {_fingerprint(key): AESGCM(key) for key in derived}
         self._first = _fingerprint(derived[0])
 
+    @property
+    def key_ids(self) -> frozenset[bytes]:
+        """The fingerprints of the keys that it opens with."""
+        return frozenset(self._ciphers)
+
     def seal(self, plain: str) -> bytes:
         nonce = os.urandom(_NONCE)
         return self._first + nonce + self._ciphers[self._first].encrypt(nonce, plain.encode(), None)

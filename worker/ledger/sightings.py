@@ -60,3 +60,12 @@ def keep(tx: Connection, oa: str, seen: Sequence[Sighting]) -> None:
             text("DELETE FROM sightings WHERE oa = :oa AND code = ANY(CAST(:codes AS text[]))"),
             {"oa": oa, "codes": sorted(over)},
         )
+
+
+def doubt(tx: Connection, oa: str, codes: Collection[str]) -> None:
+    """Forget in which state these were seen: the next look at them tells everything that is so by then."""
+    query = text("""
+        UPDATE sightings SET digest = :unknown
+        WHERE oa = :oa AND code = ANY(CAST(:codes AS text[])) AND digest <> :unknown""")
+    if codes:
+        tx.execute(query, {"oa": oa, "codes": sorted(codes), "unknown": UNKNOWN})

@@ -66,6 +66,9 @@ followers = Table(
     Column("notices_off", Boolean, nullable=False, server_default="false"),  # the person said "dừng" in the chat
     _time("switched_at"),  # of the newest "dừng" or "tiếp tục"; an older one changes nothing
     Column("ignored", Integer, nullable=False, server_default="0"),  # questions above the limit, not answered
+    Column("follow_event", BigInteger),  # its place in the inbox: of two at one moment the later one counts
+    Column("switch_event", BigInteger),  # likewise of `switched_at`
+    _time("reached_at"),  # when we last learned that this user can be reached, by the ledger's clock
     UniqueConstraint("oa", "user_id", name="followers_oa_user_id"),
 )
 Index(
@@ -228,6 +231,29 @@ zalo_events = Table(  # the inbox: what Zalo told us, recorded before it hears 2
     UniqueConstraint("oa", "key", name="zalo_events_oa_key"),
 )
 Index("zalo_events_unapplied", zalo_events.c.oa, zalo_events.c.id, postgresql_where=text("applied_at IS NULL"))
+
+# What could not be read or applied (worker/ledger/unread.py). In the inbox it counts as applied with a fault, so that
+# no worker takes it for new, and none of the version before erases it.
+unread_events = Table(
+    "unread_events",
+    metadata,
+    Column("event_id", ForeignKey("zalo_events.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("oa", Text, nullable=False),
+    _time("received_at", nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("fault", Text, nullable=False),  # the last one's type
+    _time("set_aside_at"),  # since the third fault of one ability
+)
+Index("unread_events_oa", unread_events.c.oa, unread_events.c.event_id)
+
+unread_tries = Table(
+    "unread_tries",
+    metadata,
+    Column("event_id", ForeignKey("unread_events.event_id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("ability", Text, primary_key=True),  # of who tried: a hash of their code and their keys
+    Column("faults", Integer, nullable=False),
+    _time("at", nullable=False),  # of the last one
+)
 
 receipts = Table(  # what Zalo says became of messages, kept until the notice is there to bear it
     "receipts",

@@ -9,10 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from worker.domain.kinds import ANSWERS
 from worker.domain.lifecycle import State
 from worker.domain.tries import perhaps_tried
 from worker.ledger.moves import Move, move, move_found
 from worker.ledger.order import place
+from worker.ledger.reach import hold_people
 
 _EXPIRED_LEASES = """
 SELECT id, lease, tried_under FROM notices
@@ -113,12 +115,24 @@ ORDER BY n.id FOR UPDATE OF n
 """
 
 
-def reopen(tx: Connection, people: Sequence[int], *, days: float, by: str) -> set[int]:
+_HELD_OF_FOLLOWERS = """
+SELECT n.id, n.lease, clock_timestamp() AS due_at FROM notices n
+WHERE n.state = (SELECT CAST(:before AS text)) AND n.follower_id = ANY(:followers) AND n.kind <> ALL(:answers)
+  AND n.fresh_at >= clock_timestamp() - make_interval(secs => :grace)
+ORDER BY n.id FOR UPDATE OF n
+"""
+
+
+def reopen(tx: Connection, people: Sequence[int], *, followers: Sequence[int] = (), days: float, by: str) -> set[int]:
     """What was held within `days` for people who can be reached now is due; returns the ids of what is due.
 
     Per dossier that is the latest notice; the older ones are suppressed. It is as fresh as a new one: its age limit
-    begins when the person can be told.
+    begins when the person can be told. What was held for `followers` as such is due as well, but for answers to what
+    they asked long ago. That they can be reached is written down before this is called, in the same transaction.
     """
+    if not people and not followers:
+        return set()
+    hold_people(tx, people)
     values = {"people": list(people), "grace": days * 86400}
     places = {"later": place("later"), "own": place("n")}
     superseded = _HELD.format(which="EXISTS", **places)
@@ -127,6 +141,8 @@ def reopen(tx: Connection, people: Sequence[int], *, days: float, by: str) -> se
     latest = _HELD.format(which="NOT EXISTS", **places)
     why = "the person follows now"
     opened = move_found(tx, State.UNREACHABLE, State.DUE, latest, by=by, why=why, **values)
+    values = {"followers": list(followers), "answers": sorted(ANSWERS), "grace": days * 86400}
+    opened |= move_found(tx, State.UNREACHABLE, State.DUE, _HELD_OF_FOLLOWERS, by=by, why=why, **values)
     renew = text("UPDATE notices SET attempts = 0, said_no = '{}', fresh_at = clock_timestamp() WHERE id = ANY(:ids)")
     tx.execute(renew, {"ids": sorted(opened)})
     return opened

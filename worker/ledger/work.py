@@ -13,8 +13,10 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from worker.domain.lane import Lane
+from worker.ledger import unread
 from worker.ledger.notices import EARLIER_UNFINISHED
 from worker.ledger.turns import ANY_MAY_GO, EVER
+from worker.ledger.unread import EventReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,17 @@ SELECT w.oa FROM unnest(CAST(:oas AS text[])) AS w (oa)
 WHERE EXISTS (SELECT FROM zalo_events e WHERE e.oa = w.oa AND e.applied_at IS NULL)
    OR EXISTS (SELECT FROM receipts r WHERE r.oa = w.oa AND r.look_at <= now())
 """
+_TO_TRY = f"OR EXISTS (SELECT FROM unread_events u WHERE u.oa = w.oa AND ({unread.OVERDUE} OR {unread.OFFERED}))"
 
 
-def to_apply(tx: Connection, oas: Sequence[str]) -> list[str]:
-    """The OAs with events of Zalo's that wait, or receipts that are to be looked at again."""
-    return list(tx.execute(text(_TO_APPLY), {"oas": list(oas)}).scalars())
+def to_apply(tx: Connection, oas: Sequence[str], reader: EventReader | None = None) -> list[str]:
+    """The OAs with events of Zalo's that wait, or receipts that are to be looked at again.
+
+    With a reader also those with an event that could not be read and that the reader is to try.
+    """
+    if reader is None:
+        return list(tx.execute(text(_TO_APPLY), {"oas": list(oas)}).scalars())
+    return list(tx.execute(text(_TO_APPLY + _TO_TRY), {"oas": list(oas), **reader.values}).scalars())
 
 
 def _arrays(ages: Mapping[str, Ages]) -> dict[str, Any]:

@@ -1,0 +1,144 @@
+"""Events of Zalo that could not be read, or whose consequences failed: they stay sealed, and are tried again.
+
+An event may be sealed with a key, or have a word, that is newer than the process that met it. Another process reads
+it, or this one once it has been given the key or the newer code.
+
+    a reader of this ability never tried it    → now
+    thrice it failed for this ability          → set aside: listed for an operator, and left to other abilities
+    else                                       → once after each start
+    30 days after it came                      → erased, with its row of the inbox
+
+Each ability counts its own faults, so that an old worker takes no try from a new one. What came later does not wait:
+an event has its own time, and says nothing about what is newer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from worker.ledger.inbox import KEPT_DAYS, Unapplied
+
+TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class EventReader:
+    """Who reads: what they are able to (a hash of their code and their keys), and when they were started.
+
+    `began` is monotonic: a process that is forked from another has its start.
+    """
+
+    ability: str
+    began: float
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What `OFFERED` asks for; the ledger's clock counts, so the start is told as an age in seconds."""
+        return {"ability": self.ability, "age": time.monotonic() - self.began, "tries": TRIES}
+
+
+OFFERED = """
+    NOT EXISTS (
+        SELECT FROM unread_tries t WHERE t.event_id = u.event_id AND t.ability = :ability
+          AND (t.faults >= :tries OR t.at >= clock_timestamp() - make_interval(secs => :age)))"""
+"""True where the event `u` is to be tried by this reader (`EventReader.values`)."""
+
+OVERDUE = f"u.received_at < clock_timestamp() - make_interval(days => {KEPT_DAYS})"
+"""True where the event `u` is to be erased."""
+
+
+def offered(tx: Connection, oa: str, reader: EventReader, *, limit: int) -> list[Unapplied]:
+    """The oldest events that this reader is to try, in the order in which they came."""
+    query = text(f"""
+        SELECT e.id, e.name, e.word, e.at, u.sealed FROM unread_events u JOIN zalo_events e ON e.id = u.event_id
+        WHERE u.oa = :oa AND {OFFERED} ORDER BY u.event_id LIMIT :limit""")
+    rows = tx.execute(query, {"oa": oa, "limit": limit, **reader.values})
+    return [Unapplied(row.id, row.name, row.word, row.at, bytes(row.sealed)) for row in rows]
+
+
+_KEEP = """
+WITH failed AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:faults AS text[])) AS w (id, fault)),
+put AS (
+    UPDATE zalo_events e SET applied_at = clock_timestamp(), sealed = NULL, fault = f.fault
+    FROM failed f WHERE e.id = f.id
+),
+kept AS (
+    INSERT INTO unread_events (event_id, oa, received_at, sealed, fault)
+    SELECT e.id, e.oa, e.received_at, e.sealed, f.fault FROM failed f JOIN zalo_events e ON e.id = f.id
+    WHERE e.sealed IS NOT NULL
+)
+UPDATE unread_events u SET fault = f.fault FROM failed f WHERE u.event_id = f.id
+"""
+_COUNT = """
+INSERT INTO unread_tries (event_id, ability, faults, at)
+SELECT id, :ability, 1, clock_timestamp() FROM unnest(CAST(:ids AS bigint[])) AS w (id)
+ON CONFLICT (event_id, ability) DO UPDATE SET faults = unread_tries.faults + 1, at = EXCLUDED.at
+"""
+_SET_ASIDE = """
+UPDATE unread_events u SET set_aside_at = clock_timestamp()
+WHERE u.event_id = ANY(:ids) AND u.set_aside_at IS NULL AND EXISTS (
+    SELECT FROM unread_tries t WHERE t.event_id = u.event_id AND t.faults >= :tries)
+RETURNING u.event_id
+"""
+
+
+def keep(tx: Connection, faults: Mapping[int, str], reader: EventReader) -> set[int]:
+    """Keep events that this reader could not read or apply, sealed as they are: the type of the fault by their id.
+
+    Returns the ids of those that are set aside by it.
+    """
+    if not faults:
+        return set()
+    ids = sorted(faults)
+    tx.execute(text(_KEEP), {"ids": ids, "faults": [faults[number] for number in ids]})
+    tx.execute(text(_COUNT), {"ids": ids, "ability": reader.ability})
+    return set(tx.execute(text(_SET_ASIDE), {"ids": ids, "tries": TRIES}).scalars())
+
+
+_LISTED = f"""
+SELECT e.id, e.name, e.word, e.at, u.received_at, u.fault, t.faults, t.tried_at, u.set_aside_at,
+       u.received_at + make_interval(days => {KEPT_DAYS}) AS erased_at
+FROM unread_events u JOIN zalo_events e ON e.id = u.event_id CROSS JOIN LATERAL (
+    SELECT coalesce(sum(faults), 0) AS faults, max(t.at) AS tried_at FROM unread_tries t WHERE t.event_id = u.event_id
+) AS t
+WHERE u.oa = :oa ORDER BY u.event_id LIMIT CAST(:limit AS bigint)
+"""
+
+
+def listed(tx: Connection, oa: str, *, limit: int | None = None) -> list[dict[str, Any]]:
+    """Every event that is kept, oldest first: what it is and why it is here, and nothing of what it says."""
+    return [dict(row) for row in tx.execute(text(_LISTED), {"oa": oa, "limit": limit}).mappings()]
+
+
+def count(tx: Connection, oa: str) -> tuple[int, int]:
+    """How many are kept, and how many of these are set aside."""
+    query = text("SELECT count(*) AS kept, count(set_aside_at) AS aside FROM unread_events WHERE oa = :oa")
+    row = tx.execute(query, {"oa": oa}).one()
+    return row.kept, row.aside
+
+
+_CHOSEN = "u.oa = :oa AND (CAST(:ids AS bigint[]) IS NULL OR u.event_id = ANY(CAST(:ids AS bigint[])))"
+
+
+def forgive(tx: Connection, oa: str, ids: Sequence[int] | None) -> int:
+    """Let every reader try these again (None: all), as if none had; returns how many."""
+    values = {"oa": oa, "ids": None if ids is None else list(ids)}
+    tries = f"DELETE FROM unread_tries t USING unread_events u WHERE u.event_id = t.event_id AND {_CHOSEN}"
+    tx.execute(text(tries), values)
+    return tx.execute(text(f"UPDATE unread_events u SET set_aside_at = NULL WHERE {_CHOSEN}"), values).rowcount
+
+
+def drop(tx: Connection, oa: str, ids: Sequence[int] | None) -> int:
+    """Erase these (None: all); returns how many. Their rows in the inbox stay, so that a repeated one is known."""
+    values = {"oa": oa, "ids": None if ids is None else list(ids)}
+    return tx.execute(text(f"DELETE FROM unread_events u WHERE {_CHOSEN}"), values).rowcount
+
+
+def applied(tx: Connection, ids: Sequence[int]) -> None:
+    """Say that events were read at last, and erase what was personal in them; the inbox is told by `inbox.applied`."""
+    tx.execute(text("DELETE FROM unread_events WHERE event_id = ANY(:ids)"), {"ids": list(ids)})
