@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("rivalry", "profile", "delay", "growth", "idle", "hooks", "ledger", "poll", "start")
+BENCHMARKS = ("rivalry", "profile", "delay", "growth", "idle", "hooks", "ledger", "poll", "start", "last_look")
 
 
 def main() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
+import pycurl
 import pytest
 
 from tests.contracts.guards import Watch
@@ -225,3 +227,19 @@ def test_closing_a_wire_leaves_no_thread(serve: Serve, open_wire: OpenWire) -> N
     wire.close()
     open_wire().close()
     assert not [t.name for t in threading.enumerate() if t.name not in before and t.name.startswith("wire")]
+
+
+def test_an_answer_that_is_read_while_its_request_leaves_is_not_waited_for(serve: Serve) -> None:
+    """A far side that is near answers before libcurl has returned from sending; nothing else will happen then."""
+    server = serve(polite)
+    with closing(CurlWire(20, connections=1)) as wire:
+        ask(wire, get(server, 0))
+        wire.start([get(server, 1)])
+        [number] = wire._loop._watched
+        select.select([number], [], [], 5)
+        wire._loop._multi.socket_action(number, pycurl.CSELECT_IN)
+        began = time.monotonic()
+        [(call, result)] = wire.landed(10)
+        assert time.monotonic() - began < 5
+    assert isinstance(result, Reply)
+    assert call.tag == 1

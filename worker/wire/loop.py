@@ -59,8 +59,10 @@ class Loop:
 
     def turn(self, seconds: float) -> list[tuple[pycurl.Curl, int]]:
         """Let transfers move, waiting at most so long for one that can; gives those that ended, with libcurl's code."""
-        now = monotonic()
-        if self._call_again_at is not None:
+        now, ended = monotonic(), self._ended()  # a far side that is near answers while `go` is still at it
+        if ended:
+            seconds = 0.0
+        elif self._call_again_at is not None:
             seconds = min(seconds, max(0.0, self._call_again_at - now))
         for key, events in self._selector.select(seconds):
             if key.fd in self._resting:  # the far side closed it, or says something unasked: libcurl finds out itself
@@ -71,7 +73,7 @@ class Loop:
                 self._multi.socket_action(key.fd, _ACTIONS[events])
         if self._call_again_at is not None and self._call_again_at <= monotonic():
             self.go()
-        return self._ended()
+        return ended + self._ended()
 
     def wake(self) -> None:
         """End the waiting of `turn`; may be called by any thread."""
