@@ -235,7 +235,7 @@ def test_an_answer_that_is_read_while_its_request_leaves_is_not_waited_for(serve
     with closing(CurlWire(20, connections=1)) as wire:
         ask(wire, get(server, 0))
         wire.start([get(server, 1)])
-        [number] = wire._loop._watched
+        [number] = wire._loop._host
         select.select([number], [], [], 5)
         wire._loop._multi.socket_action(number, pycurl.CSELECT_IN)
         began = time.monotonic()
