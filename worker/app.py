@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_revoked
 
 from config.celeryconfig import celery_settings
 from config.logs import set_up_logs
 from config.oas import common_settings, load_oas
 from config.settings import SettingsError
 from worker.deployment import Deployment
+from worker.queue.bell import TooLate
 from worker.queue.broker import mend
 
 
@@ -27,5 +28,6 @@ def _load_or_leave() -> dict[str, object]:
 
 
 mend()
+task_revoked.connect(TooLate(), weak=False)
 app = Celery("hcc", include=["worker.tasks", "producers.tasks"])
 app.config_from_object(_load_or_leave())
