@@ -6,13 +6,14 @@ import logging
 import random
 import time
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError
 
 from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.kinds.hours import asleep
-from worker.ledger import notices, past, upkeep, work
+from worker.ledger import clock, notices, past, upkeep, work
 from worker.ledger.work import Ages
 from worker.queue.connection import QueueDown
 from worker.queue.schedule import Retry
@@ -21,6 +22,7 @@ from worker.shared import Shared
 log = logging.getLogger("hcc.sweeps")
 
 _PAGE = 1000  # notices a statement
+_SET_BACK = timedelta(seconds=30)  # less is no set-back: who notes the ledger's time may be slow
 _HOUSE_SECONDS = 10.0  # for housekeeping at a time: what is left is for the next one
 
 
@@ -37,6 +39,7 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
     Raises `QueueDown`, or what the database driver says, where Redis or the ledger is away for all.
     """
     shared = deployment.shared
+    look_at_the_ledgers_clock(deployment)
     with shared.ledger.connect() as connection:
         amiss = work.to_sweep(connection, _ages(deployment))
     for oa in in_time(amiss, seconds):
@@ -51,6 +54,35 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
     shared.holds.all()  # forgets those that are over
     for oa in shared.schedule.missing(deployment.oas):
         rebuild_schedule(deployment.of(oa), oa)
+
+
+def look_at_the_ledgers_clock(deployment: Deployment) -> None:
+    """Where it shows less than at the last sweep, what was written while it was ahead is brought back to now.
+
+    And again for a moment: processes carry on what they read before. Noted after the deed, so that a crash repeats it.
+    """
+    shared = deployment.shared
+    with shared.ledger.connect() as connection:
+        now = clock.now(connection)
+    try:
+        before = shared.clock_board.ledger_showed()
+        if before is not None and before - now > _SET_BACK:
+            seconds = (before - now).total_seconds()
+            log.error("the ledger's clock was set back by %d s: what it had put off is brought back", seconds)
+            shared.clock_board.note_set_back()
+        if shared.clock_board.lately_set_back():
+            bring_back(deployment)
+        shared.clock_board.note_ledger(now)
+    except QueueDown as away:
+        log.warning("the ledger's time was not compared with that of the last sweep why=%s", away)
+
+
+def bring_back(deployment: Deployment) -> None:
+    """What waits for a time that the ledger's clock has left again, of every OA."""
+    for services in deployment:
+        with services.ledger.begin() as tx:
+            number = upkeep.bring_back(tx, services.oa, lease_seconds=services.settings.lease_seconds)
+        log.warning("brought back oa=%s notices=%d", services.oa, number)
 
 
 def in_time(oas: Iterable[str], seconds: float) -> Iterator[str]:
@@ -74,23 +106,30 @@ def _ages(deployment: Deployment) -> dict[str, Ages]:
     return {oa: Ages(settings.max_age_hours, settings.follow_grace_days) for oa, settings in known.items()}
 
 
-def sweep(services: Services, oa: str) -> None:
-    """Expired leases, waiting notices that nothing holds back, notices that are too old, and the copies in Redis."""
-    put_right(services, oa)
-    services.holds.all()  # forgets those that are over
-    if services.schedule.missing([oa]):
-        rebuild_schedule(services, oa)
-
-
 def put_right(services: Services, oa: str) -> None:
-    """What the ledger shows to be amiss."""
+    """What the ledger shows to be amiss; what is let go last waits for nothing that has just ended."""
     rescue(services, oa)
+    end_what_is_too_old(services, oa)
     with services.ledger.begin() as tx:
-        promoted = notices.promote(tx, oa, None, by="sweep", limit=_PAGE)
+        _tell(oa, promoted=notices.promote(tx, oa, None, by="sweep", limit=_PAGE))
+
+
+def end_what_is_too_old(services: Services, oa: str) -> None:
+    """Notices past their age limit, by a moment that a second clock has proven; where none does, another time."""
+    with services.ledger.connect() as connection:
+        now = services.shared.second_clock.now(connection)
+    if now is None:
+        return
+    hours, days = services.settings.max_age_hours, services.settings.follow_grace_days
     with services.ledger.begin() as tx:
-        expired = upkeep.expire(tx, oa, hours=services.settings.max_age_hours, by="sweep", limit=_PAGE)
-        given_up = upkeep.close_unreachable(tx, oa, days=services.settings.follow_grace_days, by="sweep", limit=_PAGE)
-    for what, ids in (("promoted", promoted), ("expired", expired), ("grace over", given_up)):
+        expired = upkeep.expire(tx, oa, now=now, hours=hours, by="sweep", limit=_PAGE)
+        given_up = upkeep.close_unreachable(tx, oa, now=now, days=days, by="sweep", limit=_PAGE)
+        doubtful = upkeep.close_doubts(tx, oa, now=now, hours=hours, by="sweep", limit=_PAGE)
+    _tell(oa, expired=expired, grace_over=given_up, nobody_could_tell=doubtful)
+
+
+def _tell(oa: str, **found: set[int]) -> None:
+    for what, ids in found.items():
         if ids:
             log.info("sweep oa=%s %s=%d", oa, what, len(ids))
 
@@ -114,9 +153,17 @@ def rescue(services: Services, oa: str) -> None:
 
 def keep_house(shared: Shared) -> None:
     """Months that come, months that are too old, and finished notices that need not be at hand any more."""
-    kept = past.keep_house(
-        shared.ledger, keep_months=shared.settings.keep_months, by="housekeeping", seconds=_HOUSE_SECONDS
-    )
+    with shared.ledger.connect() as connection:
+        now = shared.second_clock.now(connection)
+    if now is None:
+        return
+    try:
+        kept = past.keep_house(
+            shared.ledger, now=now, keep_months=shared.settings.keep_months, by="housekeeping", seconds=_HOUSE_SECONDS
+        )
+    except past.Leap as leap:
+        log.error("housekeeping put off, run `hcc purge` if the time is right why=%s", leap)  # noqa: TRY400 (the sentence says all)
+        return
     for part in kept.dropped:
         log.warning("month dropped part=%s rows=%d", part.name, part.rows)
     if kept.put_away or kept.given_up:

@@ -18,7 +18,7 @@ from worker.ledger.past import keep_house
 from worker.ledger.statistics import Period
 
 KEEP = 24
-HOUSE = {"keep_months": KEEP, "by": "test", "seconds": 60.0}
+HOUSE: dict[str, Any] = {"now": datetime.now(UTC), "keep_months": KEEP, "by": "test", "seconds": 60.0}
 
 
 def rows(ledger: Engine, query: str) -> list[tuple[Any, ...]]:

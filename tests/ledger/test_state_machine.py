@@ -131,7 +131,7 @@ class Ledger(RuleBasedStateMachine):
     def sweep(self) -> None:
         with self.engine.begin() as tx:
             notices.promote(tx, self.oa, None, by="sweep")
-            upkeep.expire(tx, self.oa, hours=72, by="sweep", limit=100)
+            upkeep.expire(tx, self.oa, now=datetime.now(UTC), hours=72, by="sweep", limit=100)
 
     @invariant()
     def nothing_arrived_twice(self) -> None:

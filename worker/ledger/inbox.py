@@ -12,6 +12,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from worker.ledger.clock import EARLIER, host_now
+
 _KEPT_DAYS = 30
 _PURGED_AT_ONCE = 1000
 
@@ -87,12 +89,12 @@ def applied(tx: Connection, ids: Sequence[int], *, fault: str | None = None) -> 
 
 
 def purge(tx: Connection) -> int:
-    """Forget the oldest events; nothing as old as these is let in any more. Returns how many went."""
-    query = text("""
+    """Forget events that are too old by two clocks; nothing as old is let in any more. Returns how many went."""
+    query = text(f"""
         DELETE FROM zalo_events WHERE id IN (
             SELECT id FROM (SELECT id, received_at, applied_at FROM zalo_events ORDER BY id LIMIT :limit) AS oldest
-            WHERE applied_at IS NOT NULL AND received_at < clock_timestamp() - make_interval(days => :days))""")
-    return tx.execute(query, {"limit": _PURGED_AT_ONCE, "days": _KEPT_DAYS}).rowcount
+            WHERE applied_at IS NOT NULL AND received_at < {EARLIER} - make_interval(days => :days))""")
+    return tx.execute(query, {"limit": _PURGED_AT_ONCE, "days": _KEPT_DAYS, **host_now()}).rowcount
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,19 @@
-"""The statements of the sweeps: each finds only what nobody alive holds, and moves it by compare-and-set."""
+"""The statements of the sweeps: each finds only what nobody alive holds, and moves it by compare-and-set.
+
+What ends by its age is given the moment by which it is too old: `worker.clocks` has it proven by a second clock first.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from worker.domain.lifecycle import State
+from worker.domain.settling import GIVE_UP
 from worker.ledger.moves import Move, move, move_found
 
 _EXPIRED_LEASES = """
@@ -38,28 +43,77 @@ def rescue(tx: Connection, lease: str, *, certainly_not: Sequence[int], perhaps:
 _TOO_OLD = """
 SELECT n.id, n.lease, n.due_at FROM notices n
 WHERE n.oa = :oa AND n.state = CAST(:before AS text)
-  AND n.fresh_at < statement_timestamp() - make_interval(secs => :seconds)
+  AND n.fresh_at < CAST(:now AS timestamptz) - make_interval(secs => :seconds)
 ORDER BY n.fresh_at LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
 
-def expire(tx: Connection, oa: str, *, hours: float, by: str, limit: int) -> set[int]:
-    """Unsent notices that are older than `hours` expire (R15); returns their ids."""
+def expire(tx: Connection, oa: str, *, now: datetime, hours: float, by: str, limit: int) -> set[int]:
+    """Unsent notices that are older than `hours` expire (R15); returns their ids. `now` is a proven moment (UTC)."""
     expired: set[int] = set()
     for before in (State.WAITING, State.DUE):
         expired |= move_found(
             tx, before, State.EXPIRED, _TOO_OLD, by=by, why=f"older than {hours:g} hours",
-            oa=oa, seconds=hours * 3600, limit=limit,
+            oa=oa, now=now, seconds=hours * 3600, limit=limit,
         )  # fmt: skip
     return expired
 
 
-def close_unreachable(tx: Connection, oa: str, *, days: float, by: str, limit: int) -> set[int]:
-    """Unreachable notices whose person did not follow within `days` expire; returns their ids."""
+def close_unreachable(tx: Connection, oa: str, *, now: datetime, days: float, by: str, limit: int) -> set[int]:
+    """Unreachable notices whose person did not follow within `days` expire; returns their ids. `now` as above."""
     return move_found(
         tx, State.UNREACHABLE, State.EXPIRED, _TOO_OLD, by=by, why=f"nobody followed within {days:g} days",
-        oa=oa, seconds=days * 86400, limit=limit,
+        oa=oa, now=now, seconds=days * 86400, limit=limit,
     )  # fmt: skip
+
+
+DOUBTED_AT = """
+    (SELECT max(h.at) FROM history h WHERE h.notice_id = n.id AND h.after = 'uncertain')"""
+"""When the uncertain notice `n` became so the last time."""
+
+# By then all looks are over: it was left to an operator, or nobody can be asked about its channel.
+_NOBODY_CAN_TELL = f"""
+SELECT n.id, n.lease, n.due_at FROM notices n
+WHERE n.oa = :oa AND n.state = CAST(:before AS text)
+  AND n.fresh_at < CAST(:now AS timestamptz) - make_interval(secs => :seconds)
+  AND {DOUBTED_AT} < CAST(:now AS timestamptz) - make_interval(secs => {GIVE_UP})
+ORDER BY n.id LIMIT :limit FOR UPDATE OF n SKIP LOCKED
+"""
+
+
+def close_doubts(tx: Connection, oa: str, *, now: datetime, hours: float, by: str, limit: int) -> set[int]:
+    """Uncertain notices that are older than `hours` and cannot be settled by asking die; returns their ids.
+
+    Their dossiers need not wait any longer: `promote` lets the later notices go. `now` as above.
+    """
+    return move_found(
+        tx, State.UNCERTAIN, State.DEAD, _NOBODY_CAN_TELL, by=by, why="nobody could tell whether it arrived",
+        oa=oa, now=now, seconds=hours * 3600, limit=limit,
+    )  # fmt: skip
+
+
+_SET_BACK = (
+    # Never tried and given no reason to wait: it was due when it was written.
+    """UPDATE notices SET due_at = clock_timestamp()
+       WHERE oa = :oa AND state = 'due' AND due_at > clock_timestamp() AND reason IS NULL""",
+    # Whatever else waits is judged anew within a minute; a limit, a night or a quota sends it back with its new time.
+    """UPDATE notices SET due_at = clock_timestamp() + random() * interval '1 minute'
+       WHERE oa = :oa AND state = 'due' AND due_at > clock_timestamp() + interval '1 minute'""",
+    # The next look.
+    """UPDATE notices SET due_at = clock_timestamp()
+       WHERE oa = :oa AND state = 'uncertain' AND due_at > clock_timestamp()""",
+    """UPDATE notices SET lease_until = clock_timestamp() + make_interval(secs => :lease)
+       WHERE oa = :oa AND state = 'sending' AND lease_until > clock_timestamp() + make_interval(secs => :lease)""",
+)
+
+
+def bring_back(tx: Connection, oa: str, *, lease_seconds: float) -> int:
+    """The ledger's clock was set back: what was written while it was ahead need not wait until that time comes.
+
+    Each of these times only says when to look again, so one too early does no harm. Returns how many were changed.
+    """
+    values = {"oa": oa, "lease": lease_seconds}
+    return sum(tx.execute(text(statement), values).rowcount for statement in _SET_BACK)
 
 
 _RETRIES = """

@@ -102,9 +102,9 @@ class TooLate:
         if expired and time.monotonic() >= self._silent_until:
             self._silent_until = time.monotonic() + _SAY_SECONDS
             log.error(
-                "bells are dropped: by this host's clock they were rung more than %d minutes ago. Where workers run all "
-                "the time, the clocks of this host and of beat's differ: set them by NTP, `hcc doctor` compares all "
-                "clocks task=%s", STALE_SECONDS / 60, getattr(sender, "name", None),
+                "bells are dropped: by this host's clock they were rung more than %d minutes ago. If workers ran all "
+                "the time, its clock and beat's differ: set them by NTP, `hcc doctor` compares all clocks task=%s",
+                STALE_SECONDS / 60, getattr(sender, "name", None),
             )  # fmt: skip
 
 
