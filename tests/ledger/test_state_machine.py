@@ -45,12 +45,16 @@ class Ledger(RuleBasedStateMachine):
         self.oa = next(_oas)
         self.arrived: Counter[int] = Counter()
         self.held: list[list[Notice]] = []
+        self.steps = itertools.count()
+        self.recorded: dict[str, int] = {}  # event key → the step in which its notice was recorded, or true again
+        self.told: dict[str, int] = {}  # event key → the step in which the person got it
 
     @rule(code=CODES, kind=KINDS, minutes=st.integers(0, 3), fee=st.integers(1, 2))
     def record(self, code: str, kind: str, minutes: int, fee: int) -> None:
         event = new(code, kind, minutes, str(fee) if kind == "fee_requested" else "1")
         with self.engine.begin() as tx:
             notices.record(tx, self.oa, [event])
+        self.recorded.setdefault(event.event_key, next(self.steps))
 
     @rule(most=st.integers(1, 3))
     def claim(self, most: int) -> None:
@@ -65,12 +69,29 @@ class Ledger(RuleBasedStateMachine):
             self._must_be_true(found)
             self.held.append(found)
 
+    @rule(outcome=st.sampled_from([Refused("no", -201), Unreachable("left", -213)]))
+    def be_overtaken(self, outcome: Outcome) -> None:
+        """The earlier notice of a dossier is not told, the later one is."""
+        code = f"C{next(self.steps)}"
+        for minutes, kind in enumerate(("accepted", "result_ready")):
+            self.record(code, kind, minutes, 1)
+        for what in (outcome, Sent("m")):
+            before = len(self.held)
+            self.claim(100)
+            if len(self.held) > before:
+                batch = self.held.pop()
+                mine = [notice for notice in batch if notice.code == code]
+                self._settle([notice for notice in batch if notice not in mine], Wait("rate", 0))
+                if ARRIVES[what]:
+                    self._arrive(mine)
+                self._settle(mine, what)
+
     @rule(which=st.integers(0, 9), outcome=st.sampled_from(list(ARRIVES)))
     def settle_for_certain(self, which: int, outcome: Outcome) -> None:
         if self.held:
             batch = self.held.pop(which % len(self.held))
             if ARRIVES[outcome]:
-                self.arrived.update(notice.id for notice in batch)
+                self._arrive(batch)
             self._settle(batch, outcome)
 
     @rule(which=st.integers(0, 9), really=st.booleans())
@@ -78,7 +99,7 @@ class Ledger(RuleBasedStateMachine):
         if self.held:
             batch = self.held.pop(which % len(self.held))
             if really:
-                self.arrived.update(notice.id for notice in batch)
+                self._arrive(batch)
             self._settle(batch, Uncertain("reset"))
 
     @rule(which=st.integers(0, 9), left=st.integers(0, 3), really=st.integers(0, 3), marks=st.booleans())
@@ -88,7 +109,7 @@ class Ledger(RuleBasedStateMachine):
             return
         batch = self.held.pop(which % len(self.held))
         marked = [notice.id for notice in batch[:left]]
-        self.arrived.update(marked[:really])
+        self._arrive(batch[:left][:really])
         known = marked if marks else [notice.id for notice in batch]
         with self.engine.begin() as tx:
             tx.execute(text("UPDATE notices SET lease_until = now() - interval '1 s' WHERE lease = :l"),
@@ -109,9 +130,22 @@ class Ledger(RuleBasedStateMachine):
         with self.engine.begin() as tx:
             uncertain.settle(tx, self.oa, there, [d for d in doubts if d not in there], by="settle")
 
-    @rule(deed=st.sampled_from([verbs.RETRY, verbs.DISCARD]))
+    @rule(deed=st.sampled_from([verbs.RETRY, verbs.RETRY_EXPIRED, verbs.DISCARD]))
     def operate(self, deed: verbs.Deed) -> None:
         list(verbs.carry_out(self.engine, self.oa, deed, Choice(), by="Lan", why="thử"))
+
+    @rule()
+    def bring_back(self) -> None:
+        """An operator wants told what died and what expired; whatever may go then goes."""
+        for deed in (verbs.RETRY, verbs.RETRY_EXPIRED):
+            self.operate(deed)
+        for _ in range(3):
+            before = len(self.held)
+            self.claim(100)
+            if len(self.held) > before:
+                batch = self.held.pop()
+                self._arrive(batch)
+                self._settle(batch, Sent("m"))
 
     @rule(code=CODES, fee=st.integers(1, 2))
     def withdraw(self, code: str, fee: int) -> None:
@@ -126,12 +160,19 @@ class Ledger(RuleBasedStateMachine):
                 tx.execute(text("UPDATE notices SET withdrawn_at = withdrawn_at - interval '2 minutes' WHERE oa = :oa"),
                            {"oa": self.oa})  # fmt: skip
             withdrawals.true_again(tx, self.oa, [f"{code}/fee_requested/{fee}"], by="producer")
+        self.recorded[f"{code}/fee_requested/{fee}"] = next(self.steps)
 
     @rule()
     def sweep(self) -> None:
         with self.engine.begin() as tx:
             notices.promote(tx, self.oa, None, by="sweep")
             upkeep.expire(tx, self.oa, now=datetime.now(UTC), hours=72, by="sweep", limit=100)
+
+    @rule(most=st.integers(1, 2))
+    def get_too_old(self, most: int) -> None:
+        """Days pass, for some of what waits."""
+        with self.engine.begin() as tx:
+            upkeep.expire(tx, self.oa, now=datetime.now(UTC) + timedelta(days=4), hours=72, by="sweep", limit=most)
 
     @invariant()
     def nothing_arrived_twice(self) -> None:
@@ -157,6 +198,18 @@ class Ledger(RuleBasedStateMachine):
             f"SELECT id FROM notices n WHERE oa = :oa AND state = 'waiting' AND NOT {notices.EARLIER_UNFINISHED}"
         )
         assert stuck == []
+
+    def _arrive(self, batch: list[Notice]) -> None:
+        """The person gets these; nothing that they should have got before."""
+        for notice in batch:
+            self.arrived[notice.id] += 1
+            overtaken = self._rows(f"""
+                SELECT later.event_key FROM notices n JOIN notices later ON later.oa = n.oa AND later.code = n.code
+                AND (later.event_at, later.rank, later.id) > (n.event_at, n.rank, n.id) WHERE n.id = {notice.id}""")
+            for later in overtaken:
+                told = self.told.get(later.event_key, -1)
+                assert told < self.recorded[notice.key], f"{notice.key} was told after {later.event_key}"
+            self.told[notice.key] = next(self.steps)
 
     def _settle(self, batch: list[Notice], outcome: Outcome) -> None:
         now = datetime.now(UTC)

@@ -12,7 +12,8 @@ from worker.domain.lifecycle import LIVE, State
 from worker.ledger.moves import Move, move
 from worker.ledger.notices import promote
 
-_LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
+# What expired, too, as an operator may bring it back.
+_MAY_BE_TOLD = ", ".join(f"'{state}'" for state in sorted(LIVE | {State.EXPIRED}))
 
 
 _WITHDRAW = f"""
@@ -20,7 +21,7 @@ WITH wanted AS (SELECT * FROM unnest(CAST(:codes AS text[]), CAST(:keys AS text[
                 AS w (code, key, why)),
 found AS (
     SELECT n.id, {{why}} AS why FROM notices n
-    WHERE n.oa = :oa AND n.code = ANY(CAST(:codes AS text[])) AND n.state IN ({_LIVE}) AND n.withdrawn IS NULL
+    WHERE n.oa = :oa AND n.code = ANY(CAST(:codes AS text[])) AND n.state IN ({_MAY_BE_TOLD}) AND n.withdrawn IS NULL
       AND {{why}} IS NOT NULL
     ORDER BY n.id FOR UPDATE OF n
 )
