@@ -1,7 +1,7 @@
 """How many bells hang in a queue that nobody has heard: who rings looks first, so that no outage leaves a pile.
 
-Beat alone rings 3.4 times a second. A worker drops 490 stale bells a second from a Redis broker, so a weekend without
-workers would cost it 25 minutes and Redis 740 MB (measured, 2 cores). Nothing stands in the way of the next ring but
+Beat alone rings 3.4 times a second. On a Redis broker a bell takes 1 kB, and a worker drops 490 stale ones a second
+(measured, 2 cores): after a weekend that would be 740 MB and 25 minutes. Nothing stands in the way of the next ring but
 bells that hang there, and any of them says the same: a lost bell is rung again at beat's next round.
 """
 
