@@ -102,7 +102,7 @@ class SecondClock:
         moment = proven(readings)
         if moment is None and not self._disagreed:
             log.error(
-                "clocks disagree by %d s: nothing expires and nothing is purged until they agree; set them by NTP, "
+                "clocks disagree by %.0f s: nothing expires and nothing is purged until they agree; set them by NTP, "
                 "`hcc doctor` compares them ledger=%s host=%s redis=%s",
                 apart(readings).total_seconds(), *map(_shown, (readings.ledger, readings.host, readings.redis)),
             )  # fmt: skip

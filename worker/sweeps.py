@@ -6,7 +6,6 @@ import logging
 import random
 import time
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError
 
@@ -22,7 +21,6 @@ from worker.shared import Shared
 log = logging.getLogger("hcc.sweeps")
 
 _PAGE = 1000  # notices a statement
-_SET_BACK = timedelta(seconds=30)  # less is no set-back: who notes the ledger's time may be slow
 _HOUSE_SECONDS = 10.0  # for housekeeping at a time: what is left is for the next one
 
 
@@ -57,32 +55,30 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
 
 
 def look_at_the_ledgers_clock(deployment: Deployment) -> None:
-    """Where it shows less than at the last sweep, what was written while it was ahead is brought back to now.
+    """Where it shows less than at the last sweep, what was written while it was ahead is brought back.
 
-    And again for a moment: processes carry on what they read before. Noted after the deed, so that a crash repeats it.
+    And again for a moment, since processes carry on what they read before.
     """
     shared = deployment.shared
     with shared.ledger.connect() as connection:
         now = clock.now(connection)
     try:
-        before = shared.clock_board.ledger_showed()
-        if before is not None and before - now > _SET_BACK:
-            seconds = (before - now).total_seconds()
-            log.error("the ledger's clock was set back by %d s: what it had put off is brought back", seconds)
-            shared.clock_board.note_set_back()
-        if shared.clock_board.lately_set_back():
-            bring_back(deployment)
-        shared.clock_board.note_ledger(now)
+        set_back = shared.clock_board.note_ledger(now)
     except QueueDown as away:
         log.warning("the ledger's time was not compared with that of the last sweep why=%s", away)
-
-
-def bring_back(deployment: Deployment) -> None:
-    """What waits for a time that the ledger's clock has left again, of every OA."""
+        return
+    if set_back is None:
+        return
+    if set_back.first:
+        log.error(
+            "the ledger's clock was set back by %.0f s: what it had put off is brought back",
+            set_back.by.total_seconds(),
+        )
     for services in deployment:
         with services.ledger.begin() as tx:
-            number = upkeep.bring_back(tx, services.oa, lease_seconds=services.settings.lease_seconds)
-        log.warning("brought back oa=%s notices=%d", services.oa, number)
+            lease = services.settings.lease_seconds
+            number = upkeep.bring_back(tx, services.oa, by=set_back.by, lease_seconds=lease)
+        log.warning("brought back oa=%s rows=%d", services.oa, number)
 
 
 def in_time(oas: Iterable[str], seconds: float) -> Iterator[str]:

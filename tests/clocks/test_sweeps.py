@@ -15,7 +15,7 @@ from worker import sweeps
 from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.lifecycle import State
-from worker.ledger import inbox, months, notices, receipts
+from worker.ledger import inbox, months, notices, receipts, upkeep
 from worker.ledger.inbox import NewZaloEvent
 from worker.ledger.notices import NewNotice
 from worker.ledger.receipts import Receipt
@@ -169,6 +169,42 @@ def test_what_was_written_while_the_ledgers_clock_was_ahead_is_brought_back(
     assert seconds["RETRY"] <= 60
     assert seconds["LEASE"] <= services.settings.lease_seconds
     assert re.search(r"set back by 86\d\d\d s", caplog.text)
+
+
+def test_a_doubt_that_began_while_the_ledgers_clock_was_ahead_began_when_it_did(
+    deployment: Deployment, ledger: Engine, ledgers_clock: LedgersClock
+) -> None:
+    """A look takes only what Zalo shows since then: by a time to come it would find nothing, and all would go twice."""
+    sweep(deployment)
+    ledgers_clock.set_ahead(hours=2)
+    sweep(deployment)
+    record(ledger, "DOUBT")
+    put(ledger, "DOUBT", State.UNCERTAIN, doubted_hours_ago=0)
+    with ledger.begin() as tx:
+        receipts.keep(tx, OA, [Receipt(receipts.SEEN, "m1", datetime.now(UTC))])
+    ledgers_clock.set_ahead(hours=0)
+    for _ in range(3):
+        sweep(deployment)
+    off = "abs(EXTRACT(EPOCH FROM clock_timestamp() - at)) < 60"
+    assert rows(ledger, f"SELECT {off} FROM history WHERE after = 'uncertain'") == [(True,)]
+    kept = "look_at <= now(), received_at < now() + interval '30 s', kept_until > now()"
+    assert rows(ledger, f"SELECT {kept} FROM receipts") == [(True, True, True)]
+
+
+def test_who_follows_while_the_ledgers_clock_is_ahead_is_told_what_was_held(
+    ledger: Engine, ledgers_clock: LedgersClock, states: States
+) -> None:
+    """The follow is told once; the grace time is over by one clock only."""
+    record(ledger, "HELD")
+    with ledger.begin() as tx:
+        known = """INSERT INTO people (oa, phone_hash, phone_sealed, created_at)
+                   VALUES (:oa, 'h', 's', now()) RETURNING id"""
+        person = tx.execute(text(known), {"oa": OA}).scalar_one()
+    put(ledger, "HELD", State.UNREACHABLE, person_id=person)
+    ledgers_clock.set_ahead(days=20)
+    with ledger.begin() as tx:
+        upkeep.reopen(tx, [person], days=14, by="test")
+    assert states() == {"HELD": "due"}
 
 
 def test_what_a_process_still_writes_by_what_it_read_before_is_brought_back_as_well(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis import Redis
 
-from worker.queue.clocks import ClockBoard
+from worker.queue.clocks import ClockBoard, SetBack
 from worker.queue.connection import QueueDown
 
 
@@ -32,18 +32,16 @@ def test_a_host_that_has_been_silent_for_two_minutes_is_thrown_away(store: Redis
     assert sorted(store.hkeys("hcc:clocks")) == ["here", "late"]
 
 
-def test_the_ledgers_time_is_what_was_noted_last(store: Redis) -> None:
-    """Flushed, nothing is known, and nobody minds."""
-    board = ClockBoard(store)
-    assert board.ledger_showed() is None
-    moment = datetime(2026, 2, 19, 2, 9, 30, 123456, tzinfo=UTC)
-    board.note_ledger(moment + timedelta(days=1))
-    board.note_ledger(moment)
-    assert board.ledger_showed() == moment
-    assert not board.lately_set_back()
-    board.note_set_back()
-    assert board.lately_set_back()
-    assert 0 < store.ttl("hcc:clocks:set_back") <= 60
+def test_a_ledgers_clock_that_was_set_back_is_known_for_a_moment(store: Redis) -> None:
+    """To whoever notes it next; flushed, nothing is known, and nobody minds."""
+    board, moment = ClockBoard(store), datetime(2026, 2, 19, 2, 9, 30, 123456, tzinfo=UTC)
+    assert board.note_ledger(moment) is None
+    assert board.note_ledger(moment + timedelta(days=1)) is None
+    assert board.note_ledger(moment) == SetBack(timedelta(days=1), first=True)
+    assert board.note_ledger(moment + timedelta(seconds=5)) == SetBack(timedelta(days=1), first=False)
+    assert board.note_ledger(moment + timedelta(seconds=19)) == SetBack(timedelta(days=1), first=False)
+    assert board.note_ledger(moment + timedelta(seconds=21)) is None
+    assert board.note_ledger(moment + timedelta(seconds=1)) is None, "a slow sweep is no clock set back"
 
 
 def test_a_redis_that_is_away_is_said_to_be(nowhere: Redis) -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from worker.domain.lifecycle import State
 from worker.domain.settling import GIVE_UP
+from worker.ledger.clock import EARLIER, host_now
 from worker.ledger.moves import Move, move, move_found
 
 _EXPIRED_LEASES = """
@@ -104,15 +105,22 @@ _SET_BACK = (
        WHERE oa = :oa AND state = 'uncertain' AND due_at > clock_timestamp()""",
     """UPDATE notices SET lease_until = clock_timestamp() + make_interval(secs => :lease)
        WHERE oa = :oa AND state = 'sending' AND lease_until > clock_timestamp() + make_interval(secs => :lease)""",
+    # When it was sent, and since when it is in doubt: by times to come a look would take what arrived for older rows.
+    """UPDATE history h SET at = h.at - CAST(:by AS interval) FROM notices n
+       WHERE n.oa = :oa AND n.state IN ('sending', 'uncertain') AND h.notice_id = n.id
+         AND h.at > clock_timestamp() + interval '30 seconds'""",
+    """UPDATE receipts SET look_at = clock_timestamp(), received_at = received_at - CAST(:by AS interval),
+              kept_until = kept_until - CAST(:by AS interval)
+       WHERE oa = :oa AND received_at > clock_timestamp() + interval '30 seconds'""",
 )
 
 
-def bring_back(tx: Connection, oa: str, *, lease_seconds: float) -> int:
-    """The ledger's clock was set back: what was written while it was ahead need not wait until that time comes.
+def bring_back(tx: Connection, oa: str, *, by: timedelta, lease_seconds: float) -> int:
+    """The ledger's clock was set back `by` so much: what was written while it was ahead need not wait for that time.
 
-    Each of these times only says when to look again, so one too early does no harm. Returns how many were changed.
+    Most of these times only say when to look again: one too early does no harm. Returns how many rows were changed.
     """
-    values = {"oa": oa, "lease": lease_seconds}
+    values = {"oa": oa, "by": by, "lease": lease_seconds}
     return sum(tx.execute(text(statement), values).rowcount for statement in _SET_BACK)
 
 
@@ -131,7 +139,7 @@ def retries(tx: Connection, oa: str) -> Iterator[dict[str, Any]]:
 _HELD = """
 SELECT n.id, n.lease, clock_timestamp() AS due_at FROM notices n
 WHERE n.state = (SELECT CAST(:before AS text)) AND n.person_id = ANY(:people) AND n.no_person_because IS NULL
-  AND n.fresh_at >= clock_timestamp() - make_interval(secs => :grace)
+  AND n.fresh_at >= {earlier} - make_interval(secs => :grace)
   AND NOT EXISTS (SELECT FROM followers f WHERE f.person_id = n.person_id AND f.notices_off)
   AND {which} (
       SELECT FROM notices later WHERE later.oa = n.oa AND later.code = n.code
@@ -146,13 +154,13 @@ def reopen(tx: Connection, people: Sequence[int], *, days: float, by: str) -> se
     """What was held within `days` for people who can be reached now is due; returns the ids of what is due.
 
     Per dossier that is the latest notice; the older ones are suppressed. It is as fresh as a new one: its age limit
-    begins when the person can be told.
+    begins when the person can be told. A follow is told once, so a clock that jumped must not hide what was held.
     """
-    values = {"people": list(people), "grace": days * 86400}
-    superseded = _HELD.format(which="EXISTS")
+    values = {"people": list(people), "grace": days * 86400, **host_now()}
+    superseded = _HELD.format(which="EXISTS", earlier=EARLIER)
     why = "a later notice tells the newer state"
     move_found(tx, State.UNREACHABLE, State.SUPPRESSED, superseded, by=by, why=why, **values)
-    latest = _HELD.format(which="NOT EXISTS")
+    latest = _HELD.format(which="NOT EXISTS", earlier=EARLIER)
     why = "the person follows now"
     opened = move_found(tx, State.UNREACHABLE, State.DUE, latest, by=by, why=why, **values)
     renew = text("UPDATE notices SET attempts = 0, said_no = '{}', fresh_at = clock_timestamp() WHERE id = ANY(:ids)")

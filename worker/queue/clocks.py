@@ -6,6 +6,7 @@ Nothing here is personal, and nothing here decides: flushed, it is written anew 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -13,8 +14,17 @@ from redis import Redis
 
 from worker.queue.connection import PREFIX, door
 
-_SET_BACK_SECONDS = 20  # longer than any process carries an older reading of the ledger's clock on (LedgerClock)
+_SET_BACK = timedelta(seconds=30)  # less is no set-back: who notes the ledger's time may be slow
+_CARRIED_ON = timedelta(seconds=20)  # for longer no process carries an older reading of it on (LedgerClock)
 _TRUSTED = timedelta(minutes=2)  # a host that has said nothing for longer has no worker any more
+
+
+@dataclass(frozen=True, slots=True)
+class SetBack:
+    """The ledger's clock was set back by so much; `first` where nobody has said so yet."""
+
+    by: timedelta
+    first: bool
 
 
 class ClockBoard:
@@ -24,7 +34,6 @@ class ClockBoard:
         self._redis = redis
         self._hosts = f"{prefix}clocks"
         self._ledger = f"{prefix}clocks:ledger"
-        self._set_back = f"{prefix}clocks:set_back"
 
     def now(self) -> datetime:
         """The time of Redis' own clock (UTC). Raises `QueueDown`."""
@@ -50,23 +59,25 @@ class ClockBoard:
                 self._redis.hdel(self._hosts, *old)
         return {host: timedelta(seconds=ahead) for host, (ahead, _) in sorted(read.items()) if host not in old}
 
-    def ledger_showed(self) -> datetime | None:
-        """What the ledger's clock showed when somebody noted it last. Raises `QueueDown`."""
-        with door("read the ledger's time"):
-            before = cast("str | None", self._redis.get(self._ledger))
-        return None if before is None else datetime.fromisoformat(before)
+    def note_ledger(self, now: datetime) -> SetBack | None:
+        """Note what the ledger's clock shows; whether it was set back a moment ago. Raises `QueueDown`.
 
-    def note_ledger(self, now: datetime) -> None:
-        """Note what the ledger's clock shows. Raises `QueueDown`."""
+        One command, but for the moments in which it was.
+        """
         with door("note the ledger's time"):
-            self._redis.set(self._ledger, now.isoformat())
+            told = cast("str | None", self._redis.set(self._ledger, _noted(now), get=True))
+            if told is None:
+                return None
+            shown, seconds, until = json.loads(told)
+            by, first = timedelta(seconds=seconds), False
+            if datetime.fromisoformat(shown) - now > _SET_BACK:
+                by, first = datetime.fromisoformat(shown) - now, True
+                until = (now + _CARRIED_ON).isoformat()
+            if by and now < datetime.fromisoformat(until):
+                self._redis.set(self._ledger, _noted(now, by, until))
+                return SetBack(by, first)
+        return None
 
-    def note_set_back(self) -> None:
-        """Note that the ledger's clock was set back just now. Raises `QueueDown`."""
-        with door("note a clock set back"):
-            self._redis.set(self._set_back, 1, ex=_SET_BACK_SECONDS)
 
-    def lately_set_back(self) -> bool:
-        """Whether some process may still write times of before the ledger's clock was set back. Raises `QueueDown`."""
-        with door("look for a clock set back"):
-            return bool(self._redis.exists(self._set_back))
+def _noted(now: datetime, by: timedelta = timedelta(), until: str = "") -> str:
+    return json.dumps([now.isoformat(), by.total_seconds(), until])
