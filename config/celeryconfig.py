@@ -12,6 +12,10 @@ from config.brokers import PATIENCE_SECONDS, broker
 from config.connections import RINGERS_MOST
 from config.settings import Settings
 
+STALE_SECONDS = 600.0
+"""A bell that nobody heard for so long is dropped. Its end is a time of the ringing host, judged by the hearing host's
+clock (Celery's `expires`), so it must be far beyond the three minutes that clocks may differ by."""
+
 _BEGAN, _BEGAN_AT = datetime.now(UTC), time.monotonic()
 
 QUEUES = ("poll", "deliver", "upkeep")
@@ -55,7 +59,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "worker_max_tasks_per_child": 2000,
         "worker_hijack_root_logger": False,
         "timezone": "UTC",
-        "beat_scheduler": "celery.beat:Scheduler",  # rings are idempotent, so nothing is worth a file on disk
+        "beat_scheduler": "worker.queue.beat:BoundedScheduler",  # keeps no file: rings are idempotent
         "beat_schedule": beat_schedule(settings),
     }
 
@@ -78,16 +82,17 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
         task: {
             "task": task,
             "schedule": schedule(seconds, nowfun=steady_now),
-            "options": ringing(max(seconds * 2, 5.0)),
+            "options": ringing(),
         }
         for task, seconds in every.items()
     }
 
 
-def ringing(stale_seconds: float) -> dict[str, Any]:
+def ringing(stale_seconds: float = STALE_SECONDS) -> dict[str, Any]:
     """How a bell is published. One that nobody heard in time is dropped: the next one says the same.
 
-    A worker drops it by `expires`, RabbitMQ by `expiration` even where no worker runs; so queues stay short.
+    A worker drops it by `expires`, RabbitMQ by `expiration`, which Celery sets to the same time. That queues stay short
+    where no worker runs does not rest on either: who rings looks first how many hang there (`worker.queue.unheard`).
     """
     return {
         "expires": stale_seconds,

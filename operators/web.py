@@ -18,6 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 from sqlalchemy.exc import DBAPIError
 
 from config.logs import set_up_logs
+from operators.clocks import measure_clocks
 from operators.costs import measure_costs
 from operators.hooks import Doorman, open_door
 from worker.aftermath import breaker_key
@@ -115,12 +116,15 @@ def _faults(every: Sequence[Services]) -> list[str]:
 def _metrics(every: Sequence[Services]) -> bytes:
     registry = CollectorRegistry()
     notices = Gauge("hcc_notices", "Notices in each live state", ["oa", "state"], registry=registry)
+    doubts = Gauge("hcc_lasting_doubts", "Notices in doubt for more than an hour", ["oa"], registry=registry)
     paces: dict[str, Sequence[cursors.Pace]] = {}
     with every[0].ledger.connect() as connection:
         for oa in (services.oa for services in every):
             for state, number in reports.live_counts(connection, oa).items():
                 notices.labels(oa, state).set(number)
+            doubts.labels(oa).set(reports.lasting_doubts(connection, oa))
             paces[oa] = cursors.paces(connection, oa)
+    measure_clocks(registry, every[0])
     _measure_sources(registry, paces)
     _measure_channels(registry, every)
     measure_costs(registry, *every)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_revoked, worker_process_init
 
 from config.celeryconfig import celery_settings
 from config.logs import set_up_logs
 from config.oas import common_settings, load_oas
 from config.settings import SettingsError
+from worker.clocks import publish_clock
 from worker.deployment import Deployment
+from worker.queue.bell import TooLate
 from worker.queue.broker import mend
 
 
@@ -23,9 +25,11 @@ def _load_or_leave() -> dict[str, object]:
         sys.exit(str(error))
     settings = common_settings(oas)
     setup_logging.connect(lambda **_: set_up_logs(settings.log_level), weak=False)
+    worker_process_init.connect(lambda **_: publish_clock(settings.redis_url), weak=False)
     return celery_settings(settings)
 
 
 mend()
+task_revoked.connect(TooLate(), weak=False)
 app = Celery("hcc", include=["worker.tasks", "producers.tasks"])
 app.config_from_object(_load_or_leave())

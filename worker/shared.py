@@ -10,6 +10,7 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from config.settings import ROOT, Settings
+from worker.clocks import SecondClock
 from worker.domain.letters import Letters
 from worker.ledger.clock import LedgerClock
 from worker.ledger.credentials import Credentials
@@ -18,6 +19,7 @@ from worker.ledger.people import People
 from worker.ledger.sealing import Sealer
 from worker.once import Parts, once
 from worker.queue.breaker import Breaker
+from worker.queue.clocks import ClockBoard
 from worker.queue.connection import open_redis
 from worker.queue.holds import Holds
 from worker.queue.limits import Limiter
@@ -92,6 +94,15 @@ class Shared(Parts):
     def redis(self) -> Redis:
         """One client, and so one pool of connections, for all that is kept there."""
         return open_redis(self.settings.redis_url)
+
+    @once
+    def clock_board(self) -> ClockBoard:
+        return ClockBoard(self.redis)
+
+    @once
+    def second_clock(self) -> SecondClock:
+        """Asked before anything that cannot be undone."""
+        return SecondClock(self.redis)
 
     @once
     def limiter(self) -> Limiter:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.kinds.hours import asleep
-from worker.ledger import notices, past, upkeep, work
+from worker.ledger import clock, notices, past, upkeep, work
 from worker.ledger.work import Ages
 from worker.queue.connection import QueueDown
 from worker.queue.schedule import Retry
@@ -37,7 +37,8 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
     Raises `QueueDown`, or what the database driver says, where Redis or the ledger is away for all.
     """
     shared = deployment.shared
-    shared.ledger_watch.look(by="sweep")
+    look_whether_the_ledger_went_back(deployment)
+    look_at_the_ledgers_clock(deployment)
     with shared.ledger.connect() as connection:
         amiss = work.to_sweep(connection, _ages(deployment))
     for oa in in_time(amiss, seconds):
@@ -52,6 +53,41 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
     shared.holds.all()  # forgets those that are over
     for oa in shared.schedule.missing(deployment.oas):
         rebuild_schedule(deployment.of(oa), oa)
+
+
+def look_whether_the_ledger_went_back(deployment: Deployment) -> None:
+    """Where it did, what only it knew is gone: it is noted, and said, with its window."""
+    try:
+        deployment.shared.ledger_watch.look(by="sweep")
+    except QueueDown as away:
+        log.warning("the ledger's position was not compared with that of the last sweep why=%s", away)
+
+
+def look_at_the_ledgers_clock(deployment: Deployment) -> None:
+    """Where it shows less than at the last sweep, what was written while it was ahead is brought back.
+
+    And again for a moment, since processes carry on what they read before.
+    """
+    shared = deployment.shared
+    with shared.ledger.connect() as connection:
+        now = clock.now(connection)
+    try:
+        set_back = shared.clock_board.note_ledger(now)
+    except QueueDown as away:
+        log.warning("the ledger's time was not compared with that of the last sweep why=%s", away)
+        return
+    if set_back is None:
+        return
+    if set_back.first:
+        log.error(
+            "the ledger's clock was set back by %.0f s: what it had put off is brought back",
+            set_back.by.total_seconds(),
+        )
+    for services in deployment:
+        with services.ledger.begin() as tx:
+            lease = services.settings.lease_seconds
+            number = upkeep.bring_back(tx, services.oa, by=set_back.by, lease_seconds=lease)
+        log.warning("brought back oa=%s rows=%d", services.oa, number)
 
 
 def in_time(oas: Iterable[str], seconds: float) -> Iterator[str]:
@@ -75,23 +111,30 @@ def _ages(deployment: Deployment) -> dict[str, Ages]:
     return {oa: Ages(settings.max_age_hours, settings.follow_grace_days) for oa, settings in known.items()}
 
 
-def sweep(services: Services, oa: str) -> None:
-    """Expired leases, waiting notices that nothing holds back, notices that are too old, and the copies in Redis."""
-    put_right(services, oa)
-    services.holds.all()  # forgets those that are over
-    if services.schedule.missing([oa]):
-        rebuild_schedule(services, oa)
-
-
 def put_right(services: Services, oa: str) -> None:
-    """What the ledger shows to be amiss."""
+    """What the ledger shows to be amiss; what is let go last waits for nothing that has just ended."""
     rescue(services, oa)
+    end_what_is_too_old(services, oa)
     with services.ledger.begin() as tx:
-        promoted = notices.promote(tx, oa, None, by="sweep", limit=_PAGE)
+        _tell(oa, promoted=notices.promote(tx, oa, None, by="sweep", limit=_PAGE))
+
+
+def end_what_is_too_old(services: Services, oa: str) -> None:
+    """Notices past their age limit, by a moment that a second clock has proven; where none does, another time."""
+    with services.ledger.connect() as connection:
+        now = services.shared.second_clock.now(connection)
+    if now is None:
+        return
+    hours, days = services.settings.max_age_hours, services.settings.follow_grace_days
     with services.ledger.begin() as tx:
-        expired = upkeep.expire(tx, oa, hours=services.settings.max_age_hours, by="sweep", limit=_PAGE)
-        given_up = upkeep.close_unreachable(tx, oa, days=services.settings.follow_grace_days, by="sweep", limit=_PAGE)
-    for what, ids in (("promoted", promoted), ("expired", expired), ("grace over", given_up)):
+        expired = upkeep.expire(tx, oa, now=now, hours=hours, by="sweep", limit=_PAGE)
+        given_up = upkeep.close_unreachable(tx, oa, now=now, days=days, by="sweep", limit=_PAGE)
+        doubtful = upkeep.close_doubts(tx, oa, now=now, hours=hours, by="sweep", limit=_PAGE)
+    _tell(oa, expired=expired, grace_over=given_up, nobody_could_tell=doubtful)
+
+
+def _tell(oa: str, **found: set[int]) -> None:
+    for what, ids in found.items():
         if ids:
             log.info("sweep oa=%s %s=%d", oa, what, len(ids))
 
@@ -115,9 +158,17 @@ def rescue(services: Services, oa: str) -> None:
 
 def keep_house(shared: Shared) -> None:
     """Months that come, months that are too old, and finished notices that need not be at hand any more."""
-    kept = past.keep_house(
-        shared.ledger, keep_months=shared.settings.keep_months, by="housekeeping", seconds=_HOUSE_SECONDS
-    )
+    with shared.ledger.connect() as connection:
+        now = shared.second_clock.now(connection)
+    if now is None:
+        return
+    try:
+        kept = past.keep_house(
+            shared.ledger, now=now, keep_months=shared.settings.keep_months, by="housekeeping", seconds=_HOUSE_SECONDS
+        )
+    except past.Leap as leap:
+        log.error("housekeeping put off, run `hcc purge` if the time is right why=%s", leap)  # noqa: TRY400 (the sentence says all)
+        return
     for part in kept.dropped:
         log.warning("month dropped part=%s rows=%d", part.name, part.rows)
     if kept.put_away or kept.given_up:

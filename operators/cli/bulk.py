@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -95,13 +95,24 @@ def do(deed: Deed, choice: Choice, *, oa: str | None, by: str, why: str, name: s
         found: dict[int, str] = {}
         with made.shared.ledger.connect() as connection:
             for one in meant:
-                found |= verbs.states(connection, one.oa, refused)
-    if done:
-        click.echo(said.format(len(done)))
+                found |= verbs.states(connection, one.oa, [*refused, *done])
+    _tell_done(done, found, said)
     if refused:
         raise click.ClickException("\n".join(_refusal(notice, found.get(notice), name) for notice in refused))
     if not done:
         raise click.ClickException(f"Không có {name} nào như đã chọn.")
+
+
+def _tell_done(done: Collection[int], states: Mapping[int, str], said: str) -> None:
+    """What was to be told and may not be any more was suppressed on its way."""
+    suppressed = [notice for notice in done if states.get(notice) == State.SUPPRESSED]
+    if len(done) > len(suppressed):
+        click.echo(said.format(len(done) - len(suppressed)))
+    if suppressed:
+        click.echo(
+            f"Không gửi lại {len(suppressed)} thông báo (chuyển sang suppressed): việc sau của hồ sơ đã được báo, "
+            "hoặc việc không còn đúng. Xem lý do bằng `hcc dossier`."
+        )
 
 
 def _do_for(one: Services, deed: Deed, choice: Choice, *, by: str, why: str) -> set[int]:

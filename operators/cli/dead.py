@@ -19,7 +19,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def filters(command: Command) -> Command:
-    """What narrows down the dead."""
+    """What narrows down the dead, and what expired."""
     kind = click.option("--kind", type=click.Choice(list(RANK)), help="Chỉ loại thông báo này.")
     reason = click.option("--reason", callback=not_blank, metavar="CHỮ", help="Chỉ lý do có chứa chữ này.")
     code = click.option("--code", type=click.IntRange(-(2**31), 2**31 - 1), metavar="MÃ", help="Chỉ mã trả lời này.")
@@ -48,7 +48,7 @@ def list_dead(limit: int | None, oa: str | None, as_json: bool, **narrowed: Any)
 @of_oa
 @accountable
 def retry(oa: str | None, by: str, why: str, **chosen: Any) -> None:
-    """Gửi lại thông báo chết, số lần thử tính lại từ đầu."""
+    """Gửi lại thông báo chết, số lần thử tính lại từ đầu; việc sau đã báo rồi thì không báo việc trước."""
     said = "Đã cho gửi lại {} thông báo."
     do(verbs.RETRY, choice_of(**chosen), oa=oa, by=by, why=why, name="thông báo chết", said=said)
 

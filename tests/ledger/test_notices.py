@@ -156,7 +156,7 @@ def test_a_notice_that_is_too_old_expires(ledger: Engine, record: Record) -> Non
     """R15: nothing older than the maximum age is sent."""
     record(new("A", fresh_at=datetime.now(UTC) - timedelta(hours=80)), new("B"))
     with ledger.begin() as tx:
-        upkeep.expire(tx, OA, hours=72, by="sweep", limit=10)
+        upkeep.expire(tx, OA, now=datetime.now(UTC), hours=72, by="sweep", limit=10)
     assert states(ledger) == {"A/accepted/1": "expired", "B/accepted/1": "due"}
 
 

@@ -19,7 +19,7 @@ from worker.ledger.reminders import Window
 from worker.ledger.statistics import Period
 
 KEEP = 24
-HOUSE = {"keep_months": KEEP, "by": "test", "seconds": 60.0}
+HOUSE: dict[str, Any] = {"now": datetime.now(UTC), "keep_months": KEEP, "by": "test", "seconds": 60.0}
 
 
 def rows(ledger: Engine, query: str) -> list[tuple[Any, ...]]:

@@ -29,6 +29,7 @@ from worker.ledger import (
     upkeep,
     verbs,
     withdrawals,
+    work,
 )
 from worker.ledger.receipts import Receipt
 from worker.ledger.reports import LIVE_STATES
@@ -115,8 +116,10 @@ def swept(tx: Connection) -> None:
     """All that rings every few seconds and mostly finds nothing."""
     upkeep.expired_leases(tx, OA, limit=1000)
     notices.promote(tx, OA, None, by="test", limit=1000)
-    upkeep.expire(tx, OA, hours=72, by="test", limit=1000)
-    upkeep.close_unreachable(tx, OA, days=14, by="test", limit=1000)
+    upkeep.expire(tx, OA, now=datetime.now(UTC), hours=72, by="test", limit=1000)
+    upkeep.close_unreachable(tx, OA, now=datetime.now(UTC), days=14, by="test", limit=1000)
+    upkeep.close_doubts(tx, OA, now=datetime.now(UTC), hours=72, by="test", limit=1000)
+    work.to_sweep(tx, {OA: work.Ages(72, 14)})
     uncertain.to_look_up(tx, OA, limit=100)
     assert sum(reports.live_counts(tx, OA).values()) == 0
     assert verbs.count(tx, OA, State.DEAD, verbs.Choice()) == 0
@@ -211,5 +214,5 @@ def index_conditions(connection: Connection) -> str:
 def test_housekeeping_that_finds_nothing_reads_a_page(filled: Engine) -> None:
     """The oldest notices say that nothing is old enough: what comes after them is not looked at."""
     before = rows_read(filled)
-    past.keep_house(filled, keep_months=24, by="test", seconds=10.0)
+    past.keep_house(filled, now=datetime.now(UTC), keep_months=24, by="test", seconds=10.0)
     assert rows_read(filled) - before < 10_000

@@ -137,7 +137,7 @@ def test_what_is_released_is_told_unless_a_later_notice_was(
     assert run("quarantine", "discard", ids["H-3/accepted/1"], *ACCOUNT).exit_code == 0
     found = shown(ledger)
     assert found["H-1/accepted/1"] == ("due", None)
-    assert found["H-2/accepted/1"] == ("suppressed", "a later notice of the dossier was told meanwhile")
+    assert found["H-2/accepted/1"] == ("suppressed", "a later notice of this dossier was told already")
     assert found["H-3/accepted/1"] == ("discarded", "máy chủ hỏng đĩa")
     fresh = "SELECT fresh_at > now() - interval '1 minute' FROM notices WHERE state = 'due'"
     assert column(ledger, fresh) == [True]

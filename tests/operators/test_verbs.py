@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -13,9 +14,11 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
 from operators.cli.main import hcc
+from worker.domain.event import Withdrawal
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import State
-from worker.ledger import claims, notices, verbs
+from worker.domain.notice import Letter
+from worker.ledger import claims, notices, verbs, withdrawals
 from worker.ledger.notices import NewNotice
 from worker.ledger.turns import Bounds
 from worker.ledger.verbs import Choice
@@ -125,6 +128,127 @@ def test_a_discarded_notice_is_gone_for_good_with_a_name_and_a_why(
         ("dead", 3),
     ]
     assert rows(ledger, "SELECT DISTINCT by, why FROM history WHERE after = 'discarded'") == [ACCOUNT[1::2]]
+
+
+RETRIED = [("dead", State.DEAD), ("expired", State.EXPIRED)]
+
+
+@pytest.mark.parametrize(("noun", "state"), RETRIED)
+def test_what_is_told_again_has_a_new_age_every_channel_and_goes_behind_the_notices_of_today(
+    run: Callable[..., Result], ledger: Engine, noun: str, state: State
+) -> None:
+    """However old the event is: an operator wants it told. History says who, and why."""
+    [notice] = record(ledger, ("H-1", "accepted"))
+    hold(ledger, state, [notice], reason="older than 72 hours")
+    aged = "UPDATE notices SET fresh_at = now() - interval '80 hours', said_no = '{zalo_cs}'"
+    with ledger.begin() as tx:
+        tx.execute(text(aged))
+    result = run(noun, "retry", notice, *ACCOUNT)
+    assert (result.exit_code, result.output) == (0, "Đã cho gửi lại 1 thông báo.\n")
+    young = "fresh_at > now() - interval '1 minute'"
+    told = rows(ledger, f"SELECT state, attempts, lane, said_no, {young}, due_at <= now() FROM notices")
+    assert told == [("due", 0, Lane.BULK, [], True, True)]
+    assert rows(ledger, "SELECT before, after, by, why FROM history WHERE before IS NOT NULL") == [
+        (noun, "due", *ACCOUNT[1::2])
+    ]
+
+
+def test_the_expired_are_listed_in_the_shape_of_every_list_and_by_the_same_filters(
+    run: Callable[..., Result], ledger: Engine
+) -> None:
+    """What scripts read of the dead they read of these."""
+    ids = record(ledger, ("H-1", "accepted"), ("H-2", "result_ready"), ("H-3", "accepted"))
+    hold(ledger, State.EXPIRED, ids[:1], reason="older than 72 hours", code=-32)
+    hold(ledger, State.EXPIRED, ids[1:2], reason="nobody followed within 14 days", code=-213)
+    shown = json.loads(run("expired", "list", "--json").stdout)
+    assert [list(row) for row in shown] == [SHAPE, SHAPE]
+    assert [row["id"] for row in shown] == ids[:2]
+    for words, found in (
+        (("--kind", "result_ready"), ids[1]),
+        (("--reason", "hours"), ids[0]),
+        (("--code", "-213"), ids[1]),
+    ):
+        assert [row["id"] for row in json.loads(run("expired", "list", "--json", *words).stdout)] == [found]
+    assert run("expired", "retry", "--reason", "hours", *ACCOUNT).exit_code == 0
+    assert rows(ledger, "SELECT state FROM notices ORDER BY id") == [("due",), ("expired",), ("due",)]
+    assert run("expired", "retry", ids[2], *ACCOUNT).exit_code == 1
+    assert run("expired", "retry", "--all", "--by", "Lan").exit_code == 2
+
+
+@pytest.mark.parametrize(("noun", "state"), RETRIED)
+@pytest.mark.parametrize("later", [State.SENT, State.DELIVERED, State.SEEN, State.SENDING, State.UNCERTAIN])
+def test_what_a_later_notice_has_overtaken_is_suppressed_and_never_told_out_of_order(
+    run: Callable[..., Result], ledger: Engine, noun: str, state: State, later: State
+) -> None:
+    """Whoever knows that the result is ready is not told now that the dossier was accepted."""
+    accepted, result, other = record(ledger, ("H-1", "accepted"), ("H-1", "result_ready"), ("H-2", "accepted"))
+    hold(ledger, state, [accepted, other])
+    hold(ledger, later, [result])
+    told = run(noun, "retry", "--all", *ACCOUNT)
+    assert told.exit_code == 0
+    assert "Đã cho gửi lại 1 thông báo." in told.output
+    assert "Không gửi lại 1 thông báo" in told.output
+    found = rows(ledger, "SELECT state, reason FROM notices ORDER BY id")
+    assert found[0] == ("suppressed", "a later notice of this dossier was told already")
+    assert found[2][0] == "due"
+    assert (noun, "suppressed", "Lan") in rows(ledger, "SELECT before, after, by FROM history")
+
+
+@pytest.mark.parametrize(("noun", "state"), RETRIED)
+def test_what_is_told_again_goes_before_the_later_notices_that_still_wait(
+    run: Callable[..., Result], ledger: Engine, noun: str, state: State
+) -> None:
+    """A later one that was not told is no reason to keep the earlier one back; it goes afterwards."""
+    accepted, result = record(ledger, ("H-1", "accepted"), ("H-1", "result_ready"))
+    hold(ledger, state, [accepted])
+    hold(ledger, State.DUE, [result])
+    assert run(noun, "retry", accepted, *ACCOUNT).exit_code == 0
+    claimed = []
+    for lane in (Lane.SERVICE, Lane.BULK):
+        with ledger.begin() as tx:
+            claimed += [notice.id for notice in claims.lock_due(tx, OA, lane, "lease", 10, bounds=BOUNDS)]
+    assert claimed == [accepted]
+
+
+@pytest.mark.parametrize(("noun", "state"), RETRIED)
+def test_a_claim_that_runs_while_an_operator_retries_is_waited_for(ledger: Engine, noun: str, state: State) -> None:
+    """Between the look at the later notice and the move of the earlier one nobody may claim the later one."""
+    accepted, result = record(ledger, ("H-1", "accepted"), ("H-1", "result_ready"))
+    hold(ledger, state, [accepted])
+    hold(ledger, State.DUE, [result])
+    deed = {"dead": verbs.RETRY, "expired": verbs.RETRY_EXPIRED}[noun]
+    with ThreadPoolExecutor(1) as operator, ledger.begin() as worker:
+        [claimed] = claims.lock_due(worker, OA, Lane.BULK, "lease", 10, bounds=BOUNDS)
+        retried = operator.submit(lambda: list(verbs.carry_out(ledger, OA, deed, Choice(), by="Lan", why="x")))
+        until_somebody_waits_for_a_lock(ledger)
+        claims.lease_out(worker, [Letter(claimed, "text")], seconds=60, by="test")
+        worker.commit()
+        retried.result()
+    assert rows(ledger, "SELECT state FROM notices ORDER BY id") == [("suppressed",), ("sending",)]
+
+
+def until_somebody_waits_for_a_lock(ledger: Engine) -> None:
+    """The other one has come to the point where it has to wait."""
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    end = time.monotonic() + 10.0
+    while rows(ledger, waits) == [(0,)]:
+        assert time.monotonic() < end, "nobody waits"
+        time.sleep(0.01)
+
+
+def test_what_expired_and_is_no_longer_true_is_not_told_when_an_operator_brings_it_back(
+    run: Callable[..., Result], ledger: Engine
+) -> None:
+    """The fee was paid after its notice had expired: nobody is asked for it."""
+    [fee] = record(ledger, ("H-1", "fee_requested"))
+    hold(ledger, State.EXPIRED, [fee])
+    with ledger.begin() as tx:
+        withdrawals.withdraw(tx, OA, [Withdrawal("H-1", "H-1/fee_requested/1", "the fee was paid")], by="producer")
+    assert rows(ledger, "SELECT state FROM notices") == [("expired",)]
+    told = run("expired", "retry", fee, *ACCOUNT)
+    assert told.exit_code == 0
+    assert "Không gửi lại 1 thông báo" in told.output
+    assert rows(ledger, "SELECT state, reason FROM notices") == [("suppressed", "the fee was paid")]
 
 
 def test_what_is_not_dead_is_refused_and_the_others_are_done(

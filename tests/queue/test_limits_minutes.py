@@ -106,6 +106,35 @@ def test_a_loss_of_state_lets_no_fresh_burst_out(
     assert out.fullest_minute() <= per_minute
 
 
+@pytest.mark.parametrize("key", ["hcc:limit:app:1:log", "hcc:limit:app:1", "hcc:limits"])
+@pytest.mark.parametrize("per_minute", [6, 600, 4000])
+def test_a_key_that_is_gone_alone_neither_shuts_the_limit_nor_lets_a_burst_out(
+    valkey: Redis, clock: Clock, per_minute: int, key: str
+) -> None:
+    """Evicted or deleted in a full minute: the next 90 seconds lack a burst, and no 60 exceed the limit."""
+    limits = [Limit("app:1", per_minute)]
+    limiter = Limiter(valkey, clock=clock)
+    before = crowd(limiter, clock, limits, 90)
+    assert valkey.delete(key) == 1
+    began = clock.now
+    after = crowd(limiter, clock, limits, 90)
+    both = Arrivals(before.log + after.log)
+    gap = WINDOW_SECONDS / per_minute
+    assert both.fullest_minute() <= per_minute
+    assert after.within(began, 90) >= int((90 - BURST_SECONDS - gap - 1) / gap)
+
+
+def test_a_limit_that_rested_begins_with_its_burst_and_not_in_debt(valkey: Redis, clock: Clock) -> None:
+    """Its state goes by itself once it is as good as new: that is no loss."""
+    limiter = Limiter(valkey, clock=clock)
+    crowd(limiter, clock, [OA], 10)
+    clock.wait(2 * WINDOW_SECONDS + 10)
+    valkey.delete("hcc:limit:oa:1", "hcc:limit:oa:1:log")  # as by its time to live, which is the server's own
+    burst = int(BURST_SECONDS / (WINDOW_SECONDS / OA.per_minute))
+    assert limiter.take([OA], 200).granted >= burst
+    assert 0 < valkey.pttl("hcc:limit:oa:1") <= (2 * WINDOW_SECONDS + BURST_SECONDS * 2) * 1000
+
+
 @pytest.mark.parametrize("lane", Lane)
 def test_a_lane_that_is_alone_gets_everything(limiter: Limiter, clock: Clock, lane: Lane) -> None:
     """The reserve for higher lanes costs no permit while they are silent."""

@@ -88,6 +88,11 @@ class RabbitMQ:
         """How many messages a queue holds that nobody has taken; 0 where there is no such queue yet."""
         return self._depth(queue) or 0
 
+    def empty(self, queue: str) -> None:
+        """Throw away what waits there."""
+        with suppress(amqp.NotFound), amqp.Connection(self.address) as connection:
+            connection.channel().queue_purge(queue)
+
     def has(self, queue: str) -> bool:
         """Whether there is such a queue."""
         return self._depth(queue) is not None

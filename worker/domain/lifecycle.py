@@ -22,7 +22,7 @@ class State(StrEnum):
     UNREACHABLE = "unreachable"  # no channel reaches the person now; re-opened if they follow in time
     SUPPRESSED = "suppressed"  # a rule says no: paid, cancelled, returned, opted out
     DEAD = "dead"  # gave up; an operator retries or discards it
-    EXPIRED = "expired"  # too old to be useful
+    EXPIRED = "expired"  # too old to be useful; an operator may want it told all the same
     DISCARDED = "discarded"  # dropped by an operator, with a name and a why
 
 
@@ -39,7 +39,7 @@ _ARROWS: dict[State, frozenset[State]] = {
     State.UNREACHABLE: frozenset({State.DUE, State.EXPIRED, State.SUPPRESSED}),
     State.SUPPRESSED: frozenset({State.WAITING}),  # what was withdrawn is true again, and was never told
     State.DEAD: frozenset({State.DUE, State.DISCARDED, State.SUPPRESSED}),
-    State.EXPIRED: frozenset(),
+    State.EXPIRED: frozenset({State.DUE, State.SUPPRESSED}),
     State.DISCARDED: frozenset(),
 }
 
@@ -53,6 +53,9 @@ LIVE = BLOCKING | {State.UNREACHABLE, State.DEAD, State.QUARANTINED}
 """States that somebody (a worker, a sweep, an operator) may still move on."""
 
 FINISHED = frozenset(State) - LIVE
+
+TOLD = frozenset({State.SENDING, State.SENT, State.DELIVERED, State.SEEN, State.UNCERTAIN})
+"""The person has it, or may have it: nothing that happened before it is told any more."""
 
 
 def may_move(before: State, after: State) -> bool:

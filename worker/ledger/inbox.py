@@ -13,6 +13,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from worker.ledger.clock import EARLIER, host_now
+
 KEPT_DAYS = 30
 """How long an event is remembered, so that a repeated one is known; and how long one that nobody can read is kept."""
 
@@ -99,15 +101,15 @@ def applied(tx: Connection, ids: Sequence[int]) -> None:
 
 
 def purge(tx: Connection) -> int:
-    """Forget the oldest events, and erase those that nobody could read; nothing as old is let in any more.
+    """Forget events that are too old by two clocks, and erase those that nobody could read; nothing as old is let in.
 
     Returns how many went.
     """
-    query = text("""
+    query = text(f"""
         DELETE FROM zalo_events WHERE id IN (
             SELECT id FROM (SELECT id, received_at, applied_at FROM zalo_events ORDER BY id LIMIT :limit) AS oldest
-            WHERE applied_at IS NOT NULL AND received_at < clock_timestamp() - make_interval(days => :days))""")
-    return tx.execute(query, {"limit": _PURGED_AT_ONCE, "days": KEPT_DAYS}).rowcount
+            WHERE applied_at IS NOT NULL AND received_at < {EARLIER} - make_interval(days => :days))""")
+    return tx.execute(query, {"limit": _PURGED_AT_ONCE, "days": KEPT_DAYS, **host_now()}).rowcount
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ from sqlalchemy import Connection, text
 MONTHLY = {"attempts": "at", "history": "at", "notices_past": "recorded_at"}
 """The tables, and the time that says to which month a row belongs."""
 
+WRITTEN = ("history", "attempts")
+"""Those whose months are made before they come; the past makes its own as it needs them."""
+
 _AHEAD = 2  # months that are made before they come: two sweeps may fail for a month without harm
 _STRAYS = 24  # months at once
 _ONE_AT_A_TIME = 4_847_205  # the advisory lock of those who make or drop months
@@ -91,14 +94,37 @@ def strays(tx: Connection, table: str) -> list[datetime]:
     return list(tx.execute(text(query)).scalars())
 
 
+def covers(tx: Connection, moment: datetime) -> bool:
+    """Whether the months of what is written are made for this moment: somebody kept house in the last two months."""
+    return not any(lacking(tx, table, [month_of(moment)]) for table in WRITTEN)
+
+
 def drop_before(tx: Connection, moment: datetime) -> Sequence[Part]:
     """Drop the months that were over before `moment`; returns them."""
     old = [part for table in MONTHLY for part in parts(tx, table) if part.until <= moment]
+    old = [part for part in old if _was_written_before(tx, part, moment)]
     if old:
         _take_turn(tx)
     for part in old:
         tx.execute(text(f"DROP TABLE IF EXISTS {part.name}"))
     return old
+
+
+def _was_written_before(tx: Connection, part: Part, moment: datetime) -> bool:
+    """Whether a month is old by the order of writing, too: its ids are below those of the first month that is kept.
+
+    Otherwise the clock was set back when its rows were written, and they are as young as their ids say.
+    """
+    for kept in parts(tx, part.table):
+        if kept.until <= moment:
+            continue
+        end = "max" if kept.since == part.until else "min"  # at midnight the ids of two months mix
+        newest, bound = tx.execute(
+            text(f"SELECT (SELECT max(id) FROM {part.name}), (SELECT {end}(id) FROM {kept.name})")
+        ).one()
+        if newest is None or bound is not None:
+            return newest is None or newest < bound
+    return True
 
 
 def _take_turn(tx: Connection) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 from worker.domain.lifecycle import State, borne_out
 from worker.domain.tracking import notice_in, tracking_id
 from worker.ledger import uncertain
+from worker.ledger.clock import EARLIER, host_now
 from worker.ledger.moves import Move, move
 from worker.ledger.notices import promote
 
@@ -153,8 +154,9 @@ def _bear(tx: Connection, oa: str, looked: Sequence[int], settled: Collection[in
 
 
 def _put_off(tx: Connection, looked: Sequence[int]) -> None:
-    """Look again after as long as they have waited; forget what has waited long enough."""
-    tx.execute(text("DELETE FROM receipts WHERE id = ANY(:ids) AND kept_until < now()"), {"ids": list(looked)})
+    """Look again after as long as they have waited; forget what has waited long enough by two clocks."""
+    over = text(f"DELETE FROM receipts WHERE id = ANY(:ids) AND kept_until < {EARLIER}")
+    tx.execute(over, {"ids": list(looked), **host_now()})
     tx.execute(
         text("""
             UPDATE receipts SET look_at = LEAST(now() + GREATEST(now() - received_at, interval '1 second'), kept_until)

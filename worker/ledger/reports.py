@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from worker.domain.lifecycle import State
+from worker.domain.settling import GIVE_UP
 from worker.ledger.order import place
+from worker.ledger.upkeep import DOUBTED_AT
 
 _NOTICES = f"""
 SELECT id, event_key, kind, state, reason, channel, text FROM notices_ever
@@ -41,6 +43,17 @@ def live_counts(tx: Connection, oa: str) -> dict[str, int]:
         f"(SELECT count(*) FROM notices WHERE oa = :oa AND state = '{state}') AS {state}" for state in LIVE_STATES
     )
     return dict(tx.execute(text(f"SELECT {each}"), {"oa": oa}).mappings().one())
+
+
+_LASTING = f"""
+SELECT count(*) FROM notices n
+WHERE n.oa = :oa AND n.state = 'uncertain' AND {DOUBTED_AT} < clock_timestamp() - make_interval(secs => {GIVE_UP})
+"""
+
+
+def lasting_doubts(tx: Connection, oa: str) -> int:
+    """How many notices are in doubt for more than an hour: no look will settle them, or nobody can be asked."""
+    return int(tx.execute(text(_LASTING), {"oa": oa}).scalar_one())
 
 
 LIVE_STATES: Sequence[State] = (

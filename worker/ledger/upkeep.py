@@ -1,17 +1,23 @@
-"""The statements of the sweeps: each finds only what nobody alive holds, and moves it by compare-and-set."""
+"""The statements of the sweeps: each finds only what nobody alive holds, and moves it by compare-and-set.
+
+What ends by its age is given the moment by which it is too old: `worker.clocks` has it proven by a second clock first.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from worker.domain.kinds import ANSWERS
 from worker.domain.lifecycle import State
+from worker.domain.settling import GIVE_UP
 from worker.domain.tries import perhaps_tried
+from worker.ledger.clock import EARLIER, host_now
 from worker.ledger.moves import Move, move, move_found
 from worker.ledger.order import place
 from worker.ledger.reach import hold_people
@@ -65,28 +71,84 @@ def rescue(tx: Connection, *, certainly_not: Sequence[Leased], perhaps: Sequence
 _TOO_OLD = """
 SELECT n.id, n.lease, n.due_at FROM notices n
 WHERE n.oa = :oa AND n.state = CAST(:before AS text)
-  AND n.fresh_at < statement_timestamp() - make_interval(secs => :seconds)
+  AND n.fresh_at < CAST(:now AS timestamptz) - make_interval(secs => :seconds)
 ORDER BY n.fresh_at LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
 
-def expire(tx: Connection, oa: str, *, hours: float, by: str, limit: int) -> set[int]:
-    """Unsent notices that are older than `hours` expire (R15); returns their ids."""
+def expire(tx: Connection, oa: str, *, now: datetime, hours: float, by: str, limit: int) -> set[int]:
+    """Unsent notices that are older than `hours` expire (R15); returns their ids. `now` is a proven moment (UTC)."""
     expired: set[int] = set()
     for before in (State.WAITING, State.DUE):
         expired |= move_found(
             tx, before, State.EXPIRED, _TOO_OLD, by=by, why=f"older than {hours:g} hours",
-            oa=oa, seconds=hours * 3600, limit=limit,
+            oa=oa, now=now, seconds=hours * 3600, limit=limit,
         )  # fmt: skip
     return expired
 
 
-def close_unreachable(tx: Connection, oa: str, *, days: float, by: str, limit: int) -> set[int]:
-    """Unreachable notices whose person did not follow within `days` expire; returns their ids."""
+def close_unreachable(tx: Connection, oa: str, *, now: datetime, days: float, by: str, limit: int) -> set[int]:
+    """Unreachable notices whose person did not follow within `days` expire; returns their ids. `now` as above."""
     return move_found(
         tx, State.UNREACHABLE, State.EXPIRED, _TOO_OLD, by=by, why=f"nobody followed within {days:g} days",
-        oa=oa, seconds=days * 86400, limit=limit,
+        oa=oa, now=now, seconds=days * 86400, limit=limit,
     )  # fmt: skip
+
+
+DOUBTED_AT = """
+    (SELECT max(h.at) FROM history h WHERE h.notice_id = n.id AND h.after = 'uncertain')"""
+"""When the uncertain notice `n` became so the last time."""
+
+# By then all looks are over: it was left to an operator, or nobody can be asked about its channel.
+_NOBODY_CAN_TELL = f"""
+SELECT n.id, n.lease, n.due_at FROM notices n
+WHERE n.oa = :oa AND n.state = CAST(:before AS text)
+  AND n.fresh_at < CAST(:now AS timestamptz) - make_interval(secs => :seconds)
+  AND {DOUBTED_AT} < CAST(:now AS timestamptz) - make_interval(secs => {GIVE_UP})
+ORDER BY n.id LIMIT :limit FOR UPDATE OF n SKIP LOCKED
+"""
+
+
+def close_doubts(tx: Connection, oa: str, *, now: datetime, hours: float, by: str, limit: int) -> set[int]:
+    """Uncertain notices that are older than `hours` and cannot be settled by asking die; returns their ids.
+
+    Their dossiers need not wait any longer: `promote` lets the later notices go. `now` as above.
+    """
+    return move_found(
+        tx, State.UNCERTAIN, State.DEAD, _NOBODY_CAN_TELL, by=by, why="nobody could tell whether it arrived",
+        oa=oa, now=now, seconds=hours * 3600, limit=limit,
+    )  # fmt: skip
+
+
+_SET_BACK = (
+    # Never tried and given no reason to wait: it was due when it was written.
+    """UPDATE notices SET due_at = clock_timestamp()
+       WHERE oa = :oa AND state = 'due' AND due_at > clock_timestamp() AND reason IS NULL""",
+    # Whatever else waits is judged anew within a minute; a limit, a night or a quota sends it back with its new time.
+    """UPDATE notices SET due_at = clock_timestamp() + random() * interval '1 minute'
+       WHERE oa = :oa AND state = 'due' AND due_at > clock_timestamp() + interval '1 minute'""",
+    # The next look.
+    """UPDATE notices SET due_at = clock_timestamp()
+       WHERE oa = :oa AND state = 'uncertain' AND due_at > clock_timestamp()""",
+    """UPDATE notices SET lease_until = clock_timestamp() + make_interval(secs => :lease)
+       WHERE oa = :oa AND state = 'sending' AND lease_until > clock_timestamp() + make_interval(secs => :lease)""",
+    # When it was sent, and since when it is in doubt: by times to come a look would take what arrived for older rows.
+    """UPDATE history h SET at = h.at - CAST(:by AS interval) FROM notices n
+       WHERE n.oa = :oa AND n.state IN ('sending', 'uncertain') AND h.notice_id = n.id
+         AND h.at > clock_timestamp() + interval '30 seconds'""",
+    """UPDATE receipts SET look_at = clock_timestamp(), received_at = received_at - CAST(:by AS interval),
+              kept_until = kept_until - CAST(:by AS interval)
+       WHERE oa = :oa AND received_at > clock_timestamp() + interval '30 seconds'""",
+)
+
+
+def bring_back(tx: Connection, oa: str, *, by: timedelta, lease_seconds: float) -> int:
+    """The ledger's clock was set back `by` so much: what was written while it was ahead need not wait for that time.
+
+    Most of these times only say when to look again: one too early does no harm. Returns how many rows were changed.
+    """
+    values = {"oa": oa, "by": by, "lease": lease_seconds}
+    return sum(tx.execute(text(statement), values).rowcount for statement in _SET_BACK)
 
 
 _RETRIES = """
@@ -104,7 +166,7 @@ def retries(tx: Connection, oa: str) -> Iterator[dict[str, Any]]:
 _HELD = """
 SELECT n.id, n.lease, clock_timestamp() AS due_at FROM notices n
 WHERE n.state = (SELECT CAST(:before AS text)) AND n.person_id = ANY(:people) AND n.no_person_because IS NULL
-  AND n.fresh_at >= clock_timestamp() - make_interval(secs => :grace)
+  AND n.fresh_at >= {earlier} - make_interval(secs => :grace)
   AND NOT EXISTS (SELECT FROM followers f WHERE f.person_id = n.person_id AND f.notices_off)
   AND {which} (
       SELECT FROM notices later WHERE later.oa = n.oa AND later.code = n.code
@@ -115,10 +177,10 @@ ORDER BY n.id FOR UPDATE OF n
 """
 
 
-_HELD_OF_FOLLOWERS = """
+_HELD_OF_FOLLOWERS = f"""
 SELECT n.id, n.lease, clock_timestamp() AS due_at FROM notices n
 WHERE n.state = (SELECT CAST(:before AS text)) AND n.follower_id = ANY(:followers) AND n.kind <> ALL(:answers)
-  AND n.fresh_at >= clock_timestamp() - make_interval(secs => :grace)
+  AND n.fresh_at >= {EARLIER} - make_interval(secs => :grace)
 ORDER BY n.id FOR UPDATE OF n
 """
 
@@ -128,20 +190,21 @@ def reopen(tx: Connection, people: Sequence[int], *, followers: Sequence[int] = 
 
     Per dossier that is the latest notice; the older ones are suppressed. It is as fresh as a new one: its age limit
     begins when the person can be told. What was held for `followers` as such is due as well, but for answers to what
-    they asked long ago. That they can be reached is written down before this is called, in the same transaction.
+    they asked long ago. That they can be reached is written down before this is called, in the same transaction. A
+    follow is told once, so a clock that jumped must not hide what was held.
     """
     if not people and not followers:
         return set()
     hold_people(tx, people)
-    values = {"people": list(people), "grace": days * 86400}
-    places = {"later": place("later"), "own": place("n")}
-    superseded = _HELD.format(which="EXISTS", **places)
+    values = {"people": list(people), "grace": days * 86400, **host_now()}
+    words = {"later": place("later"), "own": place("n"), "earlier": EARLIER}
+    superseded = _HELD.format(which="EXISTS", **words)
     why = "a later notice tells the newer state"
     move_found(tx, State.UNREACHABLE, State.SUPPRESSED, superseded, by=by, why=why, **values)
-    latest = _HELD.format(which="NOT EXISTS", **places)
+    latest = _HELD.format(which="NOT EXISTS", **words)
     why = "the person follows now"
     opened = move_found(tx, State.UNREACHABLE, State.DUE, latest, by=by, why=why, **values)
-    values = {"followers": list(followers), "answers": sorted(ANSWERS), "grace": days * 86400}
+    values = {"followers": list(followers), "answers": sorted(ANSWERS), "grace": days * 86400, **host_now()}
     opened |= move_found(tx, State.UNREACHABLE, State.DUE, _HELD_OF_FOLLOWERS, by=by, why=why, **values)
     renew = text("UPDATE notices SET attempts = 0, said_no = '{}', fresh_at = clock_timestamp() WHERE id = ANY(:ids)")
     tx.execute(renew, {"ids": sorted(opened)})

@@ -1,4 +1,4 @@
-"""What operators do to notices that wait for them: dead ones tried again or dropped, uncertain ones settled.
+"""What operators do to notices: dead and expired ones tried again, dead ones dropped, uncertain ones settled.
 
 Many at once go in pages, a short transaction each: what is done stays done if the command is cut short, and the
 workers are never held up by a long lock. A page begins after the last id of the one before, so that a notice that
@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Row, text
 
 from worker.domain.lane import Lane
-from worker.domain.lifecycle import State
+from worker.domain.lifecycle import TOLD, State
 from worker.ledger.moves import move_found
 from worker.ledger.notices import promote
 from worker.ledger.order import place
@@ -66,35 +66,68 @@ def states(tx: Connection, oa: str, ids: Sequence[int]) -> dict[int, str]:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """One verb: the arrow that it follows, and what else belongs in the transaction of each page."""
+    """One verb: the arrow that it follows, and what else belongs in the transaction of each page.
+
+    `in_order`: what a later notice of its dossier has overtaken is suppressed, since told now it would be out of order.
+    """
 
     before: State
     after: State
     also: Callable[[Connection, str, set[int], str], None] | None = None
+    in_order: bool = False
 
 
-# The locks are taken in the order of the ids, so that two operators wait for each other and never in a circle.
-_PAGE = f"""
-SELECT n.id, n.lease, clock_timestamp() AS due_at FROM notices n
-WHERE {_CHOSEN} AND n.id > :last ORDER BY n.id LIMIT :page FOR UPDATE OF n
+_PAGE = f"SELECT n.id, n.code FROM notices n WHERE {_CHOSEN} AND n.id > :last ORDER BY n.id LIMIT :page"
+
+# The locks are taken in the order of the ids, so that two operators wait for each other and never in a circle. Of the
+# same dossiers what could be claimed is locked, too: a claim passes it by, or is over before we look what was told.
+_LOCK = """
+SELECT n.id FROM notices n
+WHERE n.id = ANY(CAST(:ids AS bigint[]))
+   OR n.oa = :oa AND n.code = ANY(CAST(:codes AS text[])) AND n.state IN ('waiting', 'due')
+ORDER BY n.id FOR UPDATE OF n
 """
+_FOUND = """
+SELECT n.id, n.lease, clock_timestamp() AS due_at FROM notices n
+WHERE n.id = ANY(CAST(:ids AS bigint[])) AND n.state = :before"""
+
+_TOLD = ", ".join(f"'{state}'" for state in sorted(TOLD))
+_OVERTAKEN = f"""{_FOUND} AND EXISTS (
+    SELECT FROM notices_ever later WHERE later.oa = n.oa AND later.code = n.code AND later.state IN ({_TOLD})
+      AND {place("later")} > {place("n")})"""
 
 
 def carry_out(
     ledger: Engine, oa: str, deed: Deed, choice: Choice, *, by: str, why: str, page: int = PAGE
 ) -> Iterator[set[int]]:
-    """Do it to all that are chosen; gives the ids of each page once it is committed."""
+    """Do it to all that are chosen; gives the ids of each page once it is committed.
+
+    Some of them may be suppressed instead of due: overtaken by a later notice, or no longer true.
+    """
     values = {**_values(oa, deed.before, choice), "page": page}
     last = 0
     while True:
         with ledger.begin() as tx:
-            moved = move_found(tx, deed.before, deed.after, _PAGE, by=by, why=why, last=last, **values)
-            if moved and deed.also:
-                deed.also(tx, oa, moved, by)
-        if not moved:
+            rows = tx.execute(text(_PAGE), {**values, "last": last}).all()
+            moved = _do(tx, oa, deed, rows, by=by, why=why) if rows else set()
+        if not rows:
             return
         yield moved
-        last = max(moved)
+        last = rows[-1].id
+
+
+def _do(tx: Connection, oa: str, deed: Deed, rows: Sequence[Row[Any]], *, by: str, why: str) -> set[int]:
+    ids = [row.id for row in rows]
+    codes = sorted({row.code for row in rows}) if deed.in_order else []
+    tx.execute(text(_LOCK), {"oa": oa, "ids": ids, "codes": codes})
+    overtaken: set[int] = set()
+    if deed.in_order:
+        because = "a later notice of this dossier was told already"
+        overtaken = move_found(tx, deed.before, State.SUPPRESSED, _OVERTAKEN, by=by, why=because, ids=ids)
+    moved = move_found(tx, deed.before, deed.after, _FOUND, by=by, why=why, ids=ids)
+    if moved and deed.also:
+        deed.also(tx, oa, moved, by)
+    return overtaken | moved
 
 
 def _begin_afresh(tx: Connection, _oa: str, moved: set[int], _by: str) -> None:
@@ -103,7 +136,9 @@ def _begin_afresh(tx: Connection, _oa: str, moved: set[int], _by: str) -> None:
     It goes behind the notices of today, so that a replay of thousands delays none. What was tried before stays in
     the table of attempts and in history.
     """
-    query = text("UPDATE notices SET attempts = 0, fresh_at = clock_timestamp(), lane = :bulk WHERE id = ANY(:ids)")
+    query = text("""
+        UPDATE notices SET attempts = 0, fresh_at = clock_timestamp(), lane = :bulk, said_no = '{}'
+        WHERE id = ANY(:ids)""")
     tx.execute(query, {"ids": sorted(moved), "bulk": Lane.BULK})
 
 
@@ -119,24 +154,15 @@ def _values(oa: str, state: State, choice: Choice) -> dict[str, Any]:
 
 
 def _release(tx: Connection, oa: str, moved: set[int], by: str) -> None:
-    """What is released is told as if it were new, behind the notices of today; not after a later one of its dossier."""
+    """What is released is told as if it were new, behind the notices of today."""
     _begin_afresh(tx, oa, moved, by)
-    why = "a later notice of the dossier was told meanwhile"
-    move_found(tx, State.WAITING, State.SUPPRESSED, _OVERTAKEN, by=by, why=why, ids=sorted(moved))
     _let_the_next_go(tx, oa, moved, by)
 
 
-_OVERTAKEN = f"""
-SELECT n.id, n.lease, n.due_at FROM notices n
-WHERE n.id = ANY(CAST(:ids AS bigint[])) AND n.state = CAST(:before AS text) AND EXISTS (
-    SELECT FROM notices later WHERE later.oa = n.oa AND later.code = n.code AND {place("later")} > {place("n")}
-      AND later.state IN ('sent', 'delivered', 'seen'))
-ORDER BY n.id FOR UPDATE OF n
-"""
-
-RELEASE = Deed(State.QUARANTINED, State.WAITING, _release)
+RELEASE = Deed(State.QUARANTINED, State.WAITING, _release, in_order=True)
 DROP = Deed(State.QUARANTINED, State.DISCARDED)
-RETRY = Deed(State.DEAD, State.DUE, _begin_afresh)
+RETRY = Deed(State.DEAD, State.DUE, _begin_afresh, in_order=True)
+RETRY_EXPIRED = Deed(State.EXPIRED, State.DUE, _begin_afresh, in_order=True)
 DISCARD = Deed(State.DEAD, State.DISCARDED)
 SETTLE = {
     "sent": Deed(State.UNCERTAIN, State.SENT, _let_the_next_go),

@@ -19,7 +19,8 @@ from worker.ledger.moves import Move, move
 from worker.ledger.notices import promote
 from worker.ledger.order import place
 
-_LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
+# What expired, too, as an operator may bring it back.
+_MAY_BE_TOLD = ", ".join(f"'{state}'" for state in sorted(LIVE | {State.EXPIRED}))
 
 
 _WITHDRAW = f"""
@@ -28,7 +29,7 @@ WITH wanted AS (SELECT * FROM unnest(CAST(:codes AS text[]), CAST(:keys AS text[
 found AS (
     SELECT n.id, {{why}} AS why, n.withdrawn IS NOT NULL AS known FROM notices n
     WHERE n.oa = :oa AND n.code = ANY(CAST(:codes AS text[]))
-      AND (n.state IN ({_LIVE}) OR n.state = 'suppressed' AND n.withdrawn IS NOT NULL) AND {{why}} IS NOT NULL
+      AND (n.state IN ({_MAY_BE_TOLD}) OR n.state = 'suppressed' AND n.withdrawn IS NOT NULL) AND {{why}} IS NOT NULL
     ORDER BY n.id FOR UPDATE OF n
 )
 UPDATE notices n SET withdrawn = coalesce(n.withdrawn, f.why),

@@ -13,10 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from worker.domain.lane import Lane
+from worker.domain.settling import GIVE_UP
 from worker.ledger import unread
 from worker.ledger.notices import EARLIER_UNFINISHED
 from worker.ledger.turns import ANY_MAY_GO, EVER
 from worker.ledger.unread import EventReader
+from worker.ledger.upkeep import DOUBTED_AT
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,10 @@ OR EXISTS (
 OR EXISTS (
     SELECT FROM notices n WHERE n.oa = w.oa AND n.state = 'unreachable'
       AND n.fresh_at < statement_timestamp() - make_interval(secs => w.grace))
+OR EXISTS (
+    SELECT FROM notices n WHERE n.oa = w.oa AND n.state = 'uncertain'
+      AND n.fresh_at < statement_timestamp() - make_interval(secs => w.unsent)
+      AND {DOUBTED_AT} < statement_timestamp() - make_interval(secs => {GIVE_UP}))
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import suppress
 from functools import cache
 
@@ -11,14 +12,15 @@ from kombu.connection import Connection
 from redis import Redis
 
 from config.brokers import PATIENCE_SECONDS, broker
-from config.celeryconfig import celery_settings, ringing
+from config.celeryconfig import ROUTES, STALE_SECONDS, celery_settings, ringing
 from config.settings import Settings, load
 from worker.queue.connection import PREFIX, QueueDown, door, open_redis
+from worker.queue.unheard import UnheardBells
 
 log = logging.getLogger("hcc.bell")
 
-_STALE_SECONDS = 30  # a bell that nobody heard for so long has been rung again since
 _PENDING_SECONDS = 5  # so long one bell stands for all that are rung meanwhile; then it counts as lost
+_SAY_SECONDS = 60.0  # between two lines about bells that came too late
 
 
 def ring(oa: str, hops: int = 0) -> None:
@@ -41,16 +43,18 @@ def heard(task: str, *arguments: str) -> None:
 
 
 def _ring(task: str, *arguments: str, hops: int = 0) -> None:
-    """Not where somebody has just rung and nobody has come yet.
+    """Not where somebody has just rung and nobody has come yet, nor where too many bells hang unheard.
 
     Otherwise each bell that finds work left would ring the next one, and each second would add one more.
     """
     try:
+        if unheard().too_many(ROUTES[task]):
+            return
         with door("ring"):
             if not _redis().set(_pending(task, arguments), 1, nx=True, ex=_PENDING_SECONDS):
                 return
         told = (*arguments, hops) if hops else arguments
-        ringer().send_task(task, args=told, retry=False, ignore_result=True, **ringing(_STALE_SECONDS))
+        ringer().send_task(task, args=told, retry=False, ignore_result=True, **ringing())
     except Exception as error:  # noqa: BLE001 (each broker's client has its own errors, and the caller's work is done)
         log.warning("the bell was not heard, it will be rung again task=%s why=%s", task, type(error).__name__)
 
@@ -75,6 +79,33 @@ def ringer() -> Celery:
     app.config_from_object(celery_settings(settings))
     app.conf.broker_transport_options = {**app.conf.broker_transport_options, **broker(settings.broker).patience}
     return app
+
+
+@cache
+def unheard() -> UnheardBells:
+    """How many bells hang in the queues, as the ringer sees them."""
+    return UnheardBells(ringer())
+
+
+class TooLate:
+    """Says that bells came too late: clocks differ by minutes, or no worker ran; once a minute and process.
+
+    To be connected to Celery's signal `task_revoked`: a worker whose clock is ahead drops all it is given, and Celery
+    says so at INFO only.
+    """
+
+    def __init__(self) -> None:
+        self._silent_until = 0.0
+
+    def __call__(self, sender: object = None, *, expired: bool = False, **_: object) -> None:
+        """Hear of a task that was not run."""
+        if expired and time.monotonic() >= self._silent_until:
+            self._silent_until = time.monotonic() + _SAY_SECONDS
+            log.error(
+                "bells are dropped: by this host's clock they were rung more than %d minutes ago. If workers ran all "
+                "the time, its clock and beat's differ: set them by NTP, `hcc doctor` compares all clocks task=%s",
+                STALE_SECONDS / 60, getattr(sender, "name", None),
+            )  # fmt: skip
 
 
 def knock(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 -- Permits for a batch of calls under several limits at once. The arithmetic, and why it holds, is in pace.py.
 --
 -- KEYS[1]    life   hash: born, seen    since when this state is known, and the latest time it was used
+--                   at:NAME             when each limit was used last
 -- KEYS[2]    holds  hash: written by holds.lua; a held limit grants nothing
 -- KEYS[3,4…] state, log   two per limit. state: hash {life, tat, used}; log: list of "time:count", oldest first
 -- ARGV: verb, now (0 = the server's clock), fresh (1 = the server did not know this script), number, weight,
@@ -36,41 +37,53 @@ local function entry(text)
     return tonumber(time), tonumber(count)
 end
 
+local function save(it)
+    redis.call('HSET', it.state, 'life', string.format('%.0f', born), 'tat', string.format('%.3f', it.tat), 'used', it.used)
+    redis.call('HSET', KEYS[1], 'at:' .. it.name, string.format('%.0f', now))
+    local idle = math.ceil((it.tat - now + 2 * window) / 1000) -- by then it is as good as new
+    redis.call('PEXPIRE', it.state, idle)
+    redis.call('PEXPIRE', it.log, idle)
+end
+
+-- Since when a limit has a new life; nil where it goes on with its old one. All begin one with `born`. One limit begins
+-- it alone where its state is gone soon after it was used, or its log while permits are counted that stood in it: they
+-- were evicted, or deleted.
+local function reborn(it, life, used)
+    if life and tonumber(life) ~= born then return born end
+    if life then return used > 0 and redis.call('LLEN', it.log) == 0 and now or nil end
+    local at = tonumber(redis.call('HGET', KEYS[1], 'at:' .. it.name))
+    return at and at > now - 2 * window and now or born
+end
+
 -- Read one limit, forget what left its window, and fill its bucket up to this moment. `level` is how many permits the
 -- pace has ready, `room` how many the window has.
 local function open(i)
     local it = {state = KEYS[1 + 2 * i], log = KEYS[2 + 2 * i], name = ARGV[8 + 2 * i], most = tonumber(ARGV[9 + 2 * i])}
     it.gap = window / it.most
+    it.cap = 1 + (burst - reserve) / it.gap
     local was = redis.call('HMGET', it.state, 'life', 'tat', 'used')
-    local tat, used = tonumber(was[2]) or 0, tonumber(was[3]) or 0
-    if tonumber(was[1]) ~= born then
+    it.tat, it.used = math.max(tonumber(was[2]) or 0, now), tonumber(was[3]) or 0
+    local began = reborn(it, was[1], it.used)
+    if began then
         redis.call('DEL', it.log)
-        tat, used = 0, 0
+        it.tat, it.used = math.max(now, began + 2 * burst + it.gap), 0 -- in debt by one burst when a life begins
+        save(it) -- at once, also where nothing is granted: else each look would begin it anew
+        return it
     end
-    local oldest, before = redis.call('LINDEX', it.log, 0), used
+    local oldest, before = redis.call('LINDEX', it.log, 0), it.used
     while oldest do
         local time, count = entry(oldest)
         if time > now - window then break end
         redis.call('LPOP', it.log)
-        used = used - count
+        it.used = it.used - count
         oldest = redis.call('LINDEX', it.log, 0)
     end
     -- Kept at once, also where nothing is granted: what left the log and stayed in the sum would never be free again.
-    if used ~= before then redis.call('HSET', it.state, 'used', used) end
-    it.tat = math.max(tat, now, born + 2 * burst + it.gap) -- the last: in debt by one burst when a life begins
-    it.used = used
-    it.cap = 1 + (burst - reserve) / it.gap
+    if it.used ~= before then redis.call('HSET', it.state, 'used', it.used) end
     return it
 end
 
 local function level(it) return (now + burst - reserve + it.gap - it.tat) / it.gap + WHOLE end
-
-local function save(it)
-    redis.call('HSET', it.state, 'life', string.format('%.0f', born), 'tat', string.format('%.3f', it.tat), 'used', it.used)
-    local idle = math.ceil((it.tat - now + 2 * window) / 1000) -- by then it is as good as new
-    redis.call('PEXPIRE', it.state, idle)
-    redis.call('PEXPIRE', it.log, idle)
-end
 
 local function note(it, count)
     it.used = it.used + count

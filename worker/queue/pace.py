@@ -17,6 +17,13 @@ y seconds it lets out at most (y - burst) / gap. With x + y = 60.3 s both togeth
 most L, however often state is lost. A loss costs `BURST_SECONDS`, not a minute. The pace alone (as GCRA is mostly
 used) would exceed L by one burst in the minute after an idle time, or have to run slower by as much all day.
 
+State may also be lost in part: a server evicts keys, or a hand deletes one. Then this limit alone begins a new life, in
+debt as above, so the same sum holds for it:
+
+* Its log is gone while permits are counted that stood in it. Those would never leave the sum again.
+* Its state is gone within two windows of its last use, which the life remembers (`at:`). Its log may be full, and
+  without the pace that filled it a fresh burst would come on top. After that time the state expires by itself.
+
 What nobody asked for in time is still there for as long as the burst: a shorter stall of all workers costs nothing.
 A longer burst forgives longer stalls, and makes forgetting dearer: sending begins again 1.5 s after a flush. So long,
 because notices come in waves, one a poll: at 50 a second and a poll each two seconds a hundred at once, and most of
