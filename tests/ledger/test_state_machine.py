@@ -38,7 +38,7 @@ from worker.queue.marks import Departure, EpochLost, Marks
 
 _oas = (f"oa-{number}" for number in itertools.count(1))
 PATIENCE = Patience(base=0.001, cap=0.001, max_age=timedelta(hours=72))
-CODES = st.sampled_from(["A", "B"])
+CODES = st.sampled_from(["H27-1", "H27-2"])
 KINDS = st.sampled_from(["accepted", "fee_requested", "result_ready"])
 WHICH = st.integers(0, 9)
 NOT_SENT = [TryLater("refused"), Wait("rate", 0), Refused("no", -201), Unreachable("left", -213)]
@@ -107,7 +107,7 @@ class Ledger(RuleBasedStateMachine):
                            {"oa": self.oa})  # fmt: skip
             withdrawals.true_again(tx, self.oa, [f"{code}/fee_requested/{fee}"], by="producer")
 
-    @rule(deed=st.sampled_from([verbs.RETRY, verbs.DISCARD]))
+    @rule(deed=st.sampled_from([verbs.RETRY, verbs.RETRY_EXPIRED, verbs.DISCARD]))
     def operate(self, deed: verbs.Deed) -> None:
         list(verbs.carry_out(self.engine, self.oa, deed, Choice(), by="Lan", why="thử"))
 
@@ -235,6 +235,13 @@ class Ledger(RuleBasedStateMachine):
         self._rescue()
         with self.engine.begin() as tx:
             notices.promote(tx, self.oa, None, by="sweep")
+            upkeep.expire(tx, self.oa, now=datetime.now(UTC), hours=72, by="sweep", limit=100)
+
+    @rule(most=st.integers(1, 2))
+    def get_too_old(self, most: int) -> None:
+        """Days pass, for some of what waits."""
+        with self.engine.begin() as tx:
+            upkeep.expire(tx, self.oa, now=datetime.now(UTC) + timedelta(days=4), hours=72, by="sweep", limit=most)
 
     @invariant()
     def nothing_arrived_twice(self) -> None:
@@ -260,7 +267,7 @@ class Ledger(RuleBasedStateMachine):
         states = {row.event_key: row.state for row in self._rows("SELECT event_key, state FROM notices WHERE oa = :oa")}
         told = {message.key for message in self.zalo}
         for key in self.source:
-            assert key in told or states[key] in {"unreachable", "suppressed", "dead", "discarded"}, (key, states[key])
+            assert key in told or states[key] in {"unreachable", "suppressed", "dead", "discarded", "expired"}, (key, states[key])
         live = {key: state for key, state in states.items() if state in BLOCKING}
         assert live == {}, live
 
