@@ -23,15 +23,14 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from config.celeryconfig import celery_settings
-from config.settings import Settings
-from operators.cli.up import zalo_urls
+from config.settings import Settings, variable
 from operators.processes import Processes
 from operators.world import SANDBOX_ZALO
 from producers.dossiers.poll import build_poller
 from sandbox.dossiers.living import LivingDossiers
-from sandbox.servers import Servers
-from sandbox.zalo.client import SandboxZalo
+from sandbox.servers import Replicated, Servers
 from tests.chaos.dossiers import KINDS, Load, phone_of, user_of
+from tests.chaos.networks import STRAIGHT, zalo_behind
 from tests.chaos.scale import NOTICES, SEED
 from worker.bootstrap import Services
 from worker.channels.zalo.oauth import pair_of
@@ -53,6 +52,12 @@ _SETTINGS = SANDBOX_ZALO | {
     "HCC_HTTP_TIMEOUT_SECONDS": "3",
     "HCC_ZALO_RATE_PER_MINUTE": "100000",
 }
+DEFAULTS = {
+    variable(field): str(Settings.model_fields[field].default)
+    for field in ("poll_seconds", "retry_base_seconds", "retry_cap_seconds", "lease_seconds", "http_timeout_seconds")
+}
+"""How patient we are where nobody says otherwise."""
+_ZALO_URLS = ("HCC_ZALO_OPENAPI_URL", "HCC_ZALO_BUSINESS_URL", "HCC_ZALO_OAUTH_URL")
 _SPARE = 20  # people beyond those of the load, for dossiers that a scenario files besides
 
 
@@ -67,6 +72,9 @@ class World:
     changes: Mapping[str, str] = field(default_factory=dict)  # of settings, by variable
     processes: tuple[str, ...] = (*WORKERS, "beat")  # that are started at once
     app: str = "worker.app"  # what Celery runs
+    network: str = STRAIGHT  # between the workers and Zalo
+    replicated: bool = False  # the ledger has servers of its own: one with a standby, behind one address
+    movable_clocks: bool = False  # of the ledger and of Redis
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -81,23 +89,11 @@ class World:
         self._stack.close()
 
     def _build(self, stack: ExitStack) -> None:
-        self.servers = stack.enter_context(Servers(self.logs / "servers"))
-        self.servers.create_database("dossiers")
-        self.zalo = stack.enter_context(
-            SandboxZalo(
-                app_id=SANDBOX_ZALO["HCC_ZALO_APP_ID"],
-                app_secret=SANDBOX_ZALO["HCC_ZALO_APP_SECRET"],
-                oa_id=SANDBOX_ZALO["HCC_ZALO_OA_ID"],
-                oa_secret=SANDBOX_ZALO["HCC_ZALO_OA_SECRET"],
-                everybody_known=True,
-                latency_ms=self.latency_ms,
-                rate_per_minute=1_000_000,
-            )
-        )
+        self._build_servers(stack)
         self.environment = {
             **_SETTINGS,
-            **zalo_urls(self.zalo),
-            "HCC_DATABASE_URL": self.servers.database_url(),
+            **dict.fromkeys(_ZALO_URLS, self._build_zalo(stack)),
+            "HCC_DATABASE_URL": self.pair.url("hcc") if self.pair else self.servers.database_url(),
             "HCC_DOSSIER_URL": self.servers.database_url("dossiers"),
             "HCC_REDIS_URL": self.servers.redis_url(),
             **self.changes,
@@ -116,6 +112,28 @@ class World:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         for name in self.processes:
             self.start(name)
+
+    def _build_servers(self, stack: ExitStack) -> None:
+        self.servers = stack.enter_context(Servers(self.logs / "servers", movable_clocks=self.movable_clocks))
+        self.servers.create_database("dossiers")
+        self.pair = stack.enter_context(Replicated(self.logs / "pair")) if self.replicated else None
+        if self.pair:
+            self.pair.primary.create_database("hcc")
+
+    def _build_zalo(self, stack: ExitStack) -> str:
+        """Zalo and the network to it; returns its URL."""
+        zalo = zalo_behind(
+            self.network,
+            app_id=SANDBOX_ZALO["HCC_ZALO_APP_ID"],
+            app_secret=SANDBOX_ZALO["HCC_ZALO_APP_SECRET"],
+            oa_id=SANDBOX_ZALO["HCC_ZALO_OA_ID"],
+            oa_secret=SANDBOX_ZALO["HCC_ZALO_OA_SECRET"],
+            everybody_known=True,
+            latency_ms=self.latency_ms,
+            rate_per_minute=1_000_000,
+        )
+        self.zalo, url, self._network = stack.enter_context(zalo)
+        return url
 
     def _prepare_ledger(self) -> None:
         migrate(self.services.ledger)
@@ -139,6 +157,16 @@ class World:
         return [name for name in self.running if not name.startswith(("beat", "web"))]
 
     # What is done to it.
+
+    def silence(self) -> None:
+        """From now on packets between the workers and Zalo are lost, both ways."""
+        assert self._network is not None
+        self._network.silence()
+
+    def speak(self) -> None:
+        """They arrive again."""
+        assert self._network is not None
+        self._network.speak()
 
     def start(self, name: str, command: str | None = None, **changes: str) -> None:
         """Start a worker, a beat (a name that begins so), or any other command; with some settings changed."""
