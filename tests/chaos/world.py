@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,14 @@ DEFAULTS = {
 }
 """How patient we are where nobody says otherwise."""
 _ZALO_URLS = ("HCC_ZALO_OPENAPI_URL", "HCC_ZALO_BUSINESS_URL", "HCC_ZALO_OAUTH_URL")
+_STOP_SECONDS = 60.0
+_MAKE_SERVERS = """
+import sys
+from pathlib import Path
+from sandbox.servers import Servers
+with Servers(Path(sys.argv[1])):
+    pass
+"""
 _SPARE = 20  # people beyond those of the load, for dossiers that a scenario files besides
 
 
@@ -75,6 +84,7 @@ class World:
     network: str = STRAIGHT  # between the workers and Zalo
     replicated: bool = False  # the ledger has servers of its own: one with a standby, behind one address
     movable_clocks: bool = False  # of the ledger and of Redis
+    made_by: Path | None = None  # the tree of another version: its code makes the servers' data and the ledger
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -114,6 +124,8 @@ class World:
             self.start(name)
 
     def _build_servers(self, stack: ExitStack) -> None:
+        if self.made_by:
+            self._run([sys.executable, "-c", _MAKE_SERVERS, str(self.logs / "servers")], self.made_by, {})
         self.servers = stack.enter_context(Servers(self.logs / "servers", movable_clocks=self.movable_clocks))
         self.servers.create_database("dossiers")
         self.pair = stack.enter_context(Replicated(self.logs / "pair")) if self.replicated else None
@@ -136,12 +148,28 @@ class World:
         return url
 
     def _prepare_ledger(self) -> None:
-        migrate(self.services.ledger)
         people = [Link(user_of(number), phone_of(number)) for number in range(self.dossier_count + _SPARE)]
+        if self.made_by:
+            self._prepare_by_commands(self.made_by, people)
+            return
+        migrate(self.services.ledger)
         with self.services.ledger.begin() as tx:
             self.services.credentials.store(tx, self.oa, pair_of(self.zalo.mint_tokens()))
             self.services.people.link(tx, self.oa, people, source="chaos")
         self.poll()  # the baseline
+
+    def _prepare_by_commands(self, tree: Path, people: Sequence[Link]) -> None:
+        """As `_prepare_ledger`, by another version's commands."""
+        lines = "\n".join(json.dumps({"user_id": link.user_id, "phone": link.phone}) for link in people)
+        token = json.dumps(self.zalo.mint_tokens())
+        for words, given in (
+            (("migrate",), ""),
+            (("oa", "import"), token),
+            (("follower", "link", "-"), lines),
+            (("poll", "--once"), ""),
+        ):
+            done = self.hcc(*words, tree=tree, given=given)
+            assert done.returncode == 0, done.stderr
 
     @property
     def oa(self) -> str:
@@ -168,10 +196,15 @@ class World:
         assert self._network is not None
         self._network.speak()
 
-    def start(self, name: str, command: str | None = None, **changes: str) -> None:
-        """Start a worker, a beat (a name that begins so), or any other command; with some settings changed."""
+    def start(self, name: str, command: str | None = None, tree: Path | None = None, **changes: str) -> None:
+        """Start a worker, a beat (a name that begins so), or any other command; with some settings changed.
+
+        `tree` is where another version's code is.
+        """
         usual = _BEAT if name.startswith("beat") else _WORKER
         words = [f"{variable}={value}" for variable, value in changes.items()]
+        if tree:
+            words = [f"--chdir={tree}", f"PYTHONPATH={tree}", *words]
         command = command or usual.format(app=self.app, name=name)
         self.running[name] = self._children.start(name, " ".join(["env", *words, command]))
 
@@ -180,6 +213,12 @@ class World:
         process = self.running.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def stop(self, name: str) -> None:
+        """End a process in order: what it has begun it brings to its end."""
+        process = self.running.pop(name)
+        process.terminate()
+        process.wait(_STOP_SECONDS)
 
     def poll(self) -> None:
         """One round of all feeds in this process; it rings the bell."""
@@ -195,12 +234,26 @@ class World:
         with redis.Redis.from_url(self.settings.redis_url) as client:
             return int(client.llen(f"hcc:{queue}"))
 
-    def hcc(self, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of ours to its end, with some settings changed; what it said is in the answer."""
-        environment = {**os.environ, **self.environment, **changes}
+    def hcc(
+        self, *words: str, tree: Path | None = None, given: str = "", **changes: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of ours to its end, with some settings changed; what it said is in the answer.
+
+        `tree` is where another version's code is; `given` is what the command reads.
+        """
+        return self._run(
+            [str(Path(sys.executable).with_name("hcc")), *words], tree, {**self.environment, **changes}, given
+        )
+
+    def _run(
+        self, command: list[str], tree: Path | None, environment: Mapping[str, str], given: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        ours = {"PYTHONPATH": str(tree)} if tree else {}
         return subprocess.run(
-            [Path(sys.executable).with_name("hcc"), *words],
-            env=environment,
+            command,
+            env={**os.environ, **environment, **ours},
+            cwd=tree,
+            input=given,
             capture_output=True,
             text=True,
             timeout=120,
