@@ -33,10 +33,11 @@ class Silenceable(Protocol):
 def zalo_behind(network: str, **options: Any) -> Iterator[tuple[SandboxZalo, str, Silenceable | None]]:
     """A running Zalo, the URL under which workers reach it, and the network in between, if it can fall silent."""
     if network == NAMESPACE:
-        with Namespace() as space:
-            inside = {"prefix": space.prefix, "host": space.host, "control_host": space.control_host}
-            with SandboxZalo(**inside, **options) as zalo:
-                yield zalo, zalo.api_url, space
+        with (
+            Namespace() as space,
+            SandboxZalo(prefix=space.prefix, host=space.host, control_host=space.control_host, **options) as zalo,
+        ):
+            yield zalo, zalo.api_url, space
     elif network == FORWARDER:
         with SandboxZalo(**options) as zalo, Forwarder(urlsplit(zalo.api_url).port or 0) as forwarder:
             yield zalo, f"http://127.0.0.1:{forwarder.port}", forwarder

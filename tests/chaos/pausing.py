@@ -44,10 +44,10 @@ def stand_still(instant: str) -> None:
 class PausingCurl(pycurl.Curl):
     """A handle whose callbacks are the instants."""
 
-    def setopt(self, option: int, value: Any) -> None:
+    def setopt(self, option: int, value: Any, **more: Any) -> None:
         if option in _AFTER or option in _BEFORE:
             value = _paused(option, value)
-        super().setopt(option, value)
+        super().setopt(option, value, **more)
 
 
 def _paused(option: int, callback: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,7 +22,7 @@ SELECT count(*) FROM notices n WHERE n.state = 'uncertain' OR (n.state = 'waitin
 _DOUBTED = "SELECT count(DISTINCT notice_id) FROM history WHERE after = 'uncertain'"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Run(World):
     """One scenario. Each dossier belongs to a person of its own and has three notices."""
 

@@ -29,9 +29,8 @@ from operators.processes import Processes
 from operators.world import SANDBOX_ZALO
 from producers.dossiers.poll import build_poller
 from sandbox.dossiers.living import LivingDossiers
-from sandbox.servers import Replicated, Servers
 from tests.chaos.dossiers import KINDS, Load, phone_of, user_of
-from tests.chaos.networks import STRAIGHT, zalo_behind
+from tests.chaos.outside import Outside, run_command
 from tests.chaos.scale import NOTICES, SEED
 from worker.bootstrap import Services
 from worker.channels.zalo.oauth import pair_of
@@ -60,31 +59,18 @@ DEFAULTS = {
 """How patient we are where nobody says otherwise."""
 _ZALO_URLS = ("HCC_ZALO_OPENAPI_URL", "HCC_ZALO_BUSINESS_URL", "HCC_ZALO_OAUTH_URL")
 _STOP_SECONDS = 60.0
-_MAKE_SERVERS = """
-import sys
-from pathlib import Path
-from sandbox.servers import Servers
-with Servers(Path(sys.argv[1])):
-    pass
-"""
 _SPARE = 20  # people beyond those of the load, for dossiers that a scenario files besides
 
 
-@dataclass
-class World:
+@dataclass(kw_only=True)
+class World(Outside):
     """The world at rest but for its processes: baseline polled, token there, everybody known and linked."""
 
     scenario: str
-    logs: Path
     notices: int = NOTICES
-    latency_ms: int = 150  # long enough for a blow to fall on requests that are on the wire
     changes: Mapping[str, str] = field(default_factory=dict)  # of settings, by variable
     processes: tuple[str, ...] = (*WORKERS, "beat")  # that are started at once
     app: str = "worker.app"  # what Celery runs
-    network: str = STRAIGHT  # between the workers and Zalo
-    replicated: bool = False  # the ledger has servers of its own: one with a standby, behind one address
-    movable_clocks: bool = False  # of the ledger and of Redis
-    made_by: Path | None = None  # the tree of another version: its code makes the servers' data and the ledger
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -99,10 +85,10 @@ class World:
         self._stack.close()
 
     def _build(self, stack: ExitStack) -> None:
-        self._build_servers(stack)
+        self.build_servers(stack)
         self.environment = {
             **_SETTINGS,
-            **dict.fromkeys(_ZALO_URLS, self._build_zalo(stack)),
+            **dict.fromkeys(_ZALO_URLS, self.build_zalo(stack)),
             "HCC_DATABASE_URL": self.pair.url("hcc") if self.pair else self.servers.database_url(),
             "HCC_DOSSIER_URL": self.servers.database_url("dossiers"),
             "HCC_REDIS_URL": self.servers.redis_url(),
@@ -122,30 +108,6 @@ class World:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         for name in self.processes:
             self.start(name)
-
-    def _build_servers(self, stack: ExitStack) -> None:
-        if self.made_by:
-            self._run([sys.executable, "-c", _MAKE_SERVERS, str(self.logs / "servers")], self.made_by, {})
-        self.servers = stack.enter_context(Servers(self.logs / "servers", movable_clocks=self.movable_clocks))
-        self.servers.create_database("dossiers")
-        self.pair = stack.enter_context(Replicated(self.logs / "pair")) if self.replicated else None
-        if self.pair:
-            self.pair.primary.create_database("hcc")
-
-    def _build_zalo(self, stack: ExitStack) -> str:
-        """Zalo and the network to it; returns its URL."""
-        zalo = zalo_behind(
-            self.network,
-            app_id=SANDBOX_ZALO["HCC_ZALO_APP_ID"],
-            app_secret=SANDBOX_ZALO["HCC_ZALO_APP_SECRET"],
-            oa_id=SANDBOX_ZALO["HCC_ZALO_OA_ID"],
-            oa_secret=SANDBOX_ZALO["HCC_ZALO_OA_SECRET"],
-            everybody_known=True,
-            latency_ms=self.latency_ms,
-            rate_per_minute=1_000_000,
-        )
-        self.zalo, url, self._network = stack.enter_context(zalo)
-        return url
 
     def _prepare_ledger(self) -> None:
         people = [Link(user_of(number), phone_of(number)) for number in range(self.dossier_count + _SPARE)]
@@ -185,16 +147,6 @@ class World:
         return [name for name in self.running if not name.startswith(("beat", "web"))]
 
     # What is done to it.
-
-    def silence(self) -> None:
-        """From now on packets between the workers and Zalo are lost, both ways."""
-        assert self._network is not None
-        self._network.silence()
-
-    def speak(self) -> None:
-        """They arrive again."""
-        assert self._network is not None
-        self._network.speak()
 
     def start(self, name: str, command: str | None = None, tree: Path | None = None, **changes: str) -> None:
         """Start a worker, a beat (a name that begins so), or any other command; with some settings changed.
@@ -241,23 +193,8 @@ class World:
 
         `tree` is where another version's code is; `given` is what the command reads.
         """
-        return self._run(
+        return run_command(
             [str(Path(sys.executable).with_name("hcc")), *words], tree, {**self.environment, **changes}, given
-        )
-
-    def _run(
-        self, command: list[str], tree: Path | None, environment: Mapping[str, str], given: str = ""
-    ) -> subprocess.CompletedProcess[str]:
-        ours = {"PYTHONPATH": str(tree)} if tree else {}
-        return subprocess.run(
-            command,
-            env={**os.environ, **environment, **ours},
-            cwd=tree,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
         )
 
     # What is seen of it.
