@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from tests.chaos.ageing import age_ledger
 from tests.chaos.dossiers import KINDS
 from tests.chaos.scale import PATIENCE, SEED, SHORT, SHORT_PATIENCE
 from tests.chaos.verdict import LIVE, Verdict, judge
@@ -78,6 +79,12 @@ class Run(World):
         """Seconds from the last blow until all that is not in doubt was told; waits for it."""
         self.until(self.only_doubts_left, "all that is not in doubt to be told", patience)
         return time.monotonic() - self.last_blow
+
+    def pass_time(self, seconds: float) -> None:
+        """As if so much time had passed since all that has happened; nothing may be on its way."""
+        with self.services.ledger.begin() as tx:
+            age_ledger(tx, seconds)
+        self.zalo.age_messages(seconds)
 
     def verdict(self) -> Verdict:
         """Wait until the run is quiet, then judge it."""

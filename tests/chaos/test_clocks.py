@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from sandbox.servers.clock import why_no_clock
-from tests.chaos.ageing import age_doubts
 from tests.chaos.clocks import BEAT, LEDGER, MOVABLE, REDIS, SERVERS, WORKERS, ZALO, Clocks
 from tests.chaos.conftest import Begin
 from tests.chaos.run import Run
@@ -102,12 +101,8 @@ _KEPT = "SELECT (SELECT count(*) FROM history) + (SELECT count(*) FROM attempts)
 
 def _settle_by_looking(run: Run) -> None:
     """As if minutes had passed; the bells come as they do."""
-    end = time.monotonic() + PATIENCE
-    while "uncertain" in run.states().values():
-        assert time.monotonic() < end, "nobody looks"
-        with run.services.ledger.begin() as tx:
-            age_doubts(tx, _LAST_LOOK_SECONDS)
-        time.sleep(1.0)
+    run.pass_time(_LAST_LOOK_SECONDS)
+    run.until(lambda: "uncertain" not in run.states().values(), "the doubts to be settled", PATIENCE)
 
 
 def _sweep(run: Run) -> None:
