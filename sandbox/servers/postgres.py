@@ -2,7 +2,7 @@
 
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
@@ -40,6 +40,8 @@ SETTINGS = {
     "log_parameter_max_length_on_error": "0",
 }
 
+NONE: Mapping[str, str] = {}
+
 INITDB = (
     *("-D", HERE, "-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C"),
     *("--no-sync", "--no-instructions"),
@@ -52,13 +54,18 @@ class Postgres(Server):
     title: ClassVar[str] = "PostgreSQL"
     stop_signals: ClassVar[tuple[signal.Signals, ...]] = (signal.SIGINT, signal.SIGQUIT)
 
+    def __init__(self, home: Path, *, movable_clock: bool = False, settings: Mapping[str, str] = NONE) -> None:
+        """`settings` are PostgreSQL's own, beside and before the usual ones."""
+        super().__init__(home, movable_clock=movable_clock)
+        self._settings = settings
+
     def url(self, name: str) -> str:
         """Return the URL of one of its databases."""
-        return _url(self.port, name)
+        return url_of(self.port, name)
 
     def create_database(self, name: str, template: str | None = None) -> None:
         """Create a database, as a copy of `template` if given (which nobody may use then); it may exist."""
-        with _connected(self.port) as connection:
+        with connected(self.port) as connection:
             if _exists(connection, name):
                 return
             command = f"CREATE DATABASE {_quoted(connection, name)}"
@@ -72,7 +79,7 @@ class Postgres(Server):
 
     def drop_database(self, name: str) -> None:
         """Drop a database and the connections to it; it may be absent."""
-        with _connected(self.port) as connection:
+        with connected(self.port) as connection:
             connection.execute(text(f"DROP DATABASE IF EXISTS {_quoted(connection, name)} WITH (FORCE)"))
 
     def _prepare(self, account: Account | None, life: int) -> Path:
@@ -81,48 +88,54 @@ class Postgres(Server):
         trees = [tree for tree in (package, libraries) if tree.exists()]
         program = runnable(package / "pginstall/bin/postgres", trees, account, self._home / "copy")
         if not self._data.exists():
-            self._initdb(program.with_name("initdb"), account, life)
+            self._make_data(program.parent, account, life)
         # We hold the life lock, so nobody serves this data; PostgreSQL would only see that after a crash and a
         # reboot some process has the old one's id again (in a container: often our own Valkey), and refuse.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
         return program
 
-    def _initdb(self, program: Path, account: Account | None, life: int) -> None:
-        """Make the data folder, under another name until it is whole: we may be killed in between."""
+    def _make_data(self, programs: Path, account: Account | None, life: int) -> None:
+        """An empty server's data."""
+        self._fill([str(programs / "initdb"), *INITDB], account, life)
+
+    def _fill(self, command: list[str], account: Account | None, life: int) -> None:
+        """Make the data folder by a command, under another name until it is whole: we may be killed in between."""
         new = self._data.with_name("data.new")
         if new.exists():
             shutil.rmtree(new)
         make_private_folder(new, account)
         before = self._log_size()
-        child = self._spawn([str(program), *INITDB], account, life, folder=new)
+        child = self._spawn(command, account, life, folder=new)
         try:
             child.wait(START_SECONDS)
         finally:
             child.stop((signal.SIGKILL,), START_SECONDS)
         if child.returncode != 0:
-            raise ServersError(f"initdb in {new} failed. Its log ends:\n{self._log_since(before)}")
+            raise ServersError(f"{Path(command[0]).name} in {new} failed. Its log ends:\n{self._log_since(before)}")
         new.rename(self._data)
 
     def _arguments(self, port: int) -> list[str]:
-        settings = {"port": str(port)} | SETTINGS
+        settings = {"port": str(port)} | SETTINGS | dict(self._settings)
         return ["-D", HERE, *(word for name, value in settings.items() for word in ("-c", f"{name}={value}"))]
 
     def _who_serves(self, port: int) -> int | None:
         try:
-            with _connected(port) as connection:
+            with connected(port) as connection:
                 return int(connection.execute(text("SELECT pg_read_file('postmaster.pid')")).scalar_one().split()[0])
         except DBAPIError:
             return None
 
 
-def _url(port: int, name: str) -> str:
+def url_of(port: int, name: str) -> str:
+    """The SQLAlchemy URL of a database behind a port."""
     return f"postgresql+psycopg2://{USER}@{HOST}:{port}/{name}"
 
 
 @contextmanager
-def _connected(port: int) -> Iterator[Connection]:
+def connected(port: int) -> Iterator[Connection]:
+    """A connection of its own to the maintenance database behind a port, each statement committed at once."""
     engine = create_engine(
-        _url(port, MAINTENANCE_DATABASE),
+        url_of(port, MAINTENANCE_DATABASE),
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",
         connect_args={"connect_timeout": ASK_SECONDS},

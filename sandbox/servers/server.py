@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
+from sandbox.servers import clock
 from sandbox.servers.account import Account, account_for
 from sandbox.servers.binaries import discard_copy
 from sandbox.servers.child import Child
@@ -46,9 +47,10 @@ class Server(ABC):
     title: ClassVar[str]
     stop_signals: ClassVar[tuple[signal.Signals, ...]]  # the orderly one first; also sent when the starter dies
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, movable_clock: bool = False) -> None:
         self._home = home.absolute()
         self._data = self._home / "data"
+        self._prefix = clock.prefix() if movable_clock else []
         self._child: Child | None = None
 
     @abstractmethod
@@ -99,6 +101,10 @@ class Server(ABC):
             os.close(self._claim_life())
             discard_copy(self._home / "copy")
 
+    def move_clock(self, seconds: float) -> None:
+        """Let its wall clock be ahead by so much (behind, if negative), at once; it was made with a movable one."""
+        clock.move(self._data, seconds)
+
     def _start_anew(self) -> None:
         life = self._claim_life()
         try:
@@ -125,6 +131,8 @@ class Server(ABC):
                 f"{self.title} in {self._home} neither answers nor ends: end its processes "
                 f"(the note beside its data tells the first one) and start again."
             )
+        if self._prefix and (note := read_note(self._home / "note")):
+            clock.forget(note.pid)
         return life
 
     def _start_on(self, port: int, program: Path, account: Account | None, life: int) -> bool:
@@ -152,7 +160,7 @@ class Server(ABC):
     def _spawn(self, command: list[str], account: Account | None, life: int, *, folder: Path | None = None) -> Child:
         with (self._home / "log").open("ab") as log:
             return Child(
-                command,
+                [*self._prefix, *command],
                 account=account,
                 cwd=folder or self._data,
                 log=log.fileno(),

@@ -17,10 +17,10 @@ class Servers:
     by `stop`, or by dying. Others who call `start` meanwhile use it and leave it alone.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, movable_clocks: bool = False) -> None:
         self._root = root.absolute()
-        self.postgres = Postgres(root / "postgres")
-        self.valkey = Valkey(root / "valkey")
+        self.postgres = Postgres(root / "postgres", movable_clock=movable_clocks)
+        self.valkey = Valkey(root / "valkey", movable_clock=movable_clocks)
 
     def start(self) -> None:
         """Start what does not run, and see that the database `hcc` is there. Raises ServersError."""

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from sandbox.zalo.process import Place, run
+from sandbox.zalo.process import LOOPBACK, Place, run
 from sandbox.zalo.switches import Switches
 from sandbox.zalo.world import Identity, World
 
@@ -17,13 +17,15 @@ def main() -> None:
         latency_ms=options.latency_ms,
         everybody_known=options.everybody_known,
     )
-    place = Place(options.port, options.control_port, options.ready, options.parent)
+    place = Place(options.host, options.port, options.control_host, options.control_port, options.ready, options.parent)
     asyncio.run(run(World(identity, initial), place))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox.zalo", description="Zalo in a box.")
+    parser.add_argument("--host", default=LOOPBACK, help="the address of the API")
     parser.add_argument("--port", type=int, default=0, help="of the API; 0 takes a free one")
+    parser.add_argument("--control-host", default=LOOPBACK, help="the address of the control and the page")
     parser.add_argument("--control-port", type=int, default=0, help="of the control and the page; 0 takes a free one")
     parser.add_argument("--ready", type=Path, help="the file that says where it listens, written when it does")
     parser.add_argument("--parent", type=int, default=0, help="end when this process is no longer our parent")

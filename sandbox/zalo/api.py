@@ -5,11 +5,12 @@ import json
 
 from aiohttp import web
 
+from sandbox.network.resets import reset
 from sandbox.zalo.breakage import break_off
 from sandbox.zalo.call import Call
 from sandbox.zalo.checks import CHECKS
 from sandbox.zalo.codes import Body, Host, Refusal
-from sandbox.zalo.faults import AFTER, BEFORE
+from sandbox.zalo.faults import AFTER, BEFORE, CHECKED, Fault
 from sandbox.zalo.oauth import Redirect
 from sandbox.zalo.routes import ROUTES, Route
 from sandbox.zalo.world import World
@@ -22,19 +23,21 @@ class Api:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._late: set[asyncio.Task[None]] = set()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
         route = ROUTES.get((request.method, path))
         if route is None:
             # What Zalo answers to a path or a method that does not exist is not documented.
-            return web.Response(status=404, text="<html><body>404 Not Found</body></html>", content_type="text/html")
+            page = web.Response(status=404, text="<html><body>404 Not Found</body></html>", content_type="text/html")
+            return self._dated(page)
         call = Call(self._world, path, query, request.headers, await request.read())
         stats = self._world.stats  # of this call's beginning: a reset puts others in their place
         stats.requests[path] += 1
         stats.in_flight += 1
         try:
-            return await self._answer(call, route, request)
+            return self._dated(await self._answer(call, route, request))
         finally:
             stats.in_flight -= 1
 
@@ -43,24 +46,57 @@ class Api:
         await _pass(half)
         if broken := await self._break(BEFORE, call, request, web.Response()):
             return broken
+        if refused := self._refusal(call, route):
+            await _pass(half)
+            return refused
+        for fault in self._world.faults.striking(CHECKED, call):
+            return await self._put_off(fault, call, route, request)
         reply, accepted = self._execute(call, route)
         await _pass(half)
         if accepted and (broken := await self._break(AFTER, call, request, reply)):
             return broken
         return reply
 
-    def _execute(self, call: Call, route: Route) -> tuple[web.Response, bool]:
-        """The checks in their order, then the deed; True if it was done."""
+    async def _put_off(self, fault: Fault, call: Call, route: Route, request: web.BaseRequest) -> web.Response:
+        """Execute it later, also where the client has gone by then; nobody is told what came of it."""
+        stats = self._world.stats
+
+        async def later() -> None:
+            await asyncio.sleep(fault.ms / 1000)
+            if self._world.stats is stats:  # else this Zalo has begun anew
+                self._execute(call, route)
+
+        task = asyncio.get_running_loop().create_task(later())
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+        if fault.kind == "late":
+            await asyncio.shield(task)  # so long the connection stands; whatever ends it does not end the deed
+        if request.transport is not None:
+            reset(request.transport)
+        return web.Response()  # aiohttp finds the connection closed and drops it
+
+    def _refusal(self, call: Call, route: Route) -> web.Response | None:
+        """What the checks, in their order, have against it."""
         try:
             for check in CHECKS[route.host]:
                 check(call, route)
+        except Refusal as refusal:
+            return self._refuse(refusal, route.host)
+        return None
+
+    def _execute(self, call: Call, route: Route) -> tuple[web.Response, bool]:
+        """The deed; True if it was done."""
+        try:
             body = route.carry_out(call)
         except Refusal as refusal:
-            self._world.stats.refused[str(refusal.code)] += 1
-            return self._reply(refusal.body(route.host), route.host), False
+            return self._refuse(refusal, route.host), False
         if isinstance(body, Redirect):
             return web.Response(status=302, headers={"Location": body.url}), True
         return self._reply(body, route.host), True
+
+    def _refuse(self, refusal: Refusal, host: Host) -> web.Response:
+        self._world.stats.refused[str(refusal.code)] += 1
+        return self._reply(refusal.body(host), host)
 
     async def _break(
         self, when: str, call: Call, request: web.BaseRequest, reply: web.Response
@@ -72,12 +108,18 @@ class Api:
 
     def _reply(self, body: Body, host: Host) -> web.Response:
         """Zalo documents the two rate headers, and spells the second one so."""
-        headers = {"Content-Type": "application/json;charset=utf-8"}
+        headers = {"Content-Type": "application/json;charset=utf-8", "Date": self._world.clock.http_date()}
         if host is not Host.OAUTH:
             limit = self._world.switches.rate_per_minute
             headers["X-RateLimit-Limit"] = str(limit)
             headers["X-RateLimit-Remain"] = str(self._world.rate.remaining(limit))
         return web.Response(body=ENCODE(body).encode(errors="replace"), headers=headers)
+
+    def _dated(self, reply: web.StreamResponse) -> web.StreamResponse:
+        """With the time of this Zalo, which aiohttp would take from the host; what has begun to leave has said it."""
+        if not reply.prepared:
+            reply.headers["Date"] = self._world.clock.http_date()
+        return reply
 
 
 async def _pass(seconds: float) -> None:

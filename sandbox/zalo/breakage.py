@@ -1,17 +1,14 @@
 """How a fault looks on the wire."""
 
 import asyncio
-import socket
-import struct
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 from aiohttp import web
 
+from sandbox.network.resets import reset
 from sandbox.zalo.faults import Fault
 
-# Close at once and send RST instead of FIN: "linger" on, for zero seconds.
-LINGER_ZERO = struct.pack("ii", 1, 0)
 DRIPS = 10
 
 Break = Callable[[Fault, web.BaseRequest, web.Response], Awaitable[web.StreamResponse | None]]
@@ -66,7 +63,8 @@ async def _empty_body(_fault: Fault, _request: web.BaseRequest, _reply: web.Resp
 
 async def _slow_body(fault: Fault, request: web.BaseRequest, reply: web.Response) -> web.StreamResponse:
     body = _bytes(reply)
-    slow = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Date": reply.headers["Date"]}
+    slow = web.StreamResponse(headers=headers)
     await slow.prepare(request)
     step = -(-len(body) // DRIPS)
     for start in range(0, len(body), step):
@@ -91,14 +89,6 @@ BREAKAGES: Mapping[str, Break] = {
     "not_json": _not_json,
     "slow_body": _slow_body,
 }
-
-
-def reset(transport: asyncio.BaseTransport) -> None:
-    """Close a connection with RST."""
-    connection = transport.get_extra_info("socket")
-    if connection is not None and isinstance(transport, asyncio.WriteTransport):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
-        transport.abort()
 
 
 def _raw(request: web.BaseRequest, reply: web.Response, answer: bytes) -> web.Response:

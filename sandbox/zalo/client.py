@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,10 +29,12 @@ class SandboxZaloError(RuntimeError):
 class SandboxZalo:
     """A running stand-in. Options are those of the command line: `SandboxZalo(latency_ms=50, everybody_known=True)`.
 
-    It ends with `stop`, at the end of the `with`, or when this process is gone, however it went.
+    `prefix` stands before its command: words that put a program in a network namespace, say, and leave it its process
+    id. It ends with `stop`, at the end of the `with`, or when this process is gone, however it went.
     """
 
-    def __init__(self, **options: str | float | bool) -> None:
+    def __init__(self, *, prefix: Sequence[str] = (), **options: str | float | bool) -> None:
+        self._prefix = prefix
         self._options = options
         self._folder = tempfile.TemporaryDirectory(prefix="sandbox-zalo-")
         self._session = requests.Session()
@@ -46,7 +48,7 @@ class SandboxZalo:
         command = [sys.executable, "-m", "sandbox.zalo", "--ready", str(ready), "--parent", str(os.getpid())]
         with log.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 (our own program)
-                [*command, *_flags(self._options)],
+                [*self._prefix, *command, *_flags(self._options)],
                 cwd=PROJECT,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -106,6 +108,10 @@ class SandboxZalo:
             if page["next"] >= page["last"]:
                 return found
             query |= {"since": page["next"], "wait": 0}
+
+    def age_messages(self, seconds: float) -> None:
+        """As if all that was accepted had been accepted so long ago."""
+        self._ask("POST", "/messages/age", {"seconds": seconds})
 
     def fault(self, kind: str, **fields: Any) -> Json:
         """Switch a fault on: `fault("reset_after", count=3)`; its state, with its `id`."""

@@ -2,13 +2,14 @@
 
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from email.utils import formatdate
 
 VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")  # no summer time since 1975
 NIGHT_BEGINS, NIGHT_ENDS = 22, 6
 
 
 class Clock:
-    """Seconds since 1970, as tokens, the 7-day window, the night rules and the rows of a chat see them."""
+    """Seconds since 1970, as tokens, the 7-day window, the night rules, the rows of a chat and each answer see them."""
 
     def __init__(self) -> None:
         self._offset = 0.0
@@ -21,6 +22,10 @@ class Clock:
         """Go to a moment, and run on from there unless it is to stand still."""
         self._offset = moment - time.time()
         self._stopped = moment if stopped else None
+
+    def http_date(self) -> str:
+        """As the header `Date` of an answer has it (RFC 9110)."""
+        return formatdate(self.now(), usegmt=True)
 
     def day(self) -> str:
         """The calendar day in Vietnam, at whose end daily quotas begin again."""

@@ -9,6 +9,7 @@ POST   /down            {"seconds": 5}, or {} until POST /up
 POST   /clock           {"now": moment, "advance": seconds, "stopped": bool}; {} is the real time again
 POST   /switches        {name: value}      GET /switches
 GET    /messages        ?since=SEQ&wait=SECONDS&user_id=&limit=
+POST   /messages/age    {"seconds": 3600}: all that was accepted is so much older
 GET    /stats
 POST   /events          send a signed webhook (events.py)
 POST   /reset           as at the start; tokens stay valid
@@ -65,6 +66,7 @@ class Control:
                 web.post("/switches", self.turn),
                 web.get("/switches", self.switches),
                 web.get("/messages", self.messages),
+                web.post("/messages/age", self.age),
                 web.get("/stats", self.stats),
                 web.post("/events", self.event),
                 web.post("/reset", self.reset),
@@ -151,6 +153,10 @@ class Control:
         full = len(found) == limit
         following = found[-1].seq if full else log.last
         return web.json_response({"messages": [as_json(m) for m in found], "next": following, "last": log.last})
+
+    async def age(self, request: web.Request) -> web.Response:
+        self._world.messages.age(float((await _object(request))["seconds"]))
+        return _done()
 
     async def stats(self, _request: web.Request) -> web.Response:
         stats, rate = self._world.stats, self._world.rate

@@ -5,7 +5,7 @@ import socket
 
 from aiohttp import web
 
-from sandbox.zalo.breakage import reset
+from sandbox.network.resets import reset
 from sandbox.zalo.world import World
 
 BACKLOG = 4096
@@ -14,10 +14,11 @@ BACKLOG = 4096
 class Door:
     """A second socket is bound to the port and never listens: it keeps the port while the door is shut."""
 
-    def __init__(self, server: web.Server, world: World, port: int) -> None:
+    def __init__(self, server: web.Server, world: World, host: str, port: int) -> None:
         self._server = server
         self._world = world
-        self._keeper = _bound(port)
+        self._host = host
+        self._keeper = _bound(host, port)
         self.port: int = self._keeper.getsockname()[1]
         self._listening: asyncio.Server | None = None
         self._opening = asyncio.Lock()
@@ -29,7 +30,9 @@ class Door:
         async with self._opening:
             if self._listening is None:
                 loop = asyncio.get_running_loop()
-                self._listening = await loop.create_server(self._connect, sock=_bound(self.port), backlog=BACKLOG)
+                self._listening = await loop.create_server(
+                    self._connect, sock=_bound(self._host, self.port), backlog=BACKLOG
+                )
 
     def shut(self, seconds: float | None = None) -> None:
         """At once; to be opened again after so many seconds, or by hand."""
@@ -68,9 +71,9 @@ class Door:
             self._reopening = None
 
 
-def _bound(port: int) -> socket.socket:
+def _bound(host: str, port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.setblocking(False)
-    bound.bind(("127.0.0.1", port))
+    bound.bind((host, port))
     return bound

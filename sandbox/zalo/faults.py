@@ -1,6 +1,7 @@
 """Misbehaviour on demand: which kinds there are, and which calls they strike.
 
-A fault strikes before the call is executed, among the checks, or after a call was executed with success.
+A fault strikes before the call is executed, among the checks, after the checks and before the deed, or after a call
+was executed with success.
 """
 
 import itertools
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-BEFORE, CHECK, AFTER = "before", "check", "after"
+BEFORE, CHECK, CHECKED, AFTER = "before", "check", "checked", "after"
 
 # kind → when it strikes; the kinds in MOVABLE may be given another `when`.
 KINDS: Mapping[str, str] = {
@@ -21,6 +22,8 @@ KINDS: Mapping[str, str] = {
     "http_503": BEFORE,
     "error": CHECK,  # Zalo's refusal `code`, not executed
     "expire_tokens": CHECK,  # every access token ends just before this call
+    "late": CHECKED,  # executed after `ms`, whether or not the client is still there; never answered
+    "late_reset": CHECKED,  # RST at once, executed after `ms`
     "truncated_json": AFTER,  # a whole HTTP reply with half a JSON
     "cut_short": AFTER,  # the connection ends in the middle of the body
     "empty": AFTER,  # the connection ends without a byte

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 KEPT_MESSAGES = 100_000
@@ -85,6 +85,13 @@ class Messages:
             await asyncio.wait([waiter], timeout=left)
             self._waiters.discard(waiter)
         return found
+
+    def age(self, seconds: float) -> None:
+        """As if all that was accepted had been accepted so long ago, by the clock of this Zalo."""
+        aged = {seq: replace(message, moment=message.moment - seconds) for seq, message in self._by_seq.items()}
+        self._by_seq = aged
+        self._by_id = {message.message_id: message for message in aged.values()}
+        self._by_user = {key: deque(aged[message.seq] for message in kept) for key, kept in self._by_user.items()}
 
     def clear(self) -> None:
         """Forget all; the numbers begin again at 1."""

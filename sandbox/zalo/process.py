@@ -14,14 +14,17 @@ from sandbox.zalo.control import Control
 from sandbox.zalo.door import Door
 from sandbox.zalo.world import World
 
+LOOPBACK = "127.0.0.1"
 PARENT_CHECKED_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where to listen (0: any free port), where to say so, and for whom to live (0: for nobody)."""
+    """Where to listen (port 0: any free one), where to say so, and for whom to live (0: for nobody)."""
 
+    host: str = LOOPBACK
     port: int = 0
+    control_host: str = LOOPBACK
     control_port: int = 0
     ready: Path | None = None
     parent: int = 0
@@ -33,25 +36,25 @@ async def run(world: World, place: Place) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    door = Door(web.Server(Api(world).handle, access_log=None), world, place.port)
+    door = Door(web.Server(Api(world).handle, access_log=None), world, place.host, place.port)
     runner = web.AppRunner(Control(world, door).app(), access_log=None, shutdown_timeout=0)
     await runner.setup()
-    control = web.TCPSite(runner, "127.0.0.1", place.control_port)
+    control = web.TCPSite(runner, place.control_host, place.control_port)
     await control.start()
     await door.open()
     if place.ready:
-        _announce(place.ready, door.port, control.port)
+        _announce(place.ready, place, door.port, control.port)
     while not ended.is_set() and _is_alive(place.parent):
         await _wait(ended, PARENT_CHECKED_SECONDS if place.parent else None)
     await door.close()
     await runner.cleanup()
 
 
-def _announce(ready: Path, port: int, control_port: int) -> None:
+def _announce(ready: Path, place: Place, port: int, control_port: int) -> None:
     """Whole or not at all: whoever sees the file can read it."""
     facts = {
-        "api_url": f"http://127.0.0.1:{port}",
-        "control_url": f"http://127.0.0.1:{control_port}",
+        "api_url": f"http://{place.host}:{port}",
+        "control_url": f"http://{place.control_host}:{control_port}",
         "pid": os.getpid(),
     }
     draft = ready.with_name(f".{ready.name}.{os.getpid()}")

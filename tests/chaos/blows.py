@@ -138,6 +138,11 @@ def members(group: int) -> list[int]:
     return [int(pid) for pid, of in rows if int(of) == group]
 
 
+def stands_still(pid: int) -> bool:
+    """Whether a process is stopped (SIGSTOP)."""
+    return dict(row.split()[:2] for row in _ps("pid=,stat=")).get(str(pid), "").startswith("T")
+
+
 def memory(group: int) -> int:
     """The memory (RSS, KiB) of a worker's children together: they do the work, their parent only listens."""
     rows = [row.split() for row in _ps("pid=,pgid=,rss=")]

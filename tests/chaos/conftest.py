@@ -34,7 +34,7 @@ def begin(request: pytest.FixtureRequest) -> Iterator[Begin]:
         scenario = request.node.name.removeprefix("test_")
 
         def started(**fields: Any) -> Run:
-            runs.append(stack.enter_context(Run(scenario, logs, **fields)))
+            runs.append(stack.enter_context(Run(scenario=scenario, logs=logs, **fields)))
             return runs[-1]
 
         yield started

@@ -6,12 +6,14 @@ import itertools
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, text
 
 KINDS = ("accepted", "fee_requested", "result_ready")  # each dossier's three events, in their order
 
 _MORNING = datetime(2024, 2, 19, 9, 9)  # noqa: DTZ001 (local and naive, as the dossier database keeps it)
+_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 _LINK = "https://dichvucong.hatinh.gov.vn/portaldvc/KenhTin/thanh-toan-new.aspx?mahoso={code}"
 _ACCEPTED = """Hệ thống giải quyết TTHC tỉnh Hà Tĩnh đã tiếp nhận hồ sơ {code}. \
 Ngày hẹn trả: sau 9 giờ 9 phút, ngày 26/02/2024"""
@@ -40,10 +42,13 @@ class Load:
     engine: Engine
     fed: list[int] = field(default_factory=list)
 
-    def feed(self, count: int) -> list[int]:
-        """File, accept and finish so many more dossiers with a fee, all in one transaction; returns their numbers."""
+    def feed(self, count: int, at: datetime = _MORNING) -> list[int]:
+        """File, accept and finish so many more dossiers with a fee, all in one transaction; returns their numbers.
+
+        `at` is when they were accepted, by the dossier database's clock; the fee came 7 minutes later, the result 32.
+        """
         numbers = list(itertools.islice(itertools.count(len(self.fed)), count))
-        rows = [_row(number) for number in numbers]
+        rows = [_row(number, at) for number in numbers]
         with self.engine.begin() as tx:
             tx.execute(text(_FILE), rows)
             tx.execute(text(_FEE), rows)
@@ -52,6 +57,11 @@ class Load:
                 tx.execute(text(_NOTE), notes)
         self.fed += numbers
         return numbers
+
+
+def ago(minutes: float) -> datetime:
+    """A moment as the dossier database keeps it: local and naive."""
+    return (datetime.now(_ZONE) - timedelta(minutes=minutes)).replace(tzinfo=None, microsecond=0)
 
 
 def user_of(number: int) -> str:
@@ -73,12 +83,12 @@ def texts_of(number: int) -> list[str]:
     return [words.format(code=code_of(number)) for words in _TEXTS]
 
 
-def _row(number: int) -> dict[str, Any]:
+def _row(number: int, at: datetime) -> dict[str, Any]:
     return {
         "code": code_of(number),
         "phone": "0" + phone_of(number).removeprefix("+84"),
-        "at": _MORNING,
+        "at": at,
         "due": _MORNING + timedelta(days=7),
-        "fee": _MORNING + timedelta(minutes=7),
-        "done": _MORNING + timedelta(minutes=32),
+        "fee": at + timedelta(minutes=7),
+        "done": at + timedelta(minutes=32),
     }

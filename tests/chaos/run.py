@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
+from tests.chaos.ageing import age_ledger
 from tests.chaos.dossiers import KINDS
 from tests.chaos.scale import PATIENCE, SEED, SHORT, SHORT_PATIENCE
 from tests.chaos.verdict import LIVE, Verdict, judge
@@ -22,7 +23,7 @@ SELECT count(*) FROM notices n WHERE n.state = 'uncertain' OR (n.state = 'waitin
 _DOUBTED = "SELECT count(DISTINCT notice_id) FROM history WHERE after = 'uncertain'"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Run(World):
     """One scenario. Each dossier belongs to a person of its own and has three notices."""
 
@@ -63,14 +64,27 @@ class Run(World):
 
     def quiet(self) -> bool:
         """Whether everything was recorded and nothing is left to do; in a short run, but what is held up."""
+        if not self.only_doubts_left():
+            return False
+        enough = SHORT and time.monotonic() - self.last_blow > SHORT_PATIENCE
+        return enough or not any(state in LIVE for state in self.states().values())
+
+    def only_doubts_left(self) -> bool:
+        """Whether everything was recorded, and what is not told is in doubt or waits for what is."""
         count = Counter(self.states().values())
         live = sum(count[state] for state in LIVE)
-        if count.total() < len(self.load.fed) * len(KINDS):
-            return False
-        if live == 0:
-            return True
-        enough = SHORT and time.monotonic() - self.last_blow > SHORT_PATIENCE
-        return enough and live == self.scalar(_HELD)
+        return count.total() >= len(self.load.fed) * len(KINDS) and live == self.scalar(_HELD)
+
+    def freed(self, patience: float) -> float:
+        """Seconds from the last blow until all that is not in doubt was told; waits for it."""
+        self.until(self.only_doubts_left, "all that is not in doubt to be told", patience)
+        return time.monotonic() - self.last_blow
+
+    def pass_time(self, seconds: float) -> None:
+        """As if so much time had passed since all that has happened; nothing may be on its way."""
+        with self.services.ledger.begin() as tx:
+            age_ledger(tx, seconds)
+        self.zalo.age_messages(seconds)
 
     def verdict(self) -> Verdict:
         """Wait until the run is quiet, then judge it."""
@@ -81,15 +95,25 @@ class Run(World):
 
     def judge_now(self, recovered_in: float = 0.0) -> Verdict:
         """Judge the run as it is; the verdict is printed, and once more in the table at the end."""
+        messages = self.zalo.messages()
         verdict = judge(
             self.scenario,
             self.load.fed,
-            self.zalo.messages(),
+            messages,
             self.states(),
             struck=self.struck,
             doubted=self.scalar(_DOUBTED),
+            again_in=self._again_in(messages),
             recovered_in=round(recovered_in, 1),
         )
         self.verdicts.append(verdict)
         print(f"\n{verdict}")
         return verdict
+
+    def _again_in(self, messages: Iterable[Mapping[str, Any]]) -> float | None:
+        """Seconds from the end of the last blow until Zalo accepted something; None where it has not since."""
+        ended = time.time() - (
+            time.monotonic() - self.last_blow
+        )  # by the clock of Zalo's messages, which is our host's
+        later = [message["at"] - ended for message in messages if message["at"] > ended]
+        return round(min(later), 1) if later else None

@@ -11,12 +11,12 @@ from tests.chaos.dossiers import KINDS, code_of, texts_of, user_of
 from tests.chaos.scale import SEED, SHORT
 
 LIVE = ("waiting", "due", "sending", "uncertain")
-_ACCOUNTED = (*LIVE, "unreachable", "dead")  # not told, and everybody can see why
+_ACCOUNTED = (*LIVE, "unreachable", "dead", "quarantined")  # not told, and everybody can see why
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The figures of a run. All but `out_of_order` (dossiers) and `recovered_in` (seconds) count notices."""
+    """The figures of a run. All count notices, but `out_of_order` dossiers, `again_in` and `recovered_in` seconds."""
 
     scenario: str
     seed: int
@@ -31,6 +31,8 @@ class Verdict:
     held: int  # not told yet otherwise: they wait for an uncertain one of their dossier
     unreachable: int
     dead: int
+    quarantined: int  # kept back until a person has looked
+    again_in: float | None  # from the end of the last blow until Zalo accepted something
     recovered_in: float  # from the end of the last blow until nothing was left to do
 
     def __str__(self) -> str:
@@ -72,7 +74,7 @@ def heard(fed: Iterable[int], messages: Iterable[Mapping[str, Any]], states: Map
 def judge(
     scenario: str, fed: list[int], messages: Iterable[Mapping[str, Any]], states: Mapping[str, str], **seen: Any
 ) -> Verdict:
-    """The verdict; `seen` is what only the run itself can tell: struck, doubted, recovered_in."""
+    """The verdict; `seen` is what only the run itself can tell: struck, doubted, again_in, recovered_in."""
     what = heard(fed, messages, states)
     count = Counter(states.values())
     return Verdict(
@@ -87,6 +89,7 @@ def judge(
         held=sum(count[state] for state in LIVE) - count["uncertain"],
         unreachable=count["unreachable"],
         dead=count["dead"],
+        quarantined=count["quarantined"],
         **seen,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,15 +24,13 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from config.celeryconfig import celery_settings
-from config.settings import Settings
-from operators.cli.up import zalo_urls
+from config.settings import Settings, variable
 from operators.processes import Processes
 from operators.world import SANDBOX_ZALO
 from producers.dossiers.poll import build_poller
 from sandbox.dossiers.living import LivingDossiers
-from sandbox.servers import Servers
-from sandbox.zalo.client import SandboxZalo
 from tests.chaos.dossiers import KINDS, Load, phone_of, user_of
+from tests.chaos.outside import Outside, run_command
 from tests.chaos.scale import NOTICES, SEED
 from worker.bootstrap import Services
 from worker.channels.zalo.oauth import pair_of
@@ -53,17 +52,22 @@ _SETTINGS = SANDBOX_ZALO | {
     "HCC_HTTP_TIMEOUT_SECONDS": "3",
     "HCC_ZALO_RATE_PER_MINUTE": "100000",
 }
+DEFAULTS = {
+    variable(field): str(Settings.model_fields[field].default)
+    for field in ("poll_seconds", "retry_base_seconds", "retry_cap_seconds", "lease_seconds", "http_timeout_seconds")
+}
+"""How patient we are where nobody says otherwise."""
+_ZALO_URLS = ("HCC_ZALO_OPENAPI_URL", "HCC_ZALO_BUSINESS_URL", "HCC_ZALO_OAUTH_URL")
+_STOP_SECONDS = 60.0
 _SPARE = 20  # people beyond those of the load, for dossiers that a scenario files besides
 
 
-@dataclass
-class World:
+@dataclass(kw_only=True)
+class World(Outside):
     """The world at rest but for its processes: baseline polled, token there, everybody known and linked."""
 
     scenario: str
-    logs: Path
     notices: int = NOTICES
-    latency_ms: int = 150  # long enough for a blow to fall on requests that are on the wire
     changes: Mapping[str, str] = field(default_factory=dict)  # of settings, by variable
     processes: tuple[str, ...] = (*WORKERS, "beat")  # that are started at once
     app: str = "worker.app"  # what Celery runs
@@ -81,23 +85,11 @@ class World:
         self._stack.close()
 
     def _build(self, stack: ExitStack) -> None:
-        self.servers = stack.enter_context(Servers(self.logs / "servers"))
-        self.servers.create_database("dossiers")
-        self.zalo = stack.enter_context(
-            SandboxZalo(
-                app_id=SANDBOX_ZALO["HCC_ZALO_APP_ID"],
-                app_secret=SANDBOX_ZALO["HCC_ZALO_APP_SECRET"],
-                oa_id=SANDBOX_ZALO["HCC_ZALO_OA_ID"],
-                oa_secret=SANDBOX_ZALO["HCC_ZALO_OA_SECRET"],
-                everybody_known=True,
-                latency_ms=self.latency_ms,
-                rate_per_minute=1_000_000,
-            )
-        )
+        self.build_servers(stack)
         self.environment = {
             **_SETTINGS,
-            **zalo_urls(self.zalo),
-            "HCC_DATABASE_URL": self.servers.database_url(),
+            **dict.fromkeys(_ZALO_URLS, self.build_zalo(stack)),
+            "HCC_DATABASE_URL": self.pair.url("hcc") if self.pair else self.servers.database_url(),
             "HCC_DOSSIER_URL": self.servers.database_url("dossiers"),
             "HCC_REDIS_URL": self.servers.redis_url(),
             **self.changes,
@@ -118,12 +110,28 @@ class World:
             self.start(name)
 
     def _prepare_ledger(self) -> None:
-        migrate(self.services.ledger)
         people = [Link(user_of(number), phone_of(number)) for number in range(self.dossier_count + _SPARE)]
+        if self.made_by:
+            self._prepare_by_commands(self.made_by, people)
+            return
+        migrate(self.services.ledger)
         with self.services.ledger.begin() as tx:
             self.services.credentials.store(tx, self.oa, pair_of(self.zalo.mint_tokens()))
             self.services.people.link(tx, self.oa, people, source="chaos")
         self.poll()  # the baseline
+
+    def _prepare_by_commands(self, tree: Path, people: Sequence[Link]) -> None:
+        """As `_prepare_ledger`, by another version's commands."""
+        lines = "\n".join(json.dumps({"user_id": link.user_id, "phone": link.phone}) for link in people)
+        token = json.dumps(self.zalo.mint_tokens())
+        for words, given in (
+            (("migrate",), ""),
+            (("oa", "import"), token),
+            (("follower", "link", "-"), lines),
+            (("poll", "--once"), ""),
+        ):
+            done = self.hcc(*words, tree=tree, given=given)
+            assert done.returncode == 0, done.stderr
 
     @property
     def oa(self) -> str:
@@ -140,10 +148,15 @@ class World:
 
     # What is done to it.
 
-    def start(self, name: str, command: str | None = None, **changes: str) -> None:
-        """Start a worker, a beat (a name that begins so), or any other command; with some settings changed."""
+    def start(self, name: str, command: str | None = None, tree: Path | None = None, **changes: str) -> None:
+        """Start a worker, a beat (a name that begins so), or any other command; with some settings changed.
+
+        `tree` is where another version's code is.
+        """
         usual = _BEAT if name.startswith("beat") else _WORKER
         words = [f"{variable}={value}" for variable, value in changes.items()]
+        if tree:
+            words = [f"--chdir={tree}", f"PYTHONPATH={tree}", *words]
         command = command or usual.format(app=self.app, name=name)
         self.running[name] = self._children.start(name, " ".join(["env", *words, command]))
 
@@ -152,6 +165,12 @@ class World:
         process = self.running.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def stop(self, name: str) -> None:
+        """End a process in order: what it has begun it brings to its end."""
+        process = self.running.pop(name)
+        process.terminate()
+        process.wait(_STOP_SECONDS)
 
     def poll(self) -> None:
         """One round of all feeds in this process; it rings the bell."""
@@ -167,16 +186,15 @@ class World:
         with redis.Redis.from_url(self.settings.redis_url) as client:
             return int(client.llen(f"hcc:{queue}"))
 
-    def hcc(self, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of ours to its end, with some settings changed; what it said is in the answer."""
-        environment = {**os.environ, **self.environment, **changes}
-        return subprocess.run(
-            [Path(sys.executable).with_name("hcc"), *words],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
+    def hcc(
+        self, *words: str, tree: Path | None = None, given: str = "", **changes: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of ours to its end, with some settings changed; what it said is in the answer.
+
+        `tree` is where another version's code is; `given` is what the command reads.
+        """
+        return run_command(
+            [str(Path(sys.executable).with_name("hcc")), *words], tree, {**self.environment, **changes}, given
         )
 
     # What is seen of it.

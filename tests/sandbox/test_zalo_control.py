@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -116,6 +117,34 @@ def test_a_misspelt_switch_is_explained(zalo: SandboxZalo) -> None:
     with pytest.raises(SandboxZaloError, match="takes a int"):
         zalo.switch(latency_ms="5")
     assert zalo.switch()["oa_src"] == 0
+
+
+def test_all_that_was_said_can_be_made_older(zalo: SandboxZalo) -> None:
+    """As if an hour had passed since, and for the look-ups, too."""
+    send(zalo, ANNA, "a")
+    [message] = zalo.messages()
+
+    zalo.age_messages(3600)
+
+    [aged] = zalo.messages(user_id=ANNA)
+    assert (aged["moment"], aged["at"]) == (message["moment"] - 3600, message["at"])
+    headers = {"access_token": zalo.mint_tokens()["access_token"]}
+    shown = requests.get(f"{zalo.api_url}/v2.0/oa/listrecentchat", headers=headers, params={"data": "{}"}, timeout=10)
+    assert [row["time"] for row in shown.json()["data"]] == [int(aged["moment"] * 1000)]
+
+
+def test_every_answer_is_dated_by_its_own_clock(zalo: SandboxZalo) -> None:
+    """Also pages, refusals and bodies that drip: a client may compare clocks."""
+    headers = {"access_token": zalo.mint_tokens()["access_token"]}
+    for now, kind in (("2026-02-26T09:09:00+07:00", "slow_body"), ("2026-02-25T09:09:00+07:00", "http_503")):
+        zalo.clock(now=now, stopped=True)
+        told = parsedate_to_datetime(f"{now[8:10]} Feb 2026 02:09:00 GMT")
+        for path in ("/v2.0/oa/getoa", "/no/such/path", "/v2.0/oa/conversation"):
+            answer = requests.get(zalo.api_url + path, headers=headers, timeout=10)
+            assert parsedate_to_datetime(answer.headers["Date"]) == told
+        zalo.fault(kind, ms=10, path="/v2.0/oa/getoa")
+        answer = requests.get(zalo.api_url + "/v2.0/oa/getoa", headers=headers, timeout=10)
+        assert parsedate_to_datetime(answer.headers["Date"]) == told
 
 
 def test_latency_passes_before_and_after_acceptance(zalo: SandboxZalo) -> None:

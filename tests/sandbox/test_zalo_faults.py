@@ -103,6 +103,38 @@ def test_a_delay_and_a_slow_body_outlast_an_impatient_client(zalo: SandboxZalo) 
     assert len(zalo.messages(since=1, wait=10)) == 1
 
 
+@pytest.mark.parametrize("kind", ["late", "late_reset"])
+def test_a_call_may_be_carried_out_when_its_client_has_gone(zalo: SandboxZalo, kind: str) -> None:
+    """It is checked when it comes and never answered; the deed is done later, at its own time."""
+    zalo.fault(kind, ms=800, count=1)
+    began = time.time()
+
+    with pytest.raises((requests.ReadTimeout, requests.ConnectionError)):
+        send(zalo, timeout=0.2)
+
+    assert (zalo.messages(), time.time() - began < 0.8) == ([], True)
+    [message] = zalo.messages(wait=10)
+    assert 0.8 <= message["moment"] - began < 5
+    assert send(zalo).json()["error"] == 0
+
+
+def test_what_the_checks_refuse_is_not_put_off(zalo: SandboxZalo) -> None:
+    """Zalo looks at a call when it comes."""
+    zalo.fault("late", ms=300)
+
+    assert send(zalo, "no number").json()["error"] == -201
+
+
+def test_a_fresh_start_forgets_what_was_put_off(zalo: SandboxZalo) -> None:
+    """Nothing of before is carried out after a reset."""
+    zalo.fault("late_reset", ms=200)
+    with pytest.raises(requests.ConnectionError):
+        send(zalo)
+    zalo.reset()
+
+    assert zalo.messages(wait=0.5) == []
+
+
 def test_tokens_can_expire_in_the_middle_of_the_work(zalo: SandboxZalo) -> None:
     """The call that is struck is refused, a new token works."""
     zalo.fault("expire_tokens", count=1)

@@ -63,6 +63,20 @@ def test_it_says_where_it_listens_and_ends_without_a_word(tmp_path: Path, number
     assert (process.returncode, said) == (0, b"")
 
 
+def test_it_listens_where_it_is_told_and_runs_as_it_is_told() -> None:
+    """The API and the control may have addresses of their own; words before the command leave it its process id."""
+    with SandboxZalo(prefix=("env", "HCC_MARK=here"), host="127.0.0.2", control_host="127.0.0.3") as zalo:
+        assert zalo.api_url.startswith("http://127.0.0.2:")
+        assert zalo.control_url.startswith("http://127.0.0.3:")
+        assert answers(zalo)
+        assert zalo.stats()["up"] is True
+        assert "HCC_MARK=here" in Path(f"/proc/{zalo.pid}/environ").read_text().split("\0")
+
+        zalo.down()
+        zalo.up()
+        assert answers(zalo)
+
+
 def test_it_is_down_and_up_again_on_its_port() -> None:
     """Connections are refused, control answers, and the same address works again."""
     with SandboxZalo() as zalo:

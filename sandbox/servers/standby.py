@@ -1,0 +1,35 @@
+"""A standby: another PostgreSQL that follows the first one over the network, a little behind it (asynchronously)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sqlalchemy import text
+
+from sandbox.servers.account import Account
+from sandbox.servers.errors import ServersError
+from sandbox.servers.files import HOST
+from sandbox.servers.postgres import HERE, USER, Postgres, connected
+
+PROMOTE_SECONDS = 60
+
+BASEBACKUP = ("-D", HERE, "-h", HOST, "-U", USER, "-R", "-X", "stream", "--checkpoint=fast", "--no-sync")
+
+
+class Standby(Postgres):
+    """Follows the server behind `primary_port`: read-only, until it is promoted."""
+
+    def __init__(self, home: Path, primary_port: int, settings: Mapping[str, str]) -> None:
+        super().__init__(home, settings=settings)
+        self._primary_port = primary_port
+
+    def promote(self) -> None:
+        """Take over with all that has arrived here; back when it takes writes."""
+        with connected(self.port) as connection:
+            promoted = connection.execute(text("SELECT pg_promote(true, :seconds)"), {"seconds": PROMOTE_SECONDS})
+            if not promoted.scalar_one():
+                raise ServersError(f"The standby in {self._home} did not take over.")
+
+    def _make_data(self, programs: Path, account: Account | None, life: int) -> None:
+        """A copy of the first server's, which also tells whom to follow."""
+        command = [str(programs / "pg_basebackup"), *BASEBACKUP, "-p", str(self._primary_port)]
+        self._fill(command, account, life)
