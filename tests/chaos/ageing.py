@@ -1,9 +1,10 @@
-"""Time that has passed, without waiting for it: what the ledger's clock wrote is made older."""
+"""Time that has passed, without waiting for it: what the ledger's and Redis' clocks wrote is made older."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from redis import Redis
 from sqlalchemy import Connection, text
 
 # When an event happened is the dossier database's to say, not the ledger's.
@@ -33,6 +34,16 @@ def age_doubts(tx: Connection, seconds: float) -> None:
     times, ids = _times(tx), tx.execute(text(_YOUNG_DOUBTS), {"seconds": seconds}).scalar_one()
     for table in _NOTICE:
         _age(tx, table, times[table], seconds, ids)
+
+
+def age_witnesses(redis_url: str, seconds: float) -> None:
+    """Every mark was made so much earlier by Redis' clock."""
+    with Redis.from_url(redis_url, decode_responses=True) as client:
+        for key in ("hcc:witness:now", "hcc:witness:before"):
+            split = {name: entry.split(":") for name, entry in client.hgetall(key).items() if ":" in entry}
+            older = {name: f"{tag}:{int(at) - round(seconds)}" for name, (tag, at) in split.items()}
+            if older:
+                client.hset(key, mapping=older)
 
 
 def _times(tx: Connection) -> dict[str, list[str]]:

@@ -20,7 +20,7 @@ import pycurl
 
 from tests.chaos.instants import CLAIMED, CONNECTED, CONNECTING, MARKED, SENT
 from worker.app import app
-from worker.queue.marks import Marks
+from worker.queue.marks import Departure, Marks, Witness
 
 __all__ = ["app"]
 
@@ -69,11 +69,12 @@ def _paused(option: int, callback: Callable[..., Any]) -> Callable[..., Any]:
 _leave = Marks.leave
 
 
-def _leave_with_pauses(self: Marks, lease: str, epoch: str, notices: Sequence[int]) -> None:
+def _leave_with_pauses(self: Marks, lease: str, epoch: str, notices: Sequence[Departure]) -> dict[int, Witness]:
     stand_still(CLAIMED)
-    _leave(self, lease, epoch, notices)
+    forgotten = _leave(self, lease, epoch, notices)
     if not _asked:
         stand_still(MARKED)
+    return forgotten
 
 
 pycurl.Curl = PausingCurl  # type: ignore[misc]  # the class itself is replaced: that is the point

@@ -9,16 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from tests.chaos.ageing import age_ledger
+from tests.chaos.ageing import age_ledger, age_witnesses
 from tests.chaos.dossiers import KINDS
 from tests.chaos.scale import PATIENCE, SEED, SHORT, SHORT_PATIENCE
 from tests.chaos.verdict import LIVE, Verdict, judge
 from tests.chaos.world import World
+from worker.ledger.order import place
 
-_HELD = """
+_HELD = f"""
 SELECT count(*) FROM notices n WHERE n.state = 'uncertain' OR (n.state = 'waiting' AND EXISTS (
     SELECT FROM notices e WHERE e.oa = n.oa AND e.code = n.code AND e.state = 'uncertain'
-      AND (e.event_at, e.rank, e.id) < (n.event_at, n.rank, n.id)))
+      AND {place("e")} < {place("n")}))
 """
 _DOUBTED = "SELECT count(DISTINCT notice_id) FROM history WHERE after = 'uncertain'"
 
@@ -84,6 +85,7 @@ class Run(World):
         """As if so much time had passed since all that has happened; nothing may be on its way."""
         with self.services.ledger.begin() as tx:
             age_ledger(tx, seconds)
+        age_witnesses(self.settings.redis_url, seconds)
         self.zalo.age_messages(seconds)
 
     def verdict(self) -> Verdict:

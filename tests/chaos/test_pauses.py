@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.ageing import age_doubts
+from tests.chaos.ageing import age_doubts, age_witnesses
 from tests.chaos.blows import stands_still
 from tests.chaos.conftest import Begin
 from tests.chaos.instants import CONNECTED, CONNECTING, INSTANTS
@@ -68,6 +68,7 @@ def _let_others_end(run: Run, held: list[int]) -> None:
         run.ring("worker.sweep")
         with run.services.ledger.begin() as tx:
             age_doubts(tx, _LAST_LOOK_SECONDS)
+        age_witnesses(run.settings.redis_url, _LAST_LOOK_SECONDS)
         run.ring("worker.settle")
         time.sleep(0.5)
 

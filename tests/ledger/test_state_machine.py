@@ -267,7 +267,10 @@ class Ledger(RuleBasedStateMachine):
         states = {row.event_key: row.state for row in self._rows("SELECT event_key, state FROM notices WHERE oa = :oa")}
         told = {message.key for message in self.zalo}
         for key in self.source:
-            assert key in told or states[key] in {"unreachable", "suppressed", "dead", "discarded", "expired"}, (key, states[key])
+            assert key in told or states[key] in {"unreachable", "suppressed", "dead", "discarded", "expired"}, (
+                key,
+                states[key],
+            )
         live = {key: state for key, state in states.items() if state in BLOCKING}
         assert live == {}, live
 
