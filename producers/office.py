@@ -12,6 +12,7 @@ from producers.hooks.apply import Applier, build_applier
 from worker.ledger.engine import open_ledger
 from worker.ledger.people import People
 from worker.ledger.sealing import Sealer
+from worker.ledger.setbacks import PRODUCER
 from worker.queue.connection import QueueDown, open_redis
 from worker.queue.rests import Rests
 
@@ -25,7 +26,7 @@ class Office:
         self._settings = {oa: one.settings for oa, one in oas.items()}
         common = common_settings(oas)
         self._bell_seconds = common.poll_seconds
-        self.ledger = open_ledger(common.database_url, name="hcc producer")
+        self.ledger = open_ledger(common.database_url, name=PRODUCER)
         self._sealer = Sealer(common.secret_keys)
         self.reader = event_reader(self._sealer)
         self._rests = Rests(open_redis(common.redis_url))

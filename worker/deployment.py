@@ -13,8 +13,9 @@ from worker.shared import Shared
 class Deployment:
     """The OAs of `load_oas`, in the order of the file. Raises `SettingsError`, with the faults of all."""
 
-    def __init__(self, oas: Mapping[str, Oa]) -> None:
-        shared = Shared(common_settings(oas)) if len(oas) > 1 else None
+    def __init__(self, oas: Mapping[str, Oa], program: str = "hcc") -> None:
+        """`program` is what the ledger shows of our connections."""
+        shared = Shared(common_settings(oas), program)
         self.names = {oa: one.name for oa, one in oas.items()}
         self._of: dict[str, Services] = {}
         faults = []
@@ -25,7 +26,7 @@ class Deployment:
                 faults += [f"[{one.name}] {fault}" if self.several else fault for fault in wrong.faults]
         if faults:
             raise SettingsError(faults)
-        self.shared = shared or next(iter(self)).shared
+        self.shared = shared
 
     @property
     def several(self) -> bool:

@@ -43,9 +43,11 @@ class Way(TypedDict):
 class Shared(Parts):
     """Everything that needs no OA to be made; of `settings` only what is the whole deployment's is read."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, program: str = "hcc") -> None:
+        """`program` is what the ledger shows of our connections: who works on it (`setbacks.workers`)."""
         super().__init__()
         self.settings = settings
+        self._program = program
 
     @once
     def name(self) -> str:
@@ -54,7 +56,7 @@ class Shared(Parts):
 
     @once
     def ledger(self) -> Engine:
-        return open_ledger(self.settings.database_url, name="hcc worker")
+        return open_ledger(self.settings.database_url, name=self._program)
 
     @once
     def clock(self) -> LedgerClock:

@@ -48,7 +48,7 @@ def later(task: str) -> Iterator[None]:
 @cache
 def deployment() -> Deployment:
     """This process's services; made at the first bell, after the fork."""
-    return Deployment(load_oas())
+    return Deployment(load_oas(), program=setbacks.WORKER)
 
 
 @cache

@@ -36,6 +36,7 @@ from worker.ledger.cursors import Cursor
 from worker.ledger.engine import open_ledger
 from worker.ledger.people import People
 from worker.ledger.sealing import Sealer
+from worker.ledger.setbacks import PRODUCER
 from worker.queue.bell import ring as ring_worker
 
 _log = logging.getLogger("hcc.producers")
@@ -157,7 +158,7 @@ def build_poller(settings: Settings, ledger: Engine | None = None, people: Peopl
     """
     mapping = load_mapping(settings.source)
     source = Source(settings.dossier_url, mapping)
-    ledger = ledger or open_ledger(settings.database_url, name="hcc producer")
+    ledger = ledger or open_ledger(settings.database_url, name=PRODUCER)
     return Poller(
         oa=settings.zalo_oa_id,
         ledger=ledger,

@@ -14,12 +14,11 @@ from tests.chaos.dossiers import KINDS
 from tests.chaos.scale import PATIENCE, SEED, SHORT, SHORT_PATIENCE
 from tests.chaos.verdict import LIVE, Verdict, judge
 from tests.chaos.world import World
-from worker.ledger.order import place
 
-_HELD = f"""
+_HELD = """
 SELECT count(*) FROM notices n WHERE n.state = 'uncertain' OR (n.state = 'waiting' AND EXISTS (
     SELECT FROM notices e WHERE e.oa = n.oa AND e.code = n.code AND e.state = 'uncertain'
-      AND {place("e")} < {place("n")}))
+      AND (e.event_at, e.rank, e.id) < (n.event_at, n.rank, n.id)))
 """
 _DOUBTED = "SELECT count(DISTINCT notice_id) FROM history WHERE after = 'uncertain'"
 

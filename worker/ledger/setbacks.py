@@ -16,6 +16,8 @@ from sqlalchemy import Connection, Engine, text
 from worker.domain.lifecycle import LIVE
 
 NOTICED, RESTORED = "noticed", "restored"
+WORKER, PRODUCER = "hcc worker", "hcc producer"
+"""The programs that send or record, as their connections are named."""
 
 _PAGE = 5000  # notices a transaction
 _LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
@@ -102,13 +104,13 @@ def synced(tx: Connection, oa: str, began: datetime) -> None:
 
 _WORKERS = """
 SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND application_name IN ('hcc worker', 'hcc producer') AND pid <> pg_backend_pid()
+WHERE datname = current_database() AND application_name = ANY(:programs) AND pid <> pg_backend_pid()
 """
 
 
 def workers(tx: Connection) -> int:
     """How many connections workers have to this ledger, as far as it shows them to us."""
-    return int(tx.execute(text(_WORKERS)).scalar_one())
+    return int(tx.execute(text(_WORKERS), {"programs": [WORKER, PRODUCER]}).scalar_one())
 
 
 _NEWEST = "SELECT max(at) FROM history WHERE at <= clock_timestamp()"
