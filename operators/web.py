@@ -24,7 +24,7 @@ from operators.hooks import Doorman, open_door
 from worker.aftermath import breaker_key
 from worker.bootstrap import Services
 from worker.deployment import Deployment
-from worker.domain.clock import to_vietnam
+from worker.domain.clock import to_the_second
 from worker.domain.code import normalize_code
 from worker.ledger import cursors, reports
 from worker.ledger.migrate import missing
@@ -52,7 +52,7 @@ def build(*every: Services) -> web.Application:
     app = web.Application(client_max_size=256 * 1024)
     app[SERVICES] = every
     app[PAGES] = Environment(loader=FileSystemLoader(TEMPLATES / "console"), autoescape=True)
-    app[PAGES].filters["vietnam"] = lambda at: to_vietnam(at).strftime("%d/%m/%Y %H:%M:%S")
+    app[PAGES].filters["vietnam"] = to_the_second
     app.add_routes(routes)
     app[DOORMAN] = open_door(every, app)
     app.router.add_post("/hooks/zalo", app[DOORMAN].post)

@@ -12,7 +12,7 @@ from worker.bootstrap import Services
 from worker.domain.notice import Letter
 from worker.domain.outcome import EarlierTry, Uncertain
 from worker.queue.connection import QueueDown
-from worker.queue.marks import Departure, EpochLost
+from worker.queue.marks import EpochLost, departure
 
 FORGOTTEN = "it was marked before by a try that the ledger does not know: it may have been sent"
 
@@ -37,7 +37,6 @@ class Deadline:
         self._booted = time.clock_gettime(_BOOT_CLOCK) + seconds
         self._wall = time.time() + seconds
 
-    @property
     def has_come(self) -> bool:
         """Whether it is over."""
         return (
@@ -90,12 +89,12 @@ class LeaseGuard:
     lease: Lease
     letters: Sequence[Letter]
     _doubts: dict[int, Uncertain] = field(default_factory=dict)
-    _departures: dict[int, Departure] = field(init=False)
+    _departures: dict[int, str] = field(init=False)
 
     def __post_init__(self) -> None:
         name = self.services.people.event_hash
         notices = [letter.notice for letter in self.letters]
-        self._departures = {one.id: Departure(one.id, name(one.oa, one.key), one.tried_under) for one in notices}
+        self._departures = {one.id: departure(one.id, name(one.oa, one.key), one.tried_under) for one in notices}
 
     def mark(self, tags: Sequence[int]) -> Collection[int]:
         """Mark notices that are about to leave; gives those that must not.
@@ -112,7 +111,7 @@ class LeaseGuard:
 
     def is_over(self) -> bool:
         """Whether nothing more of it may leave."""
-        return self.lease.deadline.has_come
+        return self.lease.deadline.has_come()
 
     def doubt(self, notice: int) -> Uncertain | None:
         """What to make of a notice that a forgotten try has marked; None for any other."""

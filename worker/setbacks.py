@@ -18,7 +18,6 @@ log = logging.getLogger("hcc.setbacks")
 REMEMBERED = timedelta(days=7)  # for so long a setback is told, and Zalo is asked who follows if it was not yet
 
 _BEFORE = timedelta(seconds=60)  # a standby may lack more than what was committed since the last look
-_REFRESH = timedelta(seconds=30)  # an idle ledger is noted again after as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,14 @@ class Noted:
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at the ledger saw: the time by its clock (UTC), and the setback, where it went back."""
+
+    at: datetime
+    setback: Setback | None
+
+
 class LedgerWatch:
     """Compares the ledger's position with where it was, as Redis and this process remember it."""
 
@@ -50,8 +57,8 @@ class LedgerWatch:
         self._last_seen = LastSeen(redis, "ledger")
         self._own: Noted | None = None
 
-    def look(self, by: str) -> Setback | None:
-        """Note where the ledger is; gives the setback, and keeps it, where it went back. Raises `QueueDown`.
+    def look(self, by: str) -> Look | None:
+        """Note where the ledger is; keeps the setback where it went back. None on a standby. Raises `QueueDown`.
 
         What is noted is read before the position: so a position that another process notes meanwhile is never taken for
         one from which the ledger went back.
@@ -67,9 +74,8 @@ class LedgerWatch:
             if noted and why:
                 setback = Setback(NOTICED, min(noted.at, here.at) - _BEFORE, here.at, by, why)
                 setbacks.note(tx, setback)
-        if noted is None or noted.position != here.position or here.at - noted.at > _REFRESH:
-            self._last_seen.write(str(here))
+        self._last_seen.write(str(here))
         self._own = here
         if setback:
             log.critical("the ledger went back since=%s why=%s", setback.since.isoformat(), setback.why)
-        return setback
+        return Look(here.at, setback)

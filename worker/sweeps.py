@@ -12,8 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.kinds.hours import asleep
-from worker.ledger import clock, notices, past, upkeep, work
+from worker.ledger import notices, past, upkeep, work
 from worker.ledger.work import Ages
+from worker.queue.clocks import SetBack
 from worker.queue.connection import QueueDown
 from worker.queue.schedule import Retry
 from worker.shared import Shared
@@ -37,8 +38,7 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
     Raises `QueueDown`, or what the database driver says, where Redis or the ledger is away for all.
     """
     shared = deployment.shared
-    look_whether_the_ledger_went_back(deployment)
-    look_at_the_ledgers_clock(deployment)
+    look_at_the_ledger(deployment)
     with shared.ledger.connect() as connection:
         amiss = work.to_sweep(connection, _ages(deployment))
     for oa in in_time(amiss, seconds):
@@ -55,29 +55,27 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
         rebuild_schedule(deployment.of(oa), oa)
 
 
-def look_whether_the_ledger_went_back(deployment: Deployment) -> None:
-    """Where it did, what only it knew is gone: it is noted, and said, with its window."""
+def look_at_the_ledger(deployment: Deployment) -> None:
+    """Whether it or its clock went back since the last sweep.
+
+    Where it did, what only it knew is gone: it is noted, and said, with its window.
+    """
+    shared = deployment.shared
     try:
-        deployment.shared.ledger_watch.look(by="sweep")
+        seen = shared.ledger_watch.look(by="sweep")
+        set_back = shared.clock_board.note_ledger(seen.at) if seen else None
     except QueueDown as away:
-        log.warning("the ledger's position was not compared with that of the last sweep why=%s", away)
+        log.warning("the ledger was not compared with what the last sweep saw why=%s", away)
+        return
+    if set_back:
+        bring_back(deployment, set_back)
 
 
-def look_at_the_ledgers_clock(deployment: Deployment) -> None:
-    """Where it shows less than at the last sweep, what was written while it was ahead is brought back.
+def bring_back(deployment: Deployment, set_back: SetBack) -> None:
+    """What was written while the ledger's clock was ahead.
 
     And again for a moment, since processes carry on what they read before.
     """
-    shared = deployment.shared
-    with shared.ledger.connect() as connection:
-        now = clock.now(connection)
-    try:
-        set_back = shared.clock_board.note_ledger(now)
-    except QueueDown as away:
-        log.warning("the ledger's time was not compared with that of the last sweep why=%s", away)
-        return
-    if set_back is None:
-        return
     if set_back.first:
         log.error(
             "the ledger's clock was set back by %.0f s: what it had put off is brought back",

@@ -8,7 +8,7 @@ import click
 
 from operators.cli.context import deployment, every, of_oa, told_of
 from operators.cli.output import as_json, print_json
-from worker.domain.clock import to_vietnam
+from worker.domain.clock import to_the_second
 from worker.domain.code import normalize_code
 from worker.ledger import reports
 
@@ -45,13 +45,9 @@ def _tell(notice: dict[str, Any]) -> None:
         click.echo(f"  │ {line}")
     for step in notice["history"]:
         moved = f"{step['from'] or '·'} → {step['to']}"
-        click.echo(f"  {_clock(step['at'])}  {moved:24} {step['why'] or ''}  ({step['by']})")
+        click.echo(f"  {to_the_second(step['at'])}  {moved:24} {step['why'] or ''}  ({step['by']})")
     for attempt in notice["attempts"]:
         click.echo(
-            f"  {_clock(attempt['at'])}  {attempt['channel']}: {attempt['outcome']} "
+            f"  {to_the_second(attempt['at'])}  {attempt['channel']}: {attempt['outcome']} "
             f"(mã {attempt['code']}, {attempt['ms']} ms)"
         )
-
-
-def _clock(at: Any) -> str:
-    return to_vietnam(at).strftime("%d/%m/%Y %H:%M:%S")

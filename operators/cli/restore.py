@@ -17,7 +17,7 @@ from operators.cli.output import accountable
 from worker.bootstrap import Services
 from worker.deliver import claim_and_compose, doubt_what_was_restored, first_lane
 from worker.deployment import Deployment
-from worker.domain.clock import VIETNAM, from_local, to_vietnam
+from worker.domain.clock import VIETNAM, from_local, to_the_second
 from worker.lease import Lease
 from worker.ledger import reports, setbacks, upkeep
 from worker.ledger.audit import audit
@@ -93,7 +93,7 @@ def _ask_or_keep(one: Services) -> None:
 
 
 def _tell(made: Deployment, began: datetime, live: int) -> None:
-    click.echo(f"Sổ lùi về {to_vietnam(began):%d/%m/%Y %H:%M:%S}: {live} thông báo chưa xong có thể đã gửi sau lúc đó.")
+    click.echo(f"Sổ lùi về {to_the_second(began)}: {live} thông báo chưa xong có thể đã gửi sau lúc đó.")
     with made.shared.ledger.connect() as connection:
         for one in made:
             counts = reports.live_counts(connection, one.oa)

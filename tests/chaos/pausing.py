@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import pycurl
 
 from tests.chaos.instants import CLAIMED, CONNECTED, CONNECTING, MARKED, SENT
 from worker.app import app
-from worker.queue.marks import Departure, Marks, Witness
+from worker.queue.marks import Marks, Witness
 
 __all__ = ["app"]
 
@@ -69,9 +69,9 @@ def _paused(option: int, callback: Callable[..., Any]) -> Callable[..., Any]:
 _leave = Marks.leave
 
 
-def _leave_with_pauses(self: Marks, lease: str, epoch: str, notices: Sequence[Departure]) -> dict[int, Witness]:
+def _leave_with_pauses(self: Marks, lease: str, epoch: str, departures: Iterable[str]) -> dict[int, Witness]:
     stand_still(CLAIMED)
-    forgotten = _leave(self, lease, epoch, notices)
+    forgotten = _leave(self, lease, epoch, departures)
     if not _asked:
         stand_still(MARKED)
     return forgotten

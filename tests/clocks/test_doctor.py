@@ -17,7 +17,9 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import Engine, text
 
-from operators.cli.doctor import Fault, check_clocks, check_doubts, check_redis
+from operators.checks.fault import Fault
+from operators.checks.ledger import check_doubts
+from operators.checks.servers import check_clocks, check_redis
 from operators.web import build
 from tests.clocks.conftest import OA, LedgersClock
 from worker import clocks

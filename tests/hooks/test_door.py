@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 
 import operators.hooks
 from config.settings import Settings
-from operators.cli.doctor import check_events
+from operators.checks.zalo import check_events
 from operators.web import build
 from producers.hooks.signature import signature
 from tests.hooks.conftest import APP, NOW, OA, PHONE, SECRET, USER, body, follow, ms, signed, submit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -138,7 +138,7 @@ def long_ago(office: Office) -> None:
                        fresh_at = fresh_at - make_interval(days => :days)"""),
             {"days": AT_HAND.days + 1},
         )
-    keep_house(office.ledger, keep_months=24, by="test", seconds=10)
+    keep_house(office.ledger, now=datetime.now(UTC), keep_months=24, by="test", seconds=10)
     assert office.states() == {}
 
 

@@ -31,7 +31,8 @@ def looking(ledger: Engine, store: Redis, monkeypatch: pytest.MonkeyPatch, watch
 
     def look(here: Position) -> Setback | None:
         monkeypatch.setattr(setbacks, "position", lambda _: (here, datetime.now(UTC)))
-        return made.look("sweep")
+        seen = made.look("sweep")
+        return seen and seen.setback
 
     return look
 

@@ -34,7 +34,7 @@ from worker.ledger.order import place
 from worker.ledger.uncertain import Doubt
 from worker.ledger.verbs import Choice
 from worker.queue.connection import open_redis
-from worker.queue.marks import Departure, EpochLost, Marks
+from worker.queue.marks import EpochLost, Marks, departure
 
 _oas = (f"oa-{number}" for number in itertools.count(1))
 PATIENCE = Patience(base=0.001, cap=0.001, max_age=timedelta(hours=72))
@@ -294,8 +294,8 @@ class Ledger(RuleBasedStateMachine):
         with self.engine.begin() as tx:
             notices.record(tx, self.oa, events)
 
-    def _departure(self, notice: Notice) -> Departure:
-        return Departure(notice.id, f"{self.oa}/{notice.key}", notice.tried_under)
+    def _departure(self, notice: Notice) -> str:
+        return departure(notice.id, f"{self.oa}/{notice.key}", notice.tried_under)
 
     def _reach_zalo(self, batch: Held, arrives: str) -> None:
         there = {message.key for message in self.zalo}

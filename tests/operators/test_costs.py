@@ -10,7 +10,8 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from config.settings import Settings, SettingsError, load
-from operators.cli.doctor import Fault, check_costs
+from operators.checks.fault import Fault
+from operators.checks.zalo import check_costs
 from operators.costs import measure_costs
 from worker.bootstrap import Services
 from worker.channels.budget import today

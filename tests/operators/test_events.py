@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from config.settings import Settings
-from operators.cli.doctor import Fault, check_events
+from operators.checks.fault import Fault
+from operators.checks.zalo import check_events
 from operators.cli.main import hcc
 from producers.hooks.record import seal
 from tests.hooks.conftest import OA, PHONE, USER, Office, event, follow, submit

@@ -13,7 +13,7 @@ from worker.queue.breaker import Breaker
 from worker.queue.connection import QueueDown, door, open_redis
 from worker.queue.holds import Holds
 from worker.queue.limits import Limit, Limiter
-from worker.queue.marks import Departure, Marks
+from worker.queue.marks import Marks, departure
 from worker.queue.schedule import Schedule
 
 
@@ -55,6 +55,6 @@ def test_every_key_of_ours_begins_with_our_name(valkey: Redis) -> None:
     Holds(valkey).hold("app:1", 5, "quota")
     Breaker(valkey).report("zalo", 0, 20)
     marks = Marks(valkey)
-    marks.leave("lease", marks.epoch(), [Departure(1, "hash", None)])
+    marks.leave("lease", marks.epoch(), [departure(1, "hash", None)])
     Schedule(valkey).replace("oa", [])
     assert {key.split(":")[0] for key in valkey.scan_iter()} == {"hcc"}

@@ -18,7 +18,7 @@ from sandbox.servers.valkey import Valkey
 from tests.queue.traffic import Arrivals
 from worker.queue.connection import QueueDown, open_redis
 from worker.queue.limits import Limit, Limiter
-from worker.queue.marks import Departure, EpochLost, Marks
+from worker.queue.marks import EpochLost, Marks, departure
 from worker.queue.pace import BURST_SECONDS, WINDOW_SECONDS
 
 SECONDS = 4.0
@@ -96,16 +96,16 @@ def test_marks_of_a_server_that_was_restarted_say_that_all_may_have_left(own_ser
     store = open_redis(own_server.url(0))
     marks = Marks(store)
     epoch = marks.epoch()
-    marks.leave("early", epoch, [Departure(1, "one", None)])
+    marks.leave("early", epoch, [departure(1, "one", None)])
     assert marks.left("early", epoch) == {1}
     own_server.stop()
     own_server.start()
     assert store.get("hcc:epoch") == epoch
     with pytest.raises(EpochLost, match="elsewhere"):
-        marks.leave("late", epoch, [Departure(2, "two", None)])
+        marks.leave("late", epoch, [departure(2, "two", None)])
     assert marks.left("early", epoch) is None
     assert marks.left("late", epoch) is None
     again = marks.epoch()
     assert again != epoch
-    marks.leave("new", again, [Departure(4, "four", None)])
+    marks.leave("new", again, [departure(4, "four", None)])
     assert marks.left("new", again) == {4}

@@ -8,12 +8,12 @@ import pytest
 from redis import Redis
 
 from worker.queue.connection import QueueDown
-from worker.queue.marks import Departure, EpochLost, Marks, Witness
+from worker.queue.marks import EpochLost, Marks, Witness, departure
 
 
 def leave(marks: Marks, lease: str, epoch: str, *notices: int, known: str | None = None) -> dict[int, Witness]:
     """Mark notices, each with a witness of its own."""
-    return marks.leave(lease, epoch, [Departure(notice, f"hash-{notice}", known) for notice in notices])
+    return marks.leave(lease, epoch, [departure(notice, f"hash-{notice}", known) for notice in notices])
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.journeys.conftest import World, by_person, until
 from tests.scaling.sentinels import Pair, pair
 from worker.queue.connection import open_redis
 from worker.queue.limits import Limit, Limiter
-from worker.queue.marks import Departure, EpochLost, Marks
+from worker.queue.marks import EpochLost, Marks, departure
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def test_marks_are_not_trusted_after_a_fail_over_nor_after_the_way_back(servers_
             epochs.append(marks.epoch())
             for epoch in epochs[:-1]:
                 with pytest.raises(EpochLost, match="elsewhere"):
-                    marks.leave(f"turn {turn}", epoch, [Departure(1, "hash", None)])
-            marks.leave(f"turn {turn}", epochs[-1], [Departure(1, f"hash {turn}", None)])
+                    marks.leave(f"turn {turn}", epoch, [departure(1, "hash", None)])
+            marks.leave(f"turn {turn}", epochs[-1], [departure(1, f"hash-{turn}", None)])
             told = [marks.left(f"turn {turn}", epoch) for epoch in epochs]
         assert told == [*[None] * turn, {1}]
 
@@ -63,8 +63,8 @@ def test_a_server_that_was_left_behind_takes_no_marks_of_the_other_ones_epoch(se
     servers_of_two.split()
     with servers_of_two.server(0) as old, servers_of_two.server(1) as new:
         with pytest.raises(EpochLost, match="elsewhere"):
-            Marks(new).leave("a lease", epoch, [Departure(1, "hash", None)])
-        Marks(old).leave("a lease", epoch, [Departure(1, "hash", None)])
+            Marks(new).leave("a lease", epoch, [departure(1, "hash", None)])
+        Marks(old).leave("a lease", epoch, [departure(1, "hash", None)])
         assert Marks(new).left("a lease", epoch) is None
         assert Marks(old).left("a lease", epoch) == {1}
 

@@ -35,6 +35,7 @@ class Cargo:
         self.calls: list[Call] = []
         self.done: list[Attempt] = []
         self._guard = guard
+        self.is_over = guard.is_over
         self._read = read
         self._letters: dict[int, Letter] = {}
         self._began: dict[int, datetime] = {}
@@ -55,10 +56,6 @@ class Cargo:
         kept = self._guard.mark(tags)
         self._began.update(dict.fromkeys(tags, now_utc()))
         return kept
-
-    def is_over(self) -> bool:
-        """As a guard's."""
-        return self._guard.is_over()
 
     def arrived(self, call: Call, result: Result) -> Attempt:
         """What came of a call."""

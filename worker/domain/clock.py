@@ -43,6 +43,11 @@ def told_at(moment: datetime) -> str:
     return _spoken(moment)
 
 
+def to_the_second(moment: datetime) -> str:
+    """'19/02/2024 09:16:05', as operators read a moment, in Vietnam. Raises `ValueError` for a time without a zone."""
+    return f"{to_vietnam(moment):%d/%m/%Y %H:%M:%S}"
+
+
 def _spoken(moment: datetime) -> str:
     at = to_vietnam(moment)
     return f"{at.hour} giờ {at.minute} phút, ngày {at.day:02}/{at.month:02}/{at.year:04}"

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from worker.domain.lifecycle import State, may_move
-from worker.ledger.arrays import column
+from worker.ledger.arrays import Value, column
 from worker.ledger.statements import statement
 
 
@@ -125,6 +125,11 @@ def _arrays(moves: Sequence[Move]) -> dict[str, str]:
         "message_ids": column(m.message_id for m in moves),
         "said_nos": column(m.said_no for m in moves),
         "tried_unders": column(m.tried_under for m in moves),
-        "doubts": column(m.doubt for m in moves),
-        "maybe_sinces": column(m.maybe_since for m in moves),
+        "doubts": _seldom([m.doubt for m in moves]),
+        "maybe_sinces": _seldom([m.maybe_since for m in moves]),
     }
+
+
+def _seldom(values: Sequence[Value]) -> str:
+    """A column that hardly any move fills: where none does it is empty, and `unnest` makes it as long as the others."""
+    return column(values) if any(value is not None for value in values) else "{}"

@@ -7,7 +7,7 @@
 -- KEYS[3]  witnesses of before hash: as above
 -- ARGV: begin, lease               → "begun" or "gone"
 --       leave, lease, tag, seconds that witnesses are kept at least, their number at most,
---       then for each notice: id, its hash, the tags that the ledger knows of it (empty: none)
+--       then the notices, as "id hash tags;id hash tags;…": the tags that the ledger knows of it (empty: none)
 --                                  → "marked", then id, tag, seconds ago of those that another tag has marked before;
 --                                    or "closed", "gone", "elsewhere": none may be sent
 --       left, lease                → "id,id,…," or nil where the epoch or the lease is gone; closes the lease
@@ -75,8 +75,7 @@ if is_elsewhere() then return {'elsewhere'} end
 local tag, keep, most = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 make_room(keep, most)
 local answer, ids = {'marked'}, {}
-for i = 6, #ARGV, 3 do
-    local id, hash, tags = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+for id, hash, tags in string.gmatch(ARGV[6], '(%d+) (%S+) ([^;]*);') do
     local before, ago = witness(hash)
     if before and before ~= tag and not string.find(tags, before, 1, true) then
         for _, part in ipairs({id, before, tostring(ago)}) do answer[#answer + 1] = part end

@@ -9,9 +9,9 @@ half a request. Source: curl.se, CURLOPT_SEEKFUNCTION and the function Curl_retr
 A flight that has to connect first is marked when its connection stands (CURLOPT_PREREQFUNCTION): a crash while
 hundreds connect, as after a start, leaves none of them in doubt.
 
-The guard is asked twice more whether the time is over: when the connection is about to be used, kept or new, and when
-libcurl takes the body. A process that stood still after its mark sends nothing when it wakes up. What remains is the
-way from there to the system's `send`: docs/once.md says how long it is.
+The guard is asked once more whether the time is over where the connection is about to be used: when libcurl takes the
+body, which leaves with the head in one. A process that stood still after its mark sends nothing when it wakes up. What
+remains is the way from there to the system's `send`: docs/once.md says how long it is.
 """
 
 from __future__ import annotations
@@ -197,7 +197,9 @@ class Plane:
         flight.stands = True
         if not flight.marked:
             mark_all([flight])
-        return pycurl.PREREQFUNC_ABORT if flight.held or self._is_over() else pycurl.PREREQFUNC_OK
+        if flight.call.body is None and self._is_over():  # else the body's turn comes at once, and is later
+            return pycurl.PREREQFUNC_ABORT
+        return pycurl.PREREQFUNC_ABORT if flight.held else pycurl.PREREQFUNC_OK
 
     def _give(self, most: int) -> bytes | int:
         """The body, which leaves at once. A request that is broken off here has left by half: nobody carries it out."""

@@ -1,0 +1,98 @@
+"""This tree beside an earlier commit, taking turns: no change may cost more than it says.
+
+    python -m benchmarks.beside 9b0a479          three rounds of each, four minutes
+    BENCH_ROUNDS=5 python -m benchmarks.beside …
+
+Each round is a process of its own in a tree of its own, with the servers, the stand-in and the backlog of that tree's
+own benchmarks. Both run in the same environment, that of this tree.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tarfile
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+
+from benchmarks.report import Report, times
+from benchmarks.world import BENCH, tell
+from config.settings import ROOT
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+BEFORE = "9b0a479"  # what is compared with where nothing else is named
+LEAST = 0.97  # of the rate of before
+
+# One round of ours, by whichever tree it runs in; what it prints last is read.
+_ROUND = """
+import json
+from benchmarks import rivalry
+from benchmarks.contest import of_ours, play
+from benchmarks.standin.client import StandIn
+from benchmarks.world import OA, world
+number = round(rivalry._EXPECTED[rivalry.OURS] * rivalry.SECONDS)
+with world() as made, StandIn(oa=OA, latency_ms=rivalry.LATENCY_MS, tls=True) as zalo:
+    rivalry._fill(made, zalo, number)
+    figures = play(of_ours(template=rivalry._TEMPLATE, children=rivalry._CHILDREN), made, zalo, number)
+print(json.dumps({"rate": figures.rate, "cpu": figures.workers_cpu, "postgres": figures.cpu["PostgreSQL"],
+                  "valkey": figures.cpu["Valkey"], "whole": figures.whole}))
+"""
+
+
+def main() -> None:
+    revision = sys.argv[1] if len(sys.argv) > 1 else BEFORE
+    trees = {revision: _tree(revision), "now": ROOT}
+    rounds: dict[str, list[Mapping[str, float]]] = {name: [] for name in trees}
+    for number in range(ROUNDS):
+        for name in list(trees)[:: 1 if number % 2 else -1]:  # each of them first in every other round
+            rounds[name].append(_round(trees[name]))
+            tell(f"round {number + 1}: {name}, {rounds[name][-1]['rate']:,.0f} a second")
+    _write(revision, rounds)
+
+
+def _write(revision: str, rounds: Mapping[str, list[Mapping[str, float]]]) -> None:
+    report = Report("beside", "This tree beside an earlier commit")
+    report.text(f"Medians of {ROUNDS} rounds of each, taking turns; the throughput of `benchmarks.rivalry`, over HTTP.")
+    middle = {
+        name: {what: statistics.median(one[what] for one in each) for what in ("rate", "cpu", "postgres", "valkey")}
+        for name, each in rounds.items()
+    }
+    rows = [
+        (name, f"{one['rate']:,.0f}", *(f"{one[what] * 1000:.3f} ms" for what in ("cpu", "postgres", "valkey")))
+        for name, one in middle.items()
+    ]
+    report.table(("tree", "notices a second", "workers' CPU a notice", "PostgreSQL", "Valkey"), rows)
+    before, now = middle[revision], middle["now"]
+    report.text(f"CPU of the workers: {times(now['cpu'], before['cpu'])} that of before.")
+    share = now["rate"] / before["rate"]
+    report.promises([("throughput, to that of before", share, f"≥ {LEAST}", share >= LEAST)])
+    report.write()
+    if not all(one["whole"] for each in rounds.values() for one in each):
+        raise SystemExit("not all accepted once and recorded")
+
+
+def _tree(revision: str) -> Path:
+    """The files of a commit, without its history."""
+    folder = BENCH / "beside" / revision
+    if not folder.exists():
+        packed = subprocess.run(["git", "archive", revision], cwd=ROOT, check=True, capture_output=True).stdout  # noqa: S603, S607 (our own history)
+        with tarfile.open(fileobj=BytesIO(packed)) as archive:
+            archive.extractall(folder, filter="data")
+    return folder
+
+
+def _round(tree: Path) -> Mapping[str, float]:
+    """Played in a process of that tree: what it imports is that tree's."""
+    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    command = [sys.executable, "-c", _ROUND]
+    done = subprocess.run(command, cwd=tree, env=environment, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 (our own)
+    figures: Mapping[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Checks of the dossier database and of how far its feeds are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from operators.checks.fault import Fault
+from producers.dossiers.mapping import load_mapping
+from producers.dossiers.queries import FEEDS
+from producers.dossiers.source import Source
+from worker.bootstrap import Services
+from worker.deployment import Deployment
+from worker.ledger import cursors
+
+_LATE = 300.0  # seconds without a feed's end: then nobody polls, or the source is too slow
+
+
+def check_source(made: Services) -> Iterator[str]:
+    source = Source(made.settings.dossier_url, load_mapping(made.settings.source))
+    try:
+        source.check()
+    finally:
+        source.close()
+    yield f"kết nối được, mọi truy vấn của «{made.settings.source}» chạy được"
+
+
+def check_feeds(made: Services) -> Iterator[str]:
+    """A source that is slow or away delays and loses nothing; here it is seen how long."""
+    with made.ledger.connect() as connection:
+        paces = cursors.paces(connection, made.oa)
+    if not paces:
+        yield "chưa hỏi lần nào; worker và beat (hoặc `hcc poll --once`) sẽ bắt đầu"
+    late = [f"{pace.feed} {pace.seconds:.0f} giây" for pace in paces if pace.feed in FEEDS and pace.seconds > _LATE]
+    if late:
+        raise Fault(f"lâu chưa đọc đến cuối: {', '.join(late)}; xem worker, beat và CSDL hồ sơ có chạy, có chậm không")
+    for pace in paces:
+        waits = f", chờ {pace.missing} id trống" if pace.missing else ""
+        yield f"{pace.feed}: đọc đến cuối {pace.seconds:.0f} giây trước{waits}"
+
+
+def check_apart(made: Deployment, one: Services) -> Iterator[str]:
+    """Two OAs that read one dossier database by one mapping tell every person everything twice."""
+    mine = one.settings
+    for other in made:
+        theirs = other.settings
+        if other is not one and (mine.dossier_url, mine.source) == (theirs.dossier_url, theirs.source):
+            raise Fault(
+                f"cùng dossier_url và source với {made.names[other.oa]}: mỗi việc báo hai lần; sửa một trong hai bảng"
+            )
+    yield "CSDL hồ sơ không trùng với OA khác"

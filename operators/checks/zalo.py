@@ -1,0 +1,84 @@
+"""Checks of the way to Zalo and back: token, channels, costs, events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from operators.checks.fault import Fault
+from worker.aftermath import breaker_key
+from worker.bootstrap import Services
+from worker.channels.budget import today
+from worker.channels.zalo.tokens import NoAccess
+from worker.domain.clock import to_the_second
+from worker.ledger import inbox, spending, unread
+from worker.ledger.spending import Spent
+
+_EVENTS_WAITING = 1000  # more than this do not wait where workers run
+_HOLDS_SHOWN = 10
+
+
+def check_token(made: Services) -> Iterator[str]:
+    access = made.tokens.access(made.oa)
+    if isinstance(access, NoAccess):
+        raise Fault(f"{access.why}; chạy `hcc oa import`")
+    yield f"cặp token thứ {access.version} còn dùng được"
+
+
+def check_channels(made: Services) -> Iterator[str]:
+    """A channel that is down or held: notices wait, and this says why and for how long."""
+    for channel in made.channels.values():
+        state = made.breaker.state(breaker_key(made.oa, channel))
+        if state.until is not None:
+            raise Fault(f"kênh {channel.name} đang ngắt ({state.failures} lỗi liên tiếp); tự thử lại, xem mạng và Zalo")
+    holds = [hold for hold in made.holds.all() if _concerns(made, hold.key)]
+    if holds:
+        shown = [f"{hold.key} tạm giữ {hold.seconds:.0f} giây: {hold.reason}" for hold in holds[:_HOLDS_SHOWN]]
+        rest = f"; và {len(holds) - _HOLDS_SHOWN} mục khác" if len(holds) > _HOLDS_SHOWN else ""
+        raise Fault("; ".join(shown) + rest)
+    yield f"{', '.join(made.channels)}: thông suốt"
+
+
+def _concerns(made: Services, held: str) -> bool:
+    """Whether a hold is the OA's, its app's or a person's: of these only the ledger knows whose they are."""
+    of, _, rest = held.partition(":")
+    return of == "person" or rest.partition(":")[0] in (made.oa, made.settings.zalo_app_id)
+
+
+def check_costs(made: Services) -> Iterator[str]:
+    """What today has cost so far, and whether a budget nears its end."""
+    day, budget = today(datetime.now(UTC)), made.budget
+    with made.ledger.connect() as connection:
+        spent = spending.spent(connection, made.oa, day)
+    for name in sorted({*spent, *budget.messages, *budget.dong}):
+        so_far = spent.get(name, Spent())
+        cost = f"{so_far.dong:,}".replace(",", ".")
+        words = f"{name} hôm nay {so_far.messages} tin, {cost} đ"
+        used = budget.used(name, so_far)
+        if used >= budget.alarm_percent:
+            raise Fault(f"{words}: đã dùng {used} % trần ngày; nâng HCC_BUDGET_… hoặc chờ sang ngày mai")
+        yield f"{words}, {used} % trần ngày" if budget.limits(name) else words
+    if not spent:
+        yield "hôm nay chưa tốn gì"
+
+
+def check_events(made: Services) -> Iterator[str]:
+    """Zalo's events: that they can be checked at all, that none waits, and what we had no word for."""
+    if not made.settings.zalo_oa_secret:
+        yield "HCC_ZALO_OA_SECRET chưa đặt: mọi sự kiện của Zalo bị từ chối; chép khóa ở trang webhook của ứng dụng"
+    with made.ledger.connect() as connection:
+        found = inbox.state(connection, made.oa)
+        kept, aside = unread.count(connection, made.oa)
+    if kept:
+        raise Fault(
+            f"{kept} sự kiện chưa đọc được, {aside} đã gác lại (`hcc events list`): thêm khóa mới nhất vào "
+            "HCC_SECRET_KEYS, nâng cấp worker cũ, rồi khởi động lại; hoặc `hcc events retry`, `hcc events discard`"
+        )
+    if found.waiting > _EVENTS_WAITING:
+        raise Fault(f"{found.waiting} sự kiện chưa xử lý; worker và beat có đang chạy không?")
+    if found.newest is None:
+        yield "chưa nhận sự kiện nào; địa chỉ webhook: https://<tên miền>/hooks/zalo"
+    else:
+        yield f"mới nhất lúc {to_the_second(found.newest)}, {found.waiting} chưa xử lý"
+    if found.unknown or found.odd:
+        yield f"loại chưa biết: {', '.join(found.unknown) or 'không'}; không đọc được: {found.odd}"
