@@ -17,11 +17,13 @@
 -- suspended, and wakes up in the belief that its lease still runs, is told so before it sends anything.
 -- Run twice (a lost answer, a retry), each says the same twice.
 
+local AT_ONCE = 1000 -- as many words as Lua puts on its stack without danger
+
 local verb, lease = ARGV[1], ARGV[2]
 local now = tonumber(redis.call('TIME')[1])
 
-local function witness(hash)
-    local entry = redis.call('HGET', KEYS[2], hash) or redis.call('HGET', KEYS[3], hash) or ''
+-- A witness as it is kept: the tag, and how many seconds ago it was.
+local function read(entry)
     local tag, at = string.match(entry, '^([^:]+):(%d+)$')
     return tag, math.max(0, now - (tonumber(at) or now))
 end
@@ -29,7 +31,7 @@ end
 if verb == 'seen' then
     local answer = {}
     for i = 2, #ARGV do
-        local tag, ago = witness(ARGV[i])
+        local tag, ago = read(redis.call('HGET', KEYS[2], ARGV[i]) or redis.call('HGET', KEYS[3], ARGV[i]) or '')
         answer[i - 1] = tag and tag .. ':' .. ago or ''
     end
     return answer
@@ -74,15 +76,30 @@ if is_elsewhere() then return {'elsewhere'} end
 
 local tag, keep, most = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 make_room(keep, most)
-local answer, ids = {'marked'}, {}
+local ids, hashes, known_tags = {}, {}, {}
 for id, hash, tags in string.gmatch(ARGV[6], '(%d+) (%S+) ([^;]*);') do
-    local before, ago = witness(hash)
-    if before and before ~= tag and not string.find(tags, before, 1, true) then
-        for _, part in ipairs({id, before, tostring(ago)}) do answer[#answer + 1] = part end
-    else
-        ids[#ids + 1] = id .. ','
-        redis.call('HSET', KEYS[2], hash, tag .. ':' .. now)
-    end
+    local i = #ids + 1
+    ids[i], hashes[i], known_tags[i] = id, hash, tags
 end
-redis.call('HSET', KEYS[1], lease, marks .. table.concat(ids))
+
+-- In few commands, since each costs more than the work it does: hundreds of notices are marked at once.
+local answer, left, entry = {'marked'}, {}, tag .. ':' .. now
+for first = 1, #ids, AT_ONCE do
+    local last = math.min(first + AT_ONCE - 1, #ids)
+    local of_now = redis.call('HMGET', KEYS[2], unpack(hashes, first, last))
+    local of_before = redis.call('HMGET', KEYS[3], unpack(hashes, first, last))
+    local fresh = {}
+    for i = first, last do
+        local at = i - first + 1
+        local before, ago = read(of_now[at] or of_before[at] or '')
+        if before and before ~= tag and not string.find(known_tags[i], before, 1, true) then
+            for _, part in ipairs({ids[i], before, tostring(ago)}) do answer[#answer + 1] = part end
+        else
+            left[#left + 1] = ids[i] .. ','
+            fresh[#fresh + 1], fresh[#fresh + 2] = hashes[i], entry
+        end
+    end
+    if #fresh > 0 then redis.call('HSET', KEYS[2], unpack(fresh)) end
+end
+redis.call('HSET', KEYS[1], lease, marks .. table.concat(left))
 return answer
