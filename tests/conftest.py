@@ -6,7 +6,7 @@ import itertools
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,23 @@ from sqlalchemy import Engine
 from sandbox.servers import Servers
 from worker.ledger.engine import open_ledger
 from worker.ledger.migrate import migrate
+from worker.queue import bell
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def bells() -> Iterator[Callable[[], None]]:
+    """Each test's bells ring by its own settings; called, they are made anew in the middle of a test."""
+    yield _forget_the_bells
+    _forget_the_bells()
+
+
+def _forget_the_bells() -> None:
+    if bell.ringer.cache_info().currsize:
+        bell.ringer().close()
+    for made in (bell._redis, bell.ringer, bell.unheard):
+        made.cache_clear()
 
 
 @pytest.fixture(scope="session")

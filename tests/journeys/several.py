@@ -29,7 +29,7 @@ MORNING = datetime(2024, 2, 19, 9, 9)  # noqa: DTZ001 (local and naive, as the d
 _CACHED = (
     worker.tasks.deployment, worker.tasks.settling, worker.tasks.pump,
     producers.tasks.office, producers.tasks.polling, producers.tasks.reconciling, producers.tasks.reminding,
-    bell._redis, bell.ringer,
+    bell._redis, bell.ringer, bell.unheard,
 )  # fmt: skip
 
 

@@ -18,15 +18,10 @@ from worker.queue.beat import BoundedScheduler
 
 
 @pytest.fixture
-def rung(valkey: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
+def rung(valkey: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Redis:
     """Rings on a real server."""
     monkeypatch.setenv("HCC_REDIS_URL", redis_url)
-    for made in (bell._redis, bell.ringer, bell.unheard):
-        made.cache_clear()
-    yield valkey
-    bell.ringer().close()
-    for made in (bell._redis, bell.ringer, bell.unheard):
-        made.cache_clear()
+    return valkey
 
 
 def waiting(redis: Redis) -> int:

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from tests.contracts.conftest import certificate
 from tests.journeys.conftest import world
-from worker.queue import bell
 
 __all__ = ["certificate", "world"]
 
 
 @pytest.fixture
-def ring_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def ring_at(bells: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let this process's bells ring by other settings, until the test ends."""
 
-    def forget() -> None:
-        if bell.ringer.cache_info().currsize:
-            bell.ringer().close()
-        bell.ringer.cache_clear()
-        bell._redis.cache_clear()
-
     def ring(**settings: str) -> None:
-        forget()
+        bells()
         for name, value in settings.items():
             monkeypatch.setenv(f"HCC_{name.upper()}", value)
 
-    yield ring
-    forget()
+    return ring
