@@ -119,3 +119,21 @@ def test_11_beat_is_away_for_a_while_and_then_there_are_two(run: Run) -> None:
         else:
             run.start("beat2")
     all_told(run.verdict())
+
+
+def test_29_workers_are_stopped_in_order_while_zalo_takes_its_time(begin: Begin) -> None:
+    """Each answer takes far longer than usual, and all workers are told to end: they wait, and nothing is in doubt."""
+    slowness, patience = (8, 12) if SHORT else (16, 20)
+    run = begin(changes={"HCC_HTTP_TIMEOUT_SECONDS": str(patience), "HCC_LEASE_SECONDS": "60"})
+    for _ in run.portions(1):
+        run.zalo.fault("delay", ms=slowness * 1000, path=SEND, when="after")
+        run.until(lambda: run.zalo.stats()["in_flight"] > 0, "calls that Zalo holds", 30.0)
+        for name in WORKERS:
+            run.stop(name)
+        assert run.zalo.stats()["in_flight"] == 0, "a worker ended before its answers"
+        run.zalo.clear_faults()
+        for name in WORKERS:
+            run.start(name)
+    verdict = run.verdict()
+    all_told(verdict)
+    assert verdict.doubted == 0, str(verdict)
