@@ -238,6 +238,9 @@ class Settings(BaseSettings):
     )
     max_age_hours: float = Field(72, gt=0, description="Quá tuổi này thì thông báo không còn ích, không gửi nữa")
     follow_grace_days: float = Field(14, ge=0, description="Người quan tâm muộn trong hạn này vẫn nhận được thông báo")
+    recheck_seconds: float = Field(
+        600, ge=0, description="Chờ lâu hơn chừng này giây thì đọc lại CSDL hồ sơ trước khi gửi (0: không đọc lại)"
+    )
     retry_base_seconds: float = Field(30, gt=0, description="Gửi lại: mức chờ đầu tiên")
     retry_cap_seconds: float = Field(3600, gt=0, description="Gửi lại: mức chờ dài nhất")
     lease_seconds: float = Field(60, ge=5, description="Một tiến trình giữ thông báo đang gửi lâu nhất bao nhiêu giây")
@@ -272,6 +275,11 @@ class Settings(BaseSettings):
     def quiet(self) -> tuple[time, time]:
         """`HCC_QUIET_HOURS` as two times of day in Vietnam; the same twice where there are none."""
         return _clock_times(self.quiet_hours)
+
+    @property
+    def sure_seconds(self) -> float:
+        """How long after it was compared with the source a notice may leave; without end where that is switched off."""
+        return self.recheck_seconds or 1e9
 
     @property
     def answer_seconds(self) -> float:

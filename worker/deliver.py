@@ -1,6 +1,6 @@
 """From the ledger to the person: the story of a batch, in the order in which it happens.
 
-    claim → compose → choose channel → still wanted? → permit → mark started → send → decide → settle
+    claim → compose → choose channel → still true? → permit → mark started → send → decide → settle
 
 This page goes from the claim to the wire; `pump` carries many batches of many OAs at once, and `answers` has what
 follows when answers come. No transaction is open while the network is used, nobody waits with a lease in hand, and a
@@ -50,8 +50,9 @@ def first_lane(services: Services, oa: str) -> Lane | None:
 
 
 def bounds(services: Services) -> Bounds:
-    """What may be claimed at this moment: nothing too old (R15), and at night no reminder."""
-    return Bounds(services.patience.max_age, asleep(services.clock.now()))
+    """What may be claimed: nothing too old (R15) or compared too long ago with the source, at night no reminder."""
+    sure = timedelta(seconds=services.settings.sure_seconds)
+    return Bounds(services.patience.max_age, asleep(services.clock.now()), sure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +202,14 @@ def doubt(letter: Letter, choice: str | Decision, due_at: datetime) -> Decision:
 
 
 def still_wanted(services: Services, letters: Sequence[Letter]) -> Sequence[Letter]:
-    """What the poll withdrew after the claim (R12: a fee was paid just now) and who unfollowed (R28) are let go.
+    """What the source says otherwise since the claim (R12: a fee was paid just now), and who unfollowed (R28), go back.
 
-    They go back; what was withdrawn is suppressed on its way, the others are judged anew.
+    What was withdrawn is suppressed on its way, what was corrected is compared before it is claimed again, the others
+    are judged anew.
     """
     with services.ledger.connect() as connection:
         gone = claims.unwanted(connection, [letter.notice for letter in letters])
-    give_back(services, [letter.notice for letter in letters if letter.notice.id in gone], 0.0, "unfollowed meanwhile")
+    give_back(services, [letter.notice for letter in letters if letter.notice.id in gone], 0.0, "not as it was claimed")
     return [letter for letter in letters if letter.notice.id not in gone]
 
 

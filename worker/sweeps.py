@@ -29,7 +29,8 @@ def to_deliver(deployment: Deployment) -> list[str]:
     """The OAs of which some notice may be sent now."""
     shared = deployment.shared
     with shared.ledger.connect() as connection:
-        return work.to_deliver(connection, _ages(deployment), asleep(shared.clock.now()))
+        now, sure = asleep(shared.clock.now()), shared.settings.sure_seconds
+        return work.to_deliver(connection, _ages(deployment), now, sure=sure)
 
 
 def sweep_all(deployment: Deployment, seconds: float) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from producers.dossiers.rows import RowError
+from worker.domain.code import normalize_code
 from worker.domain.dossier import Change
 from worker.domain.event import Event, Oddity, Withdrawal
 from worker.domain.kinds import Finding, findings
@@ -24,6 +25,9 @@ class Found:
     events: dict[str, Event] = field(default_factory=dict)  # by key; the first row that tells an event dates it
     withdrawals: list[Withdrawal] = field(default_factory=list)
     changes: dict[int, Change | None] = field(default_factory=dict)  # by place in the page, of the rows that were read
+    ignored: set[str] = field(
+        default_factory=set
+    )  # codes of dossiers that nobody is told about, as the ledger has them
     odd: int = 0
     set_aside: int = 0
 
@@ -50,6 +54,8 @@ class Sieve:
                 self._warn(feed, name, mark, "row set aside", _reason(error))
                 continue
             found.changes[place] = change
+            if change is None and (code := ledger_code(row)):
+                found.ignored.add(code)
             for finding in told:
                 self._sort(feed, name, mark, finding, found)
         return found
@@ -72,6 +78,14 @@ class Sieve:
             self._told.clear()
         self._told.add((feed, mark, why))
         _log.warning("%s feed=%s row=%s why=%s", what, feed, name, why)
+
+
+def ledger_code(row: Mapping[str, Any]) -> str | None:
+    """The code of a row as the ledger spells it; None where it has none, or one that cannot be a code."""
+    try:
+        return normalize_code(str(row["code"])) if row["code"] is not None else None
+    except ValueError:
+        return None
 
 
 def _reason(error: Exception) -> str:

@@ -14,13 +14,15 @@ from datetime import datetime
 from typing import Any
 
 from producers.dossiers.feeds import Feed, Step
-from producers.dossiers.findings import Found
+from producers.dossiers.findings import Found, ledger_code
+from producers.dossiers.follow_source import follow_dossiers
 from producers.dossiers.parts import Outrun, Parts, Round
 from producers.dossiers.record import Seen, fresh_at, look_again, record, withdraw
 from producers.dossiers.sightings import Look, changed, sighted
 from producers.dossiers.source import SourceError, SourceUnreachableError
+from producers.dossiers.view import View
 from worker.domain.event import Event
-from worker.ledger import cursors, sightings
+from worker.ledger import cursors, sightings, truth
 from worker.ledger.cursors import Cursor
 from worker.ledger.sightings import Sighting
 
@@ -114,13 +116,18 @@ class Follow:
         asked = feed.ask(held.position, held.polled_at)
         rows = self._parts.source.page(feed.name, asked)
         step = feed.advance(held.position, asked, rows, now)
-        fresh = changed(rows, self._known(rows)) if feed.look is Look.COMPARE else rows
+        fresh = self._of_interest(rows) if feed.look is Look.COMPARE else rows
         found = self._parts.sieve.sift(feed.name, fresh, lambda row: feed.read(row, now))
         return _Page(feed, held, step, found, sighted(feed.look, fresh, found.changes), len(rows), now)
 
-    def _known(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    def _of_interest(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """Those that changed; and those of which a notice may still leave, since their phone is in no sighting (R9)."""
+        oa, codes = self._parts.oa, {str(row["code"]): ledger_code(row) for row in rows}
         with self._parts.ledger.begin() as tx:
-            return sightings.known(tx, self._parts.oa, {str(row["code"]) for row in rows})
+            known = sightings.known(tx, oa, codes.keys())
+            followed = truth.followed(tx, oa, {code for code in codes.values() if code})
+        fresh = {str(row["code"]) for row in changed(rows, known)}
+        return [row for row in rows if str(row["code"]) in fresh or codes[str(row["code"])] in followed]
 
     def _keep(self, pages: Sequence[_Page], tally: Round) -> dict[str, Cursor]:
         """All cursors and notices in one transaction, then the bell; the cursors as they stand now.
@@ -133,6 +140,7 @@ class Follow:
         seen = _seen(pages, now)
         withdrawals = [withdrawal for page in pages for withdrawal in page.found.withdrawals]
         states = [one for page in pages for one in page.sightings]
+        view = _view(pages, now)
         with parts.ledger.begin() as tx:
             moved = {
                 name: cursors.advance(
@@ -143,13 +151,15 @@ class Follow:
             if None in moved.values():
                 raise Outrun
             sightings.keep(tx, parts.oa, states)
+            followed = follow_dossiers(tx, parts, view)
             recorded = record(tx, parts.oa, parts.people, seen)
             withdrawn = withdraw(tx, parts.oa, withdrawals)
             look_again(tx, parts.oa, seen, states)
         tally.recorded += recorded
         tally.withdrawn += withdrawn
+        tally.changed += followed
         self._tell(pages, tally)
-        self._tell_bell(recorded + withdrawn)
+        self._tell_bell(recorded + withdrawn + followed)
         return {name: cursor for name, cursor in moved.items() if cursor}
 
     def _tell(self, pages: Sequence[_Page], tally: Round) -> None:
@@ -162,15 +172,31 @@ class Follow:
                 _log.warning("too many rows changed at one moment, left to the reconcile feed=%s", page.feed.name)
 
 
+def _view(pages: Sequence[_Page], now: datetime) -> View:
+    """What these pages say of dossiers; what was read last counts."""
+    view = View(min(page.held.read_at for page in pages), now)
+    for page in sorted(pages, key=lambda page: page.at):
+        view.see(page.found.changes.values(), page.found.ignored)
+    return view
+
+
 def _seen(pages: Sequence[_Page], now: datetime) -> list[Seen]:
-    """The events of these pages, each once: the first page dates it, the last question vouches for it."""
+    """The events of these pages, each once: the first page dates it, the last question vouches for it and its facts."""
     dated = dict[str, tuple[Event, datetime]]()
+    newest = dict[str, tuple[Event, datetime]]()
     asked = dict[str, datetime]()
     for page in pages:
         for key, event in page.found.events.items():
             dated.setdefault(key, (event, fresh_at(event.at, page.held.polled_at, now)))
+            if key not in newest or newest[key][1] <= page.at:
+                newest[key] = event, page.at
             asked[key] = max(asked.get(key, page.held.read_at), page.held.read_at)
-    return [Seen(event, since, asked[key]) for key, (event, since) in dated.items()]
+    return [Seen(_dated(newest[key][0], event), since, asked[key]) for key, (event, since) in dated.items()]
+
+
+def _dated(newest: Event, first: Event) -> Event:
+    """What was read last, dated by what was read first; mostly that is the same."""
+    return newest if newest is first else replace(newest, at=first.at, row=first.row)
 
 
 def _is_deaf(heard_at: float) -> bool:

@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 
 from worker.domain.event import Event
 from worker.domain.kinds import COMPARING
-from worker.ledger import cursors, withdrawals
+from worker.domain.kinds.fees import payment_of
+from worker.ledger import cursors, truth, withdrawals
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,13 @@ def new_dates(tx: Connection, oa: str, events: Sequence[Event]) -> Weighed:
     """An appointment is changed only for those who were told another one."""
     told = withdrawals.appointments_told(tx, oa, {event.code for event in events})
     return Weighed([event for event in events if told.get(event.code, event.appointment_at) != event.appointment_at])
+
+
+def corrections(tx: Connection, oa: str, events: Sequence[Event]) -> Weighed:
+    """A fee is corrected only for those who were told another amount of that payment."""
+    paid = {event.key: payment_of(event.kind, event.occurrence) for event in events}
+    told = truth.amounts_told(tx, oa, {(event.code, paid[event.key]) for event in events})
+    return Weighed([e for e in events if told.get((e.code, paid[e.key]), e.amount) != e.amount])
 
 
 def _known(tx: Connection, oa: str, events: Iterable[Event]) -> set[str]:

@@ -36,6 +36,7 @@ class Parts:
     feeds: tuple[Feed, ...]
     sieve: Sieve
     clock: Callable[[], datetime]
+    grace_days: float = 14.0  # so long what was held is told to somebody who can be reached later
 
 
 @dataclass(slots=True)
@@ -45,6 +46,8 @@ class Round:
     read: int = 0  # rows of the source
     recorded: int = 0  # new notices
     withdrawn: int = 0  # notices suppressed before they left
+    compared: int = 0  # notices compared with the source by their codes, since they waited for long
+    changed: int = 0  # notices that followed the source
     baseline: int = 0  # events that were there before the first poll
     set_aside: int = 0  # rows that could not be read
     odd: int = 0  # rows that look like an event and cannot be told
@@ -66,4 +69,5 @@ class Round:
     @property
     def notable(self) -> bool:
         """Whether there is anything to tell beyond "nothing new"."""
-        return bool(self.recorded or self.withdrawn or self.baseline or self.set_aside or self.odd or self.given_up)
+        found = self.recorded or self.withdrawn or self.compared or self.changed or self.baseline
+        return bool(found or self.set_aside or self.odd or self.given_up)

@@ -29,6 +29,7 @@ from producers.dossiers.mapping import Mapping, load_mapping
 from producers.dossiers.parts import Outrun, Parts, Round, utc_now
 from producers.dossiers.reconcile import Reconcile
 from producers.dossiers.remind import Reminding
+from producers.dossiers.reread import Reread
 from producers.dossiers.source import Source, SourceError, SourceUnreachableError
 from producers.dossiers.start import Start, StartFrom
 from worker.ledger import cursors
@@ -57,8 +58,11 @@ class Poller:
         start_from: StartFrom,
         ring: Callable[[], None],
         clock: Callable[[], datetime] = utc_now,
+        recheck_seconds: float = 600.0,
+        grace_days: float = 14.0,
     ) -> None:
-        self._parts = Parts(oa, ledger, people, source, mapping, feeds_of(mapping), Sieve(), clock)
+        self._parts = Parts(oa, ledger, people, source, mapping, feeds_of(mapping), Sieve(), clock, grace_days)
+        self._reread = Reread(self._parts, self._tell_bell, recheck_seconds)
         self._follow = Follow(self._parts, self._tell_bell)
         self._start = Start(self._parts, start_from, self._tell_bell)
         self._reminding = Reminding(self._parts, self._tell_bell)
@@ -104,9 +108,17 @@ class Poller:
         held = self._cursors()
         if self._parts.mapping.reconcile and all(feed.name in held for feed in self._parts.feeds):
             self._reconcile.run(tally, whole=whole, time_is_up=time_is_up)
+            if not tally.more:
+                self._reread.walk(tally, whole=whole, time_is_up=time_is_up)
 
     def _go_round(self, tally: Round, *, time_is_up: Callable[[], bool]) -> None:
         held = self._cursors()
+        try:
+            self._read_feeds(held, tally, time_is_up=time_is_up)
+        finally:  # also where a feed is at fault or in a flood; and where the source is away, what waits for it says so
+            self._reread.recheck(tally, time_is_up=time_is_up)
+
+    def _read_feeds(self, held: dict[str, Cursor], tally: Round, *, time_is_up: Callable[[], bool]) -> None:
         begun = [feed for feed in self._parts.feeds if feed.name in held]
         lacking = [feed for feed in self._parts.feeds if feed.name not in held]
         self._follow.run(begun, held, tally, time_is_up=time_is_up)
@@ -167,6 +179,8 @@ def build_poller(settings: Settings, ledger: Engine | None = None, people: Peopl
         mapping=mapping,
         start_from=_start_from(settings, mapping),
         ring=partial(ring_worker, settings.zalo_oa_id),
+        recheck_seconds=settings.recheck_seconds,
+        grace_days=settings.follow_grace_days,
     )
 
 

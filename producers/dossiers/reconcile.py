@@ -24,11 +24,13 @@ from typing import Any, Protocol
 
 from producers.dossiers.feeds import Row
 from producers.dossiers.findings import Found
+from producers.dossiers.follow_source import follow_dossiers
 from producers.dossiers.parts import Outrun, Parts, Round
 from producers.dossiers.queries import BEFORE_ALL_CODES
 from producers.dossiers.record import Seen, fresh_at, look_again, record, withdraw
 from producers.dossiers.rows import Door, row_id
 from producers.dossiers.sightings import Look, changed, gone, seen_standing, sighted
+from producers.dossiers.view import View
 from worker.ledger import cursors, sightings
 from worker.ledger.cursors import Cursor
 from worker.ledger.sightings import Sighting
@@ -113,13 +115,32 @@ class Reconcile:
         """
         began = time.monotonic()
         place = held.position
-        page = {"open": self._open, "seen": self._seen, "payments": self._payments}[place["stage"]](place)
+        page = self._read(place)
         page.next["busy"] = place["busy"] + time.monotonic() - began
-        if page.found.events and not self._catch_up(tally, whole=whole):
-            raise Outrun
+        if page.found.events:
+            if not self._catch_up(tally, whole=whole):
+                raise Outrun
+            self._believe_only_what_is_so_still(held, page)
         moved = self._keep(held, page, tally)
         tally.count(page.found, page.rows)
         return None if page.next["stage"] == "rest" else moved
+
+    def _believe_only_what_is_so_still(self, held: Cursor, page: _Page) -> None:
+        """Read a page with news again: while the feeds were read a fee may have been paid, and they know of no notice.
+
+        Only what both readings find is news; what the second one finds beside that is left to the next pass, since
+        the feeds were not read after it.
+        """
+        with self._parts.ledger.begin() as tx:
+            news = cursors.untold(tx, self._parts.oa, list(page.found.events))
+        if news:
+            again = self._read(held.position).found
+            page.found.events = {key: again.events[key] for key in page.found.events if key in again.events}
+            page.found.withdrawals = again.withdrawals
+            page.found.changes, page.found.ignored = again.changes, again.ignored
+
+    def _read(self, place: Row) -> _Page:
+        return {"open": self._open, "seen": self._seen, "payments": self._payments}[place["stage"]](place)
 
     def _open(self, place: Row) -> _Page:
         limit = self._parts.mapping.limits.page
@@ -159,15 +180,19 @@ class Reconcile:
         polled_at = datetime.fromisoformat(page.next["began"]) if ended else held.polled_at
         found = page.found.events.values()
         seen = [Seen(event, fresh_at(event.at, held.polled_at, now), held.read_at) for event in found]
+        view = View(held.read_at, now)
+        view.see(page.found.changes.values(), page.found.ignored)
         with parts.ledger.begin() as tx:
             moved = cursors.advance(tx, parts.oa, PROGRESS, held, to=page.next, polled_at=polled_at)
             if moved is None:
                 raise Outrun
             sightings.keep(tx, parts.oa, page.sightings)
+            followed = follow_dossiers(tx, parts, view)
             recorded = record(tx, parts.oa, parts.people, seen)
             withdrawn = withdraw(tx, parts.oa, page.found.withdrawals)
             look_again(tx, parts.oa, seen, page.sightings)
         tally.recorded += recorded
         tally.withdrawn += withdrawn
-        self._tell_bell(recorded + withdrawn)
+        tally.changed += followed
+        self._tell_bell(recorded + withdrawn + followed)
         return moved

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -14,8 +13,10 @@ from producers.dossiers.memory import Weigh, depends
 from worker.domain.code import normalize_code, parse_code
 from worker.domain.event import Event, Withdrawal
 from worker.domain.kinds import LASTING
+from worker.domain.kinds.fees import CORRECTED
 from worker.domain.lane import Lane
 from worker.domain.phone import Phone, fault_of, masked_field, read_phone
+from worker.domain.truth import facts_of
 from worker.ledger import cursors, notices, sightings, withdrawals
 from worker.ledger.notices import NewNotice
 from worker.ledger.people import People
@@ -74,6 +75,7 @@ def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen]) -> int
     told += weigh(memory.fee_statuses, filter(memory.is_fee_status, events))
     told += weigh(memory.resumptions, (event for event in events if event.after))
     told += weigh(memory.new_dates, (event for event in events if event.kind == "appointment_changed"))
+    told += weigh(memory.corrections, (event for event in events if event.kind == CORRECTED))
     return told + len(revived)
 
 
@@ -132,7 +134,7 @@ def _notice(seen: Seen, phone: Phone, ids: dict[str, int], lane: Lane) -> NewNot
         code=event.code,
         kind=event.kind,
         unit=event.unit or (parts.unit if parts else None),
-        facts=_facts(event),
+        facts=facts_of(event),
         person_id=ids[phone.e164] if phone.e164 else None,
         no_person_because=None if phone.e164 else fault,
         event_at=event.at,
@@ -141,20 +143,6 @@ def _notice(seen: Seen, phone: Phone, ids: dict[str, int], lane: Lane) -> NewNot
         phone_seen=masked_field(event.phone) if fault else None,
         lane=lane,
         source_row=event.row,
+        asked_at=seen.asked_at,
+        source_code=event.source_code,
     )
-
-
-def _facts(event: Event) -> dict[str, Any]:
-    """What the texts need and the event has: no personal data."""
-    facts: dict[str, Any] = {}
-    if event.amount is not None:
-        facts["amount"] = event.amount
-    if event.appointment_at is not None:
-        facts["appointment_at"] = event.appointment_at.isoformat()
-    if event.deadline_at is not None:
-        facts["deadline_at"] = event.deadline_at.isoformat()
-    if event.reason is not None:
-        facts["reason"] = event.reason.value
-    if event.sms:
-        facts["sms"] = True
-    return facts

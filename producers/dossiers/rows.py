@@ -131,6 +131,7 @@ class Door:
             step=_step(row),
             reason=None if _empty(row.get("reason")) else self._mapping.reasons.get(word(row["reason"])),
             sms=_flag(row.get("sms")),
+            source_code=str(row["code"]),
         )
 
     def _phone(self, row: Table[str, Any]) -> str | None:

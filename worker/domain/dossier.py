@@ -65,6 +65,7 @@ class Dossier:
     step: str | None = None  # tells a second pause in the same status from the first
     reason: Reason | None = None
     sms: bool = False  # the submitter chose SMS on the form (R33)
+    source_code: str | None = None  # the code as the source spells it
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class Event:
     after: str | None = None
     twin: str | None = None
     paired: str | None = None
+    source_code: str | None = None  # the code as the source spells it, since the source is asked by it
     row: int = 0  # of the source's table, whose ids increase: orders events of one kind and moment
 
     @property

@@ -68,6 +68,7 @@ STEPS: dict[str, str] = {
     "refused": "không được tiếp nhận",
     "fee_requested": "yêu cầu thu phí",
     "fee_paid": "đã nhận phí",
+    "fee_corrected": "đính chính phí",
     "supplement_required": "yêu cầu bổ sung giấy tờ",
     "financial_obligation": "yêu cầu thực hiện nghĩa vụ tài chính",
     "stopped": "dừng xử lý",

@@ -22,7 +22,7 @@ from worker.ledger.arrays import column
 from worker.ledger.moves import Move, move
 from worker.ledger.notices import promote, promote_of
 from worker.ledger.statements import statement
-from worker.ledger.turns import MAY_GO, TURNS, Bounds
+from worker.ledger.turns import HEAD, IS_SURE, MAY_GO, TURNS, Bounds
 
 _ANSWERS = ", ".join(f"'{kind}'" for kind in sorted(ANSWERS))
 
@@ -33,20 +33,29 @@ _HEARS = f"""
 _OFF = "(n.follower_id IS NULL AND coalesce(f.notices_off, false))"
 
 
+# Those that have their turn come in their order, one after the other, and as few as are needed: `FOR UPDATE` below
+# keeps the second look-up one by the primary key for each.
 _LOCK_DUE = f"""
+SELECT found.* FROM (
+    SELECT CAST(:oa AS text), CAST(:max_age AS float8), CAST(:lane AS smallint), CAST(:youngest AS float8),
+           CAST(:oldest AS float8), CAST(:sure AS float8)
+) AS w (oa, max_age, lane, youngest, oldest, sure)
+CROSS JOIN LATERAL (
+    SELECT n.id, n.true_at FROM notices n WHERE {MAY_GO} ORDER BY n.due_at LIMIT {HEAD}
+) AS first
+CROSS JOIN LATERAL (
 SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.person_id,
        CASE WHEN p.withdrawn_at IS NULL THEN n.no_person_because ELSE 'the person withdrew' END AS no_person_because,
        CASE WHEN {_HEARS} THEN f.user_id END AS user_id, NOT f.follows AS has_left, f.last_interaction_at,
        {_OFF} AS opted_out,
        n.said_no, NULLIF(p.phone_sealed, '') AS phone_sealed, n.tried_under, n.maybe_since
-FROM (SELECT CAST(:oa AS text), CAST(:max_age AS float8), CAST(:lane AS smallint), CAST(:youngest AS float8),
-             CAST(:oldest AS float8)) AS w (oa, max_age, lane, youngest, oldest)
-CROSS JOIN notices n LEFT JOIN people p ON p.id = n.person_id
+FROM notices n LEFT JOIN people p ON p.id = n.person_id
 LEFT JOIN followers f ON f.id = COALESCE(n.follower_id, (SELECT id FROM followers WHERE person_id = n.person_id))
-WHERE {MAY_GO}
-ORDER BY n.due_at
-LIMIT :limit
+WHERE n.id = first.id AND n.state = (SELECT 'due') AND n.{IS_SURE}
 FOR UPDATE OF n SKIP LOCKED
+) AS found
+WHERE first.{IS_SURE}
+LIMIT :limit
 """
 
 
@@ -161,11 +170,14 @@ def put_down(tx: Connection, untried: Sequence[tuple[Notice, Decision]], *, by: 
 
 
 def unwanted(tx: Connection, claimed: Sequence[Notice]) -> set[int]:
-    """Of claimed notices, those withdrawn since (R12) and those whose Zalo user unfollowed, opted out or is another."""
+    """Of claimed notices, those that are not true any more, and those whose Zalo user is not theirs any more.
+
+    Withdrawn since (R12), corrected since (`ledger.truth`); unfollowed, opted out, or another user.
+    """
     query = statement(f"""
         SELECT w.id FROM unnest(CAST(:ids AS bigint[]), CAST(:users AS text[])) AS w (id, user_id)
         JOIN notices n ON n.id = w.id
-        WHERE n.withdrawn IS NOT NULL OR (w.user_id IS NOT NULL AND NOT EXISTS (
+        WHERE n.withdrawn IS NOT NULL OR n.true_at = '-infinity' OR (w.user_id IS NOT NULL AND NOT EXISTS (
             SELECT FROM followers f WHERE f.oa = n.oa AND f.user_id = w.user_id AND {_HEARS} AND NOT {_OFF}))""")
     values = {"ids": column(n.id for n in claimed), "users": column(n.user_id for n in claimed)}
     return set(tx.execute(query, values).scalars())

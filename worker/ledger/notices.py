@@ -21,6 +21,7 @@ from worker.domain.lane import Lane
 from worker.domain.lifecycle import BLOCKING, State
 from worker.domain.notice import OPTED_OUT
 from worker.ledger.arrays import column
+from worker.ledger.clock import EARLIER, host_now
 from worker.ledger.moves import move_found
 from worker.ledger.order import place
 from worker.ledger.statements import statement
@@ -58,6 +59,8 @@ class NewNotice:
     phone_seen: str | None = None  # that field, masked
     lane: Lane = Lane.SERVICE
     source_row: int = 0  # the row of the source that tells of it, where ids increase: orders events of one moment
+    asked_at: datetime | None = None  # by the ledger's clock, before the source was asked; None: just now
+    source_code: str | None = None  # the code as the source spells it
 
 
 _RECORD = f"""
@@ -67,9 +70,9 @@ WITH wanted AS (
         CAST(:units AS text[]), CAST(:facts AS jsonb[]), CAST(:people AS bigint[]), CAST(:nobodies AS text[]),
         CAST(:event_ats AS timestamptz[]), CAST(:fresh_ats AS timestamptz[]), CAST(:followers AS bigint[]),
         CAST(:phone_faults AS text[]), CAST(:phones_seen AS text[]), CAST(:lanes AS smallint[]),
-        CAST(:source_rows AS bigint[]))
+        CAST(:source_rows AS bigint[]), CAST(:asked_ats AS timestamptz[]), CAST(:source_codes AS text[]))
     AS w (event_key, code, kind, rank, unit, facts, person_id, nobody, event_at, fresh_at, follower_id,
-          phone_fault, phone_seen, lane, source_row)
+          phone_fault, phone_seen, lane, source_row, asked_at, source_code)
 ),
 unknown AS (
     SELECT w.*, row_number() OVER (PARTITION BY w.code ORDER BY w.event_at, w.rank, w.source_row, w.event_key) AS place
@@ -79,13 +82,15 @@ unknown AS (
 recorded AS (
     INSERT INTO notices (oa, event_key, code, kind, rank, unit, facts, person_id, no_person_because, state, reason,
                          event_at, fresh_at, recorded_at, due_at, follower_id, phone_fault, phone_seen, lane,
-                         source_row)
+                         source_row, true_at, source_code)
     SELECT :oa, u.event_key, u.code, u.kind, u.rank, u.unit, u.facts, u.person_id, u.nobody,
            CASE WHEN off THEN 'suppressed' WHEN again THEN 'quarantined' WHEN first THEN 'due' ELSE 'waiting' END,
            CASE WHEN off THEN '{OPTED_OUT}' WHEN again THEN '{FOUND_AGAIN}'
                 WHEN first THEN NULL ELSE 'an earlier notice of this dossier is not finished' END,
            u.event_at, u.fresh_at, statement_timestamp(), clock_timestamp(), u.follower_id, u.phone_fault,
-           u.phone_seen, u.lane, u.source_row
+           u.phone_seen, u.lane, u.source_row,
+           CASE WHEN u.follower_id IS NULL THEN coalesce(u.asked_at, statement_timestamp()) ELSE 'infinity' END,
+           u.source_code
     FROM unknown u CROSS JOIN LATERAL (
         SELECT u.place = 1 AND NOT EXISTS (
             SELECT FROM notices e WHERE e.oa = :oa AND e.code = u.code AND e.state IN ({_BLOCKING})
@@ -125,7 +130,7 @@ def record(tx: Connection, oa: str, new: Sequence[NewNotice]) -> set[str]:
 _SUPERSEDED = f"""
 SELECT n.id, n.lease, n.due_at FROM notices n
 WHERE n.oa = :oa AND n.code = ANY(:codes) AND n.state = (SELECT CAST(:before AS text))
-  AND n.fresh_at < statement_timestamp() - make_interval(secs => :stale)
+  AND n.fresh_at < {EARLIER} - make_interval(secs => :stale)
   AND EXISTS (
       SELECT FROM notices later WHERE later.oa = n.oa AND later.code = n.code
         AND {place("later")} > {place("n")}
@@ -137,9 +142,12 @@ FOR UPDATE OF n
 
 
 def supersede(tx: Connection, oa: str, codes: Iterable[str]) -> set[int]:
-    """After an outage only the latest state of a dossier is told: its older stale notices are suppressed (R15)."""
+    """After an outage only the latest state of a dossier is told: its older stale notices are suppressed (R15).
+
+    Stale by the ledger's clock and by this host's: a jump of one of them throws nothing away.
+    """
     dossiers = sorted(codes)
-    values = {"oa": oa, "codes": dossiers, "stale": STALE.total_seconds()}
+    values = {"oa": oa, "codes": dossiers, "stale": STALE.total_seconds(), **host_now()}
     why = "too late: a later notice tells the newer state"
     moved: set[int] = set()
     for before in (State.WAITING, State.DUE):
@@ -205,4 +213,6 @@ def _record_arrays(new: Iterable[NewNotice]) -> dict[str, str]:
         "phones_seen": column(n.phone_seen for n in rows),
         "lanes": column(n.lane for n in rows),
         "source_rows": column(n.source_row for n in rows),
+        "asked_ats": column(n.asked_at for n in rows),
+        "source_codes": column(n.source_code for n in rows),
     }

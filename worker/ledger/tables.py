@@ -120,6 +120,11 @@ notices = Table(
     Column("tried_under", Text),  # tags of the last tries (domain.tries); a witness with another one tells of a loss
     _time("maybe_since"),  # it may have been sent since then by a try that this ledger forgot: to be asked, not sent
     Column("source_row", BigInteger, nullable=False, server_default="0"),  # of the source's table, in its order
+    # When the source was asked the last time whether it is so; `-infinity`: it is not, as it stands here; `infinity`:
+    # it tells of no dossier.
+    Column("true_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("source_code", Text),  # the code as the source spells it, since the source is asked by it
+    Column("no_longer_so", Text),  # of what was told: why it is not so any more, for staff
     UniqueConstraint("oa", "event_key", name="notices_oa_event_key"),
     # Rows are moved twice in a normal life; the spare room keeps their new versions on their page. A move is never HOT,
     # since the indexes of live states ask for the state; what else is noted on a row (channel, reason, mark) is.
@@ -156,6 +161,7 @@ Index(
     postgresql_where=text("state IN ('waiting', 'due', 'unreachable')"),
 )
 Index("notices_quarantined", notices.c.oa, notices.c.id, postgresql_where=text("state = 'quarantined'"))
+Index("notices_amiss", notices.c.oa, notices.c.id, postgresql_where=text("no_longer_so IS NOT NULL"))
 Index("notices_person", notices.c.person_id)
 Index("notices_code", notices.c.oa, notices.c.code)
 Index("notices_follower", notices.c.follower_id, postgresql_where=text("follower_id IS NOT NULL"))
@@ -320,6 +326,14 @@ sightings = Table(  # in which state each dossier was last seen that may still t
     Column("code", Text, primary_key=True),  # as the source spells it, since the source is asked by it
     Column("digest", BigInteger, nullable=False),
     postgresql_with={"fillfactor": "80", "autovacuum_vacuum_scale_factor": "0.02"},
+)
+
+dossier_keys = Table(  # the code under which a dossier was seen the last time, by what stays when its code changes
+    "dossier_keys",
+    metadata,
+    Column("oa", Text, primary_key=True),
+    Column("key_hash", BigInteger, primary_key=True, autoincrement=False),
+    Column("code", Text, nullable=False),
 )
 
 credentials = Table(

@@ -36,31 +36,49 @@ MAY_GO = f"""
     AND n.due_at > statement_timestamp() - make_interval(secs => w.oldest)
     AND n.fresh_at > clock_timestamp() - make_interval(secs => w.max_age)
     AND n.kind <> ALL(CAST(:asleep AS text[]))"""
-"""True where the notice `n` has its turn in `w` (oa, max_age, lane, youngest, oldest; ages in seconds)."""
+"""True where the notice `n` has its turn in `w` (oa, max_age, lane, youngest, oldest, sure; ages in seconds)."""
 
-ANY_MAY_GO = f"SELECT FROM notices n WHERE {MAY_GO} ORDER BY n.due_at LIMIT 1"
+HEAD = 5000
+"""So many of those that have their turn are looked at, in their order: while the source is away a whole backlog waits
+to be compared with it, and no claim may read through all of that. The producers compare these first."""
+
+IS_SURE = "true_at > statement_timestamp() - make_interval(secs => w.sure)"
+"""True where a notice was compared with the source within `w.sure` seconds, or tells of no dossier."""
+
+ANY_MAY_GO = f"""
+    SELECT FROM (SELECT n.true_at FROM notices n WHERE {MAY_GO} ORDER BY n.due_at LIMIT {HEAD}) AS first
+    WHERE first.{IS_SURE} LIMIT 1"""
 """A row, if there is one. In the index's order: else the planner reads the whole table where there is none, in the hope
 of meeting one soon."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What may not be claimed at this moment: what is older (R15, the sweep's) and the kinds that wait for the day."""
+    """What may not be claimed at this moment: what is older (R15, the sweep's) and the kinds that wait for the day.
+
+    Nor what was compared with the source longer ago than `sure`.
+    """
 
     max_age: timedelta
     asleep: frozenset[str] = frozenset()
+    sure: timedelta = timedelta(seconds=EVER)
 
     @property
     def values(self) -> dict[str, Any]:
-        return {"max_age": self.max_age.total_seconds(), "asleep": sorted(self.asleep)}
+        return {
+            "max_age": self.max_age.total_seconds(),
+            "asleep": sorted(self.asleep),
+            "sure": self.sure.total_seconds(),
+        }
 
 
 _FIRST_LANE = f"""
 SELECT t.turn
 FROM unnest(CAST(:turns AS smallint[]), CAST(:lanes AS smallint[]),
             CAST(:youngest AS float8[]), CAST(:oldest AS float8[])) AS t (turn, lane, youngest, oldest)
-CROSS JOIN LATERAL (SELECT CAST(:oa AS text), CAST(:max_age AS float8), t.lane, t.youngest, t.oldest)
-           AS w (oa, max_age, lane, youngest, oldest)
+CROSS JOIN LATERAL (SELECT CAST(:oa AS text), CAST(:max_age AS float8), t.lane, t.youngest, t.oldest,
+                            CAST(:sure AS float8))
+           AS w (oa, max_age, lane, youngest, oldest, sure)
 CROSS JOIN LATERAL ({ANY_MAY_GO}) AS found
 ORDER BY t.turn LIMIT 1
 """

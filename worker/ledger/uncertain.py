@@ -61,7 +61,7 @@ LEFT JOIN LATERAL (
           AND n.recorded_at > past.began - interval '1 hour'
     ) AS t CROSS JOIN LATERAL (
         SELECT least(max(at) FILTER (WHERE after = 'sending'), t.maybe_since) AS since,
-               CASE WHEN t.sure THEN max(at) FILTER (WHERE after = 'sent') ELSE clock_timestamp() END AS until,
+               CASE WHEN t.sure THEN min(at) FILTER (WHERE after = 'sent') ELSE clock_timestamp() END AS until,
                bool_or(after = 'uncertain') AS doubted
         FROM history WHERE notice_id = t.id
     ) AS h

@@ -132,6 +132,10 @@ _SET_BACK = (
        WHERE oa = :oa AND state = 'uncertain' AND due_at > clock_timestamp()""",
     """UPDATE notices SET lease_until = clock_timestamp() + make_interval(secs => :lease)
        WHERE oa = :oa AND state = 'sending' AND lease_until > clock_timestamp() + make_interval(secs => :lease)""",
+    # What was compared at a time to come would follow the source no more until then.
+    """UPDATE notices SET true_at = clock_timestamp()
+       WHERE oa = :oa AND state IN ('waiting', 'due', 'sending', 'uncertain', 'dead', 'unreachable', 'quarantined')
+         AND true_at > clock_timestamp() AND true_at < 'infinity'""",
     # When it was sent, and since when it is in doubt: by times to come a look would take what arrived for older rows.
     """UPDATE history h SET at = h.at - CAST(:by AS interval) FROM notices n
        WHERE n.oa = :oa AND n.state IN ('sending', 'uncertain') AND h.notice_id = n.id

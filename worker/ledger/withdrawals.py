@@ -40,7 +40,7 @@ RETURNING n.id, n.code, n.state, n.withdrawn, f.known
     why="""(SELECT min(w.why) FROM wanted w WHERE w.code = n.code
              AND (w.key = n.event_key OR right(w.key, 1) = '*' AND starts_with(n.event_key, left(w.key, -1))))"""
 )
-_NOT_LEFT = (State.WAITING, State.DUE, State.UNREACHABLE)
+_NOT_LEFT = (State.WAITING, State.DUE, State.UNREACHABLE, State.QUARANTINED)
 
 
 def withdraw(tx: Connection, oa: str, withdrawals: Sequence[Withdrawal], *, by: str) -> set[int]:
@@ -64,7 +64,8 @@ def withdraw(tx: Connection, oa: str, withdrawals: Sequence[Withdrawal], *, by: 
 
 
 _TRUE_AGAIN = """
-UPDATE notices n SET withdrawn = NULL, withdrawn_at = NULL, fresh_at = clock_timestamp()
+UPDATE notices n SET withdrawn = NULL, withdrawn_at = NULL, fresh_at = clock_timestamp(),
+       true_at = greatest(n.true_at, w.asked_at)
 FROM unnest(CAST(:keys AS text[]), CAST(:asked_ats AS timestamptz[])) AS w (key, asked_at)
 WHERE n.oa = :oa AND n.event_key = w.key AND n.withdrawn IS NOT NULL
   AND n.withdrawn_at < coalesce(w.asked_at, clock_timestamp() - make_interval(secs => :seconds))

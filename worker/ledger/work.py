@@ -33,15 +33,18 @@ _OAS = "unnest(CAST(:oas AS text[]), CAST(:unsent AS float8[]), CAST(:grace AS f
 
 _TO_DELIVER = f"""
 SELECT DISTINCT o.oa FROM {_OAS.replace(" AS w ", " AS o ")} CROSS JOIN unnest(CAST(:lanes AS smallint[])) AS l (lane)
-CROSS JOIN LATERAL (SELECT o.oa, o.unsent, l.lane, CAST(0 AS float8), CAST({EVER} AS float8))
-           AS w (oa, max_age, lane, youngest, oldest)
+CROSS JOIN LATERAL (SELECT o.oa, o.unsent, l.lane, CAST(0 AS float8), CAST({EVER} AS float8), CAST(:sure AS float8))
+           AS w (oa, max_age, lane, youngest, oldest, sure)
 CROSS JOIN LATERAL ({ANY_MAY_GO}) AS found
 """
 
 
-def to_deliver(tx: Connection, ages: Mapping[str, Ages], asleep: AbstractSet[str]) -> list[str]:
-    """The OAs of which some notice may be sent now; `asleep` are the kinds that wait for the day."""
-    values = {**_arrays(ages), "lanes": list(Lane), "asleep": sorted(asleep)}
+def to_deliver(tx: Connection, ages: Mapping[str, Ages], asleep: AbstractSet[str], *, sure: float = EVER) -> list[str]:
+    """The OAs of which some notice may be sent now; `asleep` are the kinds that wait for the day.
+
+    What was compared with the source longer than `sure` seconds ago waits for that.
+    """
+    values = {**_arrays(ages), "lanes": list(Lane), "asleep": sorted(asleep), "sure": sure}
     return list(tx.execute(text(_TO_DELIVER), values).scalars())
 
 

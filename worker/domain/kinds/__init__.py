@@ -64,26 +64,49 @@ ANSWERS = frozenset({CHAT_DOSSIERS, CHAT_NOTHING, CHAT_OFF, CHAT_ON, CHAT_HELP})
 CARDS = frozenset({PHONE_REQUEST})
 """Kinds that Zalo shows as a card of its own: the conversation does not repeat their words."""
 
+_NO_FEE = "the fee is not asked for any more"
+_RECALLED = "the result was recalled"
+_NEW_DATE = "the appointment was changed again, or is over"
+_ANOTHER_PAUSE = "it is held up for another reason"
+
 KINDS: tuple[Kind, ...] = (
     Kind(WELCOME, 1, None),
     Kind(PHONE_REQUEST, 2, None),
-    Kind("submitted", 5, milestones.submitted, at=_SUBMITTED),
-    Kind("accepted", 10, milestones.accepted, at=milestones.TAKEN_IN, on=True),
-    Kind("refused", 15, milestones.refused, at=_REFUSED),
-    Kind("fee_requested", 20, fees.fee_requested, at=PAYMENT | _OBLIGATION, on=True, lasts=True),
-    Kind("fee_paid", 21, fees.fee_paid, at=PAYMENT),
-    Kind("supplement_required", 22, pauses.supplement_required, at=_SUPPLEMENT, lasts=True),
-    Kind("financial_obligation", 23, pauses.financial_obligation, at=_OBLIGATION, lasts=True),
-    Kind("stopped", 24, pauses.stopped, at=_STOPPED, lasts=True),
-    Kind("resumed", 25, pauses.resumed, at=_AT_WORK, lasts=True, compares=True),
-    Kind("apology", 26, dates.apology, at=_ANY),
-    Kind("appointment_changed", 27, dates.appointment_changed, at=_ANY, compares=True),
-    Kind("withdrawn", 28, milestones.withdrawn, at=_BACK),
-    Kind("result_ready", 30, milestones.result_ready, at=milestones.DONE, on=True, lasts=True),
-    Kind("returned", 40, milestones.returned, at=_RETURNED),
-    Kind("fee_reminder", 50, fees.fee_reminder, follows="fee_requested", lasts=True),
-    Kind("supplement_reminder", 51, pauses.supplement_reminder, follows="supplement_required", lasts=True),
-    Kind("collect_reminder", 52, milestones.collect_reminder, follows="result_ready", lasts=True),
+    Kind("submitted", 5, milestones.submitted, at=_SUBMITTED, untrue="it does not wait for acceptance any more"),
+    Kind("accepted", 10, milestones.accepted, at=milestones.TAKEN_IN, on=True, untrue="it is not accepted any more"),
+    Kind(
+        "refused", 15, milestones.refused, at=_REFUSED, holds=milestones.still_refused, untrue="it is not refused now"
+    ),
+    Kind("fee_requested", 20, fees.fee_requested, at=PAYMENT | _OBLIGATION, on=True, lasts=True, untrue=_NO_FEE),
+    Kind("fee_paid", 21, fees.fee_paid, at=PAYMENT, untrue="the payment was taken back"),
+    Kind("supplement_required", 22, pauses.supplement_required, at=_SUPPLEMENT, lasts=True, untrue=_ANOTHER_PAUSE),
+    Kind("financial_obligation", 23, pauses.financial_obligation, at=_OBLIGATION, lasts=True, untrue=_ANOTHER_PAUSE),
+    Kind("stopped", 24, pauses.stopped, at=_STOPPED, lasts=True, untrue=_ANOTHER_PAUSE),
+    Kind("resumed", 25, pauses.resumed, at=_AT_WORK, lasts=True, compares=True, untrue="it ended, or has another date"),
+    Kind("apology", 26, dates.apology, at=_ANY, untrue=_NEW_DATE),
+    Kind("appointment_changed", 27, dates.appointment_changed, at=_ANY, compares=True, untrue=_NEW_DATE),
+    Kind("withdrawn", 28, milestones.withdrawn, at=_BACK, holds=milestones.still_withdrawn, untrue="it is worked on"),
+    Kind(
+        fees.CORRECTED,
+        29,
+        fees.fee_corrected,
+        at=PAYMENT,
+        lasts=True,
+        compares=True,
+        untrue="the amount was corrected again",
+    ),
+    Kind("result_ready", 30, milestones.result_ready, at=milestones.DONE, on=True, lasts=True, untrue=_RECALLED),
+    Kind("returned", 40, milestones.returned, at=_RETURNED, untrue=_RECALLED),
+    Kind("fee_reminder", 50, fees.fee_reminder, follows="fee_requested", lasts=True, untrue=_NO_FEE),
+    Kind(
+        "supplement_reminder",
+        51,
+        pauses.supplement_reminder,
+        follows="supplement_required",
+        lasts=True,
+        untrue="the deadline is over, or another one",
+    ),
+    Kind("collect_reminder", 52, milestones.collect_reminder, follows="result_ready", lasts=True, untrue=_RECALLED),
     Kind(CHAT_DOSSIERS, 60, None),
     Kind(CHAT_NOTHING, 61, None),
     Kind(CHAT_OFF, 62, None),

@@ -9,6 +9,7 @@ from worker.domain.event import Oddity, Withdrawal, event_key
 from worker.domain.kinds.kind import Finding, event_of, over
 
 BY_STATUS = "6-"  # how the id of a fee begins that came as a status: the amount follows
+CORRECTED = "fee_corrected"
 _ASKED = "fee_asked"  # no kind, so never told: remembers that a row asked for this amount
 
 
@@ -46,6 +47,23 @@ def fee_paid(change: Change) -> Iterator[Finding]:
     if payment is not None and payment.state is PaymentState.PAID and payment.amount:
         at = payment.changed_at or payment.requested_at
         yield event_of(change.dossier, "fee_paid", payment.id, at, amount=payment.amount)
+
+
+def fee_corrected(change: Change) -> Iterator[Finding]:
+    """Told when the amount is not the one that the person was told of this payment; only the ledger knows which."""
+    payment, dossier = change.payment, change.dossier
+    if payment is None or payment.by_status:
+        return
+    if payment.state is not PaymentState.REQUESTED:
+        yield over(dossier, CORRECTED, f"fee {payment.state}", f"{payment.id}-")
+    elif payment.amount and payment.amount > 0:
+        at = payment.changed_at or payment.requested_at
+        yield event_of(dossier, CORRECTED, f"{payment.id}-{payment.amount}", at, amount=payment.amount)
+
+
+def payment_of(kind: str, occurrence: str) -> str:
+    """The id of the payment that an occurrence of a fee's kind tells of."""
+    return occurrence.rpartition("-")[0] if kind == CORRECTED else occurrence
 
 
 def fee_reminder(change: Change) -> Iterator[Finding]:

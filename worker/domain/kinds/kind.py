@@ -27,6 +27,8 @@ class Kind:
     `follows`: a reminder of that kind; the clock brings it up, and its rule sees the dossier as it stands then.
     `lasts`: true for a while only, so it may be withdrawn before it left, and be true again.
     `compares`: whether it is an event only the ledger knows, which remembers what the person was told before.
+    `holds`: asked whether it is still so of the dossier as it stands, where the rule wants more than that tells.
+    `untrue`: why a notice of it is not told, where the rule does not find it any more.
     """
 
     name: str
@@ -37,11 +39,15 @@ class Kind:
     follows: str | None = None
     lasts: bool = False
     compares: bool = False
+    holds: Rule | None = None
+    untrue: str = "it is not so any more"
 
 
 def event_of(dossier: Dossier, kind: str, occurrence: str, at: datetime, **facts: Any) -> Event:
     """An event of `dossier`; `facts` are what the texts of its kind may tell, and on what it depends."""
-    return Event(dossier.code, kind, occurrence, at, dossier.phone, dossier.unit, dossier.sms, **facts)
+    event = Event(dossier.code, kind, occurrence, at, dossier.phone, dossier.unit, dossier.sms, **facts)
+    event.source_code = dossier.source_code
+    return event
 
 
 def over(dossier: Dossier, kind: str, why: str, begins: str = "") -> Withdrawal:

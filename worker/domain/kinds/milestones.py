@@ -50,6 +50,19 @@ def withdrawn(change: Change) -> Iterator[Finding]:
         yield event_of(change.dossier, "withdrawn", ONCE, change.at)
 
 
+def still_refused(change: Change) -> Iterator[Finding]:
+    """As `refused`, of a dossier as it stands, which does not say by whom: then it is as it was found to be."""
+    if change.dossier.status is Status.REFUSED and not change.taken_back:
+        yield event_of(change.dossier, "refused", ONCE, change.at, reason=change.dossier.reason)
+
+
+def still_withdrawn(change: Change) -> Iterator[Finding]:
+    """As `withdrawn`, likewise."""
+    status = change.dossier.status
+    if status is Status.WITHDRAWN or (status is Status.REFUSED and change.taken_back is not False):
+        yield event_of(change.dossier, "withdrawn", ONCE, change.at)
+
+
 def result_ready(change: Change) -> Iterator[Finding]:
     """Told when 9 (or 10, where 9 was skipped) really gives a result (R39).
 

@@ -1,0 +1,182 @@
+"""Reading dossiers again by their codes, for notices that wait: in batches, before they leave.
+
+recheck   what is due, and was compared with the source longer ago than HCC_RECHECK_SECONDS, is compared before
+          it may be claimed (`ledger.turns`). While the source cannot be read it waits, and its reason is `source`.
+walk      everything that may still leave, page by page behind the reconcile: what no feed sees, and what is over
+          in the source but was not told yet, is found within one pass.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from producers.dossiers.feeds import Row
+from producers.dossiers.follow_source import Compared, compare
+from producers.dossiers.parts import Outrun, Parts, Round
+from producers.dossiers.rows import Door, RowError
+from producers.dossiers.sightings import seen_standing
+from producers.dossiers.source import SourceError
+from producers.dossiers.view import View
+from worker.domain.code import normalize_code
+from worker.domain.dossier import Change
+from worker.domain.lane import Lane
+from worker.domain.lifecycle import State
+from worker.domain.truth import Recorded
+from worker.ledger import cursors, truth
+from worker.ledger.clock import now as ledger_now
+from worker.ledger.cursors import Cursor
+from worker.ledger.truth import WALKED, Place
+
+PROGRESS = "walk"  # the name of the cursor in which the walk keeps its place
+
+_PAGE = 1000  # codes in one question: Oracle takes no longer list
+_EARLY = 0.75  # of the time after which a notice may not leave: by then it is compared again
+_ASIDE_SECONDS = 60.0  # what the source does not tell lets others go first
+_BEHIND_ALL = 2**62  # an id that no row has: of the payments feed only the wanted rows are asked for
+_SHARE = 20  # a walk that worked for a second rests for twenty
+
+_log = logging.getLogger("hcc.producers")
+
+
+class Reread:
+    """Compares notices with the source by their codes."""
+
+    def __init__(self, parts: Parts, tell_bell: Callable[[int], None], recheck_seconds: float) -> None:
+        self._parts = parts
+        self._tell_bell = tell_bell
+        self._seconds = recheck_seconds or 1e9
+        self._door = Door(parts.mapping)
+
+    def recheck(self, tally: Round, *, time_is_up: Callable[[], bool]) -> None:
+        """Compare what is due and was compared too long ago, the first of it first. Raises `SourceError`."""
+        while True:
+            with self._parts.ledger.begin() as tx:
+                held = truth.unsure(tx, self._parts.oa, seconds=self._seconds * _EARLY, lanes=list(Lane), limit=_PAGE)
+            if not held:
+                return
+            found = self._compare(held)
+            tally.compared += len(held)
+            tally.changed += found.changed
+            self._tell_bell(found.changed + found.same)
+            if len(held) < _PAGE or time_is_up():
+                return
+
+    def walk(self, tally: Round, *, whole: bool, time_is_up: Callable[[], bool]) -> None:
+        """Go on with the walk, unless it rests; `whole`: a new one, to its end. Raises `Outrun`, `SourceError`."""
+        held = self._begin(whole=whole)
+        while held:
+            began, place = time.monotonic(), held.position
+            at = Place(State(place["state"]), place["after"], place["id"])
+            with self._parts.ledger.begin() as tx:
+                notices, following = truth.walk(tx, self._parts.oa, at, _PAGE)
+            if notices:
+                found = self._compare(notices)
+                tally.changed += found.changed
+                self._tell_bell(found.changed)
+            busy = place["busy"] + time.monotonic() - began
+            held = self._move_on(held, following, busy)
+            if time_is_up():
+                break
+        tally.more |= held is not None
+
+    def _compare(self, held: Sequence[Recorded]) -> Compared:
+        """Read these dossiers and payments, and apply what is different."""
+        parts = self._parts
+        ids = [notice.id for notice in held if notice.state is State.DUE]
+        try:
+            view = self._view(held)
+        except SourceError:
+            with parts.ledger.begin() as tx:
+                truth.wait_for_source(tx, ids, seconds=self._seconds)
+            raise
+        with parts.ledger.begin() as tx:
+            found = compare(tx, parts, view, held, note=True)
+            truth.wait_for_source(tx, set(found.unknown) & set(ids), seconds=self._seconds, later=_ASIDE_SECONDS)
+        return found
+
+    def _view(self, held: Sequence[Recorded]) -> View:
+        """What the source says of these now; no transaction of the ledger is open meanwhile. Raises `SourceError`."""
+        parts = self._parts
+        with parts.ledger.begin() as tx:
+            view = View(ledger_now(tx), parts.clock())
+        if not parts.mapping.reconcile:  # it cannot be asked by code: what the feeds saw is all that is known
+            return view
+        codes = {notice.source_code or notice.code: notice for notice in held}
+        there = set[str]()
+        for page in _pages(sorted(codes)):
+            rows = parts.source.page("by_code", {"codes": page})
+            there |= {str(row["code"]) for row in rows}
+            view.see(*self._read(rows, lambda row: seen_standing(self._door, row, view.now)))
+        # Where an older version recorded it, its spelling in the source is not known: not found is not gone.
+        view.gone = {codes[code].code for code in codes.keys() - there if codes[code].source_code is not None}
+        self._see_payments(view, held)
+        return view
+
+    def _see_payments(self, view: View, held: Sequence[Recorded]) -> None:
+        wanted = {notice.payment for notice in held if notice.payment and notice.payment.isdecimal()}
+        if not self._parts.mapping.has("payments"):
+            return
+        there = set[str]()
+        for page in _pages(sorted(map(int, wanted))):
+            rows = self._parts.source.page("payments", {"after": _BEHIND_ALL, "missing": page, "limit": 1})
+            there |= {str(row["id"]) for row in rows}
+            view.see(*self._read(rows, self._door.payment))
+        view.no_payments = wanted - there
+
+    def _read(self, rows: Sequence[Row], read: Callable[[Row], Change | None]) -> tuple[list[Change], list[str]]:
+        """What these rows say, and the codes of dossiers that nobody is told about; an unreadable row says nothing."""
+        changes, ignored = list[Change](), list[str]()
+        for row in rows:
+            try:
+                change = read(row)
+                if change is not None:
+                    changes.append(change)
+                elif row["code"] is not None:
+                    ignored.append(normalize_code(str(row["code"])))
+            except Exception as error:  # noqa: BLE001 (a poison row may fail in any way, and must not stop the others)
+                why = str(error) if isinstance(error, RowError) else type(error).__name__
+                _log.warning("a dossier of a notice that waits cannot be read why=%s", why)
+        return changes, ignored
+
+    def _begin(self, *, whole: bool) -> Cursor | None:
+        """The cursor of a walk that is under way or begins now; None while it rests."""
+        parts, now = self._parts, self._parts.clock()
+        with parts.ledger.begin() as tx:
+            held = cursors.read(tx, parts.oa).get(PROGRESS)
+            start = {**_place(Place(WALKED[0])), "began": now.isoformat(), "busy": 0.0}
+            if held is None:
+                return cursors.begin(tx, parts.oa, PROGRESS, start, now)
+            if not whole and held.position["state"] is not None:
+                return held
+            if not whole and now < self._rested_at(held.position):
+                return None
+            return cursors.advance(tx, parts.oa, PROGRESS, held, to=start, polled_at=held.polled_at)
+
+    def _rested_at(self, place: Row) -> datetime:
+        pause = max(self._parts.mapping.limits.reconcile_seconds, _SHARE * place["busy"])
+        return datetime.fromisoformat(place["began"]) + timedelta(seconds=pause)
+
+    def _move_on(self, held: Cursor, following: Place | None, busy: float) -> Cursor | None:
+        """Keep the place; None at the end of the walk. Raises `Outrun`."""
+        parts = self._parts
+        to = {**held.position, **_place(following), "busy": busy}
+        polled_at = held.polled_at if following else datetime.fromisoformat(held.position["began"])
+        with parts.ledger.begin() as tx:
+            moved = cursors.advance(tx, parts.oa, PROGRESS, held, to=to, polled_at=polled_at)
+        if moved is None:
+            raise Outrun
+        return moved if following else None
+
+
+def _place(at: Place | None) -> dict[str, Any]:
+    if at is None:
+        return {"state": None, "after": None, "id": 0}
+    return {"state": at.state.value, "after": at.after, "id": at.id}
+
+
+def _pages(values: Sequence[Any]) -> Iterable[list[Any]]:
+    return (list(values[first : first + _PAGE]) for first in range(0, len(values), _PAGE))

@@ -1,0 +1,38 @@
+"""Since when a notice is known to be true, how the source spells its dossier, what was told and is no longer so."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """No row is rewritten: a constant default is kept beside the table. Workers of the version before go on.
+
+    What is there counts as compared now, and so does what an older producer records from here on.
+    """
+    op.execute(_COLUMNS.format(table="notices"))
+    op.execute(_COLUMNS.format(table="notices_past"))
+    op.execute("CREATE OR REPLACE VIEW notices_ever AS SELECT * FROM notices UNION ALL SELECT * FROM notices_past")
+    op.execute("CREATE INDEX notices_amiss ON notices (oa, id) WHERE no_longer_so IS NOT NULL")
+    op.execute(_RENAMES)
+
+
+_COLUMNS = """
+ALTER TABLE {table}
+    ADD COLUMN true_at timestamptz NOT NULL DEFAULT now(),
+    ADD COLUMN source_code text,
+    ADD COLUMN no_longer_so text
+"""
+_RENAMES = """
+CREATE TABLE dossier_keys (
+    oa text NOT NULL,
+    key_hash bigint NOT NULL,
+    code text NOT NULL,
+    PRIMARY KEY (oa, key_hash)
+)
+"""
