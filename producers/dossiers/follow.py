@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from producers.dossiers.record import Seen, fresh_at, look_again, record, withdr
 from producers.dossiers.sightings import Look, changed, sighted
 from producers.dossiers.source import SourceError, SourceUnreachableError
 from worker.domain.event import Event
-from worker.ledger import cursors, sightings
+from worker.ledger import cursors, sightings, sources
 from worker.ledger.cursors import Cursor
 from worker.ledger.sightings import Sighting
 
@@ -134,6 +134,8 @@ class Follow:
         withdrawals = [withdrawal for page in pages for withdrawal in page.found.withdrawals]
         states = [one for page in pages for one in page.sightings]
         with parts.ledger.begin() as tx:
+            if seen:
+                parts.guarding.take_turn(tx)
             moved = {
                 name: cursors.advance(
                     tx, parts.oa, name, first[name].held, to=page.step.position, polled_at=page.polled_at
@@ -143,9 +145,10 @@ class Follow:
             if None in moved.values():
                 raise Outrun
             sightings.keep(tx, parts.oa, states)
-            recorded = record(tx, parts.oa, parts.people, seen)
+            recorded = record(tx, parts.oa, parts.people, seen, parts.guarding)
             withdrawn = withdraw(tx, parts.oa, withdrawals)
             look_again(tx, parts.oa, seen, states)
+            sources.note_read(tx, parts.oa, _at_their_ends(last.values()), [feed.name for feed in parts.feeds])
         tally.recorded += recorded
         tally.withdrawn += withdrawn
         self._tell(pages, tally)
@@ -160,6 +163,10 @@ class Follow:
                 _log.warning("missing ids given up feed=%s count=%d", page.feed.name, page.step.given_up)
             if page.step.jumped:
                 _log.warning("too many rows changed at one moment, left to the reconcile feed=%s", page.feed.name)
+
+
+def _at_their_ends(pages: Iterable[_Page]) -> list[str]:
+    return [page.feed.name for page in pages if not page.step.full]
 
 
 def _seen(pages: Sequence[_Page], now: datetime) -> list[Seen]:

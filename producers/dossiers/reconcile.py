@@ -160,11 +160,13 @@ class Reconcile:
         found = page.found.events.values()
         seen = [Seen(event, fresh_at(event.at, held.polled_at, now), held.read_at) for event in found]
         with parts.ledger.begin() as tx:
+            if seen:
+                parts.guarding.take_turn(tx)
             moved = cursors.advance(tx, parts.oa, PROGRESS, held, to=page.next, polled_at=polled_at)
             if moved is None:
                 raise Outrun
             sightings.keep(tx, parts.oa, page.sightings)
-            recorded = record(tx, parts.oa, parts.people, seen)
+            recorded = record(tx, parts.oa, parts.people, seen, parts.guarding)
             withdrawn = withdraw(tx, parts.oa, page.found.withdrawals)
             look_again(tx, parts.oa, seen, page.sightings)
         tally.recorded += recorded

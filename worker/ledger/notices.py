@@ -58,6 +58,8 @@ class NewNotice:
     phone_seen: str | None = None  # that field, masked
     lane: Lane = Lane.SERVICE
     source_row: int = 0  # the row of the source that tells of it, where ids increase: orders events of one moment
+    happened_at: datetime | None = None  # its own time as the source's columns say
+    kept_because: str | None = None  # why the volume guard keeps it back
 
 
 _RECORD = f"""
@@ -67,25 +69,27 @@ WITH wanted AS (
         CAST(:units AS text[]), CAST(:facts AS jsonb[]), CAST(:people AS bigint[]), CAST(:nobodies AS text[]),
         CAST(:event_ats AS timestamptz[]), CAST(:fresh_ats AS timestamptz[]), CAST(:followers AS bigint[]),
         CAST(:phone_faults AS text[]), CAST(:phones_seen AS text[]), CAST(:lanes AS smallint[]),
-        CAST(:source_rows AS bigint[]))
+        CAST(:source_rows AS bigint[]), CAST(:happened_ats AS timestamptz[]), CAST(:kept AS text[]))
     AS w (event_key, code, kind, rank, unit, facts, person_id, nobody, event_at, fresh_at, follower_id,
-          phone_fault, phone_seen, lane, source_row)
+          phone_fault, phone_seen, lane, source_row, happened_at, kept)
 ),
 unknown AS (
-    SELECT w.*, row_number() OVER (PARTITION BY w.code ORDER BY w.event_at, w.rank, w.source_row, w.event_key) AS place
+    SELECT w.*, row_number() OVER (
+        PARTITION BY w.code, w.kept IS NULL ORDER BY w.event_at, w.rank, w.source_row, w.event_key) AS place
     FROM wanted w
     WHERE NOT EXISTS (SELECT FROM notices n WHERE n.oa = :oa AND n.event_key = w.event_key OFFSET 0)
 ),
 recorded AS (
     INSERT INTO notices (oa, event_key, code, kind, rank, unit, facts, person_id, no_person_because, state, reason,
                          event_at, fresh_at, recorded_at, due_at, follower_id, phone_fault, phone_seen, lane,
-                         source_row)
+                         source_row, happened_at)
     SELECT :oa, u.event_key, u.code, u.kind, u.rank, u.unit, u.facts, u.person_id, u.nobody,
-           CASE WHEN off THEN 'suppressed' WHEN again THEN 'quarantined' WHEN first THEN 'due' ELSE 'waiting' END,
-           CASE WHEN off THEN '{OPTED_OUT}' WHEN again THEN '{FOUND_AGAIN}'
+           CASE WHEN off THEN 'suppressed' WHEN again OR u.kept IS NOT NULL THEN 'quarantined'
+                WHEN first THEN 'due' ELSE 'waiting' END,
+           CASE WHEN off THEN '{OPTED_OUT}' WHEN again THEN '{FOUND_AGAIN}' WHEN u.kept IS NOT NULL THEN u.kept
                 WHEN first THEN NULL ELSE 'an earlier notice of this dossier is not finished' END,
            u.event_at, u.fresh_at, statement_timestamp(), clock_timestamp(), u.follower_id, u.phone_fault,
-           u.phone_seen, u.lane, u.source_row
+           u.phone_seen, u.lane, u.source_row, u.happened_at
     FROM unknown u CROSS JOIN LATERAL (
         SELECT u.place = 1 AND NOT EXISTS (
             SELECT FROM notices e WHERE e.oa = :oa AND e.code = u.code AND e.state IN ({_BLOCKING})
@@ -205,4 +209,6 @@ def _record_arrays(new: Iterable[NewNotice]) -> dict[str, str]:
         "phones_seen": column(n.phone_seen for n in rows),
         "lanes": column(n.lane for n in rows),
         "source_rows": column(n.source_row for n in rows),
+        "happened_ats": column(n.happened_at for n in rows),
+        "kept": column(n.kept_because for n in rows),
     }
