@@ -107,6 +107,8 @@ def environment(ledger_url: str, dossier_url: str, redis_url: str) -> dict[str, 
         "HCC_REDIS_URL": redis_url,
         "HCC_SECRET_KEYS": _KEY,
         "HCC_CHANNELS": "zalo_cs",
+        "HCC_OLD_EVENT_DAYS": "0",  # the dossiers are of 2024 …
+        "HCC_GUARD_NOTICES": "0",  # … and more than a day's work
     }
 
 

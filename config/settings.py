@@ -241,6 +241,12 @@ class Settings(BaseSettings):
     recheck_seconds: float = Field(
         600, ge=0, description="Chờ lâu hơn chừng này giây thì đọc lại CSDL hồ sơ trước khi gửi (0: không đọc lại)"
     )
+    old_event_days: float = Field(
+        30, ge=0, description="Việc đã xảy ra quá chừng này ngày mà nay mới thấy thì tạm giữ; 0: không giữ vì cũ"
+    )
+    guard_notices: int = Field(
+        10_000, ge=0, description="Trong mười phút một OA có quá chừng này thông báo mới thì tạm giữ; 0: không giữ"
+    )
     retry_base_seconds: float = Field(30, gt=0, description="Gửi lại: mức chờ đầu tiên")
     retry_cap_seconds: float = Field(3600, gt=0, description="Gửi lại: mức chờ dài nhất")
     lease_seconds: float = Field(60, ge=5, description="Một tiến trình giữ thông báo đang gửi lâu nhất bao nhiêu giây")

@@ -21,6 +21,7 @@ from config.logs import set_up_logs
 from operators.clocks import measure_clocks
 from operators.costs import measure_costs
 from operators.hooks import Doorman, open_door
+from operators.kept import measure_kept
 from worker.aftermath import breaker_key
 from worker.bootstrap import Services
 from worker.deployment import Deployment
@@ -124,6 +125,7 @@ def _metrics(every: Sequence[Services]) -> bytes:
                 notices.labels(oa, state).set(number)
             doubts.labels(oa).set(reports.lasting_doubts(connection, oa))
             paces[oa] = cursors.paces(connection, oa)
+        measure_kept(registry, connection, [services.oa for services in every])
     measure_clocks(registry, every[0])
     _measure_sources(registry, paces)
     _measure_channels(registry, every)

@@ -12,6 +12,7 @@ from celery import shared_task
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from config.oas import load_oas
+from producers.dossiers.identity import StrangeSource
 from producers.dossiers.mapping import MappingError
 from producers.dossiers.source import SourceError
 from producers.office import Office
@@ -109,5 +110,7 @@ def _say_faults(what: str, verb: Callable[[], object]) -> None:
     except (OperationalError, ProgrammingError) as fault:
         why = type(fault.orig).__name__
         log.error("%s put off, the ledger is away or not migrated (`hcc migrate`) why=%s", what, why)  # noqa: TRY400 (the sentence says it all)
+    except StrangeSource:
+        pass  # said once, when it was met; `hcc doctor` and the metrics go on saying it
     except (SourceError, MappingError) as fault:
         log.error("%s failed: %s", what, fault)  # noqa: TRY400 (the sentence says it all)

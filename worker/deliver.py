@@ -32,6 +32,7 @@ from worker.domain.retry import Decision
 from worker.domain.settling import LOOKED_UP
 from worker.lease import Lease, LeaseGuard
 from worker.ledger import claims, turns
+from worker.ledger.switches import STOPPED_CHANNEL
 from worker.ledger.turns import Bounds
 from worker.queue.breaker import Word
 from worker.queue.connection import QueueDown
@@ -40,6 +41,7 @@ log = logging.getLogger("hcc.deliver")
 
 RESTORED = "it may have been sent before the ledger was restored"
 
+_STOPPED_SECONDS = 3600.0
 _SPREAD_SECONDS = 600.0  # those who wait for one moment do not all start in it
 
 
@@ -174,12 +176,23 @@ def choose_channels(services: Services, letters: Sequence[Letter]) -> Iterator[R
         choice = choose(letter, terms)
         if isinstance(choice, Decision):
             untold.append((letter.notice, choice))
+        elif choice in letter.notice.stopped:
+            untold.append((letter.notice, stopped(services, choice)))
         else:
             by_channel.setdefault(choice, []).append(letter)
     if untold:
         yield Route(None, [], untold)
     for name, routed in by_channel.items():
         yield Route(services.channels[name], routed, [])
+
+
+def stopped(services: Services, channel: str) -> Decision:
+    """What would leave by a channel that is switched off waits for it: the next one may cost money. Not an attempt.
+
+    It is not claimed again before the switch ends; its time is only for the case that nobody tells it of that.
+    """
+    later = services.clock.now() + timedelta(seconds=_STOPPED_SECONDS)
+    return Decision(State.DUE, counts=False, due_at=later, reason=f"{STOPPED_CHANNEL}{channel}")
 
 
 def doubt_what_was_restored(services: Services, letters: Sequence[Letter]) -> Sequence[Letter]:

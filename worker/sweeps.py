@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.kinds.hours import asleep
-from worker.ledger import notices, past, upkeep, work
+from worker.ledger import notices, past, switches, upkeep, work
 from worker.ledger.work import Ages
 from worker.queue.clocks import SetBack
 from worker.queue.connection import QueueDown
@@ -40,6 +40,7 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
     """
     shared = deployment.shared
     look_at_the_ledger(deployment)
+    give_back_time(shared)
     with shared.ledger.connect() as connection:
         amiss = work.to_sweep(connection, _ages(deployment))
     for oa in in_time(amiss, seconds):
@@ -54,6 +55,15 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
     shared.holds.all()  # forgets those that are over
     for oa in shared.schedule.missing(deployment.oas):
         rebuild_schedule(deployment.of(oa), oa)
+
+
+def give_back_time(shared: Shared) -> None:
+    """What switches held that are over, by their time or by a command that was cut short, goes on at the age it had."""
+    with shared.ledger.begin() as tx:
+        ended = switches.over(tx)
+    for switch in ended:
+        number = sum(page for page, _ in switches.give_all_back(shared.ledger, switch))
+        log.warning("a switch is over, what it held goes on switch=%d notices=%d", switch, number)
 
 
 def look_at_the_ledger(deployment: Deployment) -> None:

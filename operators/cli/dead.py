@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from operators.cli.bulk import choice_of, choosing, do, limited, show_held
+from operators.cli.bulk import choosing, do, limited, show_held, wanted
 from operators.cli.context import of_oa
 from operators.cli.output import accountable, as_json, not_blank
 from worker.domain.kinds import RANK
@@ -50,7 +50,7 @@ def list_dead(limit: int | None, oa: str | None, as_json: bool, **narrowed: Any)
 def retry(oa: str | None, by: str, why: str, **chosen: Any) -> None:
     """Gửi lại thông báo chết, số lần thử tính lại từ đầu; việc sau đã báo rồi thì không báo việc trước."""
     said = "Đã cho gửi lại {} thông báo."
-    do(verbs.RETRY, choice_of(**chosen), oa=oa, by=by, why=why, name="thông báo chết", said=said)
+    do(verbs.RETRY, wanted(**chosen), oa=oa, by=by, why=why, name="thông báo chết", said=said)
 
 
 @dead.command(short_help="Bỏ, không gửi nữa.")
@@ -61,4 +61,4 @@ def retry(oa: str | None, by: str, why: str, **chosen: Any) -> None:
 def discard(oa: str | None, by: str, why: str, **chosen: Any) -> None:
     """Bỏ thông báo chết: không bao giờ gửi nữa."""
     said = "Đã bỏ {} thông báo."
-    do(verbs.DISCARD, choice_of(**chosen), oa=oa, by=by, why=why, name="thông báo chết", said=said)
+    do(verbs.DISCARD, wanted(**chosen), oa=oa, by=by, why=why, name="thông báo chết", said=said)

@@ -61,6 +61,7 @@ def _set_the_stage(stack: ExitStack, dossiers: int) -> Play:
         )
     )
     own = {"HCC_POLL_SECONDS": "1", "HCC_CHANNELS": "zalo_cs", "HCC_OAS": ""}  # also where `.env` names a file of OAs
+    own |= {"HCC_OLD_EVENT_DAYS": "0", "HCC_GUARD_NOTICES": "0"}  # the play is of 2024: no news, by its own time
     environment = added | urls | zalo_urls(zalo) | own
     os.environ.update(environment)
     made = Services(load())

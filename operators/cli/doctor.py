@@ -12,6 +12,7 @@ import click
 from config.oas import load_oas
 from config.settings import SettingsError
 from operators.checks.fault import Fault
+from operators.checks.guard import check_identity, check_quarantine, check_switches
 from operators.checks.ledger import check_doubts, check_ledger, check_months, check_setbacks
 from operators.checks.servers import check_clocks, check_redis, check_settings, check_templates
 from operators.checks.source import check_apart, check_feeds, check_source
@@ -79,7 +80,10 @@ CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "hàng đợi": check_broker,
     "kết nối": check_connections,
     "CSDL hồ sơ": check_source,
+    "vẫn CSDL ấy": check_identity,
     "các luồng": check_feeds,
+    "tạm giữ": check_quarantine,
+    "công tắc": check_switches,
     "token Zalo": check_token,
     "kênh": check_channels,
     "chưa rõ đã đến": check_doubts,

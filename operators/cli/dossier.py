@@ -41,6 +41,10 @@ def dossier(code: str, oa: str | None, as_json: bool) -> None:
 def _tell(notice: dict[str, Any]) -> None:
     whose = f"  (OA {notice['oa']})" if "oa" in notice else ""
     click.secho(f"{notice['event_key']}  {notice['state']}{whose}", bold=True)
+    for stopped in notice.get("switched_off", ()):
+        until = f"đến {to_the_second(stopped['until'])}" if stopped["until"] else "đến khi `hcc switch on`"
+        what = f"{stopped['sort']} {stopped['name']}".strip()
+        click.echo(f"  ‖ đang dừng: {what}, {until}: {stopped['why']}  ({stopped['by']})")
     for line in (notice["text"] or "").splitlines():
         click.echo(f"  │ {line}")
     for step in notice["history"]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from operators.cli.bulk import choice_of, choosing, do, limited, show_held
+from operators.cli.bulk import choosing, do, limited, show_held, wanted
 from operators.cli.context import of_oa
 from operators.cli.dead import filters
 from operators.cli.output import accountable, as_json
@@ -39,4 +39,4 @@ def list_expired(limit: int | None, oa: str | None, as_json: bool, **narrowed: A
 def retry(oa: str | None, by: str, why: str, **chosen: Any) -> None:
     """Gửi lại thông báo quá hạn, tuổi và số lần thử tính lại từ đầu; việc sau đã báo rồi thì không báo việc trước."""
     said = "Đã cho gửi lại {} thông báo."
-    do(verbs.RETRY_EXPIRED, choice_of(**chosen), oa=oa, by=by, why=why, name="thông báo quá hạn", said=said)
+    do(verbs.RETRY_EXPIRED, wanted(**chosen), oa=oa, by=by, why=why, name="thông báo quá hạn", said=said)

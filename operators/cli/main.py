@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from config.logs import set_up_logs
 from config.settings import SettingsError
 from operators.cli import (
+    acts,
     connections,
     dead,
     demo,
@@ -28,6 +29,7 @@ from operators.cli import (
     retries,
     source,
     staff,
+    switch,
     templates,
     uncertain,
     up,
@@ -61,6 +63,8 @@ for command in (
     expired.expired,
     uncertain.uncertain,
     quarantine.quarantine,
+    acts.act,
+    switch.switch,
     restore.restore,
     retries.retries,
     events.events,

@@ -1,4 +1,4 @@
-"""`hcc source check`: does a mapping fit its dossier database?"""
+"""`hcc source`: does a mapping fit its dossier database; and what a database is that is not yesterday's."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from typing import Any
 import click
 
 from config.oas import load_oas
-from operators.cli.context import of_oa, the_one
-from operators.cli.output import as_json, print_json
+from operators.cli.bulk import VERB_NEEDS
+from operators.cli.context import of_oa, services, the_one
+from operators.cli.output import accountable, as_json, print_json
+from producers.dossiers import identity
 from producers.dossiers.check import Finding, examine
+from producers.dossiers.identity import identify
 from producers.dossiers.mapping import MappingError, load_mapping
 from producers.dossiers.source import Source, SourceError
 from worker.deployment import Deployment
+from worker.ledger.audit import audit
 
 
 @click.group(short_help="Bản đồ CSDL hồ sơ.")
@@ -52,6 +56,36 @@ def check(mapping: str | None, oa: str | None, as_json: bool) -> None:
     else:
         _tell(named, findings, faults)
     sys.exit(1 if faults else 0)
+
+
+@source.command(short_help="Nhận CSDL hồ sơ là CSDL khác hôm qua.")
+@click.option(
+    "--as",
+    "how",
+    type=click.Choice(["baseline", "same"]),
+    required=True,
+    help="baseline: CSDL mới, ghi nhớ những gì đang có và không báo ai; same: vẫn dữ liệu ấy, đọc tiếp.",
+)
+@of_oa
+@accountable
+def adopt(how: str, oa: str | None, by: str, why: str) -> None:
+    """CSDL hồ sơ không phải CSDL hôm qua thì không được đọc tiếp; lệnh này nói nó là gì."""
+    with services(*VERB_NEEDS, "dossier_url", oa=oa) as one:
+        opened = Source(one.settings.dossier_url, load_mapping(one.settings.source))
+        try:
+            found = identify(opened)
+        finally:
+            opened.close()
+        identity.adopt(one.ledger, one.oa, found, as_baseline=how == "baseline")
+        with one.ledger.begin() as tx:
+            audit(tx, one.oa, "source adopt", f"as {how}: {found['system'] or found['address']}", by=by, why=why)
+    click.echo(_ADOPTED[how])
+
+
+_ADOPTED = {
+    "baseline": "Đã nhận CSDL mới: lượt hỏi tới ghi nhớ những gì đang có, không báo ai; từ đó việc mới được báo.",
+    "same": "Đã nhận: đọc tiếp từ chỗ cũ.",
+}
 
 
 def _plain(found: Finding) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from operators.cli.bulk import choice_of, choosing, do, limited, show_held
+from operators.cli.bulk import choosing, do, limited, show_held, wanted
 from operators.cli.context import of_oa
 from operators.cli.output import accountable, as_json
 from worker.domain.lifecycle import State
@@ -44,4 +44,4 @@ def settle(verdict: str, oa: str | None, by: str, why: str, **chosen: Any) -> No
     """Kết luận về thông báo không rõ; thông báo sau của cùng hồ sơ được đi tiếp."""
     said = "Đã ghi {} thông báo là đã đến." if verdict == "sent" else "Đã cho gửi lại {} thông báo."
     name = "thông báo không rõ đã đến chưa"
-    do(verbs.SETTLE[verdict], choice_of(**chosen), oa=oa, by=by, why=why, name=name, said=said)
+    do(verbs.SETTLE[verdict], wanted(**chosen), oa=oa, by=by, why=why, name=name, said=said)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from producers.dossiers.sightings import Look, changed, sighted
 from producers.dossiers.source import SourceError, SourceUnreachableError
 from producers.dossiers.view import View
 from worker.domain.event import Event
-from worker.ledger import cursors, sightings, truth
+from worker.ledger import cursors, sightings, sources, truth
 from worker.ledger.cursors import Cursor
 from worker.ledger.sightings import Sighting
 
@@ -142,6 +142,8 @@ class Follow:
         states = [one for page in pages for one in page.sightings]
         view = _view(pages, now)
         with parts.ledger.begin() as tx:
+            if seen:
+                parts.guarding.take_turn(tx)
             moved = {
                 name: cursors.advance(
                     tx, parts.oa, name, first[name].held, to=page.step.position, polled_at=page.polled_at
@@ -152,9 +154,10 @@ class Follow:
                 raise Outrun
             sightings.keep(tx, parts.oa, states)
             followed = follow_dossiers(tx, parts, view)
-            recorded = record(tx, parts.oa, parts.people, seen)
+            recorded = record(tx, parts.oa, parts.people, seen, parts.guarding)
             withdrawn = withdraw(tx, parts.oa, withdrawals)
             look_again(tx, parts.oa, seen, states)
+            sources.note_read(tx, parts.oa, _at_their_ends(last.values()), [feed.name for feed in parts.feeds])
         tally.recorded += recorded
         tally.withdrawn += withdrawn
         tally.changed += followed
@@ -178,6 +181,10 @@ def _view(pages: Sequence[_Page], now: datetime) -> View:
     for page in sorted(pages, key=lambda page: page.at):
         view.see(page.found.changes.values(), page.found.ignored)
     return view
+
+
+def _at_their_ends(pages: Iterable[_Page]) -> list[str]:
+    return [page.feed.name for page in pages if not page.step.full]
 
 
 def _seen(pages: Sequence[_Page], now: datetime) -> list[Seen]:

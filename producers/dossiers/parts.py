@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from producers.dossiers.feeds import Feed
 from producers.dossiers.findings import Found, Sieve
+from producers.dossiers.guarding import Guarding
 from producers.dossiers.mapping import Mapping
 from producers.dossiers.source import Source
 from worker.ledger.people import People
@@ -36,6 +37,7 @@ class Parts:
     feeds: tuple[Feed, ...]
     sieve: Sieve
     clock: Callable[[], datetime]
+    guarding: Guarding
     grace_days: float = 14.0  # so long what was held is told to somebody who can be reached later
 
 

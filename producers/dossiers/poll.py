@@ -25,13 +25,16 @@ from config.settings import Settings
 from producers.dossiers.feeds import feeds_of
 from producers.dossiers.findings import Sieve
 from producers.dossiers.follow import Follow
+from producers.dossiers.guarding import Guarding, StartFrom
+from producers.dossiers.identity import SameSource
 from producers.dossiers.mapping import Mapping, load_mapping
 from producers.dossiers.parts import Outrun, Parts, Round, utc_now
 from producers.dossiers.reconcile import Reconcile
 from producers.dossiers.remind import Reminding
 from producers.dossiers.reread import Reread
 from producers.dossiers.source import Source, SourceError, SourceUnreachableError
-from producers.dossiers.start import Start, StartFrom
+from producers.dossiers.start import Start
+from worker.domain.guard import OFF, Guard
 from worker.ledger import cursors
 from worker.ledger.cursors import Cursor
 from worker.ledger.engine import open_ledger
@@ -58,21 +61,25 @@ class Poller:
         start_from: StartFrom,
         ring: Callable[[], None],
         clock: Callable[[], datetime] = utc_now,
+        guard: Guard = OFF,
         recheck_seconds: float = 600.0,
         grace_days: float = 14.0,
     ) -> None:
-        self._parts = Parts(oa, ledger, people, source, mapping, feeds_of(mapping), Sieve(), clock, grace_days)
+        guarding = Guarding(oa, guard, start_from, clock)
+        feeds = feeds_of(mapping)
+        self._parts = Parts(oa, ledger, people, source, mapping, feeds, Sieve(), clock, guarding, grace_days)
         self._reread = Reread(self._parts, self._tell_bell, recheck_seconds)
         self._follow = Follow(self._parts, self._tell_bell)
         self._start = Start(self._parts, start_from, self._tell_bell)
         self._reminding = Reminding(self._parts, self._tell_bell)
         self._reconcile = Reconcile(self._parts, self._tell_bell, self._catch_up)
+        self._same = SameSource(oa, ledger, source)
         self._ring = ring
 
     def round(self, seconds: float | None = None) -> Round:
         """One whole round of all feeds, or as much of it as begins within `seconds`.
 
-        Raises `SourceError` after the other feeds had their turn, `SourceUnreachableError` at once.
+        Raises `SourceError` after the other feeds had their turn, `SourceUnreachableError` and `StrangeSource` at once.
         """
         return self._tell("round", partial(self._go_round, time_is_up=_alarm(seconds)))
 
@@ -102,9 +109,11 @@ class Poller:
 
     def remind(self) -> int:
         """Record the reminders that are due now; returns how many are new. Raises `SourceError`."""
+        self._same.check()
         return self._reminding.run()
 
     def _go_reconcile(self, tally: Round, *, whole: bool, time_is_up: Callable[[], bool]) -> None:
+        self._same.check()
         held = self._cursors()
         if self._parts.mapping.reconcile and all(feed.name in held for feed in self._parts.feeds):
             self._reconcile.run(tally, whole=whole, time_is_up=time_is_up)
@@ -112,6 +121,7 @@ class Poller:
                 self._reread.walk(tally, whole=whole, time_is_up=time_is_up)
 
     def _go_round(self, tally: Round, *, time_is_up: Callable[[], bool]) -> None:
+        self._same.check()
         held = self._cursors()
         try:
             self._read_feeds(held, tally, time_is_up=time_is_up)
@@ -178,6 +188,7 @@ def build_poller(settings: Settings, ledger: Engine | None = None, people: Peopl
         source=source,
         mapping=mapping,
         start_from=_start_from(settings, mapping),
+        guard=Guard(settings.old_event_days, settings.guard_notices),
         ring=partial(ring_worker, settings.zalo_oa_id),
         recheck_seconds=settings.recheck_seconds,
         grace_days=settings.follow_grace_days,

@@ -183,12 +183,14 @@ class Reconcile:
         view = View(held.read_at, now)
         view.see(page.found.changes.values(), page.found.ignored)
         with parts.ledger.begin() as tx:
+            if seen:
+                parts.guarding.take_turn(tx)
             moved = cursors.advance(tx, parts.oa, PROGRESS, held, to=page.next, polled_at=polled_at)
             if moved is None:
                 raise Outrun
             sightings.keep(tx, parts.oa, page.sightings)
             followed = follow_dossiers(tx, parts, view)
-            recorded = record(tx, parts.oa, parts.people, seen)
+            recorded = record(tx, parts.oa, parts.people, seen, parts.guarding)
             withdrawn = withdraw(tx, parts.oa, page.found.withdrawals)
             look_again(tx, parts.oa, seen, page.sightings)
         tally.recorded += recorded

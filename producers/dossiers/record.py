@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from producers.dossiers import memory
+from producers.dossiers.guarding import Guarding
 from producers.dossiers.memory import Weigh, depends
 from worker.domain.code import normalize_code, parse_code
 from worker.domain.event import Event, Withdrawal
@@ -47,10 +48,10 @@ def fresh_at(happened: datetime, unseen_since: datetime, now: datetime) -> datet
     return min(max(happened, unseen_since), now)
 
 
-def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen]) -> int:
+def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen], guarding: Guarding | None = None) -> int:
     """Record what was not told and is not baseline; returns how many notices are new, or true again.
 
-    What is switched off is remembered, in the same transaction.
+    What is switched off is remembered, in the same transaction; what the guard keeps back is recorded as that.
     """
     by_key = {one.event.key: one for one in seen}
     new = cursors.untold(tx, oa, list(by_key))
@@ -61,7 +62,7 @@ def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen]) -> int
     events = [event for event in found if event.told]
 
     def tell(told: Iterable[Event]) -> int:
-        return _tell(tx, oa, people, [by_key[event.key] for event in told])
+        return _tell(tx, oa, people, [by_key[event.key] for event in told], guarding)
 
     def weigh(question: Weigh, asked: Iterable[Event]) -> int:
         weighed = question(tx, oa, list(asked))
@@ -111,13 +112,15 @@ def _spelling_of(code: str) -> str | None:
         return None
 
 
-def _tell(tx: Connection, oa: str, people: People, new: Sequence[Seen]) -> int:
+def _tell(tx: Connection, oa: str, people: People, new: Sequence[Seen], guarding: Guarding | None) -> int:
     if not new:
         return 0
+    kept = guarding.keep_back(tx, [one.event for one in new]) if guarding else {}
     phones = {one.event.key: read_phone(one.event.phone) for one in new}
     ids = people.ids(tx, oa, {phone.e164 for phone in phones.values() if phone.e164})
-    lane = Lane.BULK if len(new) > FLOOD else Lane.SERVICE
-    return len(notices.record(tx, oa, [_notice(one, phones[one.event.key], ids, lane) for one in new]))
+    lane = Lane.BULK if len(new) - len(kept) > FLOOD else Lane.SERVICE
+    told = [_notice(one, phones[one.event.key], ids, lane, kept.get(one.event.key)) for one in new]
+    return len(notices.record(tx, oa, told))
 
 
 def _remember(tx: Connection, oa: str, events: Iterable[Event]) -> None:
@@ -126,7 +129,7 @@ def _remember(tx: Connection, oa: str, events: Iterable[Event]) -> None:
         cursors.remember(tx, oa, keys)
 
 
-def _notice(seen: Seen, phone: Phone, ids: dict[str, int], lane: Lane) -> NewNotice:
+def _notice(seen: Seen, phone: Phone, ids: dict[str, int], lane: Lane, kept_because: str | None) -> NewNotice:
     event, parts = seen.event, parse_code(seen.event.code)
     fault = fault_of(phone)
     return NewNotice(
@@ -145,4 +148,6 @@ def _notice(seen: Seen, phone: Phone, ids: dict[str, int], lane: Lane) -> NewNot
         source_row=event.row,
         asked_at=seen.asked_at,
         source_code=event.source_code,
+        happened_at=event.own_at,
+        kept_because=kept_because,
     )

@@ -54,7 +54,8 @@ class Reminding:
             events = [event for change in still for event in _events(kind, change)]
             seen = [Seen(event, now) for event in events if (event.code, event.occurrence) in due]
             with self._parts.ledger.begin() as tx:
-                recorded += record(tx, self._parts.oa, self._parts.people, seen)
+                self._parts.guarding.take_turn(tx)
+                recorded += record(tx, self._parts.oa, self._parts.people, seen, self._parts.guarding)
         if recorded:
             _log.info("reminders kind=%s recorded=%d", kind.name, recorded)
         return recorded

@@ -13,7 +13,7 @@ from collections.abc import Mapping as Table
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy import URL, Connection, Engine, make_url, text
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from producers.dossiers.engines import EXTRAS, Waiting, backend, forgive_times, open_engine
@@ -71,6 +71,11 @@ class Source:
             name: QUERIES[name].statement(mapping.sql(name, self.dialect), self.dialect) for name in mapping.queries
         }
 
+    @property
+    def url(self) -> URL:
+        """Where it is; holds the password, so no part but host, port and database may be shown."""
+        return self._engine.url
+
     def page(self, name: str, parameters: Table[str, Any]) -> Sequence[Table[str, Any]]:
         """The rows of one query of the mapping, with at least the columns that it must have. Raises `SourceError`."""
         with self.connected() as connection:
@@ -104,6 +109,21 @@ class Source:
         return {
             name: value.isoformat(" ") if isinstance(value, datetime) else value for name, value in parameters.items()
         }
+
+    def first_answer(self, questions: Sequence[str]) -> str | None:
+        """The answer to the first of these questions that is answered; None where this product, or our account's
+        rights, know none. Raises `SourceUnreachableError`."""
+        with self.connected() as connection:
+            for question in questions:
+                try:
+                    answer = connection.execute(text(question)).scalar_one_or_none()
+                except DBAPIError as error:
+                    if error.connection_invalidated:
+                        raise self._refusal("newest", error) from None
+                    continue
+                if answer is not None:
+                    return str(answer)
+        return None
 
     def newest(self) -> Table[str, Any]:
         """The newest point of every feed; None where a feed has no rows yet. Raises `SourceError`."""

@@ -18,22 +18,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from sqlalchemy import Connection
 
 from producers.dossiers.feeds import Feed, Row
 from producers.dossiers.findings import Found
+from producers.dossiers.guarding import StartFrom
 from producers.dossiers.parts import Outrun, Parts, Round
 from producers.dossiers.queries import BEFORE_ALL_CODES
 from producers.dossiers.record import Seen, record
 from producers.dossiers.rows import Door, row_id
 from producers.dossiers.sightings import Look, sighted
-from worker.ledger import cursors, sightings
+from worker.ledger import cursors, sightings, sources
 from worker.ledger.cursors import Cursor
 from worker.ledger.sightings import Sighting
-
-StartFrom: TypeAlias = Literal["now", "beginning"] | datetime
 
 PROGRESS = "baseline"  # the name of the cursor in which the pass keeps its place
 
@@ -60,14 +59,16 @@ class Start:
     def __init__(self, parts: Parts, start_from: StartFrom, tell_bell: Callable[[int], None]) -> None:
         self._parts = parts
         self._start_from = start_from
+        self._since: datetime | None = None
         self._tell_bell = tell_bell
         self._door = Door(parts.mapping)
 
     def run(self, lacking: Sequence[Feed], tally: Round, *, time_is_up: Callable[[], bool]) -> None:
         """Go on with the first start until it is over or the time is up. Raises `Outrun`, `SourceError`."""
-        if self._start_from == "beginning":
+        if self._tells_everything():
             self._begin_at_once(lacking)
             return
+        self._since = self._tells_since()
         held = self._progress() or self._note_newest(lacking)
         with _no_collection():
             ended = self._pass(held, tally, time_is_up)
@@ -101,6 +102,7 @@ class Start:
         """Everything that the source holds is told."""
         newest, now = self._parts.source.newest(), self._parts.clock()
         with self._parts.ledger.begin() as tx:
+            self._note_first_start(tx, lacking, now)
             for feed in lacking:
                 self._begin(tx, feed.name, feed.first(newest[feed.name], now), now)
 
@@ -114,6 +116,7 @@ class Start:
         feeds = {feed.name: feed.begin(newest[feed.name], now) for feed in lacking}
         _log.info("first start: what is there is remembered, nobody is told oa=%s", self._parts.oa)
         with self._parts.ledger.begin() as tx:
+            self._note_first_start(tx, lacking, now)
             return self._begin(tx, PROGRESS, {"feeds": feeds, "stage": "dossiers", "after": BEFORE_ALL_CODES}, now)
 
     def _ask(self, place: Row) -> _Asked:
@@ -139,14 +142,16 @@ class Start:
 
     def _keep(self, held: Cursor, page: _Page, tally: Round) -> Cursor | None:
         """Remember or tell what a page held, and move on, in one transaction; None when the pass is over."""
-        parts, now = self._parts, self._parts.clock()
-        told = {key: Seen(event, now) for key, event in page.found.events.items() if self._is_told(event.at)}
+        parts, now, since = self._parts, self._parts.clock(), self._since
+        told = {key: Seen(event, now) for key, event in page.found.events.items() if since and event.at >= since}
         past = [key for key in page.found.events if key not in told]
         with parts.ledger.begin() as tx:
+            if told:
+                parts.guarding.take_turn(tx)
             moved = self._move_on(tx, held, page.next, now)
             remembered = cursors.remember(tx, parts.oa, past)
             sightings.keep(tx, parts.oa, page.sightings)
-            recorded = record(tx, parts.oa, parts.people, told.values())
+            recorded = record(tx, parts.oa, parts.people, told.values(), parts.guarding)
         tally.baseline += remembered
         tally.recorded += recorded
         self._tell_bell(recorded)
@@ -170,8 +175,21 @@ class Start:
             raise Outrun
         return begun
 
-    def _is_told(self, happened: datetime) -> bool:
-        return isinstance(self._start_from, datetime) and happened >= self._start_from
+    def _note_first_start(self, tx: Connection, lacking: Sequence[Feed], now: datetime) -> None:
+        """Not where a feed is new and others are followed already."""
+        if len(lacking) == len(self._parts.feeds):
+            sources.begin(tx, self._parts.oa, now)
+
+    def _is_adopted(self) -> bool:
+        with self._parts.ledger.connect() as connection:
+            return sources.read(connection, self._parts.oa).as_baseline
+
+    def _tells_everything(self) -> bool:
+        return self._start_from == "beginning" and not self._is_adopted()
+
+    def _tells_since(self) -> datetime | None:
+        """What happened at it or later is told, although it was there before the first start; None: nothing is."""
+        return self._start_from if isinstance(self._start_from, datetime) and not self._is_adopted() else None
 
 
 @contextmanager

@@ -51,6 +51,8 @@ _SETTINGS = SANDBOX_ZALO | {
     "HCC_LEASE_SECONDS": "6",
     "HCC_HTTP_TIMEOUT_SECONDS": "3",
     "HCC_ZALO_RATE_PER_MINUTE": "100000",
+    "HCC_OLD_EVENT_DAYS": "0",  # the dossiers are of 2024 …
+    "HCC_GUARD_NOTICES": "0",  # … and all of them change at once
 }
 DEFAULTS = {
     variable(field): str(Settings.model_fields[field].default)

@@ -142,6 +142,7 @@ def world(servers: Servers, ledger_url: str, redis_url: str, tmp_path: Path) -> 
             "HCC_POLL_SECONDS": "0.5",
             "HCC_RETRY_BASE_SECONDS": "1",
             "HCC_RETRY_CAP_SECONDS": "2",
+            "HCC_OLD_EVENT_DAYS": "0",  # the dossiers are of 2024
         }
         dossiers = LivingDossiers(environment["HCC_DOSSIER_URL"])
         stack.callback(dossiers.close)

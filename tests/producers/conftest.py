@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from producers.dossiers.guarding import StartFrom
 from producers.dossiers.mapping import Mapping, load_mapping
 from producers.dossiers.poll import Poller
 from producers.dossiers.source import Source
-from producers.dossiers.start import StartFrom
 from sandbox.dossiers.living import LivingDossiers
 from sandbox.servers import Servers
+from worker.domain.guard import OFF, Guard
 from worker.ledger.people import People
 from worker.ledger.sealing import Sealer
 
@@ -37,6 +38,7 @@ class World:
     mapping: Mapping = field(default_factory=lambda: load_mapping("reference"))
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     rung: int = 0
+    guard: Guard = OFF  # most of these tests play days of 2024
     sources: list[Source] = field(default_factory=list)
 
     def poller(
@@ -54,6 +56,7 @@ class World:
             source=source,
             mapping=mapping,
             start_from=start_from,
+            guard=self.guard,
             ring=ring or self._heard,
             clock=lambda: self.now,
         )
@@ -85,8 +88,14 @@ class World:
             return list(connection.execute(text(query)))
 
     def told(self) -> list[str]:
-        """The event keys of all notices, in the order in which they are to be told."""
-        return [row.event_key for row in self.rows("SELECT event_key FROM notices ORDER BY event_at, rank, id")]
+        """The event keys of all notices but those that are kept back, in the order in which they are to be told."""
+        query = "SELECT event_key FROM notices WHERE state <> 'quarantined' ORDER BY event_at, rank, id"
+        return [row.event_key for row in self.rows(query)]
+
+    def kept_back(self) -> dict[str, str]:
+        """By event key why it is kept back."""
+        rows = self.rows("SELECT event_key, reason FROM notices WHERE state = 'quarantined' ORDER BY id")
+        return {row.event_key: row.reason for row in rows}
 
     def kinds(self) -> list[str]:
         """The kinds of all notices, in the order in which they are to be told."""

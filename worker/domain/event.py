@@ -18,6 +18,9 @@ class Event:
     `told` is False for what is only remembered: its kind is switched off, and switching it on is no reason to tell
     the past.
 
+    `own_at` is when it happened as the source's own columns for it say, None where there is none; `begun_at` is the
+    newest such time of what it belongs to. Neither is ever the time at which a row was changed (the guard's question).
+
     Some events depend on what else is known of the dossier, told or remembered, each by key: `after` must be known;
     what `twin` told already is the same thing and told once, unless `paired` says that the twin had its pair.
     """
@@ -39,6 +42,8 @@ class Event:
     paired: str | None = None
     source_code: str | None = None  # the code as the source spells it, since the source is asked by it
     row: int = 0  # of the source's table, whose ids increase: orders events of one kind and moment
+    own_at: datetime | None = None
+    begun_at: datetime | None = None
 
     @property
     def key(self) -> str:

@@ -40,6 +40,7 @@ class Notice:
     opted_out: bool = False  # the person wants no notices now
     tried_under: str | None = None  # tags of the last tries that the ledger knows of (domain.tries)
     maybe_since: datetime | None = None  # it may have been sent since then (UTC), by a ledger that was restored
+    stopped: frozenset[str] = frozenset()  # channels that an operator switched off
     stories: tuple[Story, ...] = ()
     digest: Digest | None = None
 

@@ -22,6 +22,7 @@ from worker.ledger.arrays import column
 from worker.ledger.moves import Move, move
 from worker.ledger.notices import promote, promote_of
 from worker.ledger.statements import statement
+from worker.ledger.switches import STOPPED_CHANNELS
 from worker.ledger.turns import HEAD, IS_SURE, MAY_GO, TURNS, Bounds
 
 _ANSWERS = ", ".join(f"'{kind}'" for kind in sorted(ANSWERS))
@@ -48,7 +49,8 @@ SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.per
        CASE WHEN p.withdrawn_at IS NULL THEN n.no_person_because ELSE 'the person withdrew' END AS no_person_because,
        CASE WHEN {_HEARS} THEN f.user_id END AS user_id, NOT f.follows AS has_left, f.last_interaction_at,
        {_OFF} AS opted_out,
-       n.said_no, NULLIF(p.phone_sealed, '') AS phone_sealed, n.tried_under, n.maybe_since
+       n.said_no, NULLIF(p.phone_sealed, '') AS phone_sealed, n.tried_under, n.maybe_since,
+       {STOPPED_CHANNELS} AS stopped
 FROM notices n LEFT JOIN people p ON p.id = n.person_id
 LEFT JOIN followers f ON f.id = COALESCE(n.follower_id, (SELECT id FROM followers WHERE person_id = n.person_id))
 WHERE n.id = first.id AND n.state = (SELECT 'due') AND n.{IS_SURE}
@@ -186,7 +188,7 @@ def unwanted(tx: Connection, claimed: Sequence[Notice]) -> set[int]:
 def _notice(row: Sequence[Any], oa: str, lease: str) -> Notice:
     (
         number, code, kind, key, attempts, fresh_at, facts, person, nobody, user, left, interacted_at, opted_out,
-        said_no, sealed, tried_under, maybe_since,
+        said_no, sealed, tried_under, maybe_since, stopped,
     ) = row  # fmt: skip  # by place: by name a row costs as much again
     told, fault = _told(facts)
     return Notice(
@@ -209,6 +211,7 @@ def _notice(row: Sequence[Any], oa: str, lease: str) -> Notice:
         opted_out=opted_out,
         tried_under=tried_under,
         maybe_since=maybe_since,
+        stopped=frozenset(stopped or ()),
         **told,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -111,6 +111,25 @@ def untold(tx: Connection, oa: str, keys: Collection[str]) -> set[str]:
         {"oa": oa, "keys": list(keys), "hashes": [_hash(key) for key in keys]},
     )
     return set(known.scalars())
+
+
+_UNKNOWN_AT = """
+SELECT w.key, w.at FROM unnest(CAST(:keys AS text[]), CAST(:hashes AS bigint[]), CAST(:ats AS timestamptz[]))
+                   AS w (key, hash, at)
+WHERE NOT EXISTS (SELECT FROM baseline b WHERE b.oa = :oa AND b.key_hash = w.hash OFFSET 0)
+  AND NOT EXISTS (SELECT FROM notices n WHERE n.oa = :oa AND n.event_key = w.key
+                    AND (n.state <> 'quarantined' OR n.recorded_at < w.at) OFFSET 0)
+"""
+
+
+def unknown_at(tx: Connection, oa: str, asked: Sequence[tuple[str, datetime]]) -> set[tuple[str, datetime]]:
+    """Those of (key, moment) of which nothing was known: in no baseline, and in no notice but a quarantined one.
+
+    A quarantined one counts as known for what happened after it was recorded: its dossier is alive since.
+    """
+    keys = [key for key, _ in asked]
+    values = {"oa": oa, "keys": keys, "hashes": [_hash(key) for key in keys], "ats": [at for _, at in asked]}
+    return {(row.key, row.at) for row in tx.execute(text(_UNKNOWN_AT), values)}
 
 
 KEY_HASH = "CAST(CAST('x' || substr(encode(sha256(convert_to(event_key, 'UTF8')), 'hex'), 1, 16) AS bit(64)) AS bigint)"

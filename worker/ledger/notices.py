@@ -61,6 +61,8 @@ class NewNotice:
     source_row: int = 0  # the row of the source that tells of it, where ids increase: orders events of one moment
     asked_at: datetime | None = None  # by the ledger's clock, before the source was asked; None: just now
     source_code: str | None = None  # the code as the source spells it
+    happened_at: datetime | None = None  # its own time as the source's columns say
+    kept_because: str | None = None  # why the volume guard keeps it back
 
 
 _RECORD = f"""
@@ -70,27 +72,31 @@ WITH wanted AS (
         CAST(:units AS text[]), CAST(:facts AS jsonb[]), CAST(:people AS bigint[]), CAST(:nobodies AS text[]),
         CAST(:event_ats AS timestamptz[]), CAST(:fresh_ats AS timestamptz[]), CAST(:followers AS bigint[]),
         CAST(:phone_faults AS text[]), CAST(:phones_seen AS text[]), CAST(:lanes AS smallint[]),
-        CAST(:source_rows AS bigint[]), CAST(:asked_ats AS timestamptz[]), CAST(:source_codes AS text[]))
+        CAST(:source_rows AS bigint[]), CAST(:asked_ats AS timestamptz[]), CAST(:source_codes AS text[]),
+        CAST(:happened_ats AS timestamptz[]), CAST(:kept AS text[]))
     AS w (event_key, code, kind, rank, unit, facts, person_id, nobody, event_at, fresh_at, follower_id,
-          phone_fault, phone_seen, lane, source_row, asked_at, source_code)
+          phone_fault, phone_seen, lane, source_row, asked_at, source_code, happened_at, kept)
 ),
 unknown AS (
-    SELECT w.*, row_number() OVER (PARTITION BY w.code ORDER BY w.event_at, w.rank, w.source_row, w.event_key) AS place
+    SELECT w.*, row_number() OVER (
+        PARTITION BY w.code, w.kept IS NULL ORDER BY w.event_at, w.rank, w.source_row, w.event_key) AS place
     FROM wanted w
     WHERE NOT EXISTS (SELECT FROM notices n WHERE n.oa = :oa AND n.event_key = w.event_key OFFSET 0)
 ),
 recorded AS (
     INSERT INTO notices (oa, event_key, code, kind, rank, unit, facts, person_id, no_person_because, state, reason,
                          event_at, fresh_at, recorded_at, due_at, follower_id, phone_fault, phone_seen, lane,
-                         source_row, true_at, source_code)
+                         source_row, true_at, source_code, happened_at)
     SELECT :oa, u.event_key, u.code, u.kind, u.rank, u.unit, u.facts, u.person_id, u.nobody,
-           CASE WHEN off THEN 'suppressed' WHEN again THEN 'quarantined' WHEN first THEN 'due' ELSE 'waiting' END,
-           CASE WHEN off THEN '{OPTED_OUT}' WHEN again THEN '{FOUND_AGAIN}'
+           CASE WHEN off THEN 'suppressed' WHEN again OR u.kept IS NOT NULL THEN 'quarantined'
+                WHEN first THEN 'due' ELSE 'waiting' END,
+           CASE WHEN off THEN '{OPTED_OUT}' WHEN again THEN '{FOUND_AGAIN}' WHEN u.kept IS NOT NULL THEN u.kept
                 WHEN first THEN NULL ELSE 'an earlier notice of this dossier is not finished' END,
            u.event_at, u.fresh_at, statement_timestamp(), clock_timestamp(), u.follower_id, u.phone_fault,
            u.phone_seen, u.lane, u.source_row,
            CASE WHEN u.follower_id IS NULL THEN coalesce(u.asked_at, statement_timestamp()) ELSE 'infinity' END,
            u.source_code
+           u.phone_seen, u.lane, u.source_row, u.happened_at
     FROM unknown u CROSS JOIN LATERAL (
         SELECT u.place = 1 AND NOT EXISTS (
             SELECT FROM notices e WHERE e.oa = :oa AND e.code = u.code AND e.state IN ({_BLOCKING})
@@ -215,4 +221,6 @@ def _record_arrays(new: Iterable[NewNotice]) -> dict[str, str]:
         "source_rows": column(n.source_row for n in rows),
         "asked_ats": column(n.asked_at for n in rows),
         "source_codes": column(n.source_code for n in rows),
+        "happened_ats": column(n.happened_at for n in rows),
+        "kept": column(n.kept_because for n in rows),
     }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from worker.domain.lifecycle import State
 from worker.domain.settling import GIVE_UP
+from worker.ledger import switches
 from worker.ledger.order import place
 from worker.ledger.upkeep import DOUBTED_AT
 
@@ -34,7 +36,12 @@ def dossier(tx: Connection, oa: str, code: str) -> list[dict[str, Any]]:
     for row in tx.execute(text(_HISTORY), {"ids": list(notices)}).mappings():
         step = {"at": row["at"], "from": row["before"], "to": row["after"], "why": row["why"], "by": row["by"]}
         notices[row["notice_id"]]["history"].append(step)
-    return [{key: value for key, value in notice.items() if key != "id"} for notice in notices.values()]
+    held = switches.holders(tx, list(notices))
+    return [
+        {key: value for key, value in notice.items() if key != "id"}
+        | ({"switched_off": [asdict(one) for one in held[number]]} if number in held else {})
+        for number, notice in notices.items()
+    ]
 
 
 def live_counts(tx: Connection, oa: str) -> dict[str, int]:

@@ -125,6 +125,7 @@ notices = Table(
     Column("true_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("source_code", Text),  # the code as the source spells it, since the source is asked by it
     Column("no_longer_so", Text),  # of what was told: why it is not so any more, for staff
+    _time("happened_at"),  # the event's own time as the source's columns say, never a row's change time
     UniqueConstraint("oa", "event_key", name="notices_oa_event_key"),
     # Rows are moved twice in a normal life; the spare room keeps their new versions on their page. A move is never HOT,
     # since the indexes of live states ask for the state; what else is noted on a row (channel, reason, mark) is.
@@ -359,6 +360,71 @@ setbacks = Table(  # when the ledger itself lost commits: noticed by itself, or 
     Column("by", Text, nullable=False),
     Column("why", Text, nullable=False),
     Column("synced", ARRAY(Text), nullable=False, server_default="{}"),  # the OAs whose followers were asked since
+)
+
+guard_counts = Table(  # how many notices were new in each minute, and how many were kept back (worker/ledger/guard.py)
+    "guard_counts",
+    metadata,
+    Column("oa", Text, primary_key=True),
+    Column("minute", DateTime(timezone=True), primary_key=True),
+    Column("cause", Text, primary_key=True),  # new | old | many
+    Column("number", BigInteger, nullable=False),
+)
+
+sources = Table(  # which database an OA's cursors belong to, and whether its first start is over
+    "sources",
+    metadata,
+    Column("oa", Text, primary_key=True),
+    Column("identity", JSONB),
+    _time("noted_at"),
+    Column("strange", JSONB),  # another database that was met there, and is not read
+    _time("strange_at"),
+    Column("as_baseline", Boolean, nullable=False, server_default="false"),  # adopted: what is there is told to nobody
+    _time("started_at"),  # of a first start; None where the feeds had been read before this was noted
+    _time("settled_at"),  # since when each feed was read to its end once
+    Column("read", ARRAY(Text), nullable=False, server_default="{}"),  # the feeds that were, until then
+)
+
+switches = Table(  # what is switched off right now (worker/ledger/switches.py); what ended stands in the audit
+    "switches",
+    metadata,
+    _id(),
+    Column("oa", Text, nullable=False),  # "*": of all OAs
+    Column("sort", Text, nullable=False),  # kind | channel | unit | oa | all
+    Column("name", Text, nullable=False),
+    _time("since", nullable=False),
+    _time("until"),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    _time("ended_at"),  # it holds nothing any more; what it held is given its time back
+    Column("renewed_to", BigInteger, nullable=False, server_default="0"),  # … up to this id
+    UniqueConstraint("oa", "sort", "name", name="switches_of"),
+)
+
+acts = Table(  # what operators did to many notices: how far it is, who stopped it (worker/ledger/acts.py)
+    "acts",
+    metadata,
+    _id(),
+    Column("oa", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("filter", JSONB, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False, server_default="0"),
+    Column("last_id", BigInteger, nullable=False, server_default="0"),
+    _time("since", nullable=False),
+    _time("touched_at", nullable=False),
+    _time("until"),
+    _time("stopped_at"),
+    Column("stopped_by", Text),
+)
+
+act_notices = Table(  # the notices that were counted, until the act is over
+    "act_notices",
+    metadata,
+    Column("act_id", ForeignKey("acts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("notice_id", BigInteger, primary_key=True, autoincrement=False),
 )
 
 keyring = Table(  # keys that must outlive a change of HCC_SECRET_KEYS, themselves sealed with those

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from worker.domain.lane import Lane
 from worker.ledger.notices import EARLIER_UNFINISHED
 from worker.ledger.statements import statement
+from worker.ledger.switches import RUNS
 
 FRESH_SECONDS = 5.0  # what has been due for longer is late
 EVER = 1e9  # seconds
@@ -35,7 +36,7 @@ MAY_GO = f"""
     AND n.due_at <= statement_timestamp() - make_interval(secs => w.youngest)
     AND n.due_at > statement_timestamp() - make_interval(secs => w.oldest)
     AND n.fresh_at > clock_timestamp() - make_interval(secs => w.max_age)
-    AND n.kind <> ALL(CAST(:asleep AS text[]))"""
+    AND n.kind <> ALL(CAST(:asleep AS text[])) AND {RUNS}"""
 """True where the notice `n` has its turn in `w` (oa, max_age, lane, youngest, oldest, sure; ages in seconds)."""
 
 HEAD = 5000

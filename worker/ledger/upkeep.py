@@ -21,6 +21,7 @@ from worker.ledger.clock import EARLIER, host_now
 from worker.ledger.moves import Move, move, move_found
 from worker.ledger.order import place
 from worker.ledger.reach import hold_people
+from worker.ledger.switches import AGES
 
 _EXPIRED_LEASES = """
 SELECT id, lease, tried_under FROM notices
@@ -68,10 +69,10 @@ def rescue(tx: Connection, *, certainly_not: Sequence[Leased], perhaps: Sequence
     move(tx, again + unsure, by=by)
 
 
-_TOO_OLD = """
+_TOO_OLD = f"""
 SELECT n.id, n.lease, n.due_at FROM notices n
 WHERE n.oa = :oa AND n.state = CAST(:before AS text)
-  AND n.fresh_at < CAST(:now AS timestamptz) - make_interval(secs => :seconds)
+  AND n.fresh_at < CAST(:now AS timestamptz) - make_interval(secs => :seconds) AND {AGES}
 ORDER BY n.fresh_at LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 

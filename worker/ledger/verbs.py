@@ -1,20 +1,23 @@
 """What operators do to notices: dead and expired ones tried again, dead ones dropped, uncertain ones settled.
 
-Many at once go in pages, a short transaction each: what is done stays done if the command is cut short, and the
-workers are never held up by a long lock. A page begins after the last id of the one before, so that a notice that
-dies again meanwhile is not taken twice.
+Many at once are an act (`acts`) and go in pages, a short transaction each: what is done stays done if the command is
+cut short, and the workers are never held up by a long lock. A page begins after the last id of the one before, so that
+a notice that dies again meanwhile is not taken twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, text
 
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import TOLD, State
+from worker.ledger import acts
+from worker.ledger.acts import Act
 from worker.ledger.moves import move_found
 from worker.ledger.notices import promote
 from worker.ledger.order import place
@@ -30,18 +33,27 @@ class Choice:
     kind: str | None = None
     reason: str | None = None  # a part of the reason, upper or lower case
     code: int | None = None  # the last code that the channel answered
+    unit: str | None = None  # this unit and those below it
+    since: datetime | None = None  # the event's own time (UTC), itself included …
+    until: datetime | None = None  # … and before this
 
 
-_CHOSEN = """
+HAPPENED_AT = "COALESCE(n.happened_at, n.event_at)"
+"""When the event of the notice `n` happened, by the source's columns; by its order where these have no time for it."""
+
+_CHOSEN = f"""
     n.oa = :oa AND n.state = CAST(:state AS text)
     AND (CAST(:ids AS bigint[]) IS NULL OR n.id = ANY(CAST(:ids AS bigint[])))
     AND (CAST(:kind AS text) IS NULL OR n.kind = :kind)
     AND (CAST(:reason AS text) IS NULL OR strpos(lower(n.reason), lower(:reason)) > 0)
-    AND (CAST(:code AS int) IS NULL OR n.code_received = :code)"""
+    AND (CAST(:code AS int) IS NULL OR n.code_received = :code)
+    AND (CAST(:unit AS text) IS NULL OR n.unit = :unit OR starts_with(n.unit, :unit || '.'))
+    AND (CAST(:since AS timestamptz) IS NULL OR {HAPPENED_AT} >= :since)
+    AND (CAST(:until AS timestamptz) IS NULL OR {HAPPENED_AT} < :until)"""
 
 _LISTED = f"""
 SELECT n.id, n.event_key, n.kind, n.state, n.reason, n.code_received AS code, n.attempts, n.due_at,
-       EXTRACT(EPOCH FROM clock_timestamp() - n.fresh_at)::float8 AS age_seconds
+       EXTRACT(EPOCH FROM clock_timestamp() - n.fresh_at)::float8 AS age_seconds, n.unit, {HAPPENED_AT} AS happened_at
 FROM notices n WHERE {_CHOSEN} ORDER BY n.id LIMIT CAST(:limit AS bigint)
 """
 
@@ -58,6 +70,18 @@ def count(tx: Connection, oa: str, state: State, choice: Choice) -> int:
     return int(tx.execute(query, _values(oa, state, choice)).scalar_one())
 
 
+_GROUPS = f"""
+SELECT n.kind, n.reason, n.unit, count(*) AS number, min({HAPPENED_AT}) AS first, max({HAPPENED_AT}) AS last
+FROM notices n WHERE {_CHOSEN} GROUP BY n.kind, n.reason, n.unit ORDER BY number DESC, n.kind, n.unit LIMIT :limit
+"""
+
+
+def groups(tx: Connection, oa: str, state: State, choice: Choice, *, limit: int) -> list[dict[str, Any]]:
+    """The chosen notices by kind, reason and unit: how many, and when the first and the last event happened."""
+    rows = tx.execute(text(_GROUPS), {**_values(oa, state, choice), "limit": limit})
+    return [dict(row) for row in rows.mappings()]
+
+
 def states(tx: Connection, oa: str, ids: Sequence[int]) -> dict[int, str]:
     """The states of these notices; one that the ledger does not know is missing."""
     query = text("SELECT id, state FROM notices WHERE oa = :oa AND id = ANY(CAST(:ids AS bigint[]))")
@@ -66,18 +90,17 @@ def states(tx: Connection, oa: str, ids: Sequence[int]) -> dict[int, str]:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """One verb: the arrow that it follows, and what else belongs in the transaction of each page.
+    """One verb: its name, the arrow that it follows, and what else belongs in the transaction of each page.
 
     `in_order`: what a later notice of its dossier has overtaken is suppressed, since told now it would be out of order.
     """
 
+    verb: str
     before: State
     after: State
     also: Callable[[Connection, str, set[int], str], None] | None = None
     in_order: bool = False
 
-
-_PAGE = f"SELECT n.id, n.code FROM notices n WHERE {_CHOSEN} AND n.id > :last ORDER BY n.id LIMIT :page"
 
 # The locks are taken in the order of the ids, so that two operators wait for each other and never in a circle. Of the
 # same dossiers what could be claimed is locked, too: a claim passes it by, or is over before we look what was told.
@@ -97,6 +120,16 @@ _OVERTAKEN = f"""{_FOUND} AND EXISTS (
       AND {place("later")} > {place("n")})"""
 
 
+def begin(tx: Connection, oa: str, deed: Deed, choice: Choice, *, by: str, why: str) -> Act:
+    """Count what is chosen, and write down who wants what done to it and why."""
+    return acts.begin(tx, oa, deed.verb, _CHOSEN, _values(oa, deed.before, choice), by=by, why=why)
+
+
+def unfinished(tx: Connection, oa: str, deed: Deed, choice: Choice) -> Act | None:
+    """An act of the same verb and filter that was broken off."""
+    return acts.unfinished(tx, oa, deed.verb, _values(oa, deed.before, choice))
+
+
 def carry_out(
     ledger: Engine, oa: str, deed: Deed, choice: Choice, *, by: str, why: str, page: int = PAGE
 ) -> Iterator[set[int]]:
@@ -104,21 +137,34 @@ def carry_out(
 
     Some of them may be suppressed instead of due: overtaken by a later notice, or no longer true.
     """
-    values = {**_values(oa, deed.before, choice), "page": page}
-    last = 0
+    with ledger.begin() as tx:
+        act = begin(tx, oa, deed, choice, by=by, why=why)
+    yield from go_on(ledger, act.id, page=page)
+
+
+def go_on(ledger: Engine, number: int, *, page: int = PAGE) -> Iterator[set[int]]:
+    """Go on with an act to its end, or until somebody stops it; as `carry_out`."""
     while True:
         with ledger.begin() as tx:
-            rows = tx.execute(text(_PAGE), {**values, "last": last}).all()
-            moved = _do(tx, oa, deed, rows, by=by, why=why) if rows else set()
-        if not rows:
-            return
+            act = acts.read(tx, number, lock=True)
+            if act is None or not act.open:
+                return
+            ids = acts.next_page(tx, act, page)
+            if not ids:
+                acts.end(tx, act)
+                return
+            deed = DEEDS[act.verb]
+            meant = acts.of_these_dossiers(tx, act, ids) if deed.in_order else ids
+            moved = _do(tx, act.oa, deed, meant, by=act.by, why=act.why)
+            acts.note(tx, act, moved=len(moved), last_id=ids[-1])
         yield moved
-        last = rows[-1].id
 
 
-def _do(tx: Connection, oa: str, deed: Deed, rows: Sequence[Row[Any]], *, by: str, why: str) -> set[int]:
-    ids = [row.id for row in rows]
-    codes = sorted({row.code for row in rows}) if deed.in_order else []
+_CODES = "SELECT DISTINCT code FROM notices WHERE id = ANY(CAST(:ids AS bigint[])) AND state = :before ORDER BY code"
+
+
+def _do(tx: Connection, oa: str, deed: Deed, ids: Sequence[int], *, by: str, why: str) -> set[int]:
+    codes = list(tx.execute(text(_CODES), {"ids": ids, "before": deed.before}).scalars()) if deed.in_order else []
     tx.execute(text(_LOCK), {"oa": oa, "ids": ids, "codes": codes})
     overtaken: set[int] = set()
     if deed.in_order:
@@ -159,12 +205,14 @@ def _release(tx: Connection, oa: str, moved: set[int], by: str) -> None:
     _let_the_next_go(tx, oa, moved, by)
 
 
-RELEASE = Deed(State.QUARANTINED, State.WAITING, _release, in_order=True)
-DROP = Deed(State.QUARANTINED, State.DISCARDED)
-RETRY = Deed(State.DEAD, State.DUE, _begin_afresh, in_order=True)
-RETRY_EXPIRED = Deed(State.EXPIRED, State.DUE, _begin_afresh, in_order=True)
-DISCARD = Deed(State.DEAD, State.DISCARDED)
+RELEASE = Deed("quarantine release", State.QUARANTINED, State.WAITING, _release, in_order=True)
+DROP = Deed("quarantine discard", State.QUARANTINED, State.DISCARDED)
+RETRY = Deed("dead retry", State.DEAD, State.DUE, _begin_afresh, in_order=True)
+RETRY_EXPIRED = Deed("expired retry", State.EXPIRED, State.DUE, _begin_afresh, in_order=True)
+DISCARD = Deed("dead discard", State.DEAD, State.DISCARDED)
 SETTLE = {
-    "sent": Deed(State.UNCERTAIN, State.SENT, _let_the_next_go),
-    "not-sent": Deed(State.UNCERTAIN, State.DUE, _let_the_next_go),
+    "sent": Deed("uncertain settle sent", State.UNCERTAIN, State.SENT, _let_the_next_go),
+    "not-sent": Deed("uncertain settle not-sent", State.UNCERTAIN, State.DUE, _let_the_next_go),
 }
+DEEDS = {deed.verb: deed for deed in (RELEASE, DROP, RETRY, RETRY_EXPIRED, DISCARD, *SETTLE.values())}
+"""By the name under which its acts are stored."""

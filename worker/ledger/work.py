@@ -16,6 +16,7 @@ from worker.domain.lane import Lane
 from worker.domain.settling import GIVE_UP
 from worker.ledger import unread
 from worker.ledger.notices import EARLIER_UNFINISHED
+from worker.ledger.switches import AGES
 from worker.ledger.turns import ANY_MAY_GO, EVER
 from worker.ledger.unread import EventReader
 from worker.ledger.upkeep import DOUBTED_AT
@@ -55,10 +56,10 @@ WHERE EXISTS (
 OR EXISTS (SELECT FROM notices n WHERE n.oa = w.oa AND n.state = 'waiting' AND NOT {EARLIER_UNFINISHED})
 OR EXISTS (
     SELECT FROM notices n WHERE n.oa = w.oa AND n.state IN ('waiting', 'due')
-      AND n.fresh_at < statement_timestamp() - make_interval(secs => w.unsent))
+      AND n.fresh_at < statement_timestamp() - make_interval(secs => w.unsent) AND {AGES})
 OR EXISTS (
     SELECT FROM notices n WHERE n.oa = w.oa AND n.state = 'unreachable'
-      AND n.fresh_at < statement_timestamp() - make_interval(secs => w.grace))
+      AND n.fresh_at < statement_timestamp() - make_interval(secs => w.grace) AND {AGES})
 OR EXISTS (
     SELECT FROM notices n WHERE n.oa = w.oa AND n.state = 'uncertain'
       AND n.fresh_at < statement_timestamp() - make_interval(secs => w.unsent)

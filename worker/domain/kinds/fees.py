@@ -36,7 +36,9 @@ def fee_requested(change: Change) -> Iterator[Finding]:
         facts: dict[str, str] = {}
         if payment.both:
             facts = {"twin": asked.key} if payment.by_status else {"twin": as_status, "paired": asked.key}
-        yield event_of(dossier, "fee_requested", payment.id, payment.requested_at, amount=payment.amount, **facts)
+        own = {} if payment.by_status else {"own_at": payment.requested_at}
+        at = payment.requested_at
+        yield event_of(dossier, "fee_requested", payment.id, at, amount=payment.amount, **facts, **own)
         if payment.both and not payment.by_status:
             yield asked
 
@@ -46,7 +48,8 @@ def fee_paid(change: Change) -> Iterator[Finding]:
     payment = change.payment
     if payment is not None and payment.state is PaymentState.PAID and payment.amount:
         at = payment.changed_at or payment.requested_at
-        yield event_of(change.dossier, "fee_paid", payment.id, at, amount=payment.amount)
+        begun_at = payment.requested_at
+        yield event_of(change.dossier, "fee_paid", payment.id, at, amount=payment.amount, begun_at=begun_at)
 
 
 def fee_corrected(change: Change) -> Iterator[Finding]:

@@ -44,7 +44,8 @@ class Kind:
 
 
 def event_of(dossier: Dossier, kind: str, occurrence: str, at: datetime, **facts: Any) -> Event:
-    """An event of `dossier`; `facts` are what the texts of its kind may tell, and on what it depends."""
+    """An event of `dossier`; `facts` are what the texts of its kind may tell, on what it depends, and its own time."""
+    facts.setdefault("begun_at", dossier.finished_at or dossier.accepted_at or dossier.submitted_at)
     event = Event(dossier.code, kind, occurrence, at, dossier.phone, dossier.unit, dossier.sms, **facts)
     event.source_code = dossier.source_code
     return event

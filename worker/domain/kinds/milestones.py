@@ -24,7 +24,8 @@ DONE = frozenset({Status.FINISHED, Status.RETURNED})
 def submitted(change: Change) -> Iterator[Finding]:
     """Told when the dossier has reached the portal (decree 45/2020 Art. 11)."""
     if change.status is Status.REGISTERED:
-        yield event_of(change.dossier, "submitted", ONCE, change.dossier.submitted_at or change.at)
+        sent = change.dossier.submitted_at
+        yield event_of(change.dossier, "submitted", ONCE, sent or change.at, own_at=sent)
 
 
 def accepted(change: Change) -> Iterator[Finding]:
@@ -33,7 +34,8 @@ def accepted(change: Change) -> Iterator[Finding]:
     if change.status not in TAKEN_IN or dossier.accepted_at is None or dossier.status not in TAKEN_IN:
         return
     at = change.at if change.status is Status.ACCEPTED else min(dossier.accepted_at, change.at)
-    yield event_of(dossier, "accepted", ONCE, at, appointment_at=dossier.appointment_at)
+    facts = {"appointment_at": dossier.appointment_at, "own_at": dossier.accepted_at}
+    yield event_of(dossier, "accepted", ONCE, at, **facts)
 
 
 def refused(change: Change) -> Iterator[Finding]:
@@ -73,14 +75,16 @@ def result_ready(change: Change) -> Iterator[Finding]:
     if dossier.given_back:
         yield over(dossier, "result_ready", "given back without a result")
     elif change.status in DONE and dossier.status in DONE and dossier.result_given:
-        yield event_of(dossier, "result_ready", dossier.result, change.at)
+        own_at = dossier.finished_at or dossier.returned_at
+        yield event_of(dossier, "result_ready", dossier.result, change.at, own_at=own_at)
 
 
 def returned(change: Change) -> Iterator[Finding]:
     """Told when a result was handed over (10)."""
     dossier = change.dossier
     if change.status is Status.RETURNED and dossier.status is Status.RETURNED and dossier.result_given:
-        yield event_of(dossier, "returned", dossier.result, dossier.returned_at or change.at)
+        own_at = dossier.returned_at
+        yield event_of(dossier, "returned", dossier.result, own_at or change.at, own_at=own_at)
 
 
 def collect_reminder(change: Change) -> Iterator[Finding]:
