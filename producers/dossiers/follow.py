@@ -16,8 +16,8 @@ from typing import Any
 from producers.dossiers.feeds import Feed, Step
 from producers.dossiers.findings import Found
 from producers.dossiers.parts import Outrun, Parts, Round
-from producers.dossiers.record import Seen, fresh_at, look_again, record, withdraw
-from producers.dossiers.sightings import Look, changed, sighted
+from producers.dossiers.record import Seen, fresh_at, look_again, record, set_aside, withdraw
+from producers.dossiers.sightings import Look, changed, doubtful, sighted
 from producers.dossiers.source import SourceError, SourceUnreachableError
 from worker.domain.event import Event
 from worker.ledger import cursors, sightings
@@ -39,6 +39,7 @@ class _Page:
     step: Step
     found: Found
     sightings: Sequence[Sighting]
+    doubtful: set[str]
     rows: int
     at: datetime
 
@@ -116,7 +117,8 @@ class Follow:
         step = feed.advance(held.position, asked, rows, now)
         fresh = changed(rows, self._known(rows)) if feed.look is Look.COMPARE else rows
         found = self._parts.sieve.sift(feed.name, fresh, lambda row: feed.read(row, now))
-        return _Page(feed, held, step, found, sighted(feed.look, fresh, found.changes), len(rows), now)
+        seen = sighted(feed.look, fresh, found.changes)
+        return _Page(feed, held, step, found, seen, doubtful(fresh, found.changes), len(rows), now)
 
     def _known(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         with self._parts.ledger.begin() as tx:
@@ -145,6 +147,9 @@ class Follow:
             sightings.keep(tx, parts.oa, states)
             recorded = record(tx, parts.oa, parts.people, seen)
             withdrawn = withdraw(tx, parts.oa, withdrawals)
+            doubts = {code for page in pages for code in page.doubtful}
+            asked_at = min(page.held.read_at for page in pages)
+            set_aside(tx, parts.oa, [page.found for page in pages], asked_at=asked_at, doubtful=doubts)
             look_again(tx, parts.oa, seen, states)
         tally.recorded += recorded
         tally.withdrawn += withdrawn

@@ -25,6 +25,7 @@ from config.settings import Settings
 from producers.dossiers.feeds import feeds_of
 from producers.dossiers.findings import Sieve
 from producers.dossiers.follow import Follow
+from producers.dossiers.learned import Learning
 from producers.dossiers.mapping import Mapping, load_mapping
 from producers.dossiers.parts import Outrun, Parts, Round, utc_now
 from producers.dossiers.reconcile import Reconcile
@@ -61,6 +62,7 @@ class Poller:
         self._parts = Parts(oa, ledger, people, source, mapping, feeds_of(mapping), Sieve(), clock)
         self._follow = Follow(self._parts, self._tell_bell)
         self._start = Start(self._parts, start_from, self._tell_bell)
+        self._learning = Learning(self._parts)
         self._reminding = Reminding(self._parts, self._tell_bell)
         self._reconcile = Reconcile(self._parts, self._tell_bell, self._catch_up)
         self._ring = ring
@@ -106,6 +108,7 @@ class Poller:
             self._reconcile.run(tally, whole=whole, time_is_up=time_is_up)
 
     def _go_round(self, tally: Round, *, time_is_up: Callable[[], bool]) -> None:
+        self._tell_bell(self._learning.run())
         held = self._cursors()
         begun = [feed for feed in self._parts.feeds if feed.name in held]
         lacking = [feed for feed in self._parts.feeds if feed.name not in held]

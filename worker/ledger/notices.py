@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from worker.domain.event import Hold
 from worker.domain.kinds import RANK
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import BLOCKING, State
@@ -57,6 +58,8 @@ class NewNotice:
     phone_fault: str | None = None  # what staff should look at in the phone field, if anything
     phone_seen: str | None = None  # that field, masked
     lane: Lane = Lane.SERVICE
+    held: Hold | None = None  # what keeps it back: it is quarantined until that is known
+    asked_at: datetime | None = None  # when the source was asked for it, by the ledger's clock
     source_row: int = 0  # the row of the source that tells of it, where ids increase: orders events of one moment
 
 
@@ -67,9 +70,9 @@ WITH wanted AS (
         CAST(:units AS text[]), CAST(:facts AS jsonb[]), CAST(:people AS bigint[]), CAST(:nobodies AS text[]),
         CAST(:event_ats AS timestamptz[]), CAST(:fresh_ats AS timestamptz[]), CAST(:followers AS bigint[]),
         CAST(:phone_faults AS text[]), CAST(:phones_seen AS text[]), CAST(:lanes AS smallint[]),
-        CAST(:source_rows AS bigint[]))
+        CAST(:source_rows AS bigint[]), CAST(:helds AS jsonb[]), CAST(:held_whys AS text[]))
     AS w (event_key, code, kind, rank, unit, facts, person_id, nobody, event_at, fresh_at, follower_id,
-          phone_fault, phone_seen, lane, source_row)
+          phone_fault, phone_seen, lane, source_row, held, held_why)
 ),
 unknown AS (
     SELECT w.*, row_number() OVER (PARTITION BY w.code ORDER BY w.event_at, w.rank, w.source_row, w.event_key) AS place
@@ -79,13 +82,15 @@ unknown AS (
 recorded AS (
     INSERT INTO notices (oa, event_key, code, kind, rank, unit, facts, person_id, no_person_because, state, reason,
                          event_at, fresh_at, recorded_at, due_at, follower_id, phone_fault, phone_seen, lane,
-                         source_row)
+                         source_row, held)
     SELECT :oa, u.event_key, u.code, u.kind, u.rank, u.unit, u.facts, u.person_id, u.nobody,
-           CASE WHEN off THEN 'suppressed' WHEN again THEN 'quarantined' WHEN first THEN 'due' ELSE 'waiting' END,
+           CASE WHEN off THEN 'suppressed' WHEN again OR u.held IS NOT NULL THEN 'quarantined'
+                WHEN first THEN 'due' ELSE 'waiting' END,
            CASE WHEN off THEN '{OPTED_OUT}' WHEN again THEN '{FOUND_AGAIN}'
+                WHEN u.held IS NOT NULL THEN u.held_why
                 WHEN first THEN NULL ELSE 'an earlier notice of this dossier is not finished' END,
            u.event_at, u.fresh_at, statement_timestamp(), clock_timestamp(), u.follower_id, u.phone_fault,
-           u.phone_seen, u.lane, u.source_row
+           u.phone_seen, u.lane, u.source_row, u.held
     FROM unknown u CROSS JOIN LATERAL (
         SELECT u.place = 1 AND NOT EXISTS (
             SELECT FROM notices e WHERE e.oa = :oa AND e.code = u.code AND e.state IN ({_BLOCKING})
@@ -117,6 +122,8 @@ def record(tx: Connection, oa: str, new: Sequence[NewNotice]) -> set[str]:
     one_each = {notice.event_key: notice for notice in reversed(new)}.values()
     rows = tx.execute(statement(_RECORD), {"oa": oa, **_record_arrays(one_each)})
     recorded = set(rows.scalars())
+    if held := {notice.code for notice in new if notice.held}:
+        promote(tx, oa, held, by="producer")  # what is kept back holds nothing else up
     if min(notice.fresh_at for notice in new) < datetime.now(UTC) - STALE:
         supersede(tx, oa, {notice.code for notice in new})
     return recorded
@@ -205,4 +212,14 @@ def _record_arrays(new: Iterable[NewNotice]) -> dict[str, str]:
         "phones_seen": column(n.phone_seen for n in rows),
         "lanes": column(n.lane for n in rows),
         "source_rows": column(n.source_row for n in rows),
+        "helds": column(_held(n) for n in rows),
+        "held_whys": column(n.held.why if n.held else None for n in rows),
     }
+
+
+def _held(notice: NewNotice) -> str | None:
+    """What `worker.ledger.holds` reads: by field of the source what keeps the notice back."""
+    if notice.held is None:
+        return None
+    at = notice.asked_at.isoformat() if notice.asked_at else None
+    return json.dumps({notice.held.field: {"mark": notice.held.mark, "why": notice.held.why, "at": at}})
