@@ -160,6 +160,8 @@ def keep_house(shared: Shared) -> None:
         now = shared.second_clock.now(connection)
     if now is None:
         return
+    with shared.ledger.begin() as tx:
+        oddities.forget(tx)
     try:
         kept = past.keep_house(
             shared.ledger, now=now, keep_months=shared.settings.keep_months, by="housekeeping", seconds=_HOUSE_SECONDS

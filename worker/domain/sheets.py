@@ -12,7 +12,7 @@ import struct
 UNREADABLE = "#"  # holds no digit that could be read, but a sign that there was something
 
 _POINT = r"[.,]"
-_WITH_PLACES = re.compile(rf"(?P<whole>\+?(?:0[0-9]{{9,10}}|[1-9][0-9]{{8,12}})){_POINT}(?P<places>[0-9]{1, 6})")
+_WITH_PLACES = re.compile(rf"(?P<whole>\+?(?:0[0-9]{{9,10}}|[1-9][0-9]{{8,12}})){_POINT}(?P<places>[0-9]{{1,6}})")
 _GROUPED = re.compile(
     r"(?P<whole>[1-9][0-9]{0,2}(?P<mark>[,'])[0-9]{3}(?:(?P=mark)[0-9]{3})+)(?:\.(?P<places>[0-9]+))?"
 )

@@ -2,14 +2,13 @@
 
 No personal data: a code, a column, our own sentence, and of words only those that cannot be about a person. A source
 may be odd as a whole, so one page costs one look, what is known already is written once in ten minutes, and no more
-than `MOST` are kept of one OA: by then it is the mapping that has to be mended, and a list of millions would say no more.
+than `MOST` are kept of one OA: by then it is the mapping that has to be mended, and a longer list would say no more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -109,21 +108,26 @@ def listed(tx: Connection, oa: str, *, code: str | None = None, limit: int | Non
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How many oddities have one field and one reason, and since when (UTC)."""
+class OddityCount:
+    """How many oddities have one field and one reason; `marked`: it is a word that the mapping does not know."""
 
     field: str
     why: str
     number: int
-    since: datetime
+    marked: bool
+
+    @property
+    def shown(self) -> str:
+        """The word itself, or our sentence where there is none."""
+        return self.why.partition(": ")[2] or self.why
 
 
-def tallied(tx: Connection, oa: str) -> list[Tally]:
+def tallied(tx: Connection, oa: str) -> list[OddityCount]:
     """The oddities of an OA by field and reason, most first."""
     rows = tx.execute(
         text("""
-            SELECT field, why, count(*) AS number, min(since) AS since FROM oddities WHERE oa = :oa
+            SELECT field, why, count(*) AS number, bool_or(mark IS NOT NULL) AS marked FROM oddities WHERE oa = :oa
             GROUP BY field, why ORDER BY number DESC, field, why"""),
         {"oa": oa},
     )
-    return [Tally(row.field, row.why, row.number, row.since) for row in rows]
+    return [OddityCount(row.field, row.why, row.number, row.marked) for row in rows]
