@@ -27,7 +27,7 @@ from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.clock import to_the_second
 from worker.domain.code import normalize_code
-from worker.ledger import cursors, reports
+from worker.ledger import cursors, oddities, reports
 from worker.ledger.migrate import missing
 from worker.queue.bell import knock
 from worker.queue.connection import QueueDown, door, open_redis
@@ -118,6 +118,7 @@ def _metrics(every: Sequence[Services]) -> bytes:
     registry = CollectorRegistry()
     notices = Gauge("hcc_notices", "Notices in each live state", ["oa", "state"], registry=registry)
     doubts = Gauge("hcc_lasting_doubts", "Notices in doubt for more than an hour", ["oa"], registry=registry)
+    odd = Gauge("hcc_source_oddities", "What cannot be read in the source", ["oa", "column"], registry=registry)
     paces: dict[str, Sequence[cursors.Pace]] = {}
     with every[0].ledger.connect() as connection:
         for oa in (services.oa for services in every):
@@ -125,6 +126,8 @@ def _metrics(every: Sequence[Services]) -> bytes:
                 notices.labels(oa, state).set(number)
             doubts.labels(oa).set(reports.lasting_doubts(connection, oa))
             paces[oa] = cursors.paces(connection, oa)
+            for one in oddities.tallied(connection, oa):
+                odd.labels(oa, one.field).inc(one.number)
         measure_kept(registry, connection, [services.oa for services in every])
     measure_clocks(registry, every[0])
     _measure_sources(registry, paces)

@@ -10,8 +10,9 @@ from producers.dossiers.queries import FEEDS
 from producers.dossiers.source import Source
 from worker.bootstrap import Services
 from worker.deployment import Deployment
-from worker.ledger import cursors
+from worker.ledger import cursors, oddities
 
+_SHOWN = 5  # of what is odd, the most frequent
 _LATE = 300.0  # seconds without a feed's end: then nobody polls, or the source is too slow
 
 
@@ -36,6 +37,23 @@ def check_feeds(made: Services) -> Iterator[str]:
     for pace in paces:
         waits = f", chờ {pace.missing} id trống" if pace.missing else ""
         yield f"{pace.feed}: đọc đến cuối {pace.seconds:.0f} giây trước{waits}"
+
+
+def check_oddities(made: Services) -> Iterator[str]:
+    """A word that the mapping does not know keeps notices back until somebody adds it; other faults cost their fact."""
+    with made.ledger.connect() as connection:
+        tallies = oddities.tallied(connection, made.oa)
+    unknown = [one for one in tallies if one.marked]
+    if unknown:
+        told = "; ".join(f"{one.field} {one.shown} ({one.number} chỗ)" for one in unknown[:_SHOWN])
+        raise Fault(
+            f"bản đồ chưa hiểu: {told}; thông báo phụ thuộc đang tạm giữ (`hcc quarantine list`); "
+            "thêm từ vào bản đồ hoặc sửa trong CSDL hồ sơ, xem `hcc source oddities`"
+        )
+    for one in tallies[:_SHOWN]:
+        yield f"{one.number} chỗ ở cột {one.field} không đọc được, xem `hcc source oddities`"
+    if not tallies:
+        yield "mọi dòng đã đọc đều hiểu được"
 
 
 def check_apart(made: Deployment, one: Services) -> Iterator[str]:

@@ -7,10 +7,11 @@ from typing import Any
 import click
 
 from operators.cli.context import deployment, every, of_oa, told_of
+from operators.cli.oddities import tell_oddities
 from operators.cli.output import as_json, print_json
 from worker.domain.clock import to_the_second
 from worker.domain.code import normalize_code
-from worker.ledger import reports
+from worker.ledger import oddities, reports
 
 
 @click.command(short_help="Mọi thông báo, lần gửi và lý do của một hồ sơ.")
@@ -29,13 +30,17 @@ def dossier(code: str, oa: str | None, as_json: bool) -> None:
             for one in every(made, oa)
             for notice in told_of(made, one, reports.dossier(connection, one.oa, code))
         ]
+        odd = [
+            row for one in every(made, oa) for row in told_of(made, one, oddities.listed(connection, one.oa, code=code))
+        ]
     if as_json:
-        print_json({"code": code, "notices": notices})
-    elif not notices:
+        print_json({"code": code, "notices": notices, "oddities": odd})
+        return
+    tell_oddities(odd)
+    if not notices and not odd:
         raise click.ClickException(f"Chưa có thông báo nào của hồ sơ {code}.")
-    else:
-        for notice in notices:
-            _tell(notice)
+    for notice in notices:
+        _tell(notice)
 
 
 def _tell(notice: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`hcc source`: does a mapping fit its dossier database; and what a database is that is not yesterday's."""
+"""`hcc source`: does a mapping fit its dossier database, what cannot be read in it, and is it yesterday's?"""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Any
 import click
 
 from config.oas import load_oas
-from operators.cli.bulk import VERB_NEEDS
-from operators.cli.context import of_oa, services, the_one
-from operators.cli.output import accountable, as_json, print_json
+from operators.cli.bulk import TABLE_ROWS, VERB_NEEDS, limited
+from operators.cli.context import deployment, every, named_columns, of_oa, services, the_one, told_of
+from operators.cli.oddities import why_vi
+from operators.cli.output import accountable, as_json, print_json, print_table
 from producers.dossiers import identity
 from producers.dossiers.check import Finding, examine
 from producers.dossiers.identity import identify
 from producers.dossiers.mapping import MappingError, load_mapping
 from producers.dossiers.source import Source, SourceError
 from worker.deployment import Deployment
+from worker.ledger import oddities as oddities_in_ledger
 from worker.ledger.audit import audit
 
 
@@ -86,6 +88,42 @@ _ADOPTED = {
     "baseline": "Đã nhận CSDL mới: lượt hỏi tới ghi nhớ những gì đang có, không báo ai; từ đó việc mới được báo.",
     "same": "Đã nhận: đọc tiếp từ chỗ cũ.",
 }
+
+
+_COLUMNS = {
+    "code": "Hồ sơ",
+    "row": "Dòng",
+    "column": "Cột",
+    "why": "Vì sao",
+    "since": "Từ",
+    "times": "Lần",
+    "last_seen": "Lần cuối",
+}
+
+
+@source.command(short_help="Những gì trong CSDL hồ sơ không đọc được.")
+@limited
+@of_oa
+@as_json
+def oddities(limit: int | None, oa: str | None, as_json: bool) -> None:
+    """Liệt kê những cột không đọc được, của hồ sơ nào, từ khi nào, vì sao; không in dữ liệu cá nhân.
+
+    Mục nào được sửa trong CSDL hồ sơ (hoặc trong bản đồ) thì tự hết khi dòng đó được đọc lại.
+    """
+    most = limit or (None if as_json else TABLE_ROWS)
+    with deployment() as made, made.shared.ledger.connect() as connection:
+        rows = [
+            row
+            for one in every(made, oa)
+            for row in told_of(made, one, oddities_in_ledger.listed(connection, one.oa, limit=most))
+        ]
+        columns = named_columns(made, _COLUMNS)
+    if as_json:
+        print_json(rows[:most])
+    else:
+        print_table(
+            columns, [{**row, "why": why_vi(row["why"])} for row in rows[:most]], empty="Mọi dòng đều đọc được."
+        )
 
 
 def _plain(found: Finding) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from producers.dossiers.faults import RowError
 from producers.dossiers.mapping import Mapping, word
 from producers.dossiers.plans import Plan, plan
-from producers.dossiers.queries import QUERIES
-from producers.dossiers.rows import RowError, row_id, source_time
+from producers.dossiers.rows import row_id, source_time
+from producers.dossiers.shown import shape, showable
 from producers.dossiers.source import Source, SourceError, SourceUnreachableError
 
 _ROWS = 200  # of each query
@@ -28,13 +29,6 @@ _WORDS = 20
 _TIMES = frozenset({"at", "accepted_at", "appointment_at", "finished_at", "requested_at", "changed_at"})
 _NUMBERS = frozenset({"id", "amount", "result_state"})
 _PHONES = frozenset({"phone", "authorised_phone", "owner_phone"})
-_NAME = re.compile(r"(\w+ ){1,5}\w+")
-_FAMILIES = frozenset(
-    {
-        *("nguyễn", "trần", "lê", "phạm", "hoàng", "huỳnh", "phan", "vũ", "võ", "đặng", "bùi", "đỗ", "hồ", "ngô"),
-        *("dương", "lý", "đinh", "đoàn", "trịnh", "mai", "cao", "tạ", "hà", "lưu", "tô", "thái", "châu", "lâm"),
-    }
-)
 
 
 @dataclass(slots=True)
@@ -71,7 +65,7 @@ def _newest(source: Source, connection: Connection) -> Table[str, Any]:
 
 
 def _examine(source: Source, connection: Connection, name: str, newest: Table[str, Any]) -> Finding:
-    query = QUERIES[name]
+    query = source.mapping.query(name)
     found = Finding(name, query.where)
     trial = dict(query.trial) | ({"limit": _ROWS} if "limit" in query.trial else {})
     began = time.monotonic()
@@ -91,11 +85,11 @@ def _examine(source: Source, connection: Connection, name: str, newest: Table[st
 
 def _steady(name: str, newest: Table[str, Any], mapping: Mapping) -> dict[str, Any]:
     """What the query is asked with on an ordinary day: from the newest point on."""
-    values = dict(QUERIES[name].trial)
+    values = dict(mapping.query(name).trial)
     point = newest.get(name)
     if point is not None:
         values |= {"since": point} if "since" in values else {"after": point, "missing": [point]}
-    return {key: value for key, value in values.items() if key in QUERIES[name].parameters} | (
+    return {key: value for key, value in values.items() if key in mapping.query(name).parameters} | (
         {"limit": mapping.limits.page} if "limit" in values else {}
     )
 
@@ -127,7 +121,7 @@ def _look_at(mapping: Mapping, rows: Sequence[Table[str, Any]], found: Finding) 
                 told + "; sửa câu SQL, hoặc ép kiểu bằng CAST"
             )
         if column in known:
-            strange = dict.fromkeys(_showable(value) for value in values if word(value) not in known[column])
+            strange = dict.fromkeys(showable(value) for value in values if word(value) not in known[column])
             if strange:
                 found.unknown_words[column] = list(strange)[:_WORDS]
                 told = ", ".join(found.unknown_words[column])
@@ -174,24 +168,3 @@ def _shown(column: str, value: Any, known: Table[str, frozenset[str]]) -> str:
     if column in known and word(value) in known[column]:
         return str(value)
     return type(value).__name__ if column in _TIMES | _NUMBERS else shape(value)
-
-
-def shape(value: object) -> str:
-    """The shape of a text: digits as 9, letters as A and a; nothing of what it says."""
-    letters = (
-        "9" if char.isdigit() else "A" if char.isupper() else "a" if char.isalpha() else char for char in str(value)
-    )
-    return "".join(letters)[:40]
-
-
-def _showable(value: object) -> str:
-    """An unknown word as it stands, since it must be added to the mapping; its shape if it may be about a person."""
-    said = str(value).strip()
-    like_a_name = _NAME.fullmatch(said) and said.split()[0].casefold() in _FAMILIES and _is_titled(said)
-    if len(said) > 60 or like_a_name or re.search(r"\d{5}|@", said):  # noqa: PLR2004 (the longest word of a status)
-        return f"‹{shape(said)}›"
-    return f"«{said}»"
-
-
-def _is_titled(said: str) -> bool:
-    return all(part[0].isupper() for part in said.split())

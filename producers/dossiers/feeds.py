@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
+from producers.dossiers.faults import RowError
 from producers.dossiers.mapping import Limits, word
 from producers.dossiers.mapping import Mapping as SourceMapping
 from producers.dossiers.positions import IdPosition, TimePosition
 from producers.dossiers.queries import LONG_AGO
-from producers.dossiers.rows import Door, RowError, row_id, source_time
+from producers.dossiers.rows import Door, row_id, source_time
 from producers.dossiers.sightings import Look, seen_standing
 from producers.dossiers.source import SourceError
 from worker.domain.dossier import Change
@@ -145,10 +146,17 @@ def feeds_of(mapping: SourceMapping) -> tuple[Feed, ...]:
     def ahead(row: Row) -> bool:
         return _is_ahead(mapping, row)
 
+    def step(row: Row, _: datetime) -> Change | None:
+        return door.history(row)
+
+    by_id = IdFeed("history", step, Look.NOTE, limits, ahead)
+    by_time = TimeFeed("history", step, Look.NOTE, limits, zone, from_first=True)
     every: dict[str, Feed] = {
-        "history": IdFeed("history", lambda row, _: door.history(row), Look.NOTE, limits, ahead),
+        "history": by_id if mapping.keys.history == "number" else by_time,
         "payments": IdFeed("payments", payment, Look.NONE, limits, _is_orphan),
-        "payment_changes": TimeFeed("payment_changes", payment, Look.NONE, limits, zone, from_first=False),
+        "payment_changes": TimeFeed(
+            "payment_changes", payment, Look.NONE, limits, zone, from_first=not mapping.has("payments")
+        ),
         "snapshot": TimeFeed("snapshot", standing, Look.COMPARE, limits, zone, from_first=True),
     }
     return tuple(every[name] for name in mapping.feed_names)

@@ -7,14 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from producers.dossiers.rows import RowError
+from producers.dossiers.faults import RowError
+from producers.dossiers.queries import TABLES
+from producers.dossiers.rows import row_key
+from producers.dossiers.shown import shape
+from worker.domain.cells import as_text
 from worker.domain.code import normalize_code
 from worker.domain.dossier import Change
-from worker.domain.event import Event, Oddity, Withdrawal
+from worker.domain.event import Event, Hold, Oddity, Withdrawal
 from worker.domain.kinds import Finding, findings
 
 _log = logging.getLogger("hcc.producers")
 
+_LOSE_THE_ROW = frozenset({"status", "change_status", "ignored"})  # what the row was there to tell is not known
 _TOLD_AT_MOST = 10_000  # rows that we remember having warned of
 
 
@@ -25,9 +30,10 @@ class Found:
     events: dict[str, Event] = field(default_factory=dict)  # by key; the first row that tells an event dates it
     withdrawals: list[Withdrawal] = field(default_factory=list)
     changes: dict[int, Change | None] = field(default_factory=dict)  # by place in the page, of the rows that were read
-    ignored: set[str] = field(
-        default_factory=set
-    )  # codes of dossiers that nobody is told about, as the ledger has them
+    oddities: list[Oddity] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    read: set[tuple[str, str]] = field(default_factory=set)  # dossiers, and rows of theirs, that were read
+    ignored: set[str] = field(default_factory=set)  # codes, as the ledger spells them, of whom nobody is told
     odd: int = 0
     set_aside: int = 0
 
@@ -42,7 +48,7 @@ class Sieve:
         self, feed: str, rows: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], Change | None]
     ) -> Found:
         """All findings of a page. Nothing about one row keeps the others from being read."""
-        found = Found()
+        found, table = Found(), TABLES.get(feed, "")
         for place, row in enumerate(rows):
             name = row.get("id", f"#{place}")
             mark = row.get("id", row.get("code"))
@@ -51,11 +57,15 @@ class Sieve:
                 told = list(findings(change)) if change else []
             except Exception as error:  # noqa: BLE001 (a poison row may fail in any way, and must not stop the feed)
                 found.set_aside += 1
+                found.oddities.append(_set_aside(row, table, error))
                 self._warn(feed, name, mark, "row set aside", _reason(error))
                 continue
             found.changes[place] = change
-            if change is None and (code := ledger_code(row)):
-                found.ignored.add(code)
+            spelling = change.dossier.code if change else ledger_code(row)
+            if spelling:
+                found.read |= {(spelling, ""), (spelling, f"{table}/{row_key(row)}" if table else "")}
+            if spelling and change is None:
+                found.ignored.add(spelling)
             for finding in told:
                 self._sort(feed, name, mark, finding, found)
         return found
@@ -66,9 +76,15 @@ class Sieve:
                 found.events.setdefault(finding.key, finding)
             case Withdrawal():
                 found.withdrawals.append(finding)
+            case Hold():
+                found.holds.append(finding)
             case Oddity():
-                found.odd += 1
-                self._warn(feed, name, mark, "odd row", finding.why)
+                found.oddities.append(finding)
+                lost = finding.field in _LOSE_THE_ROW
+                found.set_aside += lost
+                found.odd += not lost
+                what = "row set aside" if lost else "odd row"
+                self._warn(feed, name, mark, what, f"{finding.field} {finding.why.partition(': ')[0]}")
 
     def _warn(self, feed: str, name: object, mark: object, what: str, why: str) -> None:
         """`name` is told; `mark` tells rows without an id apart, and may be a code, which no log line shows."""
@@ -80,11 +96,22 @@ class Sieve:
         _log.warning("%s feed=%s row=%s why=%s", what, feed, name, why)
 
 
-def ledger_code(row: Mapping[str, Any]) -> str | None:
-    """The code of a row as the ledger spells it; None where it has none, or one that cannot be a code."""
+def _set_aside(row: Mapping[str, Any], table: str, error: Exception) -> Oddity:
+    """What the ledger keeps of a row that could not be read at all; of a code that is none, its shape."""
+    column = error.column if isinstance(error, RowError) else "?"
+    why = error.why if isinstance(error, RowError) else f"cannot be read ({type(error).__name__})"
     try:
-        return normalize_code(str(row["code"])) if row["code"] is not None else None
-    except ValueError:
+        part = f"{table}/{row_key(row)}" if table else ""
+    except (ValueError, KeyError):
+        part = table
+    return Oddity(ledger_code(row) or f"‹{shape(row.get('code'))}›", column, why, part)
+
+
+def ledger_code(row: Mapping[str, Any]) -> str | None:
+    """The dossier's code as the ledger spells it; None where it cannot be used."""
+    try:
+        return normalize_code(as_text(row["code"]) or "")
+    except (ValueError, KeyError):
         return None
 
 

@@ -17,8 +17,8 @@ from producers.dossiers.feeds import Feed, Step
 from producers.dossiers.findings import Found, ledger_code
 from producers.dossiers.follow_source import follow_dossiers
 from producers.dossiers.parts import Outrun, Parts, Round
-from producers.dossiers.record import Seen, fresh_at, look_again, record, withdraw
-from producers.dossiers.sightings import Look, changed, sighted
+from producers.dossiers.record import Seen, fresh_at, look_again, record, set_aside, withdraw
+from producers.dossiers.sightings import Look, changed, doubtful, sighted
 from producers.dossiers.source import SourceError, SourceUnreachableError
 from producers.dossiers.view import View
 from worker.domain.event import Event
@@ -41,6 +41,7 @@ class _Page:
     step: Step
     found: Found
     sightings: Sequence[Sighting]
+    doubtful: set[str]
     rows: int
     at: datetime
 
@@ -118,7 +119,8 @@ class Follow:
         step = feed.advance(held.position, asked, rows, now)
         fresh = self._of_interest(rows) if feed.look is Look.COMPARE else rows
         found = self._parts.sieve.sift(feed.name, fresh, lambda row: feed.read(row, now))
-        return _Page(feed, held, step, found, sighted(feed.look, fresh, found.changes), len(rows), now)
+        seen = sighted(feed.look, fresh, found.changes)
+        return _Page(feed, held, step, found, seen, doubtful(fresh, found.changes), len(rows), now)
 
     def _of_interest(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         """Those that changed; and those of which a notice may still leave, since their phone is in no sighting (R9)."""
@@ -156,6 +158,9 @@ class Follow:
             followed = follow_dossiers(tx, parts, view)
             recorded = record(tx, parts.oa, parts.people, seen, parts.guarding)
             withdrawn = withdraw(tx, parts.oa, withdrawals)
+            doubts = {code for page in pages for code in page.doubtful}
+            asked_at = min(page.held.read_at for page in pages)
+            set_aside(tx, parts.oa, [page.found for page in pages], asked_at=asked_at, doubtful=doubts)
             look_again(tx, parts.oa, seen, states)
             sources.note_read(tx, parts.oa, _at_their_ends(last.values()), [feed.name for feed in parts.feeds])
         tally.recorded += recorded

@@ -13,13 +13,15 @@ from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from config.settings import ROOT
-from producers.dossiers.queries import FEEDS, LIMIT, QUERIES, parameters
+from producers.dossiers.queries import FEEDS, LIMIT, QUERIES, TABLES, keyed, parameters
+from producers.dossiers.queries import Query as Asked
 from producers.dossiers.switches import Kinds, needs
+from worker.domain.cells import as_text
 from worker.domain.dossier import PaymentState, Reason, Status
-from worker.domain.text import nfc
+from worker.domain.words import folded
 
 SOURCES = ROOT / "config" / "sources"
 
@@ -35,13 +37,16 @@ class MappingError(Exception):
 
 @lru_cache(maxsize=1024, typed=True)  # a source has a few dozen words, and millions of rows of them
 def word(value: object) -> str:
-    """The one spelling by which words of the source are compared: NFC, no blanks around, no difference of case.
+    """The one spelling by which words of the source are compared (`worker.domain.words`).
 
-    A whole number is its digits, whichever type the driver makes of it (2, 2.0, Decimal('2')).
+    A whole number is its digits, whichever type the driver or a spreadsheet made of it (2, 2.0, '2.0', Decimal('2')).
     """
-    if not isinstance(value, (str, int)) and value == int(value):  # type: ignore[call-overload]  # a driver's number
-        value = int(value)  # type: ignore[call-overload]  # as above
-    return nfc(str(value)).strip().casefold()
+    text = str(value) if isinstance(value, bool) else as_text(value)
+    spelt = folded(text or "")
+    return spelt.split(".")[0] if _WHOLE.fullmatch(spelt) else spelt
+
+
+_WHOLE = re.compile(r"-?[0-9]{1,9}\.0+")
 
 
 def _zone(name: object) -> ZoneInfo:
@@ -52,7 +57,18 @@ def _zone(name: object) -> ZoneInfo:
 
 
 def _keyed_by_word(table: object) -> object:
-    return {word(key): value for key, value in table.items()} if isinstance(table, dict) else table
+    """The table by the spelling in which words are compared; two words that are one then must mean the same."""
+    if not isinstance(table, dict):
+        return table
+    meanings: dict[str, object] = {}
+    for key, meaning in table.items():
+        if meanings.setdefault(word(key), meaning) != meaning:
+            raise PydanticCustomError("same_word", "hai từ chỉ khác cách viết («{key}») có hai nghĩa", {"key": key})
+        if meaning in (0, "0", "unknown"):
+            raise PydanticCustomError(
+                "no_meaning", "«{key}» cần một nghĩa, không phải «{meaning}»", {"key": key, "meaning": meaning}
+            )
+    return meanings
 
 
 PHONES = {"submitter": "phone", "authorised": "authorised_phone", "owner": "owner_phone"}
@@ -83,6 +99,15 @@ class Dossiers(_Table):
         description='ai được báo, số đầu tiên có: "submitter" người nộp, "authorised" được ủy quyền, "owner" chủ hồ sơ',
     )
     channels_told: frozenset[Word] = Field(min_length=1, description='danh sách kênh được báo, ví dụ ["2"]')
+
+
+class Keys(_Table):
+    history: Literal["number", "guid", "text"] = Field(
+        "number", description='khóa của bảng lịch sử: "number" số tăng dần, "guid" hay "text" thì đọc theo thời gian'
+    )
+    payments: Literal["number", "guid", "text"] = Field(
+        "number", description='khóa của yêu cầu thanh toán: "number" số tăng dần, "guid", "text"'
+    )
 
 
 class Payments(_Table):
@@ -143,6 +168,7 @@ class Reconcile(_Table):
 class Baseline(_Table):
     dossiers: Query = Field(description="câu SELECT của mọi hồ sơ")
     newest: Query = Field(description="câu SELECT điểm mới nhất của các luồng")
+    payments: Query | None = Field(None, description="câu SELECT mọi yêu cầu thanh toán, khi khóa không phải là số")
 
 
 class Mapping(_Table):
@@ -154,6 +180,7 @@ class Mapping(_Table):
     status: Annotated[dict[str, Status], BeforeValidator(_keyed_by_word)] = Field(
         min_length=1, description="trạng thái trong CSDL = mã quốc gia 1..10"
     )
+    keys: Keys = Field(Keys(), description="bảng [keys]")
     payments: Payments = Field(description="bảng [payments]")
     result: Result = Field(description="bảng [result]")
     kinds: Kinds = Field(Kinds(), description="bảng [kinds]: loại thông báo = true hoặc false")
@@ -169,10 +196,11 @@ class Mapping(_Table):
 
     @model_validator(mode="after")
     def _queries_ask_what_they_must(self) -> Self:
-        faults = [fault for name in self.queries for fault in _query_faults(name, self.sql(name))]
+        faults = [fault for name in self.queries for fault in _query_faults(self.query(name), self.sql(name))]
+        faults += _key_faults(self)
         if not self.feed_names or not (self.feeds.history or self.feeds.snapshot or self.reconcile):
             faults.append("feeds: cần ít nhất một luồng, và một trong feeds.history, feeds.snapshot, [reconcile]")
-        if self.feeds.payment_changes and not self.feeds.payments:
+        if self.feeds.payment_changes and not self.feeds.payments and self.keys.payments == "number":
             faults.append("feeds.payments: thiếu; thêm vào, vì có feeds.payment_changes")
         faults += self._lacking_columns()
         if faults:
@@ -201,6 +229,12 @@ class Mapping(_Table):
         """The feeds that this mapping has, in the order in which they are read."""
         return tuple(name for name in FEEDS if self.has(name))
 
+    def query(self, name: str) -> Asked:
+        """What a query is asked with and must answer, by the keys of its table."""
+        table = TABLES.get(name)
+        key = getattr(self.keys, table) if table else "number"
+        return QUERIES[name] if key == "number" else keyed(name, key)
+
     def has(self, name: str) -> bool:
         """Whether the file has this query."""
         return self._text(name) is not None
@@ -209,7 +243,7 @@ class Mapping(_Table):
         """The columns that a query must answer with."""
         if name == "newest":
             return self.feed_names
-        return (*QUERIES[name].columns, *(PHONES[who] for who in self.dossiers.recipients if who != "submitter"))
+        return (*self.query(name).columns, *(PHONES[who] for who in self.dossiers.recipients if who != "submitter"))
 
     def sql(self, name: str, dialect: str | None = None) -> str:
         """The SQL of a query that the mapping has, for an engine (default: the first that it is written for)."""
@@ -243,12 +277,29 @@ def load_mapping(name_or_path: str) -> Mapping:
         raise MappingError(name_or_path, faults) from None
 
 
-def _query_faults(name: str, sql: str) -> list[str]:
-    query, given = QUERIES[name], parameters(sql)
+def _query_faults(query: Asked, sql: str) -> list[str]:
+    given = parameters(sql)
     faults = [f"{query.where}: câu SQL thiếu tham số :{lack}; thêm vào" for lack in sorted(query.parameters - given)]
     faults += [f"{query.where}: tham số lạ :{extra}; xóa đi" for extra in sorted(given - query.parameters)]
     if not sql.lstrip().upper().startswith(("SELECT", "WITH")):
         faults.append(f"{query.where}: chỉ được đọc; câu SQL phải bắt đầu bằng SELECT hoặc WITH")
+    return faults
+
+
+def _key_faults(mapping: Mapping) -> list[str]:
+    """A table without increasing ids has no feed by id: its news come by their times, its past page by page by key."""
+    if mapping.keys.payments == "number":
+        return (
+            ["baseline.payments: xóa đi, vì khóa là số (feeds.payments đọc được)"] if mapping.baseline.payments else []
+        )
+    faults = []
+    named = f'keys.payments = "{mapping.keys.payments}"'
+    if "fee_reminder" in mapping.kinds.anywhere():
+        faults.append(f"kinds.fee_reminder: tắt đi, vì {named} không hỏi lại được từng khoản theo khóa")
+    if mapping.feeds.payments:
+        faults.append(f"feeds.payments: xóa đi, vì {named} không tăng dần; dùng feeds.payment_changes")
+    if not mapping.feeds.payment_changes or not mapping.baseline.payments:
+        faults.append(f"{named}: cần feeds.payment_changes và baseline.payments")
     return faults
 
 
@@ -260,6 +311,8 @@ def _sentences(error: ErrorDetails) -> list[str]:
             return [f"{where}: thiếu; thêm {about}"]
         case "extra_forbidden":
             return [f"{where}: tên lạ; xóa đi hoặc sửa theo config/sources/reference.toml"]
+        case "same_word" | "no_meaning":
+            return [f"{where}: {error['msg']}; sửa bảng này"]
         case "value_error" if not where:
             return str(error["ctx"]["error"]).splitlines()
         case _:

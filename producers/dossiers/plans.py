@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from producers.dossiers.queries import QUERIES
 from producers.dossiers.source import Source
 
 _FORBIDDEN = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
@@ -36,7 +35,7 @@ def plan(source: Source, connection: Connection, name: str, values: Mapping[str,
         return None
     verb, read = explain
     sql = source.mapping.sql(name, source.dialect)
-    statement = QUERIES[name].statement(f"{verb} {sql}", source.dialect)
+    statement = source.mapping.query(name).statement(f"{verb} {sql}", source.dialect)
     return read(connection, lambda: connection.execute(statement, source.bound(values)))
 
 

@@ -27,6 +27,7 @@ from producers.dossiers.findings import Sieve
 from producers.dossiers.follow import Follow
 from producers.dossiers.guarding import Guarding, StartFrom
 from producers.dossiers.identity import SameSource
+from producers.dossiers.learned import Learning
 from producers.dossiers.mapping import Mapping, load_mapping
 from producers.dossiers.parts import Outrun, Parts, Round, utc_now
 from producers.dossiers.reconcile import Reconcile
@@ -71,6 +72,7 @@ class Poller:
         self._reread = Reread(self._parts, self._tell_bell, recheck_seconds)
         self._follow = Follow(self._parts, self._tell_bell)
         self._start = Start(self._parts, start_from, self._tell_bell)
+        self._learning = Learning(self._parts)
         self._reminding = Reminding(self._parts, self._tell_bell)
         self._reconcile = Reconcile(self._parts, self._tell_bell, self._catch_up)
         self._same = SameSource(oa, ledger, source)
@@ -122,6 +124,7 @@ class Poller:
 
     def _go_round(self, tally: Round, *, time_is_up: Callable[[], bool]) -> None:
         self._same.check()
+        self._tell_bell(self._learning.run())
         held = self._cursors()
         try:
             self._read_feeds(held, tally, time_is_up=time_is_up)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -72,8 +72,35 @@ QUERIES: dict[str, Query] = {
     "by_code": Query("reconcile.by_code", {"codes": [BEFORE_ALL_CODES]}, _DOSSIER),
     "open_payments": Query("reconcile.open_payments", {"after": 0, "limit": 1}, (*_PAYMENT, *_DOSSIER), _ID),
     "dossiers": Query("baseline.dossiers", _BY_CODE, _DOSSIER),
+    "old_payments": Query("baseline.payments", {"after": BEFORE_ALL_CODES, "limit": 1}, (*_PAYMENT, *_DOSSIER)),
     "newest": Query("baseline.newest", {}, ()),  # a column for every feed that the mapping has
 }
+
+_FIRST_KEYS = {"guid": "00000000-0000-0000-0000-000000000000", "text": BEFORE_ALL_CODES}
+
+TABLES = {
+    "history": "history",
+    "payments": "payments",
+    "payment_changes": "payments",
+    "open_payments": "payments",
+    "old_payments": "payments",
+}
+"""Of which table the rows of a query are, where they have keys of their own; the other queries give dossiers."""
+
+
+def first_key(key: str) -> Any:
+    """What comes before every key of this sort (`number`, `guid`, `text`)."""
+    return _FIRST_KEYS.get(key, 0)
+
+
+def keyed(name: str, key: str) -> Query:
+    """A query of a table whose keys do not increase: its news are read by time, the rest page by page by key."""
+    query = QUERIES[name]
+    if name == "history":
+        return replace(query, trial=_BY_TIME, columns=(*query.columns, "changed_at"), after=_CODE)
+    trial = {**query.trial, "after": first_key(key)} if "after" in query.trial else query.trial
+    return replace(query, trial=trial, after=_CODE)
+
 
 FEEDS = ("history", "payments", "payment_changes", "snapshot")
 """The feeds, in the order in which they are read; a mapping has those that its source can answer."""

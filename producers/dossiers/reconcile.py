@@ -26,10 +26,10 @@ from producers.dossiers.feeds import Row
 from producers.dossiers.findings import Found
 from producers.dossiers.follow_source import follow_dossiers
 from producers.dossiers.parts import Outrun, Parts, Round
-from producers.dossiers.queries import BEFORE_ALL_CODES
-from producers.dossiers.record import Seen, fresh_at, look_again, record, withdraw
+from producers.dossiers.queries import BEFORE_ALL_CODES, first_key
+from producers.dossiers.record import Seen, fresh_at, look_again, record, set_aside, withdraw
 from producers.dossiers.rows import Door, row_id
-from producers.dossiers.sightings import Look, changed, gone, seen_standing, sighted
+from producers.dossiers.sightings import Look, changed, doubtful, gone, seen_standing, sighted
 from producers.dossiers.view import View
 from worker.ledger import cursors, sightings
 from worker.ledger.cursors import Cursor
@@ -47,6 +47,7 @@ class _Page:
     found: Found
     sightings: Sequence[Sighting]
     next: dict[str, Any]
+    doubtful: set[str]
 
 
 class CatchUp(Protocol):
@@ -155,7 +156,8 @@ class Reconcile:
             codes = sightings.page(tx, self._parts.oa, place["after"], limit)
         rows = self._parts.source.page("by_code", {"codes": codes}) if codes else []
         stage = "payments" if self._parts.mapping.has("open_payments") else "rest"
-        following = {"after": codes[-1]} if len(codes) >= limit else {"stage": stage, "after": 0}
+        first = first_key(self._parts.mapping.keys.payments)
+        following = {"after": codes[-1]} if len(codes) >= limit else {"stage": stage, "after": first}
         return self._compared(rows, gone(codes, rows), {**place, **following})
 
     def _compared(self, rows: Sequence[Row], lost: list[Sighting], following: dict[str, Any]) -> _Page:
@@ -164,14 +166,17 @@ class Reconcile:
             known = sightings.known(tx, parts.oa, {str(row["code"]) for row in rows})
         fresh = changed(rows, known)
         found = parts.sieve.sift(PROGRESS, fresh, lambda row: seen_standing(self._door, row, now))
-        return _Page(len(rows), found, [*sighted(Look.COMPARE, fresh, found.changes), *lost], following)
+        seen = [*sighted(Look.COMPARE, fresh, found.changes), *lost]
+        return _Page(len(rows), found, seen, following, doubtful(fresh, found.changes))
 
     def _payments(self, place: Row) -> _Page:
         limit = self._parts.mapping.limits.page
         rows = self._parts.source.page("open_payments", {"after": place["after"], "limit": limit})
         found = self._parts.sieve.sift("open_payments", rows, self._door.payment)
-        following = {"after": row_id(rows[-1])} if len(rows) >= limit else {"stage": "rest", "after": 0}
-        return _Page(len(rows), found, [], {**place, **following})
+        numbered = self._parts.mapping.keys.payments == "number"
+        last = (row_id(rows[-1]) if numbered else str(rows[-1]["id"])) if rows else None
+        following = {"after": last} if len(rows) >= limit else {"stage": "rest", "after": 0}
+        return _Page(len(rows), found, [], {**place, **following}, doubtful(rows, found.changes))
 
     def _keep(self, held: Cursor, page: _Page, tally: Round) -> Cursor:
         """Cursor, sightings and notices in one transaction, then the bell."""
@@ -192,6 +197,7 @@ class Reconcile:
             followed = follow_dossiers(tx, parts, view)
             recorded = record(tx, parts.oa, parts.people, seen, parts.guarding)
             withdrawn = withdraw(tx, parts.oa, page.found.withdrawals)
+            set_aside(tx, parts.oa, [page.found], asked_at=held.read_at, doubtful=page.doubtful)
             look_again(tx, parts.oa, seen, page.sightings)
         tally.recorded += recorded
         tally.withdrawn += withdrawn

@@ -9,16 +9,19 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from producers.dossiers import memory
+from producers.dossiers.faults import DOSSIER_HOLDS, FEES, PAYMENT_HOLDS
+from producers.dossiers.findings import Found
 from producers.dossiers.guarding import Guarding
 from producers.dossiers.memory import Weigh, depends
 from worker.domain.code import normalize_code, parse_code
-from worker.domain.event import Event, Withdrawal
+from worker.domain.event import EVERY, Event, Hold, Withdrawal, event_key
 from worker.domain.kinds import LASTING
 from worker.domain.kinds.fees import CORRECTED
 from worker.domain.lane import Lane
 from worker.domain.phone import Phone, fault_of, masked_field, read_phone
 from worker.domain.truth import facts_of
-from worker.ledger import cursors, notices, sightings, withdrawals
+from worker.ledger import cursors, holds, notices, oddities, sightings, withdrawals
+from worker.ledger.holds import Reading
 from worker.ledger.notices import NewNotice
 from worker.ledger.people import People
 from worker.ledger.sightings import Sighting
@@ -83,6 +86,39 @@ def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen], guardi
 def withdraw(tx: Connection, oa: str, ended: Sequence[Withdrawal]) -> int:
     """Suppress what is no longer true and has not left; returns how many notices."""
     return len(withdrawals.withdraw(tx, oa, ended, by=_BY)) if ended else 0
+
+
+def set_aside(
+    tx: Connection, oa: str, found: Sequence[Found], *, asked_at: datetime | None, doubtful: Iterable[str] = ()
+) -> None:
+    """Keep what could not be read, and what it keeps back; let go what was read well again.
+
+    `asked_at` is a time of the ledger's clock before the source was asked; `doubtful` are dossiers, as the source
+    spells them, that are judged anew at the next look.
+    """
+    read = {one for page in found for one in page.read}
+    odd = {one for page in found for one in page.oddities}
+    held = {one for page in found for one in page.holds}
+    oddities.keep(tx, oa, odd, read)
+    holds.let_go(tx, oa, _readings(read, held), asked_at=asked_at, by=_BY)
+    holds.keep_back(tx, oa, held, by=_BY)
+    sightings.doubt(tx, oa, set(doubtful))
+
+
+def _readings(read: Iterable[tuple[str, str]], held: Iterable[Hold]) -> list[Reading]:
+    """Which fields of which events were read well: the dossier's own, and those of each payment."""
+    faulty: dict[str, set[str]] = {}
+    for hold in held:
+        faulty.setdefault(hold.key, set()).add(hold.field)
+    readings = []
+    for code, row in read:
+        if not row:
+            key, fields = f"{code}/{EVERY}", frozenset(DOSSIER_HOLDS)
+            readings.append(Reading(code, key, fields - faulty.get(key, set())))
+        elif row.startswith("payments/"):
+            keys = [event_key(code, kind, row.removeprefix("payments/")) for kind in FEES]
+            readings += [Reading(code, key, PAYMENT_HOLDS - faulty.get(key, set())) for key in keys]
+    return readings
 
 
 def look_again(tx: Connection, oa: str, seen: Iterable[Seen], states: Sequence[Sighting]) -> None:
@@ -150,4 +186,5 @@ def _notice(seen: Seen, phone: Phone, ids: dict[str, int], lane: Lane, kept_beca
         source_code=event.source_code,
         happened_at=event.own_at,
         kept_because=kept_because,
+        held=event.held,
     )

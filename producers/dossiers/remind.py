@@ -12,9 +12,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from producers.dossiers.faults import RowError
 from producers.dossiers.parts import Parts
 from producers.dossiers.record import Seen, record
-from producers.dossiers.rows import Door, RowError
+from producers.dossiers.rows import Door
 from worker.domain.dossier import Change
 from worker.domain.event import Event
 from worker.domain.kinds import REMINDERS, Kind

@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from producers.dossiers.faults import RowError
 from producers.dossiers.feeds import Row
 from producers.dossiers.follow_source import Compared, compare
 from producers.dossiers.parts import Outrun, Parts, Round
-from producers.dossiers.rows import Door, RowError
+from producers.dossiers.rows import Door, row_key
 from producers.dossiers.sightings import seen_standing
 from producers.dossiers.source import SourceError
 from producers.dossiers.view import View
@@ -123,7 +124,7 @@ class Reread:
         there = set[str]()
         for page in _pages(sorted(map(int, wanted))):
             rows = self._parts.source.page("payments", {"after": _BEHIND_ALL, "missing": page, "limit": 1})
-            there |= {str(row["id"]) for row in rows}
+            there |= {row_key(row) for row in rows}
             view.see(*self._read(rows, self._door.payment))
         view.no_payments = wanted - there
 

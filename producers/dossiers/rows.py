@@ -1,36 +1,38 @@
 """The door: rows of the source become our dataclasses, or say which column cannot be read and why.
 
-A `RowError` names the column and never its value: what is wrong may be that a column holds something else.
+A column that cannot be read costs the facts that it holds, and keeps back what hangs on it; the rest of the row goes
+on. Only a row without a code or a time of its own is set aside as a whole. No sentence shows a value: what is wrong may
+be that a column holds something else than the mapping thinks.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping as Table
-from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+from producers.dossiers.faults import Faults, RowError
 from producers.dossiers.mapping import PHONES, Mapping, word
+from worker.domain.cells import as_text, whole
 from worker.domain.clock import from_local
 from worker.domain.code import modern_unit, normalize_code
 from worker.domain.dossier import Change, Dossier, Payment, PaymentState, Status
 from worker.domain.kinds.fees import BY_STATUS
 from worker.domain.kinds.kind import ONCE
+from worker.domain.moments import is_believable, read_local
+from worker.domain.money import read_amount
+from worker.domain.phone import phone_field
 from worker.domain.text import nfc
 
-_YEARS = range(2000, 2101)  # of a believable time; older and later ones are slips of the pen
-_NO_DATE = frozenset({date(1, 1, 1), date(1753, 1, 1), date(1900, 1, 1), date(9999, 12, 31)})  # programs' "empty"
 _DONE = (Status.FINISHED, Status.RETURNED)
-_YES = frozenset({"1", "true", "t", "y", "yes"})
-
-
-class RowError(ValueError):
-    """A row cannot be read: which column, and why."""
-
-    def __init__(self, column: str, why: str) -> None:
-        super().__init__(f"{column} {why}")
+_YES = frozenset({"1", "-1", "true", "t", "y", "yes", "on", "x", word("có"), word("đúng")})
+_NO = frozenset({"0", "false", "f", "n", "no", "off", word("không"), word("sai")})
+_LONGEST_KEY = 64  # characters of a key that stands in an event's key as it is
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_UNKNOWN_WORD = "holds a word that the mapping does not know"
 
 
 class Door:
@@ -43,56 +45,78 @@ class Door:
 
     def history(self, row: Table[str, Any]) -> Change | None:
         """A row of the history: the status that it reports, which may be empty. Raises `RowError`."""
-        dossier = self._dossier(row)
+        faults = Faults(f"history/{row_key(row)}")
+        dossier = self._dossier(row, faults)
         if dossier is None:
             return None
-        reported = None if _empty(row["change_status"]) else self._status(row, "change_status")
-        return self._change(row, dossier, self._needed_time(row, "at"), reported)
+        at = self._time(row, "at", faults)
+        if at is None:
+            raise RowError("at", "is not a believable time" if faults.of("at") else "is empty")
+        reported = None if _empty(row["change_status"]) else self._status(row, "change_status", faults)
+        return self._change(row, dossier, at, reported or None, faults, numbered=self._mapping.keys.history == "number")
 
     def payment(self, row: Table[str, Any]) -> Change | None:
         """A payment request as it is now. Raises `RowError`."""
-        dossier = self._dossier(row)
+        faults = Faults(f"payments/{row_key(row)}")
+        dossier = self._dossier(row, faults)
         if dossier is None:
             return None
-        rule, requested_at = self._mapping.payments, self._needed_time(row, "requested_at")
+        rule, changed_at = self._mapping.payments, self._time(row, "changed_at", faults)
+        requested_at = self._time(row, "requested_at", faults)
+        if requested_at is None:
+            if not faults.of("requested_at"):
+                faults.add("requested_at", "is empty")
+            requested_at = changed_at or datetime.now(UTC)
+        numbered = self._mapping.keys.payments == "number"
         if "row" not in rule.told_by:
-            return self._change(row, dossier, requested_at, None)
+            return self._change(row, dossier, requested_at, None, faults, numbered=numbered)
         payment = Payment(
-            id=str(row["id"]),
-            state=self._payment_state(row),
-            amount=_amount(row, "amount"),
+            id=str(row_id(row)) if numbered else row_key(row),
+            state=self._payment_state(row, faults),
+            amount=_amount(row, "amount", faults),
             requested_at=requested_at,
-            changed_at=self._time(row, "changed_at"),
+            changed_at=changed_at,
             both=self._fees_by_status,
         )
-        return self._change(row, dossier, requested_at, None, payment)
+        return self._change(row, dossier, requested_at, None, faults, fee=payment, numbered=numbered)
 
     def standing(self, row: Table[str, Any], now: datetime) -> Change | None:
         """A dossier as it stands, for the baseline: dated by the best time that it has. Raises `RowError`."""
-        dossier = self._dossier(row)
+        faults = Faults("")
+        dossier = self._dossier(row, faults)
         if dossier is None:
             return None
-        return self._change(row, dossier, dossier.finished_at or dossier.accepted_at or now, dossier.status)
+        return self._change(row, dossier, dossier.finished_at or dossier.accepted_at or now, dossier.status, faults)
 
     def _change(
-        self, row: Table[str, Any], dossier: Dossier, at: datetime, status: Status | None, fee: Payment | None = None
+        self,
+        row: Table[str, Any],
+        dossier: Dossier,
+        at: datetime,
+        status: Status | None,
+        faults: Faults,
+        *,
+        fee: Payment | None = None,
+        numbered: bool = False,
     ) -> Change:
         if fee is None and self._fees_by_status and status is dossier.status is Status.OBLIGATION:
-            fee = self._fee_by_status(row, at)
+            fee = self._fee_by_status(row, at, faults)
         return Change(
             dossier,
             at,
             status=status,
             payment=fee,
             told=self._told(dossier.unit),
-            taken_back=None if _empty(row.get("taken_back")) else _flag(row["taken_back"]),
+            taken_back=_taken_back(row, faults),
             fees_by_status=self._fees_by_status,
-            row=row_id(row) if "id" in row else 0,
+            row=row_id(row) if numbered else 0,
+            oddities=faults.oddities(dossier.code),
+            holds=faults.holds(dossier.code, fee),
         )
 
-    def _fee_by_status(self, row: Table[str, Any], at: datetime) -> Payment:
+    def _fee_by_status(self, row: Table[str, Any], at: datetime, faults: Faults) -> Payment:
         """The fee that status 6 asks for: one a amount, since no row gives it an id."""
-        amount = _amount(row, "fee_amount")
+        amount = _amount(row, "fee_amount", faults)
         return Payment(
             id=f"{BY_STATUS}{amount or 0}",
             state=PaymentState.REQUESTED,
@@ -104,33 +128,36 @@ class Door:
 
     def changed_at(self, row: Table[str, Any]) -> datetime | None:
         """When the row was changed, UTC; None where the source does not say, or says nothing believable."""
-        try:
-            return self._time(row, "changed_at") if "changed_at" in row else None
-        except RowError:
-            return None
+        return self._time(row, "changed_at", Faults("")) if "changed_at" in row else None
 
-    def _dossier(self, row: Table[str, Any]) -> Dossier | None:
-        if _empty(row["code"]) or _flag(row["ignored"]) or not self._is_told(row):
+    def _dossier(self, row: Table[str, Any], faults: Faults) -> Dossier | None:
+        if _empty(row["code"]):
             return None
-        status = self._status(row, "status")
+        ignored = _flag(row["ignored"])
+        if ignored or not self._is_told(row):
+            return None
+        code = _code(row)
+        if ignored is None:
+            faults.add("ignored", _UNKNOWN_WORD, word=row["ignored"])
+        status = self._status(row, "status", faults)
         return Dossier(
-            code=_code(row),
+            code=code,
             unit=_unit(row),
-            status=status,
+            status=status if ignored is False else Status.UNKNOWN,
             phone=self._phone(row),
-            accepted_at=self._time(row, "accepted_at"),
-            appointment_at=self._time(row, "appointment_at"),
-            finished_at=self._time(row, "finished_at"),
-            result_given=status in _DONE and self._result_given(row),
-            result=self._result(row),
+            accepted_at=self._accepted_at(row, faults),
+            appointment_at=self._time(row, "appointment_at", faults),
+            finished_at=self._time(row, "finished_at", faults),
+            result_given=status in _DONE and self._result_given(row, faults),
+            result=self._result(row, faults),
             given_back=status in _DONE and self._says(row, self._mapping.result.given_back),
             apologised=self._says(row, self._mapping.result.apology),
-            submitted_at=self._known_time(row, "submitted_at"),
-            returned_at=self._known_time(row, "returned_at"),
-            deadline_at=self._known_time(row, "deadline_at"),
+            submitted_at=self._time(row, "submitted_at", faults),
+            returned_at=self._time(row, "returned_at", faults),
+            deadline_at=self._time(row, "deadline_at", faults),
             step=_step(row),
             reason=None if _empty(row.get("reason")) else self._mapping.reasons.get(word(row["reason"])),
-            sms=_flag(row.get("sms")),
+            sms=bool(_flag(row.get("sms"))),
             source_code=str(row["code"]),
         )
 
@@ -138,100 +165,145 @@ class Door:
         """The first of the mapping's recipients who has a number: the submitter alone by default (R6)."""
         for who in self._mapping.dossiers.recipients:
             if not _empty(number := row[PHONES[who]]):
-                return str(number)
+                return phone_field(number)
         return None
 
     def _is_told(self, row: Table[str, Any]) -> bool:
         return not _empty(row["channel"]) and word(row["channel"]) in self._mapping.dossiers.channels_told
 
-    def _status(self, row: Table[str, Any], column: str) -> Status:
-        status: Status = _known(self._mapping.status, row, column)
+    def _status(self, row: Table[str, Any], column: str, faults: Faults) -> Status:
+        if _empty(row[column]):
+            faults.add(column, "is empty", word="")
+            return Status.UNKNOWN
+        status = self._mapping.status.get(word(row[column]))
+        if status is None:
+            faults.add(column, _UNKNOWN_WORD, word=row[column])
+            return Status.UNKNOWN
         return status
 
-    def _payment_state(self, row: Table[str, Any]) -> PaymentState:
-        if not _empty(row["payment_way"]) and word(row["payment_way"]) in self._mapping.payments.exempt:
+    def _payment_state(self, row: Table[str, Any], faults: Faults) -> PaymentState:
+        rule, said = self._mapping.payments, row["payment_state"]
+        if not _empty(row["payment_way"]) and word(row["payment_way"]) in rule.exempt:
             return PaymentState.EXEMPT
-        state: PaymentState = _known(self._mapping.payments.states, row, "payment_state")
-        return state
+        state = None if _empty(said) else rule.states.get(word(said))
+        if state is None:
+            faults.add(
+                "payment_state", "is empty" if _empty(said) else _UNKNOWN_WORD, word="" if _empty(said) else said
+            )
+        return state or PaymentState.UNKNOWN
 
-    def _result_given(self, row: Table[str, Any]) -> bool:
+    def _result_given(self, row: Table[str, Any], faults: Faults) -> bool:
         """Whether 9 or 10 means a result: not one that awaits confirmation, nor a dossier given back (R39)."""
         rule, state, kind = self._mapping.result, row["result_state"], row["result_kind"]
-        if not _empty(kind) and word(kind) not in rule.given | rule.not_given:
-            raise RowError("result_kind", "holds a word that the mapping does not know")
-        confirmed = _empty(state) or _number(row, "result_state") >= rule.confirmed_from
-        return confirmed and (_empty(kind) or word(kind) in rule.given)
+        known = _empty(kind) or word(kind) in rule.given | rule.not_given
+        if not known:
+            faults.add("result_kind", _UNKNOWN_WORD, word=kind)
+        try:
+            confirmed = _empty(state) or whole(state) >= rule.confirmed_from
+        except ValueError as error:
+            faults.add("result_state", str(error), word=state)
+            return False
+        return confirmed and known and (_empty(kind) or word(kind) in rule.given)
 
-    def _result(self, row: Table[str, Any]) -> str:
+    def _result(self, row: Table[str, Any], faults: Faults) -> str:
         """Which result it is: always the first, or one for each day on which the work on it ended (R40)."""
         if self._mapping.result.again == "never":
             return ONCE
-        finished_at = self._time(row, "finished_at")
+        finished_at = self._time(row, "finished_at", faults)
         return f"{finished_at.astimezone(self._mapping.zone):%Y%m%d}" if finished_at else ONCE
 
     def _says(self, row: Table[str, Any], words: frozenset[str]) -> bool:
         return not _empty(row["result_kind"]) and word(row["result_kind"]) in words
 
-    def _known_time(self, row: Table[str, Any], column: str) -> datetime | None:
-        """A time that not every source has; one that makes no sense is none, since a text can do without it."""
+    def _accepted_at(self, row: Table[str, Any], faults: Faults) -> datetime | None:
+        """When it was accepted. A date that cannot be believed says that it was: another time of the row dates it."""
+        at = self._time(row, "accepted_at", faults)
+        if at is None and faults.of("accepted_at"):
+            others = (self._time(row, column, Faults("")) for column in ("at", "changed_at", "finished_at"))
+            return next(filter(None, others), None) or datetime.now(UTC)
+        return at
+
+    def _time(self, row: Table[str, Any], column: str, faults: Faults) -> datetime | None:
+        """A time as UTC; None for an empty one, for a stand-in of "no date", and for what cannot be believed."""
+        value = row.get(column)
+        if value is None:
+            return None
         try:
-            return None if row.get(column) is None else self._time(row, column)
-        except RowError:
-            return None
-
-    def _needed_time(self, row: Table[str, Any], column: str) -> datetime:
-        moment = self._time(row, column)
-        if moment is None:
-            raise RowError(column, "is empty")
-        return moment
-
-    def _time(self, row: Table[str, Any], column: str) -> datetime | None:
-        """A time as UTC; None for an empty one and for a stand-in of "no date"."""
-        local = row[column]
-        if type(local) is not datetime:
-            if _empty(local):
+            local = read_local(value)
+            if local is None:
                 return None
-            local = _datetime(row, column)
-        if local.date() in _NO_DATE:
+            moment = local.astimezone(UTC) if local.tzinfo else from_local(local, self._mapping.zone)
+        except (ValueError, OverflowError):
+            faults.add(column, "is not a believable time")
             return None
-        if local.year not in _YEARS:
-            raise RowError(column, "is not a believable time")
-        return local.astimezone(UTC) if local.tzinfo else from_local(local, self._mapping.zone)
+        if is_believable(moment, datetime.now(UTC)):
+            return moment
+        faults.add(column, "is not a believable time")
+        return None
 
 
 def row_id(row: Table[str, Any]) -> int:
     """The id by which a feed goes on. Raises `RowError` if it is no whole number: then the mapping is wrong."""
-    return int(_number(row, "id"))
+    try:
+        return whole(row["id"])
+    except ValueError as error:
+        raise RowError("id", str(error)) from None
+
+
+def row_key(row: Table[str, Any]) -> str:
+    """The key of a row of any type, as it can stand in an event's key: '7', a GUID in lower case, a short text.
+
+    What could be taken for something else there (a long text, '*', '/', the beginning of a fee by status) is hashed.
+    """
+    value = row["id"]
+    text = (as_text(value) or "").strip()
+    try:
+        return str(whole(value))
+    except ValueError:
+        pass
+    if _is_guid(text):
+        return text.strip("{}").lower()
+    if 0 < len(text) <= _LONGEST_KEY and text.isprintable() and not set("*/") & set(text) and text[:2] != BY_STATUS:
+        return nfc(text)
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def source_time(row: Table[str, Any]) -> datetime | None:
     """When the row was changed, in the source's own clock, since it is handed back to it; None if unreadable."""
     try:
-        return None if _empty(row["changed_at"]) else _datetime(row, "changed_at")
-    except RowError:
+        return read_local(row["changed_at"])
+    except (ValueError, OverflowError):
         return None
+
+
+def _is_guid(text: str) -> bool:
+    return _GUID.fullmatch(text.strip("{}")) is not None
 
 
 def _empty(value: object) -> bool:
     return value is None or (type(value) is str and not value.strip())
 
 
-def _flag(value: object) -> bool:
-    return not _empty(value) and word(value) in _YES
+def _flag(value: object) -> bool | None:
+    """Yes or no; None for a word that is neither."""
+    if _empty(value):
+        return False
+    said = word(value)
+    return True if said in _YES else False if said in _NO else None
 
 
-def _known(words: Table[str, Any], row: Table[str, Any], column: str) -> Any:
-    if _empty(row[column]):
-        raise RowError(column, "is empty")
-    meaning = words.get(word(row[column]))
-    if meaning is None:
-        raise RowError(column, "holds a word that the mapping does not know")
-    return meaning
+def _taken_back(row: Table[str, Any], faults: Faults) -> bool | None:
+    if _empty(row.get("taken_back")):
+        return None
+    flag = _flag(row["taken_back"])
+    if flag is None:
+        faults.add("taken_back", _UNKNOWN_WORD, word=row["taken_back"])
+    return flag
 
 
 def _code(row: Table[str, Any]) -> str:
     try:
-        return normalize_code(str(row["code"]))
+        return normalize_code(as_text(row["code"]) or "")
     except ValueError as error:
         raise RowError("code", f"cannot be used: {error}") from None
 
@@ -244,33 +316,16 @@ def _unit(row: Table[str, Any]) -> str | None:
     return modern_unit(unit) or None
 
 
-def _amount(row: Table[str, Any], column: str) -> int | None:
-    return None if _empty(row.get(column)) else int(_number(row, column))
+def _amount(row: Table[str, Any], column: str, faults: Faults) -> int | None:
+    if _empty(row.get(column)):
+        return None
+    try:
+        return read_amount(row[column])
+    except ValueError as error:
+        faults.add(column, str(error))
+        return None
 
 
 def _step(row: Table[str, Any]) -> str | None:
     """Anything that is another one for another pause (a time, a number): only its short hash is kept."""
     return None if _empty(row.get("step")) else sha256(str(row["step"]).strip().encode()).hexdigest()[:12]
-
-
-def _number(row: Table[str, Any], column: str) -> Decimal:
-    """A whole number, in whichever type the driver gives it."""
-    try:
-        number = Decimal(str(row[column]))
-        if number.is_finite() and number == number.to_integral_value():
-            return number
-    except ArithmeticError:
-        pass
-    raise RowError(column, "is not a whole number")
-
-
-def _datetime(row: Table[str, Any], column: str) -> datetime:
-    value = row[column]
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, date):
-        return datetime.combine(value, time.min)
-    try:
-        return datetime.fromisoformat(str(value).strip())  # SQLite, and times that Python cannot hold
-    except ValueError:
-        raise RowError(column, "is not a believable time") from None

@@ -53,11 +53,21 @@ def sighted(look: Look, rows: Sequence[Mapping[str, Any]], changes: Mapping[int,
     told = {place: change for place, change in changes.items() if rows[place]["code"] is not None}
     open_ = [place for place, change in told.items() if change and change.dossier.status not in _OVER]
     states = digests([rows[place] for place in open_]) if look is Look.COMPARE else [UNKNOWN] * len(open_)
+    states = [UNKNOWN if _is_held(told[place]) else state for place, state in zip(open_, states, strict=True)]
     still = {str(rows[place]["code"]): state for place, state in zip(open_, states, strict=True)}
     if look is Look.NOTE:
         return [Sighting(code, state) for code, state in still.items()]
     over: dict[str, int | None] = dict.fromkeys((str(rows[place]["code"]) for place in told), None)
     return [Sighting(code, state) for code, state in (over | still).items()]
+
+
+def doubtful(rows: Sequence[Mapping[str, Any]], changes: Mapping[int, Change | None]) -> set[str]:
+    """The dossiers, as the source spells them, of which something is kept back: the next look judges them anew."""
+    return {str(rows[place]["code"]) for place, change in changes.items() if _is_held(change)}
+
+
+def _is_held(change: Change | None) -> bool:
+    return change is not None and bool(change.holds)
 
 
 def gone(asked: Collection[str], rows: Sequence[Mapping[str, Any]]) -> list[Sighting]:

@@ -68,7 +68,8 @@ class Source:
         self._waiting = Waiting(self._engine)
         self._absence = Absence()
         self._statements = {
-            name: QUERIES[name].statement(mapping.sql(name, self.dialect), self.dialect) for name in mapping.queries
+            name: mapping.query(name).statement(mapping.sql(name, self.dialect), self.dialect)
+            for name in mapping.queries
         }
 
     @property
@@ -137,7 +138,7 @@ class Source:
         faults = []
         for name in self.mapping.queries:
             try:
-                self.page(name, QUERIES[name].trial)
+                self.page(name, self.mapping.query(name).trial)
             except SourceUnreachableError:
                 raise
             except SourceError as fault:

@@ -26,8 +26,8 @@ from producers.dossiers.feeds import Feed, Row
 from producers.dossiers.findings import Found
 from producers.dossiers.guarding import StartFrom
 from producers.dossiers.parts import Outrun, Parts, Round
-from producers.dossiers.queries import BEFORE_ALL_CODES
-from producers.dossiers.record import Seen, record
+from producers.dossiers.queries import BEFORE_ALL_CODES, first_key
+from producers.dossiers.record import Seen, record, set_aside
 from producers.dossiers.rows import Door, row_id
 from producers.dossiers.sightings import Look, sighted
 from worker.ledger import cursors, sightings, sources
@@ -122,6 +122,10 @@ class Start:
     def _ask(self, place: Row) -> _Asked:
         """A page of the pass; no transaction of the ledger is open meanwhile."""
         after, limits = place["after"], self._parts.mapping.limits
+        if place["stage"] == "old_payments":
+            rows = self._parts.source.page("old_payments", {"after": after, "limit": limits.baseline_page})
+            following = {**place, "after": str(rows[-1]["id"])} if len(rows) >= limits.baseline_page else None
+            return _Asked("old_payments", rows, following)
         if place["stage"] == "payments":
             rows = self._parts.source.page("payments", {"after": after, "missing": [], "limit": limits.baseline_page})
             following = {**place, "after": max(map(row_id, rows))} if len(rows) >= limits.baseline_page else None
@@ -129,12 +133,13 @@ class Start:
         rows = self._parts.source.page("dossiers", {"after": after, "limit": limits.baseline_page})
         if len(rows) >= limits.baseline_page:
             return _Asked("dossiers", rows, {**place, "after": rows[-1]["code"]})
-        payments = {**place, "stage": "payments", "after": 0}
-        return _Asked("dossiers", rows, payments if self._parts.mapping.has("payments") else None)
+        stage = next((name for name in ("payments", "old_payments") if self._parts.mapping.has(name)), None)
+        payments = {**place, "stage": stage, "after": first_key(self._parts.mapping.keys.payments)}
+        return _Asked("dossiers", rows, payments if stage else None)
 
     def _sift(self, asked: _Asked) -> _Page:
         now, sieve = self._parts.clock(), self._parts.sieve
-        if asked.stage == "payments":
+        if asked.stage in ("payments", "old_payments"):
             return _Page(sieve.sift(asked.stage, asked.rows, self._door.payment), [], asked.next)
         found = sieve.sift(asked.stage, asked.rows, lambda row: self._door.standing(row, now))
         open_ = [one for one in sighted(Look.COMPARE, asked.rows, found.changes) if one.digest is not None]
@@ -143,8 +148,9 @@ class Start:
     def _keep(self, held: Cursor, page: _Page, tally: Round) -> Cursor | None:
         """Remember or tell what a page held, and move on, in one transaction; None when the pass is over."""
         parts, now, since = self._parts, self._parts.clock(), self._since
-        told = {key: Seen(event, now) for key, event in page.found.events.items() if since and event.at >= since}
-        past = [key for key in page.found.events if key not in told]
+        known = {key: event for key, event in page.found.events.items() if event.held is None}
+        told = {key: Seen(event, now) for key, event in known.items() if since and event.at >= since}
+        past = [key for key in known if key not in told]
         with parts.ledger.begin() as tx:
             if told:
                 parts.guarding.take_turn(tx)
@@ -152,6 +158,7 @@ class Start:
             remembered = cursors.remember(tx, parts.oa, past)
             sightings.keep(tx, parts.oa, page.sightings)
             recorded = record(tx, parts.oa, parts.people, told.values(), parts.guarding)
+            set_aside(tx, parts.oa, [page.found], asked_at=held.read_at)
         tally.baseline += remembered
         tally.recorded += recorded
         self._tell_bell(recorded)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from worker.domain.event import Hold, Oddity  # which knows a dossier's reasons, and so stands above
 
 
 class Status(IntEnum):
     """The national status codes of a dossier (set by the national public service portal)."""
 
+    UNKNOWN = 0  # a word that the mapping does not know (yet): no rule may take it for the end of anything
     REGISTERED = 1  # Mới đăng ký
     ACCEPTED = 2  # Được tiếp nhận
     REFUSED = 3  # Không được tiếp nhận
@@ -26,6 +31,7 @@ class PaymentState(StrEnum):
     """Where a payment request stands; a mapping file translates the source's words into these."""
 
     NOT_YET = "not_yet"  # recorded, not yet asked for: nobody is told
+    UNKNOWN = "unknown"  # a word that the mapping does not know (yet): perhaps asked for, perhaps over
     REQUESTED = "requested"  # the citizen is asked to pay
     PAID = "paid"
     CANCELLED = "cancelled"  # cancelled or refunded
@@ -102,3 +108,5 @@ class Change:
     taken_back: bool | None = None
     fees_by_status: bool = False  # in this source status 6 asks for a fee
     row: int = 0  # the id of the row, where ids increase
+    oddities: tuple[Oddity, ...] = ()  # fields that could not be read
+    holds: tuple[Hold, ...] = ()  # what they keep back

@@ -41,6 +41,7 @@ class Event:
     twin: str | None = None
     paired: str | None = None
     source_code: str | None = None  # the code as the source spells it, since the source is asked by it
+    held: Hold | None = None  # recorded, and kept back: what a word of the source means is not known
     row: int = 0  # of the source's table, whose ids increase: orders events of one kind and moment
     own_at: datetime | None = None
     begun_at: datetime | None = None
@@ -64,11 +65,39 @@ class Withdrawal:
 
 
 @dataclass(frozen=True, slots=True)
-class Oddity:
-    """A change that looks like an event but cannot be told; somebody should look at the source."""
+class Hold:
+    """What has not left of these events is kept back until it is known what `field` of the source says.
 
+    `key` names the events as in a `Withdrawal`; `kinds` narrows it where it is not empty. `mark` tells the word from
+    others without showing it; `why` is for operators, and shows it only where it cannot be about a person.
+    """
+
+    code: str
     key: str
+    field: str
+    mark: str
     why: str
+    kinds: frozenset[str] = frozenset()
+
+    def covers(self, event: Event) -> bool:
+        """Whether an event is kept back by it."""
+        begins = self.key.removesuffix(EVERY)
+        named = event.key == self.key or (begins != self.key and event.key.startswith(begins))
+        return event.code == self.code and named and (not self.kinds or event.kind in self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """A field of a dossier, or of one of its rows, that cannot be read or told; somebody should look at the source.
+
+    `row` names a row of its own ('payments/7'), '' the dossier itself. `why` is ours, and shows nothing of a person.
+    """
+
+    code: str
+    field: str
+    why: str
+    row: str = ""
+    mark: str | None = None  # of a word that is not known
 
 
 def event_key(code: str, kind: str, occurrence: str) -> str:

@@ -13,6 +13,10 @@ from unicodedata import normalize
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberType
 
+from worker.domain.cells import as_text
+from worker.domain.sheets import UNREADABLE, of_float, unspread
+from worker.domain.words import ascii_digits, latin, seen
+
 
 class Verdict(StrEnum):
     """What a phone field turned out to hold; the names are stored in the ledger and shown to operators."""
@@ -80,6 +84,10 @@ _OURS = re.compile(r"(?:(?:\+|00|0)?84)?0?(?P<national>[1-9][0-9]{8,9})")
 # The shape of a mobile number here; 1 and 2 begin services and landlines, 0 and 4 nothing.
 _MOBILE_SHAPE = re.compile(r"[35-9][0-9]{8}")
 
+# Typed for a digit: a run of nothing but these, with a digit on one side and no letter on the other.
+_LETTER_DIGITS = re.compile(r"(?<![^\W\d_])[OoIl]+(?=[0-9])|(?<=[0-9])[OoIl]+(?![^\W\d_])")
+_AS_DIGITS = str.maketrans("OoIl", "0011")
+
 _MOBILE_TYPES = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 _RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}  # declared best first
 
@@ -97,13 +105,25 @@ _LONGEST_SHOWN = 30
 
 def read_phone(raw: str | None) -> Phone:
     """Read a phone field as typed. Never raises: a field that cannot be read is a verdict, not a failure."""
-    text = normalize("NFKC", raw or "")  # full-width digits and brackets become plain ones
+    text = _plain(raw or "")
+    if text == UNREADABLE:
+        return Phone(None, Verdict.INVALID)
     if not any(char.isdigit() for char in text):
         return Phone(None, Verdict.MISSING)
-    phones = [_read(number) for number in _numbers(text)]
+    phones = [_read(number) for number in _numbers(_letters_read(unspread(text)))]
     best = min(phones, key=lambda phone: _RANK[phone.verdict], default=Phone(None, Verdict.INVALID))
     several = len({phone.e164 for phone in phones if phone.e164}) > 1
     return Phone(best.e164, best.verdict, several)
+
+
+def phone_field(value: object) -> str | None:
+    """A phone column of any type as the text that `read_phone` reads; None if it is NULL.
+
+    A number that a number type may have rounded is handed on as a sign without its digits.
+    """
+    if isinstance(value, float):
+        return of_float(value)
+    return None if value is None else as_text(value) or ""
 
 
 def fault_of(phone: Phone) -> str | None:
@@ -115,7 +135,7 @@ def fault_of(phone: Phone) -> str | None:
 
 def masked_field(raw: str | None) -> str | None:
     """A field as staff may see it: '09*****91', the two digits at either end and how many there are; None if none."""
-    digits = "".join(char for char in normalize("NFKC", raw or "") if char.isdigit())[:_LONGEST_SHOWN]
+    digits = "".join(char for char in _plain(raw or "") if char.isdigit())[:_LONGEST_SHOWN]
     if len(digits) < _SHORTEST_SHOWN:
         return "*" * len(digits) or None
     return f"{digits[:2]}{'*' * (len(digits) - 4)}{digits[-2:]}"
@@ -124,6 +144,20 @@ def masked_field(raw: str | None) -> str | None:
 def masked(e164: str) -> str:
     """'+84978362918' → '+84978***918', for eyes that may not see the number; '***' for what is short or no number."""
     return f"{e164[:-6]}***{e164[-3:]}" if re.fullmatch(r"\+[0-9]{9,15}", e164) else "***"
+
+
+def _plain(raw: str) -> str:
+    """The field in plain digits and letters, and nothing in it that nobody sees.
+
+    A small digit of a footnote (², ①) is no digit of the number.
+    """
+    notes = "".join(" # " if char.isdigit() and not char.isdecimal() else char for char in seen(raw))
+    return latin(normalize("NFKC", ascii_digits(notes)))
+
+
+def _letters_read(text: str) -> str:
+    """'O978362918' → '0978362918': letters that stand for a digit in a number, and do not belong to a word."""
+    return _LETTER_DIGITS.sub(lambda run: run[0].translate(_AS_DIGITS), text)
 
 
 def _numbers(text: str) -> list[str]:

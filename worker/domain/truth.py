@@ -2,6 +2,7 @@
 
     the rule of its kind, asked of the dossier as it stands, finds the event      keep, or correct its facts and person
     it does not, or says why                                                      suppress
+    what it depends on cannot be read (an oddity)                                 nothing is said about that fact
     what it depends on is not in view (a payment, in a row of the dossier)        nothing is said about that fact
 
 Pure: who reads the source is `producers.dossiers.follows_source`, who writes is `worker.ledger.truth`.
@@ -30,6 +31,9 @@ FOLLOWING = tuple(_KINDS)
 
 OF_PAYMENTS = frozenset({"fee_requested", "fee_paid", "fee_reminder", CORRECTED})
 """The kinds whose fact is a payment's, which a dossier's own row does not have."""
+
+_OF_DATES = frozenset({"resumed", "apology", "appointment_changed", "supplement_reminder"})
+"""The kinds that are another event with another date."""
 
 FACTS = ("amount", "appointment_at", "deadline_at", "reason", "sms")
 
@@ -128,19 +132,19 @@ def facts_of(event: Event) -> dict[str, Any]:
 def says(notice: Recorded, change: Change, now: datetime) -> Said | str:
     """What the source says of this notice, or why it is not so any more. `change` is any row of its dossier."""
     dossier, kind = change.dossier, _KINDS[notice.kind]
-    if not _in_view(notice, change):
+    if not _in_view(notice, change) or _is_held(notice, change):
         return Said(None, dossier.phone)
     standing = replace(change, status=dossier.status, at=now)
     assert kind.rule is not None  # noqa: S101 (what `_KINDS` holds)
     for found in (kind.holds or kind.rule)(standing):
         match found:
             case Event() if found.key == notice.key:
-                return Said(facts_of(found), found.phone)
+                return Said(facts_of(found) | _unread(notice, change), found.phone)
             case Withdrawal() if _names(found.key, notice.key):
                 return found.why
-            case Oddity() if found.key == notice.key:
+            case Oddity() if notice.payment and found.row == f"payments/{notice.payment}":
                 return found.why
-    return kind.untrue
+    return Said(None, dossier.phone) if _cannot_tell(notice, change) else kind.untrue
 
 
 def decide(notice: Recorded, said: Said | str, person: Person) -> Verdict:
@@ -177,6 +181,25 @@ def _in_view(notice: Recorded, change: Change) -> bool:
         left = change.fees_by_status and change.dossier.status is not Status.OBLIGATION
         return left or _is_by_status(payment)
     return payment is not None and payment.id == notice.payment
+
+
+def _is_held(notice: Recorded, change: Change) -> bool:
+    """Whether a word that is not known keeps it back: then nobody can say whether it is so (`worker.ledger.holds`)."""
+    return change.dossier.status is Status.UNKNOWN or any(
+        _names(hold.key, notice.key) and (not hold.kinds or notice.kind in hold.kinds) for hold in change.holds
+    )
+
+
+def _unread(notice: Recorded, change: Change) -> dict[str, Any]:
+    """The facts that this row would tell if they could be read: they stay as they were recorded."""
+    odd = {one.field for one in change.oddities}
+    return {name: notice.facts[name] for name in FACTS if name in odd and name in notice.facts}
+
+
+def _cannot_tell(notice: Recorded, change: Change) -> bool:
+    """Whether it was not found only because something that it depends on cannot be read."""
+    odd = {one.field for one in change.oddities}
+    return bool(odd if notice.kind in _OF_DATES else odd - set(FACTS))
 
 
 def _is_by_status(payment: Payment | None) -> bool:

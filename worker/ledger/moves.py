@@ -49,15 +49,19 @@ _GIVEN = """
                  doubt, maybe_since)"""
 
 # Every move gives up the lease; only a claim, in `notices`, sets one. What would be due and was withdrawn meanwhile,
-# whichever way it comes back, is suppressed instead: one place for all the races with the poll (R12). A notice that is
+# whichever way it comes back, is suppressed instead: one place for all the races with the poll (R12). What would be due
+# and hangs on a word that is not known is quarantined instead, likewise. A notice that is
 # opened again, by a person who follows or by an operator, may be tried on every channel again. A doubt that is settled,
 # or released by an operator, is over: nothing is left of a time since when it may have been sent.
 _APPLY = """
 WITH wanted AS ({source}),
 moved AS (
     UPDATE notices n SET
-        state = CASE WHEN w.after = 'due' AND n.withdrawn IS NOT NULL THEN 'suppressed' ELSE w.after END,
-        reason = CASE WHEN w.after = 'due' AND n.withdrawn IS NOT NULL THEN n.withdrawn ELSE w.why END,
+        state = CASE WHEN w.after = 'due' AND n.withdrawn IS NOT NULL THEN 'suppressed'
+                     WHEN w.after = 'due' AND {held} THEN 'quarantined' ELSE w.after END,
+        reason = CASE WHEN w.after = 'due' AND n.withdrawn IS NOT NULL THEN n.withdrawn
+                      WHEN w.after = 'due' AND {held} THEN (SELECT min(h.hold ->> 'why') FROM {holds}) ELSE w.why END,
+        held = CASE WHEN {held} THEN n.held END,
         lease = NULL,
         lease_until = NULL,
         due_at = COALESCE(w.due_at, n.due_at),
@@ -79,6 +83,12 @@ INSERT INTO history (notice_id, at, before, after, why, by)
 SELECT id, clock_timestamp(), before, after, why, :by FROM moved
 RETURNING notice_id
 """
+
+
+_HOLDS = "jsonb_each(n.held) AS h (field, hold)"
+# What hangs on a word that is not known (`holds`), unless it leaves the quarantine in which that word has put it.
+_HELD = f"""(n.held IS NOT NULL AND NOT (
+            w.before = 'quarantined' AND EXISTS (SELECT FROM {_HOLDS} WHERE h.hold ->> 'why' = n.reason)))"""
 
 
 def move(tx: Connection, moves: Sequence[Move], *, by: str) -> set[int]:
@@ -107,7 +117,7 @@ def move_found(
 
 
 def _apply(tx: Connection, source: str, values: dict[str, Any]) -> set[int]:
-    rows = tx.execute(statement(_APPLY.format(source=source)), values)
+    rows = tx.execute(statement(_APPLY.format(source=source, held=_HELD, holds=_HOLDS)), values)
     return set(rows.scalars())
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from worker.domain.event import Hold
 from worker.domain.kinds import RANK
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import BLOCKING, State
@@ -58,6 +59,7 @@ class NewNotice:
     phone_fault: str | None = None  # what staff should look at in the phone field, if anything
     phone_seen: str | None = None  # that field, masked
     lane: Lane = Lane.SERVICE
+    held: Hold | None = None  # what keeps it back: it is quarantined until that is known
     source_row: int = 0  # the row of the source that tells of it, where ids increase: orders events of one moment
     asked_at: datetime | None = None  # by the ledger's clock, before the source was asked; None: just now
     source_code: str | None = None  # the code as the source spells it
@@ -73,30 +75,31 @@ WITH wanted AS (
         CAST(:event_ats AS timestamptz[]), CAST(:fresh_ats AS timestamptz[]), CAST(:followers AS bigint[]),
         CAST(:phone_faults AS text[]), CAST(:phones_seen AS text[]), CAST(:lanes AS smallint[]),
         CAST(:source_rows AS bigint[]), CAST(:asked_ats AS timestamptz[]), CAST(:source_codes AS text[]),
-        CAST(:happened_ats AS timestamptz[]), CAST(:kept AS text[]))
+        CAST(:happened_ats AS timestamptz[]), CAST(:kept AS text[]), CAST(:helds AS jsonb[]),
+        CAST(:held_whys AS text[]))
     AS w (event_key, code, kind, rank, unit, facts, person_id, nobody, event_at, fresh_at, follower_id,
-          phone_fault, phone_seen, lane, source_row, asked_at, source_code, happened_at, kept)
+          phone_fault, phone_seen, lane, source_row, asked_at, source_code, happened_at, kept, held, held_why)
 ),
 unknown AS (
     SELECT w.*, row_number() OVER (
-        PARTITION BY w.code, w.kept IS NULL ORDER BY w.event_at, w.rank, w.source_row, w.event_key) AS place
-    FROM wanted w
+        PARTITION BY w.code, w.is_kept ORDER BY w.event_at, w.rank, w.source_row, w.event_key) AS place
+    FROM (SELECT v.*, v.kept IS NOT NULL OR v.held IS NOT NULL AS is_kept FROM wanted v) w
     WHERE NOT EXISTS (SELECT FROM notices n WHERE n.oa = :oa AND n.event_key = w.event_key OFFSET 0)
 ),
 recorded AS (
     INSERT INTO notices (oa, event_key, code, kind, rank, unit, facts, person_id, no_person_because, state, reason,
                          event_at, fresh_at, recorded_at, due_at, follower_id, phone_fault, phone_seen, lane,
-                         source_row, true_at, source_code, happened_at)
+                         source_row, true_at, source_code, happened_at, held)
     SELECT :oa, u.event_key, u.code, u.kind, u.rank, u.unit, u.facts, u.person_id, u.nobody,
-           CASE WHEN off THEN 'suppressed' WHEN again OR u.kept IS NOT NULL THEN 'quarantined'
+           CASE WHEN off THEN 'suppressed' WHEN again OR u.is_kept THEN 'quarantined'
                 WHEN first THEN 'due' ELSE 'waiting' END,
-           CASE WHEN off THEN '{OPTED_OUT}' WHEN again THEN '{FOUND_AGAIN}' WHEN u.kept IS NOT NULL THEN u.kept
+           CASE WHEN off THEN '{OPTED_OUT}' WHEN again THEN '{FOUND_AGAIN}'
+                WHEN u.is_kept THEN coalesce(u.kept, u.held_why)
                 WHEN first THEN NULL ELSE 'an earlier notice of this dossier is not finished' END,
            u.event_at, u.fresh_at, statement_timestamp(), clock_timestamp(), u.follower_id, u.phone_fault,
            u.phone_seen, u.lane, u.source_row,
            CASE WHEN u.follower_id IS NULL THEN coalesce(u.asked_at, statement_timestamp()) ELSE 'infinity' END,
-           u.source_code
-           u.phone_seen, u.lane, u.source_row, u.happened_at
+           u.source_code, u.happened_at, u.held
     FROM unknown u CROSS JOIN LATERAL (
         SELECT u.place = 1 AND NOT EXISTS (
             SELECT FROM notices e WHERE e.oa = :oa AND e.code = u.code AND e.state IN ({_BLOCKING})
@@ -128,6 +131,8 @@ def record(tx: Connection, oa: str, new: Sequence[NewNotice]) -> set[str]:
     one_each = {notice.event_key: notice for notice in reversed(new)}.values()
     rows = tx.execute(statement(_RECORD), {"oa": oa, **_record_arrays(one_each)})
     recorded = set(rows.scalars())
+    if held := {notice.code for notice in new if notice.held}:
+        promote(tx, oa, held, by="producer")  # what is kept back holds nothing else up
     if min(notice.fresh_at for notice in new) < datetime.now(UTC) - STALE:
         supersede(tx, oa, {notice.code for notice in new})
     return recorded
@@ -223,4 +228,14 @@ def _record_arrays(new: Iterable[NewNotice]) -> dict[str, str]:
         "source_codes": column(n.source_code for n in rows),
         "happened_ats": column(n.happened_at for n in rows),
         "kept": column(n.kept_because for n in rows),
+        "helds": column(_held(n) for n in rows),
+        "held_whys": column(n.held.why if n.held else None for n in rows),
     }
+
+
+def _held(notice: NewNotice) -> str | None:
+    """What `worker.ledger.holds` reads: by field of the source what keeps the notice back."""
+    if notice.held is None:
+        return None
+    at = notice.asked_at.isoformat() if notice.asked_at else None
+    return json.dumps({notice.held.field: {"mark": notice.held.mark, "why": notice.held.why, "at": at}})

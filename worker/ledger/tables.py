@@ -126,6 +126,7 @@ notices = Table(
     Column("source_code", Text),  # the code as the source spells it, since the source is asked by it
     Column("no_longer_so", Text),  # of what was told: why it is not so any more, for staff
     _time("happened_at"),  # the event's own time as the source's columns say, never a row's change time
+    Column("held", JSONB),  # by field of the source what keeps it back (worker/ledger/holds.py)
     UniqueConstraint("oa", "event_key", name="notices_oa_event_key"),
     # Rows are moved twice in a normal life; the spare room keeps their new versions on their page. A move is never HOT,
     # since the indexes of live states ask for the state; what else is noted on a row (channel, reason, mark) is.
@@ -163,6 +164,7 @@ Index(
 )
 Index("notices_quarantined", notices.c.oa, notices.c.id, postgresql_where=text("state = 'quarantined'"))
 Index("notices_amiss", notices.c.oa, notices.c.id, postgresql_where=text("no_longer_so IS NOT NULL"))
+Index("notices_kept_back", notices.c.oa, notices.c.code, postgresql_where=text("held IS NOT NULL"))
 Index("notices_person", notices.c.person_id)
 Index("notices_code", notices.c.oa, notices.c.code)
 Index("notices_follower", notices.c.follower_id, postgresql_where=text("follower_id IS NOT NULL"))
@@ -432,6 +434,20 @@ keyring = Table(  # keys that must outlive a change of HCC_SECRET_KEYS, themselv
     metadata,
     Column("purpose", Text, primary_key=True),
     Column("key_sealed", LargeBinary, nullable=False),
+)
+
+oddities = Table(  # what cannot be read in the dossier database, until it is read well again
+    "oddities",
+    metadata,
+    Column("oa", Text, primary_key=True),
+    Column("code", Text, primary_key=True),  # of the dossier, as the ledger spells it
+    Column("source_row", Text, primary_key=True),  # '' the dossier itself, or a row of its own: 'payments/7'
+    Column("field", Text, primary_key=True),  # the column, as the mapping names it
+    Column("why", Text, nullable=False),
+    Column("mark", Text),  # of a word that the mapping does not know
+    _time("since", nullable=False),
+    _time("last_seen_at", nullable=False),
+    Column("times", Integer, nullable=False),
 )
 
 audit = Table(  # what operators did to anything that is not a notice; moves of notices are in `history`

@@ -115,7 +115,7 @@ SELECT n.id, n.lease, clock_timestamp() AS due_at FROM notices n
 WHERE n.id = ANY(CAST(:ids AS bigint[])) AND n.state = :before"""
 
 _TOLD = ", ".join(f"'{state}'" for state in sorted(TOLD))
-_OVERTAKEN = f"""{_FOUND} AND EXISTS (
+OVERTAKEN = f"""{_FOUND} AND EXISTS (
     SELECT FROM notices_ever later WHERE later.oa = n.oa AND later.code = n.code AND later.state IN ({_TOLD})
       AND {place("later")} > {place("n")})"""
 
@@ -169,7 +169,7 @@ def _do(tx: Connection, oa: str, deed: Deed, ids: Sequence[int], *, by: str, why
     overtaken: set[int] = set()
     if deed.in_order:
         because = "a later notice of this dossier was told already"
-        overtaken = move_found(tx, deed.before, State.SUPPRESSED, _OVERTAKEN, by=by, why=because, ids=ids)
+        overtaken = move_found(tx, deed.before, State.SUPPRESSED, OVERTAKEN, by=by, why=because, ids=ids)
     moved = move_found(tx, deed.before, deed.after, _FOUND, by=by, why=why, ids=ids)
     if moved and deed.also:
         deed.also(tx, oa, moved, by)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from worker.domain.dossier import Change, Status
-from worker.domain.event import Event, Withdrawal
+from worker.domain.event import EVERY, Event, Withdrawal
 from worker.domain.kinds import dates, fees, milestones, pauses
 from worker.domain.kinds.kind import PAYMENT, Finding, Kind
 
@@ -25,13 +25,16 @@ __all__ = [
     "CHAT_ON",
     "COMPARING",
     "DEFAULT",
+    "DEPENDENT",
     "KINDS",
     "LASTING",
     "OF_DOSSIERS",
+    "OF_RESULTS",
     "PHONE_REQUEST",
     "RANK",
     "REMINDERS",
     "STAFF_DIGEST",
+    "STANDING",
     "WELCOME",
     "Finding",
     "Kind",
@@ -120,6 +123,11 @@ OF_DOSSIERS = tuple(kind.name for kind in KINDS if kind.rule)
 """What a province may switch on and off; the others are told to a user of the OA: a welcome (R27), an answer."""
 DEFAULT = frozenset(kind.name for kind in KINDS if kind.on)
 REMINDERS: dict[str, Kind] = {kind.name: kind for kind in KINDS if kind.follows}
+STANDING = frozenset({"submitted", "fee_paid"})
+"""Kinds whose events stay true whatever becomes of the dossier; all others depend on its status."""
+DEPENDENT = frozenset(OF_DOSSIERS) - STANDING
+OF_RESULTS = frozenset({"result_ready", "returned", "collect_reminder"})
+"""Kinds that depend on whether what ended the dossier is a result."""
 LASTING = frozenset(kind.name for kind in KINDS if kind.lasts)
 COMPARING = tuple(kind.name for kind in KINDS if kind.compares)
 
@@ -128,8 +136,28 @@ def findings(change: Change) -> Iterator[Finding]:
     """All that the rules have to say about one change.
 
     An event of a kind that is switched off is to be remembered, so that it is no news when the kind is switched on.
-    A reminder is brought up by the clock; what a change does is to end it.
+    A reminder is brought up by the clock; what a change does is to end it. What hangs on a word that is not known is
+    kept back: a fee is recorded all the same, since its row may not be read again; anything else will be found when
+    the dossier is. And nothing is ended by a word that is not known.
     """
+    for finding in _found(change):
+        if change.holds and isinstance(finding, Event):
+            finding.held = next((hold for hold in change.holds if hold.covers(finding)), None)
+            if finding.held and (not finding.told or finding.kind != "fee_requested"):
+                continue
+        if change.dossier.status is Status.UNKNOWN and isinstance(finding, Withdrawal) and not _of_payment(finding):
+            continue
+        yield finding
+    yield from change.oddities
+    yield from change.holds
+
+
+def _of_payment(finding: Withdrawal) -> bool:
+    """Whether a row of its own ends it, and not the dossier's status."""
+    return finding.key.split("/")[-2].startswith("fee_") and not finding.key.endswith(EVERY)
+
+
+def _found(change: Change) -> Iterator[Finding]:
     told = DEFAULT if change.told is None else change.told
     for kind in KINDS:
         if kind.rule is None:

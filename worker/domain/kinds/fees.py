@@ -10,6 +10,7 @@ from worker.domain.kinds.kind import Finding, event_of, over
 
 BY_STATUS = "6-"  # how the id of a fee begins that came as a status: the amount follows
 CORRECTED = "fee_corrected"
+_ASKED_FOR = frozenset({PaymentState.REQUESTED, PaymentState.UNKNOWN})  # or perhaps asked for: then it is held
 _ASKED = "fee_asked"  # no kind, so never told: remembers that a row asked for this amount
 
 
@@ -20,16 +21,19 @@ def fee_requested(change: Change) -> Iterator[Finding]:
     ones do. Where a mapping counts both, a row and a status of the same amount are one request.
     """
     payment, dossier = change.payment, change.dossier
-    if change.fees_by_status and dossier.status is not Status.OBLIGATION:
+    if change.fees_by_status and dossier.status not in (Status.OBLIGATION, Status.UNKNOWN):
         yield over(dossier, "fee_requested", "the dossier went on", BY_STATUS)
     if payment is None or payment.state is PaymentState.NOT_YET:
         return
-    if payment.state is not PaymentState.REQUESTED:
+    if payment.state not in _ASKED_FOR:
         yield from _settled(dossier.code, payment, "fee_requested")
     elif payment.amount is None or payment.amount <= 0:
-        if not (payment.by_status and payment.both):  # then the row will tell
-            key = event_key(dossier.code, "fee_requested", payment.id)
-            yield Oddity(key, "a payment is requested but its amount is missing or not above zero")  # R19
+        said = (payment.by_status and payment.both) or _is_told(
+            change, payment
+        )  # then the row will tell, or the door did
+        if payment.state is PaymentState.REQUESTED and not said:
+            why = "a payment is requested but its amount is missing or not above zero"  # R19
+            yield Oddity(dossier.code, "amount", why, f"payments/{payment.id}")
     else:
         asked = event_of(dossier, _ASKED, str(payment.amount), payment.requested_at, told=False)
         as_status = event_key(dossier.code, "fee_requested", f"{BY_STATUS}{payment.amount}")
@@ -39,7 +43,7 @@ def fee_requested(change: Change) -> Iterator[Finding]:
         own = {} if payment.by_status else {"own_at": payment.requested_at}
         at = payment.requested_at
         yield event_of(dossier, "fee_requested", payment.id, at, amount=payment.amount, **facts, **own)
-        if payment.both and not payment.by_status:
+        if payment.both and not payment.by_status and payment.state is PaymentState.REQUESTED:
             yield asked
 
 
@@ -74,10 +78,15 @@ def fee_reminder(change: Change) -> Iterator[Finding]:
     payment, dossier = change.payment, change.dossier
     if payment is None:
         return
-    if payment.state is not PaymentState.REQUESTED:
+    if payment.state not in _ASKED_FOR:
         yield from _settled(dossier.code, payment, "fee_reminder")
-    elif payment.amount:
+    elif payment.amount and payment.state is PaymentState.REQUESTED:
         yield event_of(dossier, "fee_reminder", payment.id, change.at, amount=payment.amount)
+
+
+def _is_told(change: Change, payment: Payment) -> bool:
+    """Whether the door has said already what is wrong with the amount of this payment."""
+    return any(one.field == "amount" and one.row == f"payments/{payment.id}" for one in change.oddities)
 
 
 def _settled(code: str, payment: Payment, kind: str) -> Iterator[Withdrawal]:

@@ -1,0 +1,76 @@
+"""Words of other programs, compared as a reader sees them: two that look the same are the same.
+
+`folded` is the only spelling by which words are compared. It forgets composition (NFC, NFD), full-width forms, case,
+look-alike letters of other alphabets, the kind of a blank or a dash, marks that nobody sees, and on which vowel of a
+syllable the tone stands: 'hoà' and 'hòa', 'uỷ' and 'ủy' are two habits of writing one word.
+"""
+
+from __future__ import annotations
+
+import re
+from unicodedata import category, decimal, normalize
+
+LONGEST_WORD = 200  # characters; what is longer is no word of a mapping, and is compared as it stands
+
+_TONES = frozenset("\u0300\u0301\u0303\u0309\u0323")  # huyền, sắc, ngã, hỏi, nặng: one of them a syllable
+_BLANK_LETTERS = "\u2800\u3164\u115f\u1160\uffa0"  # letters and symbols by category, blanks to the eye
+_UNSEEN = re.compile(r"[\u034f\u17b4\u17b5\ufe00-\ufe0f\U000e0100-\U000e01ef]")  # marks of no width that are not Cf
+
+_CYRILLIC = "АВЕЅІЈКМНОРСТУХԚԜавеѕіјкморсухԛԝһԁ", "ABESIJKMHOPCTYXQWabesijkmopcyxqwhd"
+_GREEK = "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοιυνα", "ABEZHIKMNOPTYXoiuva"
+_LATIN = "ÐðƉɖıɑɡ", "ĐđĐđiag"
+_LOOKALIKES = str.maketrans(_CYRILLIC[0] + _GREEK[0] + _LATIN[0], _CYRILLIC[1] + _GREEK[1] + _LATIN[1])
+_STRUCK_D = re.compile("([dD])([\u0300-\u0334\u0337-\u036f]*)[\u0335\u0336]")
+_SYLLABLE = re.compile(r"[\w\u0300-\u036f]+")
+_DASHES = re.compile(r"[\u2010-\u2015\u2212\u2e3a\u2e3b\ufe58\ufe63]")
+_SLASHES = str.maketrans({"\u2044": "/", "\u2215": "/", "\u2018": "'", "\u2019": "'", "\u02bc": "'"})
+
+
+def folded(text: str) -> str:
+    """The spelling by which words are compared; folding it again changes nothing.
+
+    >>> folded("\\u00a0Hoà  GIẢI\\u200b") == folded("hòa giải")
+    True
+    """
+    if len(text) > LONGEST_WORD:
+        return text.strip()
+    while (once := _fold(text)) != text:
+        text = once
+    return text
+
+
+def seen(text: str) -> str:
+    """The text without what nobody sees: format characters, other marks of no width, NUL and its like."""
+    return "".join(char for char in _UNSEEN.sub("", text) if category(char) not in ("Cf", "Cc") or char in "\t\n\r\f\v")
+
+
+def ascii_digits(text: str) -> str:
+    """The text with the digits of every script as 0 to 9."""
+    return text if text.isascii() else "".join(str(decimal(char, char)) for char in text)
+
+
+def latin(text: str) -> str:
+    """The text with letters of other alphabets as the Latin ones that look like them."""
+    return text if text.isascii() else text.translate(_LOOKALIKES)
+
+
+def _fold(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return " ".join(text.casefold().split())
+    plain = normalize("NFKD", _spaced(_DASHES.sub("-", text)))
+    struck = _STRUCK_D.sub(lambda match: ("đ" if match[1] == "d" else "Đ") + match[2], seen(plain))
+    alike = normalize("NFKD", latin(struck).translate(_SLASHES).casefold())
+    spelt = _SYLLABLE.sub(_tone_last, ascii_digits(latin(alike)))
+    return normalize("NFC", " ".join(spelt.split()))
+
+
+def _spaced(text: str) -> str:
+    """Every kind of blank, and every control character, as a blank."""
+    blanks = (" " if char.isspace() or char in _BLANK_LETTERS or category(char) == "Cc" else char for char in text)
+    return "".join(blanks)
+
+
+def _tone_last(syllable: re.Match[str]) -> str:
+    """The tone at the end of its syllable, on whichever letter it was typed."""
+    letters = [char for char in syllable[0] if char not in _TONES]
+    return "".join(letters + [char for char in syllable[0] if char in _TONES])
