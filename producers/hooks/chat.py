@@ -65,7 +65,7 @@ def _questions(tx: Connection, oa: str, messages: Sequence[ZaloEvent]) -> list[Q
     if not written:
         return []
     askers = chat.askers(tx, oa, {str(one.user_id) for one in written})
-    theirs = chat.codes(tx, oa, {asker.person_id for asker in askers.values() if asker.person_id is not None})
+    theirs = chat.codes(tx, oa, {one.person_id: one.told_from for one in askers.values() if one.person_id is not None})
     questions = []
     for one in sorted(written, key=lambda one: (one.at, one.number)):
         user, asker, ask = str(one.user_id), askers[str(one.user_id)], read_ask(str(one.text))
