@@ -239,8 +239,8 @@ class Settings(BaseSettings):
     max_age_hours: float = Field(72, gt=0, description="Quá tuổi này thì thông báo không còn ích, không gửi nữa")
     phone_proof: Literal["none", "code", "strong"] = Field(
         "code",
-        description="Bằng chứng tối thiểu để xem những gì có trước khi khai số điện thoại: none | code (mã hồ sơ) | strong"
-        " (mã một lần, cán bộ)",
+        description="Bằng chứng tối thiểu để nhận những gì có trước khi khai số điện thoại: none | code (mã hồ sơ)"
+        " | strong (mã gửi tới máy, cán bộ)",
     )
     proof_template: str = Field(
         "", description="Mã mẫu ZNS đã duyệt để gửi mã xác nhận 6 số tới số điện thoại; bỏ trống: không gửi"

@@ -25,7 +25,7 @@ from producers.hooks.prove import take_proofs
 from producers.hooks.read import ZaloEvent
 from producers.hooks.record import unseal_all
 from producers.hooks.words import Word
-from worker.domain.claims import Demand, Verdict
+from worker.domain.claims import Demand, Judgement
 from worker.domain.event import event_key
 from worker.domain.kinds import PHONE_REQUEST, WELCOME
 from worker.ledger import cursors, follows, inbox, notices, receipts, unread, upkeep
@@ -172,11 +172,11 @@ class Applier:
         links = [Link(_user(event), event.phone, event.at) for event in submitted if event.phone is not None]
         if not links:
             return [], set()
-        settled = self.phonebook.submit(tx, self.oa, links, source=submitted[0].name)
+        judged = self.phonebook.submit(tx, self.oa, links, source=submitted[0].name)
         follows.answered(tx, self.oa, [link.user_id for link in links], PHONE_REQUEST)
-        if refused := sum(ruling.verdict is Verdict.REFUSE for ruling in settled.rulings):
+        if refused := sum(ruling.judgement is Judgement.REFUSE for ruling in judged.rulings):
             log.error("claims of phones refused oa=%s number=%d of=%d", self.oa, refused, len(links))
-        return settled.reachable, settled.recorded
+        return judged.reachable, judged.recorded
 
     def _greet(self, tx: Connection, new: Sequence[Follower]) -> set[str]:
         """One welcome in a follower's life, however often they follow; who did not share a phone is asked for it.

@@ -16,10 +16,10 @@ from sqlalchemy import Connection
 
 from producers.hooks.ask import Ask, Wish, digits, read_ask, spells
 from producers.hooks.read import ZaloEvent
-from worker.domain.claims import MOST_TRIES, Proof, Verdict
+from worker.domain.claims import MOST_TRIES, Judgement, Proof
 from worker.domain.clock import to_vietnam
 from worker.domain.kinds import PROOF_HELD, PROOF_REQUEST
-from worker.ledger.phonebook import Pending, Phonebook, Settled
+from worker.ledger.phonebook import Judged, Pending, Phonebook
 
 _FEWEST_DIGITS = 4  # of a message that may be a dossier's code: fewer are chatter, and no try
 
@@ -28,65 +28,72 @@ _FEWEST_DIGITS = 4  # of a message that may be a dossier's code: fewer are chatt
 class Proven:
     """What messages came to: those that need no other answer, the people of whom more can be told, and the words."""
 
+    tx: Connection
+    oa: str
+    book: Phonebook
     answered: set[int] = field(default_factory=set)  # places in the inbox
     reachable: list[int] = field(default_factory=list)
     recorded: set[str] = field(default_factory=set)
 
-    def take(self, settled: Settled) -> None:
-        self.reachable += settled.reachable
-        self.recorded |= settled.recorded
+    def hear(self, message: ZaloEvent) -> None:
+        """Take what one message proves or denies."""
+        ask = read_ask(str(message.text))
+        if ask.wish is Wish.NO:
+            if self.book.deny(self.tx, self.oa, str(message.user_id)):
+                self.answered.add(message.number)
+        elif ask.wish in _PROVING and digits(ask.letters) >= _FEWEST_DIGITS:
+            today = to_vietnam(message.at).date()
+            pending = self.book.pending(self.tx, self.oa, str(message.user_id), today)
+            if ask.wish is Wish.CODE and any(one.code_hash for one in pending):
+                self._try_one_time(message, ask, pending)
+            elif pending:
+                self._try_dossier(message, ask, pending)
+
+    def _try_dossier(self, message: ZaloEvent, ask: Ask, pending: Sequence[Pending]) -> None:
+        today = to_vietnam(message.at).date()
+        found = next((one for one in pending if self._names_a_dossier(ask, one)), None)
+        if sum(one.tries for one in pending) >= MOST_TRIES:
+            self._tell(message, pending[0], PROOF_HELD, f"tries-{today:%Y%m%d}")
+        elif found is None:
+            self.book.count_try(self.tx, pending[0], today)
+        else:
+            judged = self._prove(message, found, Proof.CODE)
+            if judged.rulings[0].judgement is not Judgement.GRANT:  # else the dossier is told as to any who asks
+                self.answered.add(message.number)
+
+    def _names_a_dossier(self, ask: Ask, pending: Pending) -> bool:
+        return any(spells(ask, code) for code in self.book.codes(self.tx, self.oa, pending))
+
+    def _try_one_time(self, message: ZaloEvent, ask: Ask, pending: Sequence[Pending]) -> None:
+        code = "".join(char for char in ask.letters if char.isdigit())
+        with_code = [one for one in pending if one.code_hash is not None]
+        fits = [self.book.code_fits(self.tx, one, code) for one in with_code]
+        found = next((one for one, fit in zip(with_code, fits, strict=True) if fit), None)
+        if found is not None:
+            self._prove(message, found, Proof.ONE_TIME)
+            self.answered.add(message.number)
+        else:
+            spent = all(fit is None for fit in fits)
+            self._tell(message, pending[0], PROOF_HELD if spent else PROOF_REQUEST, f"wrong-{message.number}")
+
+    def _prove(self, message: ZaloEvent, pending: Pending, proof: Proof) -> Judged:
+        judged = self.book.prove(self.tx, self.oa, pending, proof, message.at)
+        self.reachable += judged.reachable
+        self.recorded |= judged.recorded
+        return judged
+
+    def _tell(self, message: ZaloEvent, pending: Pending, kind: str, what: str) -> None:
+        self.recorded |= self.book.tell(self.tx, self.oa, [(pending.follower_id, kind, what)])
+        self.answered.add(message.number)
+
+
+_PROVING = frozenset({Wish.CODE, Wish.DOSSIER, Wish.OTHER})
 
 
 def take_proofs(tx: Connection, oa: str, book: Phonebook, messages: Sequence[ZaloEvent]) -> Proven:
     """Take from messages what proves or denies claims, in the order in which they were written."""
-    proven = Proven()
-    written = sorted((one for one in messages if one.user_id and one.text), key=lambda one: (one.at, one.number))
-    asks = [(one, read_ask(str(one.text))) for one in written]
-    asks = [(one, ask) for one, ask in asks if ask.wish in _PROVING]
-    for one, ask in asks:
-        if ask.wish is Wish.NO:
-            if book.deny(tx, oa, str(one.user_id)):
-                proven.answered.add(one.number)
-        else:
-            _try(tx, oa, book, one, ask, proven)
+    proven = Proven(tx, oa, book)
+    for message in sorted(messages, key=lambda one: (one.at, one.number)):
+        if message.user_id and message.text:
+            proven.hear(message)
     return proven
-
-
-_PROVING = frozenset({Wish.NO, Wish.CODE, Wish.DOSSIER, Wish.OTHER})
-
-
-def _try(tx: Connection, oa: str, book: Phonebook, message: ZaloEvent, ask: Ask, proven: Proven) -> None:
-    user, today = str(message.user_id), to_vietnam(message.at).date()
-    if digits(ask.letters) < _FEWEST_DIGITS:
-        return
-    pending = book.pending(tx, oa, [user], today).get(user, [])
-    if not pending:
-        return
-    if ask.wish is Wish.CODE and any(one.code_hash for one in pending):
-        _try_one_time(tx, oa, book, message, ask, pending, proven)
-        return
-    found = next((one for one in pending if any(spells(ask, code) for code in book.codes(tx, oa, one))), None)
-    if sum(one.tries for one in pending) >= MOST_TRIES:
-        proven.answered.add(message.number)
-        proven.recorded |= book.tell(tx, oa, [(pending[0].follower_id, PROOF_HELD, f"tries-{today:%Y%m%d}")])
-    elif found is None:
-        book.count_try(tx, pending[0], today)
-    else:
-        settled = book.prove(tx, oa, found, Proof.CODE, message.at)
-        proven.take(settled)
-        if settled.rulings[0].verdict is not Verdict.GRANT:  # else the dossier is told as to any who asks
-            proven.answered.add(message.number)
-
-
-def _try_one_time(
-    tx: Connection, oa: str, book: Phonebook, message: ZaloEvent, ask: Ask, pending: Sequence[Pending], proven: Proven
-) -> None:
-    code = "".join(char for char in ask.letters if char.isdigit())
-    proven.answered.add(message.number)
-    fits = {one: book.code_fits(tx, one, code) for one in pending if one.code_hash is not None}
-    found = next((one for one, fit in fits.items() if fit), None)
-    if found is not None:
-        proven.take(book.prove(tx, oa, found, Proof.ONE_TIME, message.at))
-        return
-    kind = PROOF_HELD if all(fit is None for fit in fits.values()) else PROOF_REQUEST
-    proven.recorded |= book.tell(tx, oa, [(pending[0].follower_id, kind, f"wrong-{message.number}")])

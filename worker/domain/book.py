@@ -17,8 +17,8 @@ from worker.domain.claims import (
     Claim,
     Demand,
     Holder,
+    Judgement,
     Proof,
-    Verdict,
     decide,
     strength,
 )
@@ -38,7 +38,7 @@ class Ruling:
     """What became of a claim. `holder`: the other user who has the phone still; `closed`: links that ended, and why."""
 
     claim: Claim
-    verdict: Verdict
+    judgement: Judgement
     why: str
     holder: str | None = field(default=None, repr=False)
     moved_from: str | None = field(default=None, repr=False)
@@ -74,16 +74,16 @@ class Book:
         claim = self._with_what_is_known(claim)
         own, rival = self.by_user.get(claim.user_id), self._rival(claim)
         if own is not None and own.claim.person_id != claim.person_id and own.claim.since > claim.since:
-            return Ruling(claim, Verdict.REFUSE, OLDER)
+            return Ruling(claim, Judgement.REFUSE, OLDER)
         others = len(self._phones[claim.user_id] - {claim.person_id})
-        verdict, why = decide(self._holder(claim, rival), claim, demand, now, others=others)
-        if verdict is not Verdict.REFUSE:
+        judgement, why = decide(self._holder(claim, rival), claim, demand, now, others=others)
+        if judgement is not Judgement.REFUSE:
             self._phones[claim.user_id].add(claim.person_id)
             self._claims[claim.user_id, claim.person_id] = claim
-        if verdict in (Verdict.REFUSE, Verdict.CONTEST):
-            holder = rival.claim.user_id if rival and not rival.is_unknown and verdict is Verdict.CONTEST else None
-            return Ruling(claim, verdict, why, holder=holder)
-        return self._move(claim, verdict, why, own, rival)
+        if judgement in (Judgement.REFUSE, Judgement.CONTEST):
+            holder = rival.claim.user_id if rival and not rival.is_unknown and judgement is Judgement.CONTEST else None
+            return Ruling(claim, judgement, why, holder=holder)
+        return self._move(claim, judgement, why, own, rival)
 
     def deny(self, user: str, person: int) -> Claim:
         """The claim of that user is denied by another holder; a weak one that holds the phone lets go of it."""
@@ -102,7 +102,7 @@ class Book:
             self._withdrew[held.claim.person_id] = Holder(held.claim.proof, held.claim.since, withdrew=True)
 
     def _with_what_is_known(self, claim: Claim) -> Claim:
-        """A claim that is made again keeps its first time and its strongest proof, and what was said against it."""
+        """A claim that is made again keeps its strongest proof, and what was said against it."""
         known = self._claims.get((claim.user_id, claim.person_id))
         held = self.by_user.get(claim.user_id)
         if held is not None and held.claim.person_id == claim.person_id:
@@ -111,7 +111,7 @@ class Book:
             return claim
         newer = strength(claim.proof) >= strength(known.proof) and claim.proof is not Proof.NONE
         proven = claim if newer else known
-        at = min(claim.at, known.at) if held is not None and held.claim.person_id == claim.person_id else claim.at
+        at = max(claim.at, known.at) if held is not None and held.claim.person_id == claim.person_id else claim.at
         return replace(
             claim, at=at, proof=proven.proof, proved_at=proven.proved_at, denied=claim.denied or known.denied
         )
@@ -125,7 +125,7 @@ class Book:
             return None if rival.is_unknown else Holder(rival.claim.proof, rival.claim.since)
         return None if self._user_of.get(claim.person_id) == claim.user_id else self._withdrew.get(claim.person_id)
 
-    def _move(self, claim: Claim, verdict: Verdict, why: str, own: Holding | None, rival: Holding | None) -> Ruling:
+    def _move(self, claim: Claim, judgement: Judgement, why: str, own: Holding | None, rival: Holding | None) -> Ruling:
         closed = {}
         is_another = own is not None and own.claim.person_id != claim.person_id
         if rival is not None:
@@ -134,13 +134,15 @@ class Book:
         if own is not None and is_another:
             self._let_go(own)
             closed[claim.user_id] = NEWER_OF_USER
-        told_from = claim.at if verdict is Verdict.HOLD else None
+        told_from = None
+        if judgement is Judgement.HOLD:  # shared again, it is told from the first time on
+            told_from = claim.at if own is None or is_another else own.told_from
         is_news = own is None or is_another or (own.claim.proof, own.told_from) != (claim.proof, told_from)
         self.by_user[claim.user_id] = Holding(claim, told_from=told_from)
         self._user_of[claim.person_id] = claim.user_id
         self._withdrew.pop(claim.person_id, None)
-        moved_from = rival.claim.user_id if rival is not None else None
-        return Ruling(claim, verdict, why, moved_from=moved_from, is_news=is_news, closed=closed)
+        moved_from = rival.claim.user_id if rival is not None and not rival.is_unknown else None
+        return Ruling(claim, judgement, why, moved_from=moved_from, is_news=is_news, closed=closed)
 
     def _let_go(self, held: Holding) -> None:
         del self.by_user[held.claim.user_id]

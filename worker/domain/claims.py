@@ -31,7 +31,7 @@ class Demand(StrEnum):
     STRONG = "strong"
 
 
-class Verdict(StrEnum):
+class Judgement(StrEnum):
     """What a claim comes to."""
 
     GRANT = "grant"  # the user has the phone, and is told of all that waits
@@ -118,17 +118,17 @@ def outranks(claim: Claim, holder: Holder) -> bool:
 
 def decide(
     holder: Holder | None, claim: Claim, demand: Demand, now: datetime, *, others: int = 0
-) -> tuple[Verdict, str]:
+) -> tuple[Judgement, str]:
     """What the claim comes to, and why. `others` are the other phones that the user claimed within `WITHIN`."""
     weak = _STRENGTH[claim.proof] < STRONG
     if claim.at > now + _CLOCKS_DIFFER:
-        return Verdict.REFUSE, FROM_THE_FUTURE
+        return Judgement.REFUSE, FROM_THE_FUTURE
     if weak and others >= MOST_PHONES:
-        return Verdict.REFUSE, TOO_MANY
+        return Judgement.REFUSE, TOO_MANY
     if weak and claim.denied:
-        return Verdict.CONTEST, DENIED
+        return Judgement.CONTEST, DENIED
     if holder is not None and not outranks(claim, holder):
-        return Verdict.CONTEST, HOLDER_WITHDREW if holder.withdrew else HELD_BY_ANOTHER
+        return Judgement.CONTEST, HOLDER_WITHDREW if holder.withdrew else HELD_BY_ANOTHER
     if suffices(claim.proof, demand):
-        return Verdict.GRANT, _WELL_PROVEN
-    return Verdict.HOLD, _ONLY_WHAT_COMES
+        return Judgement.GRANT, _WELL_PROVEN
+    return Judgement.HOLD, _ONLY_WHAT_COMES

@@ -76,7 +76,8 @@ def ignore(tx: Connection, number: Mapping[int, int]) -> None:
 def codes(tx: Connection, oa: str, people: Mapping[int, datetime | None]) -> dict[int, list[str]]:
     """Every dossier of which these people were to be told something since then (None: ever), the newest first."""
     query = text("""
-        SELECT n.person_id, n.code FROM unnest(CAST(:people AS bigint[]), CAST(:froms AS timestamptz[])) AS w (id, since)
+        SELECT n.person_id, n.code
+        FROM unnest(CAST(:people AS bigint[]), CAST(:froms AS timestamptz[])) AS w (id, since)
         JOIN notices_ever n ON n.oa = :oa AND n.person_id = w.id AND n.follower_id IS NULL
              AND (w.since IS NULL OR n.recorded_at >= w.since)
         GROUP BY n.person_id, n.code ORDER BY max(n.event_at) DESC, max(n.id) DESC""")

@@ -176,7 +176,8 @@ def unwanted(tx: Connection, claimed: Sequence[Notice]) -> set[int]:
         JOIN notices n ON n.id = w.id
         WHERE n.withdrawn IS NOT NULL OR (w.user_id IS NOT NULL AND NOT EXISTS (
             SELECT FROM followers f WHERE f.oa = n.oa AND f.user_id = w.user_id AND {_HEARS} AND NOT {_OFF}
-              AND (f.id = n.follower_id OR n.follower_id IS NULL AND f.person_id = n.person_id) AND {reach.MAY_HEAR}))""")
+              AND (f.id = n.follower_id OR n.follower_id IS NULL AND f.person_id = n.person_id)
+              AND {reach.MAY_HEAR}))""")
     values = {"ids": column(n.id for n in claimed), "users": column(n.user_id for n in claimed)}
     return set(tx.execute(query, values).scalars())
 

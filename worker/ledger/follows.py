@@ -85,7 +85,8 @@ def interacted(tx: Connection, oa: str, newest: Mapping[str, datetime]) -> None:
             INSERT INTO followers (oa, user_id, follows, last_interaction_at)
             SELECT :oa, u, false, a FROM unnest(CAST(:users AS text[]), CAST(:ats AS timestamptz[])) AS w (u, a)
             ON CONFLICT ON CONSTRAINT followers_oa_user_id DO UPDATE
-            SET last_interaction_at = GREATEST(followers.last_interaction_at, EXCLUDED.last_interaction_at)"""),
+            SET last_interaction_at = GREATEST(followers.last_interaction_at, EXCLUDED.last_interaction_at),
+                unknown_at = NULL"""),
         {"oa": oa, "users": sorted(newest), "ats": [newest[user] for user in sorted(newest)]},
     )
 

@@ -9,14 +9,19 @@ from operator import attrgetter
 from sqlalchemy import Connection, text
 
 from worker.domain.book import Book, Holding, Ruling
-from worker.domain.claims import DENIED, WITHIN, Claim, Demand, Holder, Proof, Verdict
+from worker.domain.claims import DENIED, WITHIN, Claim, Demand, Holder, Judgement, Proof
 from worker.domain.notice import UNPROVEN
 from worker.ledger.arrays import column
 from worker.ledger.audit import audit_all
 from worker.ledger.reach import hold_people
 
-_MOVED = (Verdict.GRANT, Verdict.HOLD)
-_STATES = {Verdict.GRANT: "granted", Verdict.HOLD: "granted", Verdict.CONTEST: "open", Verdict.REFUSE: "refused"}
+_MOVED = (Judgement.GRANT, Judgement.HOLD)
+_STATES = {
+    Judgement.GRANT: "granted",
+    Judgement.HOLD: "granted",
+    Judgement.CONTEST: "open",
+    Judgement.REFUSE: "refused",
+}
 
 
 def put(tx: Connection, oa: str, claims: Sequence[Claim], *, source: str, demand: Demand) -> list[Ruling]:
@@ -87,15 +92,15 @@ def _claim(row: object) -> Claim:
 
 def _write(tx: Connection, oa: str, book: Book, rulings: Sequence[Ruling], source: str) -> None:
     """Old links first: a phone has one holder at any moment."""
-    moved = {one.claim.user_id for one in rulings if one.verdict in _MOVED}
+    moved = {one.claim.user_id for one in rulings if one.judgement in _MOVED}
     let_go(tx, oa, {user for one in rulings for user in one.closed} | moved, keep=book, state="closed")
     _set(tx, oa, [held for user in sorted(moved) if (held := book.by_user.get(user))], source)
     _meet(tx, oa, {one.claim.user_id for one in rulings})
     last = {(one.claim.user_id, one.claim.person_id): one for one in rulings}
     _keep_claims(tx, oa, list(last.values()))
     settled = text("UPDATE phone_claims SET state = 'closed' WHERE state = 'withdrawn' AND person_id = ANY(:people)")
-    tx.execute(settled, {"people": [one.claim.person_id for one in rulings if one.verdict in _MOVED]})
-    restate(tx, [one.claim.person_id for one in rulings if one.verdict in (Verdict.HOLD, Verdict.CONTEST)])
+    tx.execute(settled, {"people": [one.claim.person_id for one in rulings if one.judgement in _MOVED]})
+    restate(tx, [one.claim.person_id for one in rulings if one.judgement in (Judgement.HOLD, Judgement.CONTEST)])
 
 
 def let_go(tx: Connection, oa: str, users: Collection[str], *, keep: Book | None = None, state: str) -> None:
@@ -178,7 +183,7 @@ def _keep_claims(tx: Connection, oa: str, kept: Sequence[Ruling]) -> None:
         "users": column(one.claim.user_id for one in kept),
         "people": column(one.claim.person_id for one in kept),
         "ats": column(one.claim.at for one in kept),
-        "states": column(_STATES[one.verdict] for one in kept),
+        "states": column(_STATES[one.judgement] for one in kept),
         "whys": column(one.why for one in kept),
         "proofs": column(one.claim.proof for one in kept),
         "proved_ats": column(one.claim.proved_at for one in kept),
@@ -194,7 +199,7 @@ def deny(tx: Connection, oa: str, user_id: str, person: int, *, source: str) -> 
     claim = book.deny(user_id, person)
     if held is not None and user_id not in book.by_user:
         let_go(tx, oa, [user_id], state="closed")
-    _keep_claims(tx, oa, [Ruling(claim, Verdict.CONTEST, DENIED)])
+    _keep_claims(tx, oa, [Ruling(claim, Judgement.CONTEST, DENIED)])
     query = text("SELECT id FROM followers WHERE oa = :oa AND user_id = :user")
     follower = tx.execute(query, {"oa": oa, "user": user_id}).scalar_one()
     audit_all(tx, oa, [("phone claim denied", f"follower {follower}, person {person}", DENIED)], by=source)
@@ -231,13 +236,13 @@ def _audit(tx: Connection, oa: str, rulings: Sequence[Ruling], source: str) -> N
         if not one.is_news:
             continue
         subject = f"follower {number[one.claim.user_id]}, person {one.claim.person_id}"
-        deeds.append((_VERBS[one.verdict], subject, f"{one.why}; proof: {one.claim.proof}"))
+        deeds.append((_VERBS[one.judgement], subject, f"{one.why}; proof: {one.claim.proof}"))
     audit_all(tx, oa, deeds, by=source)
 
 
 _VERBS = {
-    Verdict.GRANT: "phone link opened",
-    Verdict.HOLD: "phone link opened",
-    Verdict.CONTEST: "phone claim opened",
-    Verdict.REFUSE: "phone claim refused",
+    Judgement.GRANT: "phone link opened",
+    Judgement.HOLD: "phone link opened",
+    Judgement.CONTEST: "phone claim opened",
+    Judgement.REFUSE: "phone claim refused",
 }

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from worker.domain.book import Ruling
-from worker.domain.claims import Claim, Demand, Proof, Verdict
+from worker.domain.claims import Claim, Demand, Judgement, Proof
 from worker.ledger import links
 from worker.ledger.sealing import Sealer, keyed_hash
 
@@ -89,7 +89,7 @@ class People:
         us to have unfollowed stays so. Links that a user claims go by `Phonebook`.
         """
         rulings = self.put(tx, oa, links, source=source, proof=proof, demand=Demand.NONE)
-        return list(dict.fromkeys(one.claim.person_id for one in rulings if one.verdict is Verdict.GRANT))
+        return list(dict.fromkeys(one.claim.person_id for one in rulings if one.judgement is Judgement.GRANT))
 
     def put(
         self,
@@ -110,7 +110,7 @@ class People:
             for link in made
         ]
         rulings = links.put(tx, oa, claims, source=source, demand=demand)
-        opened = {one.claim.person_id for one in rulings if one.verdict in (Verdict.GRANT, Verdict.HOLD)}
+        opened = {one.claim.person_id for one in rulings if one.judgement in (Judgement.GRANT, Judgement.HOLD)}
         self._welcome_back(tx, {one: phones[one] for one in opened})
         return rulings
 
@@ -173,8 +173,11 @@ class People:
     def followers(self, tx: Connection, oa: str) -> Iterator[tuple[dict[str, Any], str | None]]:
         """Every follower, oldest first, each with the linked phone (E.164) or None. Show phones masked."""
         query = text("""
-            SELECT f.user_id, f.follows, f.notices_off, f.ignored, f.link_source, f.linked_at, p.phone_sealed
-            FROM followers f LEFT JOIN people p ON p.id = f.person_id WHERE f.oa = :oa ORDER BY f.id""")
+            SELECT f.user_id, f.follows, f.notices_off, f.ignored, f.link_source, f.linked_at, p.phone_sealed,
+                   CASE WHEN f.person_id IS NOT NULL THEN coalesce(c.proof, 'none') END AS proof
+            FROM followers f LEFT JOIN people p ON p.id = f.person_id
+            LEFT JOIN phone_claims c ON c.follower_id = f.id AND c.person_id = f.person_id AND c.state = 'granted'
+            WHERE f.oa = :oa ORDER BY f.id""")
         for row in tx.execute(query, {"oa": oa}).mappings():
             shown = dict(row)
             sealed = shown.pop("phone_sealed")

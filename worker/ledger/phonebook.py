@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -22,8 +22,8 @@ from worker.domain.claims import (
     TOO_MANY,
     Claim,
     Demand,
+    Judgement,
     Proof,
-    Verdict,
     strength,
 )
 from worker.domain.clock import to_vietnam
@@ -40,7 +40,7 @@ _BY = "zalo"
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Judged:
     """What became of claims: the rulings, the people of whom more can be told now, and what is to be told of it."""
 
     rulings: Sequence[Ruling]
@@ -72,32 +72,32 @@ class Phonebook:
         self._demand = demand
         self._sends_codes = sends_codes
 
-    def submit(self, tx: Connection, oa: str, shared: Sequence[Link], *, source: str) -> Settled:
+    def submit(self, tx: Connection, oa: str, shared: Sequence[Link], *, source: str) -> Judged:
         """Users shared phones: each is a claim without proof."""
         rulings = self.people.put(tx, oa, shared, source=source, proof=Proof.NONE, demand=self._demand)
         self._keep_phones(tx, oa, rulings, shared)
-        return self._settled(tx, oa, rulings, codes=self._sends_codes)
+        return self._judged(tx, oa, rulings, codes=self._sends_codes)
 
-    def confirm(self, tx: Connection, oa: str, user_id: str, phone: str, *, by: str, why: str) -> Settled:
+    def confirm(self, tx: Connection, oa: str, user_id: str, phone: str, *, by: str, why: str) -> Judged:
         """A clerk has seen that the phone (E.164) is this user's."""
         link = Link(user_id, phone)
         rulings = self.people.put(tx, oa, [link], source=by, proof=Proof.CLERK, demand=self._demand)
-        settled = self._settled(tx, oa, rulings)
+        judged = self._judged(tx, oa, rulings)
         subject = f"person {rulings[0].claim.person_id}"
-        audit(tx, oa, "follower confirm", f"{subject}: {rulings[0].verdict}", by=by, why=why)
-        return settled
+        audit(tx, oa, "follower confirm", f"{subject}: {rulings[0].judgement}", by=by, why=why)
+        return judged
 
-    def prove(self, tx: Connection, oa: str, pending: Pending, proof: Proof, at: datetime) -> Settled:
+    def prove(self, tx: Connection, oa: str, pending: Pending, proof: Proof, at: datetime) -> Judged:
         """The user of a claim that waits has shown that the phone is theirs, at that time (UTC)."""
         claim = Claim(pending.user_id, pending.person_id, at, proof, at)
         rulings = links.put(tx, oa, [claim], source=_BY, demand=self._demand)
-        moved = rulings[0].verdict in (Verdict.GRANT, Verdict.HOLD)
+        moved = rulings[0].judgement in (Judgement.GRANT, Judgement.HOLD)
         if moved and pending.phone_sealed:
             self.people.welcome_back(tx, pending.person_id, pending.phone_sealed)
         if moved:
             done = text("UPDATE phone_claims SET phone_sealed = NULL, code_hash = NULL WHERE id = :id")
             tx.execute(done, {"id": pending.id})
-        return self._settled(tx, oa, rulings)
+        return self._judged(tx, oa, rulings)
 
     def deny(self, tx: Connection, oa: str, user_id: str) -> bool:
         """The user says that a claim of their phone is another's: weak ones wait for a clerk. False: there is none.
@@ -110,13 +110,9 @@ class Phonebook:
         self.tell(tx, oa, [(one.follower_id, PROOF_HELD, f"{one.id}-denied") for one in claims])
         return bool(claims)
 
-    def pending(self, tx: Connection, oa: str, users: Collection[str], today: date) -> dict[str, list[Pending]]:
-        """Of these users, the claims that wait for a proof, locked; the newest first."""
-        found: dict[str, list[Pending]] = {}
-        values = {"oa": oa, "users": sorted(users), "today": today}
-        for row in tx.execute(text(_PENDING), values):
-            found.setdefault(row.user_id, []).append(_pending(row))
-        return found
+    def pending(self, tx: Connection, oa: str, user: str, today: date) -> list[Pending]:
+        """The claims of this user that wait for a proof, locked; the newest first."""
+        return [_pending(row) for row in tx.execute(text(_PENDING), {"oa": oa, "user": user, "today": today})]
 
     def code_fits(self, tx: Connection, pending: Pending, code: str) -> bool | None:
         """Whether this is the one-time code of the claim; None where there is none to try any more."""
@@ -139,7 +135,7 @@ class Phonebook:
 
     def _keep_phones(self, tx: Connection, oa: str, rulings: Sequence[Ruling], shared: Sequence[Link]) -> None:
         """Of people who withdrew the phone is erased: the claim has it until it is decided."""
-        contested = {one.claim.person_id for one in rulings if one.verdict is Verdict.CONTEST}
+        contested = {one.claim.person_id for one in rulings if one.judgement is Judgement.CONTEST}
         if not contested:
             return
         known = self.people.ids(tx, oa, {one.phone for one in shared})
@@ -150,15 +146,15 @@ class Phonebook:
             if person in contested:
                 tx.execute(query, {"person": person, "sealed": self.people.seal(phone)})
 
-    def _settled(self, tx: Connection, oa: str, rulings: Sequence[Ruling], *, codes: bool = False) -> Settled:
+    def _judged(self, tx: Connection, oa: str, rulings: Sequence[Ruling], *, codes: bool = False) -> Judged:
         """Tell those whom it concerns, and send one-time codes where a claim wants more proof."""
         numbers = self._numbers(tx, oa, rulings)
         today = to_vietnam(ledger_now(tx)).date()
         recorded = self.tell(tx, oa, [word for one in rulings for word in _words(one, numbers, today)])
         if codes:
             recorded |= self._send_codes(tx, oa, [one for one in rulings if _wants_proof(one)])
-        moved = [one.claim.person_id for one in rulings if one.verdict in (Verdict.GRANT, Verdict.HOLD)]
-        return Settled(rulings, list(dict.fromkeys(moved)), recorded)
+        moved = [one.claim.person_id for one in rulings if one.judgement in (Judgement.GRANT, Judgement.HOLD)]
+        return Judged(rulings, list(dict.fromkeys(moved)), recorded)
 
     def _numbers(self, tx: Connection, oa: str, rulings: Sequence[Ruling]) -> Mapping[str, int]:
         users = {user for one in rulings for user in (one.claim.user_id, one.holder, one.moved_from) if user}
@@ -190,6 +186,32 @@ class Phonebook:
         return notices.record(tx, oa, new)
 
 
+_STATE = """
+SELECT (SELECT count(*) FROM phone_claims WHERE oa = :oa AND state = 'open' AND denied_at IS NULL) AS open,
+       (SELECT count(*) FROM phone_claims WHERE oa = :oa AND denied_at IS NOT NULL) AS denied,
+       (SELECT count(*) FROM audit WHERE oa = :oa AND verb = 'phone claim refused'
+        AND at > clock_timestamp() - interval '1 day') AS refused,
+       (SELECT count(DISTINCT split_part(subject, ',', 1)) FROM audit WHERE oa = :oa AND verb = 'phone claim refused'
+        AND at > clock_timestamp() - interval '1 day') AS users
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimCounts:
+    """Claims that wait for a proof, or for a clerk; those that were refused within a day, and of how many users."""
+
+    open: int
+    denied: int
+    refused: int
+    users: int
+
+
+def state(tx: Connection, oa: str) -> ClaimCounts:
+    """For `hcc doctor`."""
+    row = tx.execute(text(_STATE), {"oa": oa}).one()
+    return ClaimCounts(row.open, row.denied, row.refused, row.users)
+
+
 _CODES = """
 SELECT n.code FROM notices_ever n
 WHERE n.oa = :oa AND n.person_id = :person AND n.follower_id IS NULL
@@ -212,7 +234,7 @@ SELECT c.id, f.user_id, c.follower_id, c.person_id, c.state = 'granted' AS holds
        c.phone_sealed, CASE WHEN c.code_until > clock_timestamp() THEN c.code_hash END AS code_hash,
        CASE WHEN c.tries_on = :today THEN c.tries ELSE 0 END AS tries
 FROM phone_claims c JOIN followers f ON f.id = c.follower_id
-WHERE f.oa = :oa AND f.user_id = ANY(:users)
+WHERE f.oa = :oa AND f.user_id = :user
   AND (c.state = 'open' OR c.state = 'granted' AND f.told_from IS NOT NULL AND f.person_id = c.person_id)
 ORDER BY c.at DESC, c.id FOR UPDATE OF c
 """
@@ -239,7 +261,7 @@ def _pending(row: Row[tuple[object, ...]]) -> Pending:
 
 
 def _wants_proof(ruling: Ruling) -> bool:
-    return ruling.verdict in (Verdict.HOLD, Verdict.CONTEST) and ruling.why != DENIED
+    return ruling.judgement in (Judgement.HOLD, Judgement.CONTEST) and ruling.why != DENIED
 
 
 def _words(ruling: Ruling, numbers: Mapping[str, int], today: date) -> list[tuple[int, str, str]]:
@@ -248,9 +270,9 @@ def _words(ruling: Ruling, numbers: Mapping[str, int], today: date) -> list[tupl
     what = f"{claim.person_id}-{today:%Y%m%d}"
     claimant = numbers[claim.user_id]
     words = []
-    if ruling.verdict is Verdict.GRANT and claim.proof is not Proof.NONE and ruling.is_news:
+    if ruling.judgement is Judgement.GRANT and claim.proof is not Proof.NONE and ruling.is_news:
         words.append((claimant, PROOF_DONE, f"{claim.person_id}-{claim.since:%Y%m%dT%H%M%S}"))
-    elif ruling.verdict is Verdict.CONTEST and (claim.proof is not Proof.NONE or claim.denied):
+    elif ruling.judgement is Judgement.CONTEST and (claim.proof is not Proof.NONE or claim.denied):
         words.append((claimant, PROOF_HELD, what))
     elif _wants_proof(ruling):
         words.append((claimant, PROOF_REQUEST, f"{what}-{strength(claim.proof)}"))

@@ -54,7 +54,8 @@ CREATE INDEX audit_recent ON audit (oa, verb, at);
 _CLAIMS = """
 INSERT INTO phone_claims (oa, person_id, follower_id, at, told_since, state, why, decided_at, proof)
 SELECT oa, person_id, id, coalesce(linked_at, now()), coalesce(linked_at, now()), 'granted',
-       'linked before claims were proven', now(), CASE WHEN starts_with(link_source, 'cli') THEN 'operator' ELSE 'none' END
+       'linked before claims were proven', now(),
+       CASE WHEN starts_with(link_source, 'cli') THEN 'operator' ELSE 'none' END
 FROM followers WHERE person_id IS NOT NULL
 """
 _UNPROVEN = """
