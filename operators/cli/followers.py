@@ -63,7 +63,7 @@ def link(user_id: str, phone: str | None, oa: str | None, by: str, why: str) -> 
 @accountable
 def confirm(user_id: str, oa: str | None, by: str, why: str) -> None:
     """Cán bộ đã kiểm tra giấy tờ: số điện thoại (ở đầu vào chuẩn) là của người dùng Zalo này."""
-    phone = click.get_text_stream("stdin").readline().strip()
+    phone = sys.stdin.readline().strip()
     asked = read_link(1, user_id, phone)
     with services("database_url", "secret_keys", "zalo_oa_id", "redis_url", oa=oa) as made:
         book = Phonebook(made.people, Demand(made.settings.phone_proof))
