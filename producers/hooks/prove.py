@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from producers.hooks.ask import Ask, Wish, digits, read_ask, spells
+from producers.hooks.ask import Ask, Wish, digits, names, read_ask, spells
 from producers.hooks.read import ZaloEvent
 from worker.domain.claims import MOST_TRIES, Judgement, Proof
 from worker.domain.clock import to_vietnam
@@ -51,6 +51,8 @@ class Proven:
 
     def _try_dossier(self, message: ZaloEvent, ask: Ask, pending: Sequence[Pending]) -> None:
         today = to_vietnam(message.at).date()
+        if any(names(ask, code) for one in pending for code in self.book.codes_told(self.tx, self.oa, one)):
+            return  # a question about what they may see, and no try
         found = next((one for one in pending if self._names_a_dossier(ask, one)), None)
         if sum(one.tries for one in pending) >= MOST_TRIES:
             self._tell(message, pending[0], PROOF_HELD, f"tries-{today:%Y%m%d}")
@@ -74,7 +76,8 @@ class Proven:
             self.answered.add(message.number)
         else:
             spent = all(fit is None for fit in fits)
-            self._tell(message, pending[0], PROOF_HELD if spent else PROOF_REQUEST, f"wrong-{message.number}")
+            kind, what = (PROOF_HELD, f"spent-{with_code[0].id}") if spent else (PROOF_REQUEST, "wrong")
+            self._tell(message, pending[0], kind, f"{what}-{to_vietnam(message.at):%Y%m%d}-{with_code[0].code_tries}")
 
     def _prove(self, message: ZaloEvent, pending: Pending, proof: Proof) -> Judged:
         judged = self.book.prove(self.tx, self.oa, pending, proof, message.at)

@@ -98,6 +98,16 @@ def test_a_code_that_the_oa_itself_told_proves_nothing(office: Office) -> None:
     assert told(office, "proof_done") == []
 
 
+def test_who_has_the_phone_for_what_comes_may_ask_about_it_as_often_as_they_like(office: Office) -> None:
+    """A question about what they were told is no try; the past stays out of the answer."""
+    holds_back(office)
+    office.receive(submit(at=NOW - SECOND))
+    tell(office, "accepted", 1, code=SECRET_CODE)
+    office.receive(*[say(SECRET_CODE, seconds=second) for second in range(4)], say("hồ sơ của tôi", seconds=5))
+    assert [row.tries for row in office.rows("SELECT tries FROM phone_claims")] == [0]
+    assert {story["code"] for _, facts in answers(office) for story in facts["stories"]} == {SECRET_CODE}
+
+
 def test_a_list_of_guesses_is_no_code_and_three_tries_are_all_of_a_day(office: Office) -> None:
     holds_back(office, SECRET_CODE)
     office.receive(submit(at=NOW - 9 * SECOND))

@@ -15,7 +15,7 @@ from worker.ledger.arrays import column
 from worker.ledger.audit import audit_all
 from worker.ledger.reach import hold_people
 
-_MOVED = (Judgement.GRANT, Judgement.HOLD)
+MOVED = (Judgement.GRANT, Judgement.HOLD)
 _STATES = {
     Judgement.GRANT: "granted",
     Judgement.HOLD: "granted",
@@ -92,14 +92,14 @@ def _claim(row: object) -> Claim:
 
 def _write(tx: Connection, oa: str, book: Book, rulings: Sequence[Ruling], source: str) -> None:
     """Old links first: a phone has one holder at any moment."""
-    moved = {one.claim.user_id for one in rulings if one.judgement in _MOVED}
+    moved = {one.claim.user_id for one in rulings if one.judgement in MOVED}
     let_go(tx, oa, {user for one in rulings for user in one.closed} | moved, keep=book, state="closed")
     _set(tx, oa, [held for user in sorted(moved) if (held := book.by_user.get(user))], source)
     _meet(tx, oa, {one.claim.user_id for one in rulings})
     last = {(one.claim.user_id, one.claim.person_id): one for one in rulings}
     _keep_claims(tx, oa, list(last.values()))
     settled = text("UPDATE phone_claims SET state = 'closed' WHERE state = 'withdrawn' AND person_id = ANY(:people)")
-    tx.execute(settled, {"people": [one.claim.person_id for one in rulings if one.judgement in _MOVED]})
+    tx.execute(settled, {"people": [one.claim.person_id for one in rulings if one.judgement in MOVED]})
     restate(tx, [one.claim.person_id for one in rulings if one.judgement in (Judgement.HOLD, Judgement.CONTEST)])
 
 
@@ -170,6 +170,7 @@ JOIN followers f ON f.oa = :oa AND f.user_id = w.user_id
 ON CONFLICT ON CONSTRAINT phone_claims_follower_person DO UPDATE
 SET at = EXCLUDED.at, state = EXCLUDED.state, why = EXCLUDED.why, decided_at = EXCLUDED.decided_at,
     proof = EXCLUDED.proof, proved_at = EXCLUDED.proved_at,
+    phone_sealed = CASE WHEN EXCLUDED.state = 'open' THEN phone_claims.phone_sealed END,
     told_since = LEAST(phone_claims.told_since, EXCLUDED.told_since),
     denied_at = CASE WHEN EXCLUDED.denied_at IS NOT NULL AND EXCLUDED.state = 'open'
                      THEN coalesce(phone_claims.denied_at, EXCLUDED.denied_at) END

@@ -89,7 +89,8 @@ class People:
         us to have unfollowed stays so. Links that a user claims go by `Phonebook`.
         """
         rulings = self.put(tx, oa, links, source=source, proof=proof, demand=Demand.NONE)
-        return list(dict.fromkeys(one.claim.person_id for one in rulings if one.judgement is Judgement.GRANT))
+        last = {one.claim.user_id: one.claim.person_id for one in rulings if one.judgement is Judgement.GRANT}
+        return list(dict.fromkeys(last.values()))
 
     def put(
         self,

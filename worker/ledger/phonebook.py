@@ -30,7 +30,7 @@ from worker.domain.clock import to_vietnam
 from worker.domain.event import event_key
 from worker.domain.kinds import PHONE_CLAIMED, PHONE_MOVED, PROOF_CODE, PROOF_DONE, PROOF_HELD, PROOF_REQUEST
 from worker.domain.lane import Lane
-from worker.ledger import links, notices
+from worker.ledger import chat, links, notices
 from worker.ledger.audit import audit
 from worker.ledger.clock import now as ledger_now
 from worker.ledger.notices import NewNotice
@@ -91,12 +91,11 @@ class Phonebook:
         """The user of a claim that waits has shown that the phone is theirs, at that time (UTC)."""
         claim = Claim(pending.user_id, pending.person_id, at, proof, at)
         rulings = links.put(tx, oa, [claim], source=_BY, demand=self._demand)
-        moved = rulings[0].judgement in (Judgement.GRANT, Judgement.HOLD)
+        moved = rulings[0].judgement in links.MOVED
         if moved and pending.phone_sealed:
             self.people.welcome_back(tx, pending.person_id, pending.phone_sealed)
         if moved:
-            done = text("UPDATE phone_claims SET phone_sealed = NULL, code_hash = NULL WHERE id = :id")
-            tx.execute(done, {"id": pending.id})
+            tx.execute(text("UPDATE phone_claims SET code_hash = NULL WHERE id = :id"), {"id": pending.id})
         return self._judged(tx, oa, rulings)
 
     def deny(self, tx: Connection, oa: str, user_id: str) -> bool:
@@ -126,6 +125,12 @@ class Phonebook:
         values = {"oa": oa, "person": pending.person_id, "told_since": pending.told_since}
         return list(tx.execute(text(_CODES), values).scalars())
 
+    def codes_told(self, tx: Connection, oa: str, pending: Pending) -> list[str]:
+        """The codes of dossiers of which the user was told something, or is to be, as who has the phone for now."""
+        if not pending.holds or pending.told_since is None:
+            return []
+        return list(chat.codes(tx, oa, {pending.person_id: pending.told_since}).get(pending.person_id, ()))
+
     def count_try(self, tx: Connection, pending: Pending, today: date) -> None:
         """A dossier's code was tried, and was none of this phone."""
         query = text("""
@@ -153,8 +158,8 @@ class Phonebook:
         recorded = self.tell(tx, oa, [word for one in rulings for word in _words(one, numbers, today)])
         if codes:
             recorded |= self._send_codes(tx, oa, [one for one in rulings if _wants_proof(one)])
-        moved = [one.claim.person_id for one in rulings if one.judgement in (Judgement.GRANT, Judgement.HOLD)]
-        return Judged(rulings, list(dict.fromkeys(moved)), recorded)
+        moved = {one.claim.user_id: one.claim.person_id for one in rulings if one.judgement in links.MOVED}
+        return Judged(rulings, list(dict.fromkeys(moved.values())), recorded)
 
     def _numbers(self, tx: Connection, oa: str, rulings: Sequence[Ruling]) -> Mapping[str, int]:
         users = {user for one in rulings for user in (one.claim.user_id, one.holder, one.moved_from) if user}
@@ -184,6 +189,14 @@ class Phonebook:
             sealed = {"one_time_code": self.people.seal(code).hex()}
             new.append(_word(at, row.follower_id, PROOF_CODE, what, person=one.claim.person_id, facts=sealed))
         return notices.record(tx, oa, new)
+
+
+def forget_phones(tx: Connection) -> None:
+    """Claims of phones whose person withdrew, and that nobody proved for a month, need the phone no more."""
+    query = text("""
+        UPDATE phone_claims SET phone_sealed = NULL
+        WHERE phone_sealed IS NOT NULL AND at < clock_timestamp() - interval '30 days'""")
+    tx.execute(query)
 
 
 _STATE = """
