@@ -20,9 +20,9 @@ from tests.journeys.test_hooks import Zalo
 
 pytestmark = pytest.mark.journey
 
-PHONE = "84978001001"
+PHONE = "84978001007"
 STRANGER = "6142494823000009009"
-CITIZEN = str(6_142_494_823_000_001_001)
+CITIZEN = str(6_142_494_823_000_001_007)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def knows_a_code_and_is_denied(world: World, zalo: Zalo, code: str) -> None:
 
 def tries_every_number(world: World, zalo: Zalo, _: str) -> None:
     """Phone after phone, the citizen's among the first."""
-    for number in range(1001, 1013):
+    for number in range(1007, 1019):
         zalo.tell("user_submit_info", user_id=STRANGER, phone=f"84978{number:06}")
     until(lambda: refused(world) == 9, "nine claims to be refused", world=world)
 
@@ -79,8 +79,8 @@ def tries_every_number(world: World, zalo: Zalo, _: str) -> None:
 def test_a_takeover_moves_nothing_and_the_holder_hears_of_it(
     world: World, zalo: Zalo, attack: Callable[[World, Zalo, str], None]
 ) -> None:
-    citizen = world.follow(1001)
-    code = world.accept(1001)
+    citizen = world.follow(1007)
+    code = world.accept(1007)
     told = waits_for(world, citizen, 1)
     attack(world, zalo, code)
     assert "Một người dùng Zalo khác vừa khai số điện thoại" in waits_for(world, citizen, 2)[1]
@@ -98,7 +98,7 @@ def test_a_takeover_moves_nothing_and_the_holder_hears_of_it(
 
 def test_a_citizen_shares_the_phone_and_proves_it_with_a_dossiers_code(world: World, zalo: Zalo) -> None:
     """The usual way: held, shared, asked, proven, told; whoever typed the number before hears that it is gone."""
-    code = world.accept(1001)
+    code = world.accept(1007)
     key = f"{code}/accepted/1"
     until(lambda: world.states().get(key) == "unreachable", "the notice to be held", world=world)
     zalo.tell("user_submit_info", user_id=STRANGER, phone=PHONE)
@@ -123,7 +123,7 @@ def test_a_one_time_code_goes_to_the_phone_and_a_clerk_may_confirm(world: World)
     world.zalo.templates([{"template_id": "900", "params": ["ma_xac_nhan"]}])
     world.start("worker", "beat", "web", phone_proof="strong", proof_template="900", quiet_hours="00:00-00:00")
     told.wait()
-    codes = [world.accept(1001), world.accept(1002)]
+    codes = [world.accept(1007), world.accept(1002)]
     until(lambda: list(world.states().values()).count("unreachable") == 2, "both to be held", world=world)
     told.tell("user_submit_info", user_id=CITIZEN, phone=PHONE)
     sent = lambda: [message for message in world.zalo.messages() if message["template_id"] == "900"]  # noqa: E731 (a question asked twice)
