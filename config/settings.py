@@ -237,6 +237,15 @@ class Settings(BaseSettings):
         "22:00-06:00", description="Giờ nghỉ của các kênh phải giữ giờ nghỉ (giờ Việt Nam)"
     )
     max_age_hours: float = Field(72, gt=0, description="Quá tuổi này thì thông báo không còn ích, không gửi nữa")
+    phone_proof: Literal["none", "code", "strong"] = Field(
+        "code",
+        description="Bằng chứng tối thiểu để nhận những gì có trước khi khai số điện thoại: none | code (mã hồ sơ)"
+        " | strong (mã gửi tới máy, cán bộ)",
+    )
+    proof_template: str = Field(
+        "", description="Mã mẫu ZNS đã duyệt để gửi mã xác nhận 6 số tới số điện thoại; bỏ trống: không gửi"
+    )
+    proof_sms: bool = Field(False, description="Gửi mã xác nhận 6 số bằng SMS (cần HCC_SMS_…), sau ZNS nếu có cả hai")
     follow_grace_days: float = Field(14, ge=0, description="Người quan tâm muộn trong hạn này vẫn nhận được thông báo")
     recheck_seconds: float = Field(
         600, ge=0, description="Chờ lâu hơn chừng này giây thì đọc lại CSDL hồ sơ trước khi gửi (0: không đọc lại)"
@@ -275,7 +284,17 @@ class Settings(BaseSettings):
     @property
     def all_channels(self) -> list[str]:
         """Every channel that some kind of notice may take, in order of preference."""
-        return list(dict.fromkeys([*self.channels, *(n for names in self.kind_channels.values() for n in names)]))
+        of_kinds = [name for names in self.kind_channels.values() for name in names]
+        return list(dict.fromkeys([*self.channels, *of_kinds, *self.code_channels]))
+
+    @property
+    def code_channels(self) -> list[str]:
+        """The channels by which one-time codes are sent to phones; none where neither is set."""
+        return ["zns"] * bool(self.proof_template) + ["sms"] * self.proof_sms
+
+    def channels_of(self, kind: str) -> list[str]:
+        """The channels of a kind of notice, the preferred one first."""
+        return self.code_channels if kind == "proof_code" else self.kind_channels.get(kind, self.channels)
 
     @property
     def quiet(self) -> tuple[time, time]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Engine
@@ -17,14 +18,15 @@ from worker.channels.sms.channel import sms_text
 from worker.channels.zalo.conversation import Conversation
 from worker.channels.zalo.tokens import Tokens
 from worker.domain.forms import Filled, FormError, Forms
-from worker.domain.letters import Facts, Letters
+from worker.domain.kinds import PROOF_CODE
+from worker.domain.letters import STARS, Facts, Letters
 from worker.domain.link import check_payment_base, payment_link
 from worker.domain.notice import Notice
 from worker.domain.retry import Patience
 from worker.ledger.clock import LedgerClock
 from worker.ledger.credentials import Credentials
 from worker.ledger.people import People
-from worker.ledger.sealing import Sealer
+from worker.ledger.sealing import Sealer, SealError
 from worker.once import Parts, once
 from worker.queue.breaker import Breaker
 from worker.queue.holds import Holds
@@ -106,22 +108,29 @@ class Services(Parts):
 
     @once
     def forms(self) -> Forms:
-        return Forms(TEMPLATES, self.letters, self.settings.zalo_templates)
+        code = {PROOF_CODE: self.settings.proof_template} if self.settings.proof_template else {}
+        return Forms(TEMPLATES, self.letters, self.settings.zalo_templates | code)
 
     @once
     def budget(self) -> Budget:
         return Budget(self.settings.budget_messages, self.settings.budget_dong, self.settings.budget_alarm_percent)
 
     def fill(self, notice: Notice) -> Filled:
-        """The data of the approved template of a notice's kind. Raises `FormError`."""
-        return self.forms.fill(notice.kind, self.facts(notice))
+        """The data of the approved template of a notice's kind. Raises `FormError`, `SealError`.
+
+        Only here a one-time code is opened: the words in the ledger have stars in its place.
+        """
+        facts = self.facts(notice)
+        if notice.one_time_code is not None:
+            facts = replace(facts, one_time_code=self.sealer.open(bytes.fromhex(notice.one_time_code)))
+        return self.forms.fill(notice.kind, facts)
 
     def terms(self, left: Mapping[str, Left], held: Mapping[str, NotYet]) -> Terms:
         """The terms of a choice of channel at this moment: what the day's budgets have left, what is held for long."""
         known = self.settings
         return Terms(
             now=self.clock.now(),
-            order=lambda kind: known.kind_channels.get(kind, known.channels),
+            order=known.channels_of,
             quiet=known.quiet,
             pays_for_cs=known.zalo_cs_paid,
             prices=known.prices,
@@ -135,7 +144,7 @@ class Services(Parts):
     def _form_fault(self, notice: Notice) -> str | None:
         try:
             self.fill(notice)
-        except FormError as fault:
+        except (FormError, SealError) as fault:
             return str(fault)
         return None
 
@@ -177,7 +186,7 @@ class Services(Parts):
         link = payment_link(settings.payment_url, notice.code, settings.payment_hosts) if fee else None
         return Facts(
             notice.code, notice.amount, notice.appointment_at, link, notice.deadline_at, notice.reason,
-            notice.stories, notice.digest, settings.place,
+            notice.stories, notice.digest, STARS if notice.one_time_code else None, settings.place,
         )  # fmt: skip
 
     def close(self) -> None:

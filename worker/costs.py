@@ -17,8 +17,9 @@ from worker.bootstrap import Services
 from worker.channels.budget import today
 from worker.channels.channel import Channel
 from worker.channels.policy import NotYet, Terms, price
+from worker.channels.zalo.codes import UNKNOWN_USER
 from worker.domain.notice import Attempt, Letter
-from worker.domain.outcome import charged, code_of
+from worker.domain.outcome import Unreachable, charged, code_of
 from worker.ledger import followers, spending
 from worker.ledger.spending import Spent
 
@@ -90,7 +91,10 @@ def tell(services: Services, oa: str, channel: str, before: Spent, after: Spent)
 
 
 def account_for(tx: Connection, services: Services, attempts: Sequence[Attempt]) -> None:
-    """Give back what was reserved for attempts that cost nothing; note whose window Zalo says is closed."""
+    """Give back what was reserved for attempts that cost nothing; note whose window Zalo says is closed.
+
+    And whom it does not know.
+    """
     oa, channel = attempts[0].notice.oa, attempts[0].channel
     free = [one for one in attempts if not charged(one.outcome) and counts(services, channel, one.dong)]
     if free:
@@ -99,3 +103,7 @@ def account_for(tx: Connection, services: Services, attempts: Sequence[Attempt])
     if closed:
         users = [one.notice.user_id or "" for one in closed]
         followers.close_windows(tx, oa, users, before=min(one.at for one in closed))
+    strangers = [one for one in attempts if isinstance(one.outcome, Unreachable) and one.outcome.code == UNKNOWN_USER]
+    if strangers:
+        users = [one.notice.user_id or "" for one in strangers]
+        followers.not_known(tx, oa, users, before=min(one.at for one in strangers))

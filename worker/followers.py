@@ -20,12 +20,14 @@ from worker.channels.zalo import users
 from worker.channels.zalo.codes import Host, Meaning, look_up
 from worker.channels.zalo.tokens import Access, NoAccess
 from worker.channels.zalo.users import Detail, Question
+from worker.domain.claims import Demand
 from worker.domain.clock import to_vietnam
 from worker.domain.window import OPEN
 from worker.ledger import cursors, followers, setbacks, upkeep
 from worker.ledger.cursors import Cursor
 from worker.ledger.followers import Seen
 from worker.ledger.people import Link
+from worker.ledger.phonebook import Phonebook
 from worker.queue.bell import ring
 from worker.queue.limits import Lane
 from worker.wire.protocol import Call, Result
@@ -147,10 +149,12 @@ class Sync:
         with self._services.ledger.begin() as tx:
             came = followers.keep(tx, self._oa, seen, datetime.now(UTC))
             links = followers.unclaimed(tx, self._oa, self._services.people, links)
-            people = self._services.people.link(tx, self._oa, links, source=SOURCE) if links else []
+            demand = Demand(self._services.settings.phone_proof)
+            submitted = Phonebook(self._services.people, demand).submit(tx, self._oa, links, source=SOURCE)
+            people = submitted.reachable
             days = self._services.settings.follow_grace_days
             reopened = upkeep.reopen(tx, [*came, *people], days=days, by=self._by)
-        if reopened:
+        if reopened or submitted.recorded:
             ring(self._oa)
         self.tally.looked_up += len(page)
         self.tally.left += sum(not detail.follows for detail in details.values())

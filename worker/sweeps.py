@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.kinds.hours import asleep
-from worker.ledger import notices, oddities, past, switches, upkeep, work
+from worker.ledger import notices, oddities, past, phonebook, switches, upkeep, work
 from worker.ledger.work import Ages
 from worker.queue.clocks import SetBack
 from worker.queue.connection import QueueDown
@@ -173,6 +173,7 @@ def keep_house(shared: Shared) -> None:
         return
     with shared.ledger.begin() as tx:
         oddities.forget(tx)
+        phonebook.forget_phones(tx)
     try:
         kept = past.keep_house(
             shared.ledger, now=now, keep_months=shared.settings.keep_months, by="housekeeping", seconds=_HOUSE_SECONDS

@@ -14,6 +14,7 @@ from config.settings import SettingsError
 from operators.checks.fault import Fault
 from operators.checks.guard import check_identity, check_quarantine, check_switches
 from operators.checks.ledger import check_doubts, check_ledger, check_months, check_setbacks
+from operators.checks.phones import check_phones
 from operators.checks.servers import check_clocks, check_redis, check_settings, check_templates
 from operators.checks.source import check_apart, check_feeds, check_oddities, check_source
 from operators.checks.zalo import check_channels, check_costs, check_events, check_token
@@ -90,6 +91,7 @@ CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "chưa rõ đã đến": check_doubts,
     "chi phí": check_costs,
     "sự kiện Zalo": check_events,
+    "số điện thoại": check_phones,
     "mẫu tin": check_templates,
 }
 SHARED = frozenset({"sổ thông báo", "kho theo tháng", "đồng hồ", "Redis", "hàng đợi", "kết nối", "mẫu tin"})

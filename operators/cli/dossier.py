@@ -11,7 +11,17 @@ from operators.cli.oddities import tell_oddities
 from operators.cli.output import as_json, print_json
 from worker.domain.clock import to_the_second
 from worker.domain.code import normalize_code
+from worker.domain.notice import ANOTHER_NUMBER, NOT_A_FOLLOWER, OPTED_OUT, UNFOLLOWED, UNPROVEN
 from worker.ledger import oddities, reports
+
+SILENCE = {
+    NOT_A_FOLLOWER: "Chưa ai quan tâm OA mà có số điện thoại này.",
+    UNFOLLOWED: "Người dùng số điện thoại này đã bỏ quan tâm OA.",
+    ANOTHER_NUMBER: "Người từng dùng số điện thoại này nay quan tâm bằng số khác.",
+    UNPROVEN: "Số điện thoại đã được khai nhưng chưa được xác nhận.",
+    OPTED_OUT: "Người dùng đã nhắn “dừng”.",
+}
+"""Why no user is told, as an operator reads it."""
 
 
 @click.command(short_help="Mọi thông báo, lần gửi và lý do của một hồ sơ.")
@@ -46,6 +56,8 @@ def dossier(code: str, oa: str | None, as_json: bool) -> None:
 def _tell(notice: dict[str, Any]) -> None:
     whose = f"  (OA {notice['oa']})" if "oa" in notice else ""
     click.secho(f"{notice['event_key']}  {notice['state']}{whose}", bold=True)
+    if notice["reason"] in SILENCE:
+        click.echo(f"  {SILENCE[notice['reason']]}")
     for stopped in notice.get("switched_off", ()):
         until = f"đến {to_the_second(stopped['until'])}" if stopped["until"] else "đến khi `hcc switch on`"
         what = f"{stopped['sort']} {stopped['name']}".strip()

@@ -14,11 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from operators.cli.context import deployment, every, named_columns, of_oa, services, told_of
 from operators.cli.output import accountable, as_json, print_json, print_table
+from worker.domain.claims import Demand, Judgement
 from worker.domain.phone import masked, read_phone
 from worker.followers import Sync, SyncStopped
 from worker.ledger import upkeep
 from worker.ledger.audit import audit
 from worker.ledger.people import Link
+from worker.ledger.phonebook import Phonebook
 from worker.queue.bell import ring
 
 SYNC_NEEDS = ("database_url", "secret_keys", "zalo_oa_id", "zalo_app_id", "zalo_app_secret", "redis_url")
@@ -42,11 +44,37 @@ def link(user_id: str, phone: str | None, oa: str | None, by: str, why: str) -> 
     with services("database_url", "secret_keys", "zalo_oa_id", "redis_url", oa=oa) as made:
         with made.ledger.begin() as tx:
             people = made.people.link(tx, made.oa, links, source=f"cli: {why}")
+            kept = len({one.phone for one in links}) - len(people)
             audit(tx, made.oa, "follower link", f"{len(people)} người", by=by, why=why)
             reopened = upkeep.reopen(tx, people, days=made.settings.follow_grace_days, by=by)
         if reopened:
             ring(made.oa)
     click.echo(f"Đã nối {len(people)} người; {len(reopened)} thông báo được gửi tiếp.")
+    if kept:
+        click.echo(
+            f"{kept} số điện thoại giữ nguyên người đang dùng, vì người ấy đã xác nhận chắc chắn không kém: "
+            "dùng `hcc follower confirm` sau khi kiểm tra giấy tờ."
+        )
+
+
+@follower.command("confirm", short_help="Xác nhận số điện thoại là của người dùng Zalo.")
+@click.argument("user_id", metavar="USER_ID")
+@of_oa
+@accountable
+def confirm(user_id: str, oa: str | None, by: str, why: str) -> None:
+    """Cán bộ đã kiểm tra giấy tờ: số điện thoại (ở đầu vào chuẩn) là của người dùng Zalo này."""
+    phone = sys.stdin.readline().strip()
+    asked = read_link(1, user_id, phone)
+    with services("database_url", "secret_keys", "zalo_oa_id", "redis_url", oa=oa) as made:
+        book = Phonebook(made.people, Demand(made.settings.phone_proof))
+        with made.ledger.begin() as tx:
+            judged = book.confirm(tx, made.oa, asked.user_id, asked.phone, by=by, why=why)
+            reopened = upkeep.reopen(tx, judged.reachable, days=made.settings.follow_grace_days, by=by)
+        if reopened or judged.recorded:
+            ring(made.oa)
+    if judged.rulings[0].judgement is not Judgement.GRANT:
+        raise click.ClickException(f"Chưa chuyển được số điện thoại: {judged.rulings[0].why}.")
+    click.echo(f"Đã xác nhận; {len(reopened)} thông báo được gửi tiếp.")
 
 
 @follower.command("list", short_help="Liệt kê người quan tâm.")
@@ -54,7 +82,8 @@ def link(user_id: str, phone: str | None, oa: str | None, by: str, why: str) -> 
 @as_json
 def list_followers(oa: str | None, as_json: bool) -> None:
     """Liệt kê người quan tâm; số điện thoại được che."""
-    columns = {"user_id": "Người dùng", "phone": "Điện thoại", "follows": "Quan tâm", "linked_at": "Nối lúc"}
+    columns = {"user_id": "Người dùng", "phone": "Điện thoại", "proof": "Xác nhận", "follows": "Quan tâm"}
+    columns |= {"linked_at": "Nối lúc"}
     rows: list[dict[str, Any]] = []
     with deployment() as made, made.shared.ledger.connect() as connection:
         for one in every(made, oa):

@@ -21,9 +21,11 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from config.settings import Settings
 from producers.hooks.ability import event_reader
 from producers.hooks.chat import converse
+from producers.hooks.prove import take_proofs
 from producers.hooks.read import ZaloEvent
 from producers.hooks.record import unseal_all
 from producers.hooks.words import Word
+from worker.domain.claims import Demand, Judgement
 from worker.domain.event import event_key
 from worker.domain.kinds import PHONE_REQUEST, WELCOME
 from worker.ledger import cursors, follows, inbox, notices, receipts, unread, upkeep
@@ -31,6 +33,7 @@ from worker.ledger.engine import open_ledger
 from worker.ledger.follows import Follower
 from worker.ledger.notices import NewNotice
 from worker.ledger.people import Link, People
+from worker.ledger.phonebook import Phonebook
 from worker.ledger.receipts import Receipt
 from worker.ledger.sealing import Sealer
 from worker.ledger.unread import EventReader
@@ -58,6 +61,8 @@ class Applier:
     grace_days: float
     ring: Callable[[], None]
     reader: EventReader | None = None  # None: this process, with the keys of `sealer`
+    demand: Demand = Demand.CODE
+    sends_codes: bool = False
 
     def run(self, seconds: float) -> int:
         """Apply what waits, for at most so long; returns how many events were applied."""
@@ -143,25 +148,35 @@ class Applier:
         follows.prove(tx, self.oa, self.people, [(_user(e), e.word, e.at) for e in events if e.word in _PROVEN])
         receipts.keep(tx, self.oa, [receipt for event in events for receipt in _receipts(event)])
         follows.interacted(tx, self.oa, _newest(events))
-        reachable = self._link(tx, [e for e in events if e.word is Word.SUBMITTED])
+        reachable, asked = self._link(tx, [e for e in events if e.word is Word.SUBMITTED])
         came = [one for one in follows.set_follows(tx, self.oa, _follows(events)) if one.follows]
         greeted = self._greet(tx, came)
         reachable += [one.person_id for one in came if one.person_id is not None]
         met = [one.id for one in came]
+        written = [e for e in events if e.word is Word.WROTE]
+        proven = take_proofs(tx, self.oa, self.phonebook, written)
+        reachable += proven.reachable
         reopened = upkeep.reopen(tx, reachable, followers=met, days=self.grace_days, by=_BY)
-        answered = converse(tx, self.oa, self.people, [e for e in events if e.word is Word.WROTE])
+        answered = converse(tx, self.oa, self.people, [e for e in written if e.number not in proven.answered])
         if events[-1].word is Word.WITHDREW:
             follows.withdraw(tx, self.oa, self.people, _user(events[-1]), events[-1].at)
-        return bool(greeted or reopened or answered)
+        return bool(greeted or reopened or answered or asked or proven.recorded)
 
-    def _link(self, tx: Connection, submitted: Sequence[ZaloEvent]) -> list[int]:
-        """Learn phones; returns the people who can be reached now."""
+    @property
+    def phonebook(self) -> Phonebook:
+        """Where claims of phones are judged."""
+        return Phonebook(self.people, self.demand, sends_codes=self.sends_codes)
+
+    def _link(self, tx: Connection, submitted: Sequence[ZaloEvent]) -> tuple[list[int], set[str]]:
+        """Phones were shared; returns the people who can be reached now, and what is told of it."""
         links = [Link(_user(event), event.phone, event.at) for event in submitted if event.phone is not None]
         if not links:
-            return []
-        people = self.people.link(tx, self.oa, links, source=submitted[0].name)
+            return [], set()
+        judged = self.phonebook.submit(tx, self.oa, links, source=submitted[0].name)
         follows.answered(tx, self.oa, [link.user_id for link in links], PHONE_REQUEST)
-        return people
+        if refused := sum(ruling.judgement is Judgement.REFUSE for ruling in judged.rulings):
+            log.error("claims of phones refused oa=%s number=%d of=%d", self.oa, refused, len(links))
+        return judged.reachable, judged.recorded
 
     def _greet(self, tx: Connection, new: Sequence[Follower]) -> set[str]:
         """One welcome in a follower's life, however often they follow; who did not share a phone is asked for it.
@@ -181,7 +196,10 @@ def build_applier(settings: Settings, ledger: Engine | None = None, people: Peop
     ledger = ledger or open_ledger(settings.database_url, name="hcc hooks")
     sealer = Sealer(settings.secret_keys)
     people = people or People.of(ledger, sealer)
-    return Applier(oa, ledger, people, sealer, settings.follow_grace_days, lambda: ring(oa))
+    return Applier(
+        oa, ledger, people, sealer, settings.follow_grace_days, lambda: ring(oa),
+        demand=Demand(settings.phone_proof), sends_codes=bool(settings.code_channels),
+    )  # fmt: skip
 
 
 def _greeting(follower: Follower, kind: str, now: datetime) -> NewNotice:

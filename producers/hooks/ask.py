@@ -24,6 +24,8 @@ class Wish(StrEnum):
     OFF = "off"
     ON = "on"
     HELP = "help"
+    CODE = "code"  # six digits, as a one-time code has them
+    NO = "no"  # to what was asked last
     OTHER = "other"  # not understood
 
 
@@ -40,7 +42,7 @@ def read_ask(text: str) -> Ask:
     tidy = _tidy(text)
     tokens = re.findall(r"\w+", tidy.casefold())
     plain = unaccented(" ".join(tokens))
-    return Ask(_switch(tokens) or _question(unaccented(tidy).upper(), plain), _letters(tidy))
+    return Ask(_switch(tokens) or _reply(plain) or _question(unaccented(tidy).upper(), plain), _letters(tidy))
 
 
 def names(ask: Ask, code: str) -> bool:
@@ -56,6 +58,16 @@ def names(ask: Ask, code: str) -> bool:
     return False
 
 
+def spells(ask: Ask, code: str) -> bool:
+    """Whether the message spells this code and no other number beside it: a list of guesses spells none."""
+    return names(ask, code) and digits(ask.letters) == digits(_letters(_tidy(code)))
+
+
+def digits(letters: str) -> int:
+    """How many there are."""
+    return sum(char.isdigit() for char in letters)
+
+
 _SHORTEST = 5  # letters and digits of a code that a message may name without being taken for one by chance
 
 # A code as the national grammar has it, with blanks anywhere between its groups, with or without its dots.
@@ -66,6 +78,17 @@ _RUN_TOGETHER = re.compile(r"(?<![A-Z0-9])[A-Z][0-9]{2}[A-Z0-9]{0,12}[0-9]{10,15
 _LOOK_UP = re.compile(r"^(?:(?:tra ?cuu|ma ?ho ?so)\b.*[0-9]|(?:ho ?so|hs|kiem tra|xem)\b.*[0-9]{4})")
 _MINE = re.compile(r"\b(?:ho ?so|hs) (?:cua )?(?:toi|minh|em|con|chau|anh|chi|co|chu|bac|ong|ba)\b|^hosocuatoi$")
 _HELP = re.compile(r"\b(?:tro ?giup|huong dan)\b|^(?:help|menu|giup|giup do)$")
+
+
+_NO = re.compile(r"^(?:khong|ko|no)(?: (?:phai|dong y|phai (?:la )?(?:toi|minh|em)))?$")
+_CODE_SENT = re.compile(r"^(?:(?:ma|otp|ma xac nhan) )?(?:[0-9]{6}|[0-9]{3} [0-9]{3})$")
+
+
+def _reply(plain: str) -> Wish | None:
+    """An answer to what the OA asked, and nothing beside it."""
+    if _CODE_SENT.search(plain):
+        return Wish.CODE
+    return Wish.NO if _NO.search(plain) else None
 
 
 def _question(upper: str, plain: str) -> Wish:

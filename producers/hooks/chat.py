@@ -65,7 +65,7 @@ def _questions(tx: Connection, oa: str, messages: Sequence[ZaloEvent]) -> list[Q
     if not written:
         return []
     askers = chat.askers(tx, oa, {str(one.user_id) for one in written})
-    theirs = chat.codes(tx, oa, {asker.person_id for asker in askers.values() if asker.person_id is not None})
+    theirs = chat.codes(tx, oa, {one.person_id: one.told_from for one in askers.values() if one.person_id is not None})
     questions = []
     for one in sorted(written, key=lambda one: (one.at, one.number)):
         user, asker, ask = str(one.user_id), askers[str(one.user_id)], read_ask(str(one.text))
@@ -79,7 +79,7 @@ def about(ask: Ask, codes: Sequence[str]) -> Iterable[str]:
     """Which of the asker's dossiers, the newest first, a message may be about."""
     if ask.wish is Wish.MINE:
         return codes[:_NEWEST]
-    if ask.wish in (Wish.DOSSIER, Wish.OTHER):
+    if ask.wish in (Wish.DOSSIER, Wish.CODE, Wish.OTHER):
         return [code for code in codes if names(ask, code)][:_NEWEST]
     return ()
 
@@ -117,7 +117,7 @@ def _not_too_much(tx: Connection, questions: Sequence[Question]) -> list[Questio
 def may_be_answered(question: Question, given: Iterable[tuple[datetime, bool]]) -> bool:
     """Whether a message gets an answer, after those that its writer got: when they asked, and whether it was help."""
     answers = list(given)
-    understood = question.ask.wish is not Wish.OTHER or question.codes
+    understood = question.ask.wish not in (Wish.OTHER, Wish.CODE, Wish.NO) or question.codes
     if not understood and any(is_help and at > question.at - _DAY for at, is_help in answers):
         return False
     return sum(at > question.at - _MINUTE for at, _ in answers) < MOST_A_MINUTE

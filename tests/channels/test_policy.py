@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from tests.channels.cases import TEXT, letter, terms
 from worker.channels import CHANNELS
-from worker.channels.policy import CONDITIONS, NOT_A_FOLLOWER, Left, NotYet, choose, elsewhere, price, quiet_until
+from worker.channels.policy import CONDITIONS, Left, NotYet, choose, elsewhere, price, quiet_until
 from worker.domain.clock import VIETNAM
 from worker.domain.lifecycle import State
+from worker.domain.notice import NOT_A_FOLLOWER
 from worker.domain.retry import Decision
 
 USER = {"user_id": "6142494823000000001"}

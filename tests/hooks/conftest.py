@@ -14,6 +14,7 @@ from producers.hooks.apply import Applier
 from producers.hooks.read import ZaloEvent
 from producers.hooks.record import seal
 from producers.hooks.signature import signature
+from worker.domain.claims import Demand
 from worker.ledger import inbox
 from worker.ledger.people import People
 from worker.ledger.sealing import Sealer
@@ -66,14 +67,19 @@ def event(raw: bytes, **more: Any) -> ZaloEvent:
 
 
 class Office:
-    """An inbox and what follows from it, in this process."""
+    """An inbox and what follows from it, in this process.
 
-    def __init__(self, ledger: Engine) -> None:
+    HCC_PHONE_PROOF=none unless said: what is not about proofs shares a phone and is told.
+    """
+
+    def __init__(self, ledger: Engine, demand: Demand = Demand.NONE, *, sends_codes: bool = False) -> None:
         self.ledger = ledger
         self.sealer = Sealer(["0123456789abcdef"])
         self.people = People.of(ledger, self.sealer)
         self.rung = 0
-        self.applier = Applier(OA, ledger, self.people, self.sealer, grace_days=14, ring=self._ring)
+        self.applier = Applier(
+            OA, ledger, self.people, self.sealer, grace_days=14, ring=self._ring, demand=demand, sends_codes=sends_codes
+        )
 
     def _ring(self) -> None:
         self.rung += 1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from producers.hooks.ask import Wish, names, read_ask
+from producers.hooks.ask import Wish, names, read_ask, spells
 from worker.domain.text import unaccented
 
 CODE = "H27.37-240219-1001"
@@ -117,3 +117,23 @@ def test_case_accents_and_blanks_change_no_wish(text: str, chance: Random) -> No
     wish = read_ask(text).wish
     for typed in (shaken, unaccented(shaken), f"  {shaken} !", normalize("NFD", shaken)):
         assert read_ask(typed).wish is wish
+
+
+@pytest.mark.parametrize("text", ["không", "Khong", "Không phải tôi", "no", "KHÔNG PHẢI!", "ko"])
+def test_a_bare_no_is_an_answer(text: str) -> None:
+    assert read_ask(text).wish is Wish.NO
+
+
+@pytest.mark.parametrize("text", ["không hiểu", "không nhận được hồ sơ", "no problem at all"])
+def test_a_no_among_other_words_is_none(text: str) -> None:
+    assert read_ask(text).wish is not Wish.NO
+
+
+@pytest.mark.parametrize("text", ["012345", "012 345", "Mã 012345", "mã xác nhận: 012345.", "OTP 012345"])
+def test_six_digits_are_a_one_time_code(text: str) -> None:
+    assert read_ask(text).wish is Wish.CODE
+
+
+@pytest.mark.parametrize(("text", "spelt"), [(CODE, True), (f"hồ sơ {CODE} ạ", True), (f"{CODE} {CODE[:-1]}2", False)])
+def test_a_list_of_codes_spells_none(text: str, spelt: bool) -> None:
+    assert spells(read_ask(text), CODE) is spelt

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from producers.hooks.record import Recorder, seal
 from tests.hooks.conftest import NOW, OA, OTHER, PHONE, USER, Office, body, event, follow, from_user, submit
-from tests.hooks.test_consequences import CODE, SECOND, claim, linked, put, tell
+from tests.hooks.test_consequences import CODE, SECOND, claim, linked, put, tell, vouch
 from worker.domain.lifecycle import State
 from worker.ledger.past import AT_HAND, keep_house
 
@@ -87,10 +87,10 @@ def test_dung_and_tiep_tuc_of_one_moment_end_as_the_later_one_said(
 
 
 @pytest.mark.parametrize("pages", [1, 2])
-def test_a_phone_that_two_users_claim_at_one_moment_is_the_later_ones(office: Office, pages: int) -> None:
+def test_a_phone_that_two_users_claim_at_one_moment_is_the_first_ones(office: Office, pages: int) -> None:
     first, second = submit(), submit(user=OTHER)
     office.receive(first, second) if pages == 1 else (office.receive(first), office.receive(second))
-    assert linked(office) == {OTHER: f"+{PHONE}"}
+    assert linked(office) == {USER: f"+{PHONE}"}
 
 
 def withdraw(seconds: float) -> bytes:
@@ -114,6 +114,7 @@ def test_a_withdrawal_that_comes_after_the_new_beginning_leaves_it(office: Offic
 def test_a_withdrawal_that_comes_after_a_new_follow_takes_the_phone_of_before(office: Office) -> None:
     """Only what is older than it: the phone was not shared again."""
     office.receive(follow(at=NOW - 9 * SECOND), submit(at=NOW - 8 * SECOND))
+    vouch(office, NOW - 8 * SECOND)
     tell(office)
     put(office, claim(office), State.SENT)
     tell(office, "result_ready", 1)

@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import TypeAlias
 
+from worker.domain.claims import CODE_LIVES
 from worker.domain.clock import to_vietnam
+from worker.domain.kinds import PROOF_CODE
 from worker.domain.lifecycle import State
-from worker.domain.notice import OPTED_OUT, Letter, Notice
+from worker.domain.notice import NOT_A_FOLLOWER, OPTED_OUT, Letter, Notice
 from worker.domain.retry import Decision
 from worker.domain.segments import segments
 from worker.domain.window import Window, window
 
-NOT_A_FOLLOWER = "no Zalo user of this OA is linked to the phone"
 _SPREAD = 600  # seconds: those who wait for one moment do not all start in it
 
 
@@ -93,7 +94,8 @@ def elsewhere(notice: Notice, name: str, terms: Terms) -> bool:
 
 def objection(name: str, letter: Letter, terms: Terms) -> Objection | None:
     """Why the channel cannot take the letter now: its first condition that does not hold, or that it is held itself."""
-    found = (condition(name, letter, terms) for condition in CONDITIONS[name])
+    conditions = CODE_CONDITIONS if letter.notice.kind == PROOF_CODE else CONDITIONS
+    found = (condition(name, letter, terms) for condition in conditions[name])
     return next((one for one in found if one is not None), terms.held.get(name))
 
 
@@ -105,7 +107,7 @@ def price(name: str, letter: Letter, terms: Terms) -> int:
 
 
 def knows_user(_name: str, letter: Letter, _terms: Terms) -> Objection | None:
-    return No(NOT_A_FOLLOWER) if letter.notice.user_id is None else None
+    return No(letter.notice.absent or NOT_A_FOLLOWER) if letter.notice.user_id is None else None
 
 
 def has_not_left(_name: str, letter: Letter, _terms: Terms) -> Objection | None:
@@ -139,6 +141,10 @@ def is_short_enough(_name: str, letter: Letter, terms: Terms) -> Objection | Non
     return No(f"the SMS would take {number} segments") if number > terms.sms_segments else None
 
 
+def is_a_living_code(_name: str, letter: Letter, terms: Terms) -> Objection | None:
+    return No("the one-time code has expired") if terms.now > letter.notice.fresh_at + CODE_LIVES else None
+
+
 def by_day(_name: str, letter: Letter, terms: Terms) -> Objection | None:
     dawn = quiet_until(terms.quiet, terms.now)
     return NotYet(_spread(dawn, letter), "quiet hours") if dawn else None
@@ -160,6 +166,13 @@ CONDITIONS: Mapping[str, tuple[Condition, ...]] = {
     "paper": (),
 }
 """A row for each channel: what must hold, in the order in which an operator best understands what does not."""
+
+
+CODE_CONDITIONS: Mapping[str, tuple[Condition, ...]] = {
+    "zns": (knows_phone, is_a_living_code, has_template, within_budget),
+    "sms": (knows_phone, is_a_living_code, is_short_enough, within_budget),
+}
+"""A one-time code goes to the phone itself, by night too: somebody waits for it, who may not follow."""
 
 
 def quiet_until(quiet: tuple[time, time], now: datetime) -> datetime | None:

@@ -27,6 +27,8 @@ from worker.domain.text import nfc
 
 LONGEST = 2000  # characters that an OA message holds
 
+STARS = "******"  # stands for a one-time code in every text that is kept
+
 _FILE = "message.txt.j2"
 _SAMPLE = "sample.json"
 
@@ -51,6 +53,7 @@ class Facts:
     reason: Reason | None = None
     stories: tuple[Story, ...] = ()
     digest: Digest | None = None
+    one_time_code: str | None = None  # only where a channel fills it in: texts in the ledger have stars
     place: str = "tỉnh Hà Tĩnh"  # whose system speaks; the OA's (HCC_PLACE), no fact of the dossier
 
 
@@ -211,6 +214,8 @@ def _variables(facts: Facts) -> dict[str, str | None]:
     }
     if facts.amount is not None:
         variables["amount"] = dong(facts.amount)
+    if facts.one_time_code is not None:
+        variables["one_time_code"] = facts.one_time_code
     if facts.payment_link is not None:
         variables["url"] = facts.payment_link
     return variables

@@ -11,6 +11,12 @@ from worker.domain.story import Digest, Story
 
 OPTED_OUT = "opted out"
 
+# Why no Zalo user can be told of a notice: stored as its reason, and shown as it is.
+NOT_A_FOLLOWER = "no Zalo user of this OA is linked to the phone"
+UNFOLLOWED = "the person unfollowed the OA"
+ANOTHER_NUMBER = "the user who had this phone has another phone now"
+UNPROVEN = "the phone was shared, but the user has not proven it yet"
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -33,6 +39,7 @@ class Notice:
     phone_sealed: bytes | None = field(default=None, repr=False)  # opened by the channel that sends to it, by no other
     interacted_at: datetime | None = None  # the person's last interaction with the OA that we know of
     left: bool = False  # the person followed the OA and does not any more (R28)
+    absent: str | None = None  # why there is no user to tell, where more is known than that none is linked
     sms: bool = False  # the dossier asks for notices by SMS (R33)
     said_no: frozenset[str] = frozenset()  # the channels that answered that they cannot reach the person
     deadline_at: datetime | None = None
@@ -43,6 +50,7 @@ class Notice:
     stopped: frozenset[str] = frozenset()  # channels that an operator switched off
     stories: tuple[Story, ...] = ()
     digest: Digest | None = None
+    one_time_code: str | None = field(default=None, repr=False)  # sealed; opened by the channel that sends it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,31 @@
-"""What operators do is written down with a name and a why (R38); moves of notices stand in their history."""
+"""What operators do, and what becomes of claims of phones, is written down with a name and a why (R38).
+
+Moves of notices stand in their history.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, text
+
+from worker.ledger.arrays import column
 
 
 def audit(tx: Connection, oa: str, verb: str, subject: str, *, by: str, why: str) -> None:
     """Record one deed; `subject` never holds personal data."""
+    audit_all(tx, oa, [(verb, subject, why)], by=by)
+
+
+def audit_all(tx: Connection, oa: str, deeds: Sequence[tuple[str, str, str]], *, by: str) -> None:
+    """Record deeds in their order: (verb, subject, why). A subject never holds personal data."""
+    if not deeds:
+        return
+    verbs, subjects, whys = (column(values) for values in zip(*deeds, strict=True))
     tx.execute(
         text("""
             INSERT INTO audit (at, oa, verb, subject, by, why)
-            VALUES (clock_timestamp(), :oa, :verb, :subject, :by, :why)"""),
-        {"oa": oa, "verb": verb, "subject": subject, "by": by, "why": why},
+            SELECT clock_timestamp(), :oa, verb, subject, :by, why FROM unnest(
+                CAST(:verbs AS text[]), CAST(:subjects AS text[]), CAST(:whys AS text[])) AS w (verb, subject, why)"""),
+        {"oa": oa, "by": by, "verbs": verbs, "subjects": subjects, "whys": whys},
     )

@@ -19,17 +19,21 @@ from worker.ledger.order import place
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """A user who writes: the ledger's number, and whose phone they have, if that is known."""
+    """A user who writes: the ledger's number, and whose phone they have, if that is known.
+
+    `told_from`: they have not proven the phone, and are told what was recorded since then.
+    """
 
     follower_id: int
     person_id: int | None
+    told_from: datetime | None = None
 
 
 def askers(tx: Connection, oa: str, users: Collection[str]) -> dict[str, Asker]:
     """Those who write, by user id."""
-    query = text("SELECT user_id, id, person_id FROM followers WHERE oa = :oa AND user_id = ANY(:users)")
+    query = text("SELECT user_id, id, person_id, told_from FROM followers WHERE oa = :oa AND user_id = ANY(:users)")
     rows = tx.execute(query, {"oa": oa, "users": sorted(users)})
-    return {row.user_id: Asker(row.id, row.person_id) for row in rows}
+    return {row.user_id: Asker(row.id, row.person_id, row.told_from) for row in rows}
 
 
 def answered(tx: Connection, followers: Collection[int], since: datetime) -> list[tuple[int, str, datetime]]:
@@ -69,13 +73,16 @@ def ignore(tx: Connection, number: Mapping[int, int]) -> None:
     tx.execute(query, {"ids": list(number), "numbers": list(number.values())})
 
 
-def codes(tx: Connection, oa: str, people: Collection[int]) -> dict[int, list[str]]:
-    """Every dossier of which these people were to be told something, the newest first."""
+def codes(tx: Connection, oa: str, people: Mapping[int, datetime | None]) -> dict[int, list[str]]:
+    """Every dossier of which these people were to be told something since then (None: ever), the newest first."""
     query = text("""
-        SELECT person_id, code FROM notices_ever WHERE oa = :oa AND person_id = ANY(:people)
-        GROUP BY person_id, code ORDER BY max(event_at) DESC, max(id) DESC""")
+        SELECT n.person_id, n.code
+        FROM unnest(CAST(:people AS bigint[]), CAST(:froms AS timestamptz[])) AS w (id, since)
+        JOIN notices_ever n ON n.oa = :oa AND n.person_id = w.id AND n.follower_id IS NULL
+             AND (w.since IS NULL OR n.recorded_at >= w.since)
+        GROUP BY n.person_id, n.code ORDER BY max(n.event_at) DESC, max(n.id) DESC""")
     found: dict[int, list[str]] = defaultdict(list)
-    for row in tx.execute(query, {"oa": oa, "people": sorted(people)}):
+    for row in tx.execute(query, {"oa": oa, "people": list(people), "froms": list(people.values())}):
         found[row.person_id].append(row.code)
     return found
 
@@ -89,7 +96,8 @@ FROM notices_ever n CROSS JOIN LATERAL (
     SELECT l.person_id FROM notices_ever l WHERE l.oa = n.oa AND l.code = n.code
     ORDER BY {place("l")} DESC LIMIT 1
 ) AS owner
-WHERE n.oa = :oa AND n.code = ANY(:codes) AND n.withdrawn IS NULL AND n.state <> 'discarded'
+WHERE n.oa = :oa AND n.code = ANY(:codes) AND n.withdrawn IS NULL AND n.state <> 'discarded' AND n.follower_id IS NULL
+  AND NOT EXISTS (SELECT FROM followers f WHERE f.person_id = owner.person_id AND n.recorded_at < f.told_from)
   AND (n.kind <> ALL(:reminders) OR n.state IN ('sent', 'delivered', 'seen')) AND owner.person_id IS NOT NULL
 ORDER BY {place("n")}
 """

@@ -12,7 +12,7 @@ from worker.domain.dossier import Reason
 from worker.domain.kinds import ANSWERS
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import State
-from worker.domain.notice import Attempt, Letter, Notice
+from worker.domain.notice import ANOTHER_NUMBER, UNFOLLOWED, UNPROVEN, Attempt, Letter, Notice
 from worker.domain.outcome import Uncertain, charged, code_of, word
 from worker.domain.retry import Decision
 from worker.domain.story import read_digest, read_stories
@@ -32,6 +32,14 @@ _HEARS = f"""
     (f.follows OR n.kind IN ({_ANSWERS}) AND f.last_interaction_at > coalesce(f.follow_at, '-infinity'))"""
 # Only what is told of dossiers is switched off in the chat, not what the chat itself answers.
 _OFF = "(n.follower_id IS NULL AND coalesce(f.notices_off, false))"
+# Why no user can be told; looked for only where there is none.
+_ABSENT = f"""
+    CASE WHEN f.id IS NULL THEN (
+             SELECT CASE WHEN c.state = 'open' THEN '{UNPROVEN}' ELSE '{ANOTHER_NUMBER}' END
+             FROM phone_claims c JOIN followers o ON o.id = c.follower_id
+             WHERE c.person_id = n.person_id AND (c.state = 'open' OR c.state = 'closed' AND o.person_id IS NOT NULL)
+             ORDER BY c.state = 'open' DESC LIMIT 1)
+         WHEN NOT f.follows THEN '{UNFOLLOWED}' WHEN NOT {reach.MAY_HEAR} THEN '{UNPROVEN}' END"""
 
 
 # Those that have their turn come in their order, one after the other, and as few as are needed: `FOR UPDATE` below
@@ -47,7 +55,8 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
 SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.person_id,
        CASE WHEN p.withdrawn_at IS NULL THEN n.no_person_because ELSE 'the person withdrew' END AS no_person_because,
-       CASE WHEN {_HEARS} THEN f.user_id END AS user_id, NOT f.follows AS has_left, f.last_interaction_at,
+       CASE WHEN {_HEARS} AND {reach.MAY_HEAR} THEN f.user_id END AS user_id, NOT f.follows AS has_left,
+       {_ABSENT} AS absent, f.last_interaction_at,
        {_OFF} AS opted_out,
        n.said_no, NULLIF(p.phone_sealed, '') AS phone_sealed, n.tried_under, n.maybe_since,
        {STOPPED_CHANNELS} AS stopped
@@ -174,21 +183,23 @@ def put_down(tx: Connection, untried: Sequence[tuple[Notice, Decision]], *, by: 
 def unwanted(tx: Connection, claimed: Sequence[Notice]) -> set[int]:
     """Of claimed notices, those that are not true any more, and those whose Zalo user is not theirs any more.
 
-    Withdrawn since (R12), corrected since (`ledger.truth`); unfollowed, opted out, or another user.
+    Withdrawn since (R12), corrected since (`ledger.truth`); unfollowed, opted out, lost the phone, or another user.
     """
     query = statement(f"""
         SELECT w.id FROM unnest(CAST(:ids AS bigint[]), CAST(:users AS text[])) AS w (id, user_id)
         JOIN notices n ON n.id = w.id
         WHERE n.withdrawn IS NOT NULL OR n.true_at = '-infinity' OR (w.user_id IS NOT NULL AND NOT EXISTS (
-            SELECT FROM followers f WHERE f.oa = n.oa AND f.user_id = w.user_id AND {_HEARS} AND NOT {_OFF}))""")
+            SELECT FROM followers f WHERE f.oa = n.oa AND f.user_id = w.user_id AND {_HEARS} AND NOT {_OFF}
+              AND (f.id = n.follower_id OR n.follower_id IS NULL AND f.person_id = n.person_id)
+              AND {reach.MAY_HEAR}))""")
     values = {"ids": column(n.id for n in claimed), "users": column(n.user_id for n in claimed)}
     return set(tx.execute(query, values).scalars())
 
 
 def _notice(row: Sequence[Any], oa: str, lease: str) -> Notice:
     (
-        number, code, kind, key, attempts, fresh_at, facts, person, nobody, user, left, interacted_at, opted_out,
-        said_no, sealed, tried_under, maybe_since, stopped,
+        number, code, kind, key, attempts, fresh_at, facts, person, nobody, user, left, absent, interacted_at,
+        opted_out, said_no, sealed, tried_under, maybe_since, stopped,
     ) = row  # fmt: skip  # by place: by name a row costs as much again
     told, fault = _told(facts)
     return Notice(
@@ -207,6 +218,7 @@ def _notice(row: Sequence[Any], oa: str, lease: str) -> Notice:
         phone_sealed=bytes(sealed or b"") or None,  # empty: erased
         interacted_at=interacted_at,
         left=bool(left),
+        absent=absent,
         said_no=frozenset(said_no),
         opted_out=opted_out,
         tried_under=tried_under,
@@ -236,6 +248,7 @@ _FACTS: dict[str, Callable[[Any], Any]] = {
     "deadline_at": datetime.fromisoformat,
     "reason": Reason,
     "sms": bool,
+    "one_time_code": str,
     "stories": read_stories,
     "digest": read_digest,
 }

@@ -97,6 +97,20 @@ def unclaimed(tx: Connection, oa: str, people: People, links: Sequence[Link]) ->
     return [link for link in links if link.user_id not in users and ids[link.phone] not in persons]
 
 
+def not_known(tx: Connection, oa: str, users: Sequence[str], *, before: datetime) -> None:
+    """Zalo says that these are no users of the OA: whoever claims their phone takes it from nobody.
+
+    Whom it told us of since `before` it knows.
+    """
+    tx.execute(
+        text("""
+            UPDATE followers SET unknown_at = clock_timestamp()
+            WHERE oa = :oa AND user_id = ANY(:users) AND unknown_at IS NULL
+              AND coalesce(last_interaction_at < :before, true) AND coalesce(follow_at < :before, true)"""),
+        {"oa": oa, "users": list(users), "before": before},
+    )
+
+
 def close_windows(tx: Connection, oa: str, users: Sequence[str], *, before: datetime) -> None:
     """Zalo says that these people have not interacted within 7 days; what came in since `before` is newer than that."""
     tx.execute(

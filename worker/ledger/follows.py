@@ -9,6 +9,8 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from worker.domain.lifecycle import State
+from worker.ledger import links
+from worker.ledger.audit import audit
 from worker.ledger.moves import Move, move, move_found
 from worker.ledger.notices import promote
 from worker.ledger.people import People
@@ -33,6 +35,7 @@ FROM unnest(CAST(:users AS text[]), CAST(:ats AS timestamptz[]), CAST(:numbers A
             CAST(:follows AS boolean[])) AS w (u, a, n, f)
 ON CONFLICT ON CONSTRAINT followers_oa_user_id DO UPDATE
 SET follows = EXCLUDED.follows, follow_at = EXCLUDED.follow_at, follow_event = EXCLUDED.follow_event,
+    unknown_at = NULL,
     reached_at = coalesce(EXCLUDED.reached_at, followers.reached_at)
 WHERE followers.follow_at IS NULL
    OR (followers.follow_at, coalesce(followers.follow_event, 0)) < (EXCLUDED.follow_at, EXCLUDED.follow_event)
@@ -82,7 +85,8 @@ def interacted(tx: Connection, oa: str, newest: Mapping[str, datetime]) -> None:
             INSERT INTO followers (oa, user_id, follows, last_interaction_at)
             SELECT :oa, u, false, a FROM unnest(CAST(:users AS text[]), CAST(:ats AS timestamptz[])) AS w (u, a)
             ON CONFLICT ON CONSTRAINT followers_oa_user_id DO UPDATE
-            SET last_interaction_at = GREATEST(followers.last_interaction_at, EXCLUDED.last_interaction_at)"""),
+            SET last_interaction_at = GREATEST(followers.last_interaction_at, EXCLUDED.last_interaction_at),
+                unknown_at = NULL"""),
         {"oa": oa, "users": sorted(newest), "ats": [newest[user] for user in sorted(newest)]},
     )
 
@@ -107,23 +111,31 @@ def answered(tx: Connection, oa: str, users: Sequence[str], kind: str) -> None:
 def withdraw(tx: Connection, oa: str, people: People, user_id: str, at: datetime | None = None) -> None:
     """Erase what we know of a user who asked for it at that time, and tell them nothing more (Law 91/2025).
 
-    What stays: that notices of a dossier were sent and when, and under a keyed hash that this user withdrew. Who
-    followed or shared a phone since then began anew, though we heard of that first: then only what is older goes.
+    The phone's own evidence goes with them only where they had proven it: who typed the number of another erases what
+    they were told, and nothing of that person's. What stays: that notices of a dossier were sent and when, and under a
+    keyed hash that this user withdrew. Who followed or shared a phone since then began anew, though we heard of that
+    first: then only what is older goes.
     """
-    query = text(
-        "SELECT id, person_id, linked_at, follow_at FROM followers WHERE oa = :oa AND user_id = :user FOR UPDATE"
-    )
+    query = text("""
+        SELECT f.id, f.person_id, f.linked_at, f.follow_at, coalesce(c.proof, 'none') <> 'none' AS proven
+        FROM followers f
+        LEFT JOIN phone_claims c ON c.follower_id = f.id AND c.person_id = f.person_id AND c.state = 'granted'
+        WHERE f.oa = :oa AND f.user_id = :user FOR UPDATE OF f""")
     row = tx.execute(query, {"oa": oa, "user": user_id}).one_or_none()
     if row is None:
         return
     known = {"linked": row.linked_at, "follows": row.follow_at}
     anew = {what for what, since in known.items() if at is not None and since is not None and since > at}
     person = [row.person_id] if row.person_id is not None and "linked" not in anew else []
-    suppress(tx, [] if anew else [row.id], people=person, why=_WITHDRAWN)
-    people.withdraw(tx, person)
-    _erase_words(tx, row.id, person, at if anew else None)
+    proven = person if row.proven else []
+    suppress(tx, [] if anew else [row.id], people=proven, why=_WITHDRAWN)
+    people.withdraw(tx, proven)
+    people.forget_phone(tx, [one for one in person if one not in proven])
+    _erase_words(tx, row.id, proven, at if anew else None)
+    if person:
+        links.let_go(tx, oa, [user_id], state="withdrawn")
+        audit(tx, oa, "phone link closed", f"follower {row.id}, person {row.person_id}", by="zalo", why=_WITHDRAWN)
     if anew:
-        _loosen(tx, row.id, person)
         return
     tx.execute(
         text("""
@@ -131,27 +143,41 @@ def withdraw(tx: Connection, oa: str, people: People, user_id: str, at: datetime
                    linked_at = NULL, last_interaction_at = NULL, follow_at = NULL WHERE id = :id"""),
         {"id": row.id},
     )
+    ended = text("""
+        UPDATE phone_claims SET state = CASE state WHEN 'open' THEN 'closed' ELSE state END, phone_sealed = NULL,
+               code_hash = NULL WHERE follower_id = :id""")
+    tx.execute(ended, {"id": row.id})
     tx.execute(text("DELETE FROM staff WHERE follower_id = :follower"), {"follower": row.id})
     tx.execute(text("DELETE FROM receipts WHERE oa = :oa AND user_id = :user"), {"oa": oa, "user": user_id})
 
 
-def _erase_words(tx: Connection, follower: int, person: Sequence[int], until: datetime | None) -> None:
-    """Of notices to this follower or person; with a time only of those recorded until then and not told any more."""
+# What was told to a user as the holder of a phone: what was recorded while they held it, and left by Zalo.
+_TOLD = """
+    EXISTS (SELECT FROM phone_claims c WHERE c.follower_id = :follower AND c.person_id = n.person_id
+            AND n.recorded_at >= c.told_since
+            AND (c.state = 'granted' OR n.recorded_at <= c.decided_at) AND n.channel LIKE 'zalo%')"""
+
+
+def _erase_words(tx: Connection, follower: int, proven: Sequence[int], until: datetime | None) -> None:
+    """Of what this follower was told, and of all that concerns a phone that they had proven.
+
+    With a time only of what was recorded until then and is not told any more. What was put away has no words, but the
+    facts of answers.
+    """
+    values = {"follower": follower, "people": list(proven), "until": until}
     tx.execute(
-        text("""
-            UPDATE notices SET text = NULL, facts = CASE WHEN follower_id = :follower THEN '{}' ELSE facts END
-            WHERE state NOT IN ('sending', 'uncertain') AND (follower_id = :follower OR person_id = ANY(:people))
+        text(f"""
+            UPDATE notices n SET text = NULL, facts = CASE WHEN follower_id = :follower THEN '{{}}' ELSE facts END
+            WHERE state NOT IN ('sending', 'uncertain')
+            AND (follower_id = :follower OR person_id = ANY(:people)
+                 OR person_id IN (SELECT person_id FROM phone_claims WHERE follower_id = :follower) AND {_TOLD})
             AND (CAST(:until AS timestamptz) IS NULL OR recorded_at <= :until AND state NOT IN ('waiting', 'due'))"""),
-        {"follower": follower, "people": person, "until": until},
+        values,
     )
-
-
-def _loosen(tx: Connection, follower: int, person: Sequence[int]) -> None:
-    """The phone that this user shared before is not theirs any more, as far as we know."""
-    query = text("""
-        UPDATE followers SET person_id = NULL, link_source = NULL, linked_at = NULL
-        WHERE id = :id AND person_id = ANY(:people)""")
-    tx.execute(query, {"id": follower, "people": list(person)})
+    put_away = text("""
+        UPDATE notices_past SET facts = '{}' WHERE follower_id = :follower
+          AND (CAST(:until AS timestamptz) IS NULL OR recorded_at <= :until)""")
+    tx.execute(put_away, {"follower": follower, "until": until})
 
 
 def withdrawn(tx: Connection, oa: str, people: People, users: Iterable[str]) -> dict[str, datetime]:

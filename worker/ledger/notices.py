@@ -105,7 +105,8 @@ recorded AS (
             SELECT FROM notices e WHERE e.oa = :oa AND e.code = u.code AND e.state IN ({_BLOCKING})
               AND (e.event_at, e.rank, e.source_row) <= (u.event_at, u.rank, u.source_row)
             OFFSET 0
-        ) AS first, EXISTS (SELECT FROM followers f WHERE f.person_id = u.person_id AND f.notices_off OFFSET 0) AS off,
+        ) AS first, EXISTS (SELECT FROM followers f WHERE f.person_id = u.person_id AND f.notices_off
+                         AND u.follower_id IS NULL OFFSET 0) AS off,
         EXISTS (SELECT FROM setbacks s WHERE s.sort = 'restored' AND u.fresh_at BETWEEN s.since AND s.until) AS again
         OFFSET 0
     ) AS f

@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from worker.domain.claims import Claim, judge
-from worker.ledger.audit import audit
+from worker.domain.book import Ruling
+from worker.domain.claims import Claim, Demand, Judgement, Proof
+from worker.ledger import links
 from worker.ledger.sealing import Sealer, keyed_hash
 
 _PHONE_KEY = "phone_hash"
@@ -65,78 +66,92 @@ class People:
             {"oa": oa, "hashes": hashes, "sealed": [self._sealer.seal(by_hash[h]) for h in hashes]},
         )
         rows = tx.execute(
-            text("SELECT id, phone_hash FROM people WHERE oa = :oa AND phone_hash = ANY(:hashes)"),
+            text("""
+                SELECT id, phone_hash, phone_sealed = '' AND withdrawn_at IS NULL AS bare FROM people
+                WHERE oa = :oa AND phone_hash = ANY(:hashes)"""),
             {"oa": oa, "hashes": hashes},
-        )
+        ).all()
+        for row in rows:
+            if row.bare:  # a user who had proven nothing withdrew, and it was known from that user only
+                self._seal_again(tx, row.id, by_hash[bytes(row.phone_hash)])
         return {by_hash[bytes(row.phone_hash)]: row.id for row in rows}
 
-    def link(self, tx: Connection, oa: str, links: Sequence[Link], *, source: str) -> list[int]:
-        """Set phone ↔ user pairs; the newest claim of a phone wins and the older one is closed and audited (R29).
+    def _seal_again(self, tx: Connection, person: int, phone: str) -> None:
+        query = text("UPDATE people SET phone_sealed = :sealed, withdrawn_at = NULL WHERE id = :id")
+        tx.execute(query, {"id": person, "sealed": self._sealer.seal(phone)})
 
-        A claim that is older than what is known changes nothing. A user whom Zalo told us to have unfollowed stays so.
-        Returns the ids of the people who can now be reached.
+    def link(
+        self, tx: Connection, oa: str, links: Sequence[Link], *, source: str, proof: Proof = Proof.OPERATOR
+    ) -> list[int]:
+        """Link phones and users that an operator vouches for; returns the ids of the people who can now be reached.
+
+        A phone that another user holds by as strong a proof stays where it is (`domain.claims`). A user whom Zalo told
+        us to have unfollowed stays so. Links that a user claims go by `Phonebook`.
         """
-        person = self.ids(tx, oa, {link.phone for link in links})
+        rulings = self.put(tx, oa, links, source=source, proof=proof, demand=Demand.NONE)
+        last = {one.claim.user_id: one.claim.person_id for one in rulings if one.judgement is Judgement.GRANT}
+        return list(dict.fromkeys(last.values()))
+
+    def put(
+        self,
+        tx: Connection,
+        oa: str,
+        made: Sequence[Link],
+        *,
+        source: str,
+        proof: Proof,
+        demand: Demand,
+    ) -> list[Ruling]:
+        """Put claims of phones to what is held; whoever has agreed anew can be told again."""
+        person = self.ids(tx, oa, {link.phone for link in made})
+        phones = {number: phone for phone, number in person.items()}
         now = datetime.now(UTC)
-        claims = [Claim(link.user_id, person[link.phone], link.at or now) for link in links]
-        verdict = judge(self._held(tx, oa, claims), claims)
-        winners = set(verdict.won)
-        shared = {person[link.phone]: link.phone for claim, link in zip(claims, links, strict=True) if claim in winners}
-        loosen = text("UPDATE followers SET person_id = NULL WHERE oa = :oa AND user_id = ANY(:users)")
-        tx.execute(loosen, {"oa": oa, "users": verdict.changed})
-        self._set(tx, oa, verdict.won, source)
-        self._welcome_back(tx, shared)
-        self._audit_closed(tx, oa, verdict.closed, source)
-        return list(shared)
-
-    def _held(self, tx: Connection, oa: str, claims: Sequence[Claim]) -> list[Claim]:
-        """What is known of the users and the phones of these claims, locked."""
-        query = text("""
-            SELECT user_id, person_id, linked_at FROM followers
-            WHERE oa = :oa AND linked_at IS NOT NULL AND (user_id = ANY(:users) OR person_id = ANY(:people))
-            ORDER BY id FOR UPDATE""")
-        values = {"oa": oa, "users": [c.user_id for c in claims], "people": [c.person_id for c in claims]}
-        return [Claim(row.user_id, row.person_id, row.linked_at) for row in tx.execute(query, values)]
-
-    def _set(self, tx: Connection, oa: str, won: Sequence[Claim], source: str) -> None:
-        tx.execute(
-            text("""
-                INSERT INTO followers (oa, user_id, person_id, follows, link_source, linked_at, last_interaction_at,
-                                       reached_at)
-                SELECT :oa, u, p, true, :source, a, a, clock_timestamp() FROM unnest(
-                    CAST(:users AS text[]), CAST(:people AS bigint[]), CAST(:ats AS timestamptz[])) AS w (u, p, a)
-                ON CONFLICT ON CONSTRAINT followers_oa_user_id DO UPDATE
-                SET person_id = EXCLUDED.person_id, link_source = :source, linked_at = EXCLUDED.linked_at,
-                    reached_at = EXCLUDED.reached_at, follows = followers.follows OR followers.follow_at IS NULL"""),
-            {
-                "oa": oa,
-                "source": source,
-                "users": [claim.user_id for claim in won],
-                "people": [claim.person_id for claim in won],
-                "ats": [claim.at for claim in won],
-            },
-        )
+        claims = [
+            Claim(link.user_id, person[link.phone], link.at or now, proof, None if proof is Proof.NONE else now)
+            for link in made
+        ]
+        rulings = links.put(tx, oa, claims, source=source, demand=demand)
+        opened = {one.claim.person_id for one in rulings if one.judgement in (Judgement.GRANT, Judgement.HOLD)}
+        self._welcome_back(tx, {one: phones[one] for one in opened})
+        return rulings
 
     def _welcome_back(self, tx: Connection, shared: Mapping[int, str]) -> None:
         """Who withdrew and now shares the phone again has agreed anew."""
         gone = text("SELECT id FROM people WHERE id = ANY(:ids) AND withdrawn_at IS NOT NULL")
         for person in tx.execute(gone, {"ids": list(shared)}).scalars().all():
-            tx.execute(
-                text("UPDATE people SET withdrawn_at = NULL, phone_sealed = :sealed WHERE id = :id"),
-                {"id": person, "sealed": self._sealer.seal(shared[person])},
-            )
-
-    def _audit_closed(self, tx: Connection, oa: str, closed: Mapping[str, str], source: str) -> None:
-        query = text("SELECT id FROM followers WHERE oa = :oa AND user_id = :user")
-        for user, why in closed.items():
-            follower = tx.execute(query, {"oa": oa, "user": user}).scalar_one()
-            audit(tx, oa, "phone link closed", f"follower {follower}", by=source, why=why)
+            self._seal_again(tx, person, shared[person])
 
     def withdraw(self, tx: Connection, person_ids: Sequence[int]) -> None:
         """Erase phones; the keyed hash stays, so that nobody is told anything under them until they agree anew."""
         query = text("""
             UPDATE people SET phone_sealed = '', withdrawn_at = clock_timestamp() WHERE id = ANY(:ids)""")
         tx.execute(query, {"ids": list(person_ids)})
+
+    def forget_phone(self, tx: Connection, person_ids: Sequence[int]) -> None:
+        """Erase phones that no notice is about: they were known from a user only, who had proven nothing and withdrew.
+
+        Nobody is silenced by it: with the first notice the phone is known again.
+        """
+        query = text("""
+            UPDATE people p SET phone_sealed = '' WHERE id = ANY(:ids) AND withdrawn_at IS NULL
+              AND NOT EXISTS (SELECT FROM notices_ever n WHERE n.person_id = p.id)""")
+        tx.execute(query, {"ids": list(person_ids)})
+
+    def code_hash(self, claim: int, code: str) -> bytes:
+        """A one-time code, as the ledger knows it: of use for that claim only."""
+        return self._hash(f"one-time code {claim} {code}")
+
+    def seal(self, plain: str) -> bytes:
+        """Sealed as phones are."""
+        return self._sealer.seal(plain)
+
+    def unseal(self, sealed: bytes) -> str:
+        """Raises `SealError`."""
+        return self._sealer.open(sealed)
+
+    def welcome_back(self, tx: Connection, person: int, phone_sealed: bytes) -> None:
+        """The person who withdrew has proven the phone anew, as it is sealed here."""
+        self._welcome_back(tx, {person: self._sealer.open(phone_sealed)})
 
     def user_hash(self, user_id: str) -> bytes:
         """A Zalo user in proofs of consent: recognised again, never read."""
@@ -159,8 +174,11 @@ class People:
     def followers(self, tx: Connection, oa: str) -> Iterator[tuple[dict[str, Any], str | None]]:
         """Every follower, oldest first, each with the linked phone (E.164) or None. Show phones masked."""
         query = text("""
-            SELECT f.user_id, f.follows, f.notices_off, f.ignored, f.link_source, f.linked_at, p.phone_sealed
-            FROM followers f LEFT JOIN people p ON p.id = f.person_id WHERE f.oa = :oa ORDER BY f.id""")
+            SELECT f.user_id, f.follows, f.notices_off, f.ignored, f.link_source, f.linked_at, p.phone_sealed,
+                   CASE WHEN f.person_id IS NOT NULL THEN coalesce(c.proof, 'none') END AS proof
+            FROM followers f LEFT JOIN people p ON p.id = f.person_id
+            LEFT JOIN phone_claims c ON c.follower_id = f.id AND c.person_id = f.person_id AND c.state = 'granted'
+            WHERE f.oa = :oa ORDER BY f.id""")
         for row in tx.execute(query, {"oa": oa}).mappings():
             shown = dict(row)
             sealed = shown.pop("phone_sealed")

@@ -25,6 +25,10 @@ from worker.domain.retry import Decision
 from worker.ledger.arrays import column
 from worker.ledger.statements import statement
 
+MAY_HEAR = "(n.follower_id IS NOT NULL OR f.told_from IS NULL OR n.recorded_at >= f.told_from)"
+"""True where the notice `n` may be told to the follower `f`: who has proven nothing is told what came after the claim
+of the phone (R29)."""
+
 _AGAIN = "the person can be reached by now"
 _MAYBE = "the person may be reached in a moment"
 _MOMENT_SECONDS = 1  # by then whoever learns something of the person has ended
@@ -45,17 +49,17 @@ WHERE p.id IS DISTINCT FROM n.person_id OR f.id IS DISTINCT FROM n.follower_id
 
 # What the claim read is not so any more: nobody to tell, another user, or silence that was wished for. By keys, as in
 # `notices`: a join would read all followers where statistics are older than they are.
-_CHANGED = """
+_CHANGED = f"""
 SELECT w.id, NOT w.silent AND w.user_id IS NOT DISTINCT FROM f.user_id AS is_same, f.reached_at
 FROM unnest(CAST(:ids AS bigint[]), CAST(:users AS text[]), CAST(:silent AS boolean[])) AS w (id, user_id, silent)
 JOIN notices n ON n.id = w.id
 LEFT JOIN LATERAL (SELECT withdrawn_at FROM people WHERE id = n.person_id OFFSET 0) AS p ON true
 LEFT JOIN LATERAL (
-    SELECT user_id, follows, notices_off, reached_at FROM followers
+    SELECT user_id, follows, notices_off, reached_at, told_from FROM followers
     WHERE id = coalesce(n.follower_id, (SELECT id FROM followers WHERE person_id = n.person_id)) OFFSET 0
 ) AS f ON true
 WHERE NOT (n.follower_id IS NULL AND coalesce(f.notices_off, false))
-  AND (w.silent OR f.follows AND n.no_person_because IS NULL AND p.withdrawn_at IS NULL)
+  AND (w.silent OR f.follows AND n.no_person_because IS NULL AND p.withdrawn_at IS NULL AND {MAY_HEAR})
 """
 
 # Zalo says no of the very user whom the claim had read: only what was learned since counts, since the claim or since

@@ -69,11 +69,41 @@ followers = Table(
     Column("follow_event", BigInteger),  # its place in the inbox: of two at one moment the later one counts
     Column("switch_event", BigInteger),  # likewise of `switched_at`
     _time("reached_at"),  # when we last learned that this user can be reached, by the ledger's clock
+    _time("told_from"),  # the phone is not proven: only what was recorded since then is told; None where all is
+    _time("unknown_at"),  # Zalo says that it does not know this user: it was linked by a wrong id
     UniqueConstraint("oa", "user_id", name="followers_oa_user_id"),
 )
 Index(
     "followers_person", followers.c.person_id, unique=True, postgresql_where=text("person_id IS NOT NULL")
 )  # the newest claim of a phone wins (R29): the older one loses its person_id
+
+phone_claims = Table(  # users who say that a phone is theirs, and how they have shown it
+    "phone_claims",
+    metadata,
+    _id(),
+    Column("oa", Text, nullable=False),
+    Column("person_id", ForeignKey("people.id"), nullable=False),
+    Column("follower_id", ForeignKey("followers.id"), nullable=False),
+    _time("at", nullable=False),  # when it was made first
+    Column("state", Text, nullable=False),  # open | granted | refused | closed | withdrawn
+    Column("why", Text, nullable=False),
+    _time("decided_at", nullable=False),
+    Column("proof", Text, nullable=False),  # domain.claims.Proof
+    _time("proved_at"),
+    _time("denied_at"),  # another holder said no: a clerk decides
+    _time("told_since"),  # when the user first had the phone: the codes of dossiers told since then prove nothing
+    Column("phone_sealed", LargeBinary),  # only while the person's own is erased
+    Column("code_hash", LargeBinary),  # keyed, of the one-time code that was sent to the phone
+    _time("code_until"),
+    Column("code_tries", Integer, nullable=False, server_default="0"),
+    Column("codes_sent", Integer, nullable=False, server_default="0"),  # on that day of Vietnam's calendar
+    Column("codes_on", Date),
+    Column("tries", Integer, nullable=False, server_default="0"),  # with codes of dossiers, on that day
+    Column("tries_on", Date),
+    UniqueConstraint("follower_id", "person_id", name="phone_claims_follower_person"),
+)
+Index("phone_claims_person", phone_claims.c.person_id)
+Index("phone_claims_denied", phone_claims.c.oa, postgresql_where=text("denied_at IS NOT NULL"))
 
 staff = Table(  # who gets the numbers of which unit: granted by an operator
     "staff",
@@ -461,3 +491,4 @@ audit = Table(  # what operators did to anything that is not a notice; moves of 
     Column("by", Text, nullable=False),
     Column("why", Text, nullable=False),
 )
+Index("audit_recent", audit.c.oa, audit.c.verb, audit.c.at)

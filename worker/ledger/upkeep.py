@@ -20,7 +20,7 @@ from worker.domain.tries import perhaps_tried
 from worker.ledger.clock import EARLIER, host_now
 from worker.ledger.moves import Move, move, move_found
 from worker.ledger.order import place
-from worker.ledger.reach import hold_people
+from worker.ledger.reach import MAY_HEAR, hold_people
 from worker.ledger.switches import AGES
 
 _EXPIRED_LEASES = """
@@ -172,7 +172,7 @@ _HELD = """
 SELECT n.id, n.lease, clock_timestamp() AS due_at FROM notices n
 WHERE n.state = (SELECT CAST(:before AS text)) AND n.person_id = ANY(:people) AND n.no_person_because IS NULL
   AND n.fresh_at >= {earlier} - make_interval(secs => :grace)
-  AND NOT EXISTS (SELECT FROM followers f WHERE f.person_id = n.person_id AND f.notices_off)
+  AND NOT EXISTS (SELECT FROM followers f WHERE f.person_id = n.person_id AND (f.notices_off OR NOT {may_hear}))
   AND {which} (
       SELECT FROM notices later WHERE later.oa = n.oa AND later.code = n.code
         AND {later} > {own}
@@ -202,7 +202,7 @@ def reopen(tx: Connection, people: Sequence[int], *, followers: Sequence[int] = 
         return set()
     hold_people(tx, people)
     values = {"people": list(people), "grace": days * 86400, **host_now()}
-    words = {"later": place("later"), "own": place("n"), "earlier": EARLIER}
+    words = {"later": place("later"), "own": place("n"), "earlier": EARLIER, "may_hear": MAY_HEAR}
     superseded = _HELD.format(which="EXISTS", **words)
     why = "a later notice tells the newer state"
     move_found(tx, State.UNREACHABLE, State.SUPPRESSED, superseded, by=by, why=why, **values)

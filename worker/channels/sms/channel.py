@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from worker.channels.cargo import BatchGuard, Cargo
 from worker.channels.channel import Ready
 from worker.channels.phones import OpenAll, phones_of
 from worker.channels.sms.gateway import Gateway, Sms
+from worker.domain.letters import STARS
 from worker.domain.notice import Letter
 from worker.domain.outcome import Outcome
 from worker.domain.segments import is_gsm
 from worker.domain.text import unaccented
 from worker.domain.tracking import tracking_id
+from worker.ledger.sealing import SealError
 from worker.wire.protocol import Call, Result
 
 
@@ -49,11 +52,19 @@ class SmsChannel:
         *,
         guard: BatchGuard,
     ) -> Cargo:
-        batch = list(letters)
+        batch = [self._with_code(letter) for letter in letters]
         phone = phones_of(batch, self._open_phones)
         return Cargo(self.name, guard=guard, read=self._read).load(
             batch, lambda letter: self._call(letter, phone(letter))
         )
+
+    def _with_code(self, letter: Letter) -> Letter:
+        """A one-time code takes the place of its stars only now; one that cannot be opened stays unsaid."""
+        if letter.notice.one_time_code is None:
+            return letter
+        sealed = bytes.fromhex(letter.notice.one_time_code)
+        code = self._open_phones([sealed])[sealed]
+        return letter if isinstance(code, SealError) else replace(letter, text=(letter.text or "").replace(STARS, code))
 
     def _read(self, result: Result, _now: datetime) -> Outcome:
         return self._gateway.read(result, jitter=random.random())  # noqa: S311 (spreads load, guards nothing)

@@ -64,6 +64,9 @@ class Answer:
     period: Period = Period.DAY
 
 
+UNKNOWN_USER: Final = -201  # where it is said of the recipient
+
+
 def look_up(host: Host, code: int, wording: str = "") -> Answer:
     """The row of a code. `wording` is Zalo's message: some codes have two meanings, told apart by their text only."""
     said = wording.casefold()
@@ -314,6 +317,8 @@ TABLES: Final[Mapping[Host, Mapping[int, Answer]]] = {
 
 # Where one code has two meanings: a part of Zalo's wording, in lower case, and what it means then.
 _BY_WORDING: Final[Mapping[tuple[Host, int], Mapping[str, Answer]]] = {
+    # "<field> is invalid!" of the recipient's: no fault of the message, the user was linked by a wrong id
+    (Host.OPENAPI, UNKNOWN_USER): dict.fromkeys(("user_id", "recipient"), _recipient("is no user of this OA")),
     # "Your OA reached limit call api": the limit of one OA, by its package
     (Host.OPENAPI, -32): {"your oa": _rate("the OA reached its limit of calls", Scope.OA)},
     # "Your OA has reach the limit quota create article"

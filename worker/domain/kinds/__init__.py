@@ -30,7 +30,14 @@ __all__ = [
     "LASTING",
     "OF_DOSSIERS",
     "OF_RESULTS",
+    "PHONE_CLAIMED",
+    "PHONE_MOVED",
     "PHONE_REQUEST",
+    "PROOFS",
+    "PROOF_CODE",
+    "PROOF_DONE",
+    "PROOF_HELD",
+    "PROOF_REQUEST",
     "RANK",
     "REMINDERS",
     "STAFF_DIGEST",
@@ -61,7 +68,15 @@ CHAT_ON = "chat_on"
 CHAT_HELP = "chat_help"
 STAFF_DIGEST = "staff_digest"
 
-ANSWERS = frozenset({CHAT_DOSSIERS, CHAT_NOTHING, CHAT_OFF, CHAT_ON, CHAT_HELP})
+PROOF_REQUEST = "proof_request"  # how to prove the phone that was shared
+PROOF_CODE = "proof_code"  # the one-time code, to the phone itself
+PROOF_DONE = "proof_done"
+PROOF_HELD = "proof_held"  # a clerk has to confirm
+PHONE_CLAIMED = "phone_claimed"  # to who holds it: another user shared your phone
+PHONE_MOVED = "phone_moved"  # to who held it
+
+PROOFS = frozenset({PROOF_REQUEST, PROOF_DONE, PROOF_HELD})
+ANSWERS = PROOFS | {CHAT_DOSSIERS, CHAT_NOTHING, CHAT_OFF, CHAT_ON, CHAT_HELP}
 """Kinds that answer what somebody wrote in the chat: told whether they follow or not, and never switched off."""
 
 CARDS = frozenset({PHONE_REQUEST})
@@ -116,6 +131,12 @@ KINDS: tuple[Kind, ...] = (
     Kind(CHAT_ON, 63, None),
     Kind(CHAT_HELP, 64, None),
     Kind(STAFF_DIGEST, 70, None),
+    Kind(PROOF_CODE, 80, None),
+    Kind(PROOF_REQUEST, 81, None),
+    Kind(PROOF_DONE, 82, None),
+    Kind(PROOF_HELD, 83, None),
+    Kind(PHONE_CLAIMED, 84, None),
+    Kind(PHONE_MOVED, 85, None),
 )
 
 RANK: dict[str, int] = {kind.name: kind.rank for kind in KINDS}

@@ -1,0 +1,102 @@
+"""What is written in the chat may prove the phone that the writer shared: a one-time code, or a dossier's code.
+
+    "no" to a claim of one's own phone   → weak claims wait for a clerk
+    six digits                           → held against the code that was sent to the phone
+    a dossier's code                     → held against the dossiers of the phone
+
+Only users with a claim that waits are looked at closely; to all others the same words are chatter or a question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from producers.hooks.ask import Ask, Wish, digits, names, read_ask, spells
+from producers.hooks.read import ZaloEvent
+from worker.domain.claims import MOST_TRIES, Judgement, Proof
+from worker.domain.clock import to_vietnam
+from worker.domain.kinds import PROOF_HELD, PROOF_REQUEST
+from worker.ledger.phonebook import Judged, Pending, Phonebook
+
+_FEWEST_DIGITS = 4  # of a message that may be a dossier's code: fewer are chatter, and no try
+
+
+@dataclass(slots=True)
+class Proven:
+    """What messages came to: those that need no other answer, the people of whom more can be told, and the words."""
+
+    tx: Connection
+    oa: str
+    book: Phonebook
+    answered: set[int] = field(default_factory=set)  # places in the inbox
+    reachable: list[int] = field(default_factory=list)
+    recorded: set[str] = field(default_factory=set)
+
+    def hear(self, message: ZaloEvent) -> None:
+        """Take what one message proves or denies."""
+        ask = read_ask(str(message.text))
+        if ask.wish is Wish.NO:
+            if self.book.deny(self.tx, self.oa, str(message.user_id)):
+                self.answered.add(message.number)
+        elif ask.wish in _PROVING and digits(ask.letters) >= _FEWEST_DIGITS:
+            today = to_vietnam(message.at).date()
+            pending = self.book.pending(self.tx, self.oa, str(message.user_id), today)
+            if ask.wish is Wish.CODE and any(one.code_hash for one in pending):
+                self._try_one_time(message, ask, pending)
+            elif pending:
+                self._try_dossier(message, ask, pending)
+
+    def _try_dossier(self, message: ZaloEvent, ask: Ask, pending: Sequence[Pending]) -> None:
+        today = to_vietnam(message.at).date()
+        if any(names(ask, code) for one in pending for code in self.book.codes_told(self.tx, self.oa, one)):
+            return  # a question about what they may see, and no try
+        found = next((one for one in pending if self._names_a_dossier(ask, one)), None)
+        if sum(one.tries for one in pending) >= MOST_TRIES:
+            self._tell(message, pending[0], PROOF_HELD, f"tries-{today:%Y%m%d}")
+        elif found is None:
+            self.book.count_try(self.tx, pending[0], today)
+        else:
+            judged = self._prove(message, found, Proof.CODE)
+            if judged.rulings[0].judgement is not Judgement.GRANT:  # else the dossier is told as to any who asks
+                self.answered.add(message.number)
+
+    def _names_a_dossier(self, ask: Ask, pending: Pending) -> bool:
+        return any(spells(ask, code) for code in self.book.codes(self.tx, self.oa, pending))
+
+    def _try_one_time(self, message: ZaloEvent, ask: Ask, pending: Sequence[Pending]) -> None:
+        code = "".join(char for char in ask.letters if char.isdigit())
+        with_code = [one for one in pending if one.code_hash is not None]
+        fits = [self.book.code_fits(self.tx, one, code) for one in with_code]
+        found = next((one for one, fit in zip(with_code, fits, strict=True) if fit), None)
+        if found is not None:
+            self._prove(message, found, Proof.ONE_TIME)
+            self.answered.add(message.number)
+        else:
+            spent = all(fit is None for fit in fits)
+            kind, what = (PROOF_HELD, f"spent-{with_code[0].id}") if spent else (PROOF_REQUEST, "wrong")
+            self._tell(message, pending[0], kind, f"{what}-{to_vietnam(message.at):%Y%m%d}-{with_code[0].code_tries}")
+
+    def _prove(self, message: ZaloEvent, pending: Pending, proof: Proof) -> Judged:
+        judged = self.book.prove(self.tx, self.oa, pending, proof, message.at)
+        self.reachable += judged.reachable
+        self.recorded |= judged.recorded
+        return judged
+
+    def _tell(self, message: ZaloEvent, pending: Pending, kind: str, what: str) -> None:
+        self.recorded |= self.book.tell(self.tx, self.oa, [(pending.follower_id, kind, what)])
+        self.answered.add(message.number)
+
+
+_PROVING = frozenset({Wish.CODE, Wish.DOSSIER, Wish.OTHER})
+
+
+def take_proofs(tx: Connection, oa: str, book: Phonebook, messages: Sequence[ZaloEvent]) -> Proven:
+    """Take from messages what proves or denies claims, in the order in which they were written."""
+    proven = Proven(tx, oa, book)
+    for message in sorted(messages, key=lambda one: (one.at, one.number)):
+        if message.user_id and message.text:
+            proven.hear(message)
+    return proven
