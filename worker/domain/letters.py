@@ -99,7 +99,7 @@ class Letters:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._loader = FileSystemLoader(folder)
+        self._loader = FileSystemLoader(folder, encoding="utf-8-sig")  # editors may put a mark before UTF-8
         self._environment = ImmutableSandboxedEnvironment(
             undefined=StrictUndefined,
             autoescape=False,  # the text is shown as it is, not as HTML: escaping would spoil it
@@ -138,7 +138,7 @@ class Letters:
         """The made-up facts of `templates/<kind>/sample.json`, for previews and checks. Raises `LetterError`."""
         self._words(kind)  # a kind without a template is no kind, and no way into other folders
         try:
-            fields = dict(json.loads((self._folder / kind / _SAMPLE).read_text("utf-8")))
+            fields = dict(json.loads((self._folder / kind / _SAMPLE).read_text("utf-8-sig")))
             return Facts(**{name: _read(name, value) for name, value in fields.items()})
         except FileNotFoundError:
             raise _fault(kind, "the file is missing", _SAMPLE) from None
