@@ -21,6 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from worker.domain.clock import appointment, deadline, told_at
 from worker.domain.dossier import Reason
 from worker.domain.kinds import KINDS
+from worker.domain.links import has_foreign_link
 from worker.domain.money import dong
 from worker.domain.story import Digest, Step, Story, Tally, read_digest, read_stories
 from worker.domain.text import nfc
@@ -124,7 +125,10 @@ class Letters:
         except Exception as error:  # noqa: BLE001 (a template is a program of its author: it may fail in any way)
             # Only the type: the text of such an error may quote a fact.
             raise _fault(kind, f"the template cannot be rendered ({type(error).__name__})") from None
-        return nfc(rendered).rstrip("\n")
+        told = nfc(rendered).rstrip("\n")
+        if has_foreign_link(told, facts.payment_link):
+            raise _fault(kind, _FOREIGN)
+        return told
 
     def version(self, kind: str) -> str:
         """Twelve hex digits that pin the template's source: a message keeps them to tell which words it had (R24)."""
@@ -184,6 +188,8 @@ class Letters:
         needs = frozenset(find_undeclared_variables(tree))
         return _Words(template, version, needs, is_normalized("NFC", source))
 
+
+_FOREIGN = "the text holds a link or a host name that is not our payment link (in the code, the place or the template)"
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "appointment": datetime.fromisoformat,
