@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Table
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from enum import Enum
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -30,7 +31,16 @@ class RowError(ValueError):
     """A row cannot be read: which column, and why."""
 
     def __init__(self, column: str, why: str) -> None:
+        self.column, self.why = column, why
         super().__init__(f"{column} {why}")
+
+
+class Silence(Enum):
+    """Why nobody is told of a dossier (R4)."""
+
+    NO_DOSSIER = "no dossier"
+    IGNORED = "ignored"
+    CHANNEL = "channel"
 
 
 class Door:
@@ -109,8 +119,16 @@ class Door:
         except RowError:
             return None
 
+    def silence(self, row: Table[str, Any]) -> Silence | None:
+        """Why nobody is told of this dossier, whatever happens to it; None where somebody is."""
+        if _empty(row["code"]):
+            return Silence.NO_DOSSIER
+        if _flag(row["ignored"]):
+            return Silence.IGNORED
+        return None if self._is_told(row) else Silence.CHANNEL
+
     def _dossier(self, row: Table[str, Any]) -> Dossier | None:
-        if _empty(row["code"]) or _flag(row["ignored"]) or not self._is_told(row):
+        if self.silence(row):
             return None
         status = self._status(row, "status")
         return Dossier(
