@@ -41,7 +41,7 @@ def layered(*files: Path) -> dict[str, str]:
     merged: dict[str, str] = {}
     for layer in layers:
         for name, value in layer.items():
-            if value is not None and (bare := tidy(value)):
+            if bare := tidy(value or ""):
                 merged[name.upper() if name.upper().startswith(PREFIX) else name] = bare
     return merged
 

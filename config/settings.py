@@ -213,9 +213,9 @@ class Settings(BaseSettings):
     channels: Annotated[Names, AfterValidator(_channels)] = Field(
         ["zalo_cs", "zalo_template"], description="Các kênh, theo thứ tự ưu tiên"
     )
-    kind_channels: Annotated[dict[str, list[str]], NoDecode, BeforeValidator(_orders), AfterValidator(_of_known_kinds)] = Field(
-        {}, description="Thứ tự kênh riêng của một loại thông báo, ví dụ fee_requested=zns+sms"
-    )
+    kind_channels: Annotated[
+        dict[str, list[str]], NoDecode, BeforeValidator(_orders), AfterValidator(_of_known_kinds)
+    ] = Field({}, description="Thứ tự kênh riêng của một loại thông báo, ví dụ fee_requested=zns+sms")
     prices: Annotated[Amounts, AfterValidator(lambda given: PRICES | given)] = Field(
         PRICES,
         description="Giá ước tính mỗi tin, đồng (SMS: mỗi đoạn); tin tư vấn trong 48 giờ không mất phí",
@@ -241,10 +241,8 @@ class Settings(BaseSettings):
     zalo_rate_per_minute: int = Field(
         4000, ge=1, description="Số lời gọi mỗi phút Zalo cho một ứng dụng, mọi tiến trình dùng chung"
     )
-    zalo_templates: Annotated[
-        dict[str, str], NoDecode, BeforeValidator(_pairs), AfterValidator(_of_known_kinds)
-    ] = Field(
-        {}, description="Loại thông báo → mã mẫu đã duyệt, ví dụ accepted=331,fee_requested=332"
+    zalo_templates: Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs), AfterValidator(_of_known_kinds)] = (
+        Field({}, description="Loại thông báo → mã mẫu đã duyệt, ví dụ accepted=331,fee_requested=332")
     )
     zalo_cs_paid: bool = Field(
         True, description="Được gửi tin tư vấn mất phí (48 giờ đến 7 ngày sau lần tương tác cuối)"

@@ -20,7 +20,10 @@ from worker.ledger import reports
 @of_oa
 @as_json
 def dossier(code: str, oa: str | None, as_json: bool) -> None:
-    """Kể lại mọi thông báo của một hồ sơ: đã gửi gì, khi nào, vì sao không. Mã gõ thiếu dấu chấm, thừa cách cũng tìm."""
+    """Kể lại mọi thông báo của một hồ sơ: đã gửi gì, khi nào, vì sao không.
+
+    Mã gõ thiếu dấu chấm, thừa dấu cách, gạch dài cũng tìm được.
+    """
     try:
         codes = spellings(code)
     except ValueError as error:

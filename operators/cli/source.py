@@ -90,7 +90,9 @@ def _tell(named: str, checked: Checked, faults: list[str]) -> None:
             click.echo(f"    • {note}")
     for trial in checked.trials:
         kinds = ", ".join(f"{kind} {number}" for kind, number in trial.kinds.most_common())
-        click.echo(f"→ {trial.name}: {trial.told}/{trial.rows} dòng mới nhất sẽ được báo{f' ({kinds})' if kinds else ''}")
+        click.echo(
+            f"→ {trial.name}: {trial.told}/{trial.rows} dòng mới nhất sẽ được báo{f' ({kinds})' if kinds else ''}"
+        )
         for why, number in trial.silent.most_common():
             click.echo(f"    • {number} dòng không báo: {why}")
     for fault in faults:

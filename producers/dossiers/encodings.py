@@ -1,4 +1,4 @@
-"""In which encoding a dossier database keeps its texts: where Vietnamese does not fit in, no word of a mapping is met."""
+"""In which encoding a dossier database keeps its texts: where Vietnamese does not fit, no word of a mapping is met."""
 
 from __future__ import annotations
 

@@ -79,10 +79,9 @@ def _try(door: Door, feed: Feed, rows: Sequence[Row], now: datetime, showable: C
     words = _channel_words(door, rows, showable)
     keys: dict[str, str] = {}
     for row in rows:
-        silence = _SILENT.get(door.silence(row))
-        if silence is not None:
-            trial.silent[silence.format(words)] += 1
-            trial.barred += door.silence(row) is not Silence.NO_DOSSIER
+        if silence := door.silence(row):
+            trial.silent[_SILENT[silence].format(words)] += 1
+            trial.barred += silence is not Silence.NO_DOSSIER
             continue
         try:
             change = feed.read(row, now)
@@ -136,7 +135,7 @@ def _silent(found: Sequence[Finding]) -> tuple[str | None, bool]:
 
 
 _ODD = {
-    "a payment is requested but its amount is missing or not above zero": "yêu cầu thu phí không có số tiền (cột amount)"
+    "a payment is requested but its amount is missing or not above zero": "yêu cầu thu phí thiếu số tiền (cột amount)",
 }
 
 

@@ -53,7 +53,7 @@ def odd_database(servers: Servers) -> Iterator[str]:
 def test_an_empty_database_that_is_not_utf_8_becomes_no_ledger(odd_database: str) -> None:
     """It is told before anything stands in it, with the command that makes a good one."""
     engine = open_ledger(odd_database)
-    with pytest.raises(EncodingError, match="SQL_ASCII, không phải UTF-8.*ENCODING 'UTF8'"):
+    with pytest.raises(EncodingError, match=r"SQL_ASCII, không phải UTF-8.*ENCODING 'UTF8'"):
         migrate(engine)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT to_regclass('notices')")).scalar_one() is None
@@ -96,17 +96,16 @@ def test_a_source_that_is_not_utf_8_is_told_by_source_check_and_once_in_the_log(
 ) -> None:
     """Its words would be met by none of the mapping's."""
     create_schema(f"{odd_database}?client_encoding=utf8")
-    monkeypatch.setenv("HCC_DOSSIER_URL", odd_database)
-    result = CliRunner().invoke(hcc, ["source", "check", "reference", "--json"])
-    assert result.exit_code == 1
-    assert any("SQL_ASCII, không phải UTF-8" in fault for fault in json.loads(result.stdout)["faults"])
-    caplog.clear()
     source = Source(odd_database, load_mapping("reference"))
     with caplog.at_level(logging.ERROR):
         source.check()
         source.newest()
     source.close()
     assert len([record for record in caplog.records if "SQL_ASCII" in record.getMessage()]) == 1
+    monkeypatch.setenv("HCC_DOSSIER_URL", odd_database)
+    result = CliRunner().invoke(hcc, ["source", "check", "reference", "--json"])
+    assert result.exit_code == 1
+    assert any("SQL_ASCII, không phải UTF-8" in fault for fault in json.loads(result.stdout)["faults"])
 
 
 def test_files_that_people_edit_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ class CodeParts:
 def normalize_code(raw: str) -> str:
     """The one spelling of a code, by which codes are compared: NFC, stripped, upper case, at most 50 characters (R25).
 
-    Raises `ValueError` if nothing is left, if it is too long, or if it holds what cannot stand in one line of a text, or is not seen
-    there: two codes that look the same would be two dossiers.
+    Raises `ValueError` if nothing is left, if it is too long, or if it holds what cannot stand in one line of a text,
+    or is not seen there: two codes that look the same would be two dossiers.
     """
     code = nfc(nfc(raw).strip().upper())
     if not code:
