@@ -61,10 +61,8 @@ def misspelt(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
         near = min(known, key=lambda one: distance(name, one), default="")
         if near and distance(name, near) <= _CLOSE:
             found[name] = near
-    for name in sorted(name for name in names if not name.startswith(PREFIX)):
-        near = next((one for one in known if abs(len(one) - len(name)) <= 1 and distance(name, one) == 1), None)
-        if near and near.startswith(PREFIX):  # the prefix itself is misspelt: HC_POLL_SECONDS
-            found[name] = near
+    for name in sorted(name for name in names if not name.startswith(PREFIX)):  # HC_POLL_SECONDS: the prefix itself
+        found |= {name: one for one in known if abs(len(one) - len(name)) <= 1 and distance(name, one) == 1}
     return found
 
 

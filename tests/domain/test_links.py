@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from publicsuffixlist import PublicSuffixList
 
 from worker.domain.kinds import KINDS
 from worker.domain.letters import Facts, LetterError, Letters
-from worker.domain.links import has_foreign_link
+from worker.domain.links import has_foreign_link, top_level_domains
 from worker.shared import TEMPLATES
 
 OWN = "https://dichvucong.hatinh.gov.vn/portaldvc/KenhTin/thanh-toan-new.aspx?mahoso=H27.37-240219-1001"
@@ -102,6 +103,15 @@ def test_our_payment_link_is_none_and_another_page_of_its_host_is_one() -> None:
     assert has_foreign_link(f"Vui lòng thanh toán tại địa chỉ: {OWN}", None)
     assert has_foreign_link(f"{OWN}\nhttps://dichvucong.hatinh.gov.vn/", OWN)
     assert has_foreign_link(OWN.replace("1001", "1002"), OWN)
+
+
+def test_the_list_has_all_kinds_of_top_level_domains() -> None:
+    """Countries, generic ones, those with wildcards only, and those of other scripts in both spellings."""
+    found = top_level_domains()
+    assert found >= {"vn", "com", "gov", "online", "zip", "ck", "рф", "xn--p1ai", "香港", "xn--j6w193g"}
+    assert not found & {"", "h27", "hà", "hcm", "local", "example", "test", "github", "pdf"}
+    assert len(found) > 1400
+    assert all(PublicSuffixList(accept_unknown=False).publicsuffix(f"a.{domain}") for domain in ("vn", "ck", "香港"))
 
 
 @given(st.text(max_size=200))
