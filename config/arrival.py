@@ -17,6 +17,7 @@ TEXT = "utf-8-sig"
 """How every file is read that a person may have edited: Windows' editors put a byte order mark before UTF-8."""
 
 _CLOSE = 2  # letters: a name that is this near to a known one is a slip of the pen
+_ALIKE = 3  # letters at the end
 _UNSEEN = "\ufeff\u200b\u2060"  # byte order mark, zero-width space, word joiner
 
 _OF_TESTS = frozenset({"HCC_CHAOS_CLOCK", "HCC_CHAOS_NOTICES", "HCC_CHAOS_PAUSES", "HCC_CHAOS_SEED", "HCC_HISTORIES"})
@@ -61,8 +62,10 @@ def misspelt(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
         near = min(known, key=lambda one: distance(name, one), default="")
         if near and distance(name, near) <= _CLOSE:
             found[name] = near
-    for name in sorted(name for name in names if not name.startswith(PREFIX)):  # HC_POLL_SECONDS: the prefix itself
-        found |= {name: one for one in known if abs(len(one) - len(name)) <= 1 and distance(name, one) == 1}
+    for name in sorted(name for name in names if not name.startswith(PREFIX)):
+        for one in known:  # HC_POLL_SECONDS: the prefix itself is misspelt; few names of others end alike
+            if name[-_ALIKE:] == one[-_ALIKE:] and abs(len(one) - len(name)) <= 1 and distance(name, one) == 1:
+                found[name] = one
     return found
 
 

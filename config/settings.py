@@ -6,8 +6,10 @@ what an operator reads, in Vietnamese, in `.env.example` and beside a fault.
 
 from __future__ import annotations
 
+import codecs
 import logging
 import re
+import ssl
 from collections.abc import Iterable
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -116,14 +118,20 @@ def _proxy(url: str) -> str:
     return url.rstrip("/")
 
 
-def _readable(path: str) -> str:
-    if path:
-        try:
-            (ROOT / path).read_bytes()
-        except OSError:
-            raise ValueError("không đọc được tệp này; kiểm tra đường dẫn và quyền đọc") from None
-        return str(ROOT / path)
-    return path
+def _certificates(path: str) -> str:
+    """OpenSSL reads a PEM file from line to line: behind a byte order mark it does not see the first certificate."""
+    if not path:
+        return path
+    try:
+        content = (ROOT / path).read_bytes()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=ROOT / path)
+    except ssl.SSLError:
+        raise ValueError("tệp không có chứng thư PEM nào (-----BEGIN CERTIFICATE-----)") from None
+    except OSError:
+        raise ValueError("không đọc được tệp này; kiểm tra đường dẫn và quyền đọc") from None
+    if content.startswith(codecs.BOM_UTF8):
+        raise ValueError("tệp bắt đầu bằng BOM nên chứng thư đầu bị bỏ qua; lưu lại tệp không có BOM")
+    return str(ROOT / path)
 
 
 def _keys(keys: list[str]) -> list[str]:
@@ -235,7 +243,7 @@ class Settings(BaseSettings):
     proxy: Annotated[str, AfterValidator(_proxy)] = Field(
         "", repr=False, description="Proxy HTTP để ra Internet, ví dụ http://proxy:3128; bỏ trống: đi thẳng"
     )
-    ca_file: Annotated[str, AfterValidator(_readable)] = Field(
+    ca_file: Annotated[str, AfterValidator(_certificates)] = Field(
         "", description="Tệp PEM các CA được tin thay cho danh sách mặc định; bỏ trống: danh sách mặc định"
     )
     zalo_rate_per_minute: int = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 import os
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from urllib.parse import quote
 
+import certifi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -265,6 +267,22 @@ def test_a_start_in_the_future_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> No
     assert faults(monkeypatch, HCC_START_FROM=local.isoformat(), HCC_ZALO_OA_ID="4")[0] == told[0]
     monkeypatch.setenv("HCC_START_FROM", (local - timedelta(hours=3)).isoformat())
     assert load("zalo_oa_id").start_from
+
+
+def test_a_proxy_and_a_file_of_authorities_are_judged_at_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Else the first message to Zalo would find out."""
+    pem, empty, marked = tmp_path / "ca.pem", tmp_path / "empty.pem", tmp_path / "marked.pem"
+    pem.write_bytes(Path(certifi.where()).read_bytes())
+    empty.write_text("nothing", "utf-8")
+    marked.write_bytes(codecs.BOM_UTF8 + b"\n" + pem.read_bytes())
+    monkeypatch.setenv("HCC_ZALO_OA_ID", "4")
+    for path, told in ((empty, "không có chứng thư PEM"), (marked, "BOM"), (tmp_path / "no.pem", "không đọc được")):
+        assert told in faults(monkeypatch, HCC_CA_FILE=str(path))[0]
+    monkeypatch.setenv("HCC_CA_FILE", str(pem))
+    monkeypatch.setenv("HCC_PROXY", "http://user:p%40ss@proxy:3128/")
+    found = load("zalo_oa_id")
+    assert (found.ca_file, found.proxy) == (str(pem), "http://user:p%40ss@proxy:3128")
+    assert faults(monkeypatch, HCC_PROXY="proxy:3128")[0].startswith("HCC_PROXY: cần dạng http://máy:cổng")
 
 
 def test_all_of_these_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
