@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
+from config.urls import check_url
+
 PATIENCE_SECONDS = 2.0  # one step of a bell: connect, publish, be confirmed, hang up; then it counts as lost
 SENTINEL_PORT = 26379
 
@@ -99,6 +101,7 @@ def _checked(url: str, schemes: tuple[str, ...], usable: str) -> str:
         raise ValueError(f"Redis Cluster không dùng được (Celery chưa hỗ trợ); dùng {usable}")
     if scheme not in schemes:
         raise ValueError(f"cần {usable}")
+    check_url(url)
     sentinels(url)
     return url
 

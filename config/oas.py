@@ -20,7 +20,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from config.settings import REQUIRED, ROOT, Settings, SettingsError, environment, load, missing, sentence, variable
+from config.arrival import TEXT, tidy
+from config.settings import (
+    REQUIRED,
+    ROOT,
+    Settings,
+    SettingsError,
+    environment,
+    load,
+    missing,
+    sentence,
+    strange_names,
+    variable,
+)
 
 COMMON = frozenset(
     {
@@ -66,7 +78,8 @@ def load_oas(*required: str) -> dict[str, Oa]:
         return {settings.zalo_oa_id: Oa(settings.zalo_oa_id, settings.zalo_oa_id, settings)}
     wanted = required or tuple(REQUIRED)
     of_each = dict.fromkeys([*(name for name in wanted if name not in COMMON), "zalo_oa_id"])
-    faults = [missing(name) for name in wanted if name in COMMON and not known.get(variable(name))]
+    faults = strange_names(known)
+    faults += [missing(name) for name in wanted if name in COMMON and not known.get(variable(name))]
     common = _wrong_in_the_environment()
     faults += common.values()
     tables, unread = _read(ROOT / named)
@@ -109,7 +122,7 @@ def _read(path: Path) -> tuple[list[_Table], list[str]]:
     """The tables that could be read, and what is wrong with the file."""
     where = f"{variable('oas')} ({path})"
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        content = tomllib.loads(path.read_text(TEXT))
     except FileNotFoundError:
         return [], [f"{where}: không có tệp này; sửa đường dẫn (tương đối: tính từ thư mục dự án) hoặc tạo tệp"]
     except (OSError, UnicodeDecodeError):
@@ -159,7 +172,7 @@ def _word(value: object) -> str | None:
     """
     match value:
         case str():
-            return value
+            return tidy(value)
         case bool():
             return str(value).lower()
         case int() | float():
@@ -190,7 +203,7 @@ def _joined(mark: str, words: Any) -> str | None:
     return mark.join(parts) if all(part is not None and mark not in part for part in parts) else None
 
 
-def _is_set(table: _Table, field: str, known: Mapping[str, str | None]) -> bool:
+def _is_set(table: _Table, field: str, known: Mapping[str, str]) -> bool:
     """The environment's OA id is nobody's: each table has its own."""
     if field == "zalo_oa_id":
         return bool(table.oa)

@@ -6,20 +6,27 @@ what an operator reads, in Vietnamese, in `.env.example` and beside a fault.
 
 from __future__ import annotations
 
-import os
+import codecs
+import logging
 import re
-from datetime import datetime, time
+import ssl
+from collections.abc import Iterable
+from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from config.arrival import TEXT, layered, misspelt, tidy, unheard_of
 from config.brokers import check_broker, check_redis
+from config.urls import check_url
+from worker.domain.kinds import KINDS
+
+log = logging.getLogger("hcc.config")
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
@@ -28,6 +35,9 @@ UP_ENV = VAR / "up.env"  # written by `hcc up`: the world it started in place of
 CHANNEL_NAMES = ("zalo_cs", "zalo_template", "zns", "sms", "paper")
 PRICES = {"zalo_cs": 55, "zalo_template": 140, "zns": 200, "sms": 350}  # đồng, guesses to be replaced: docs/channels.md
 _KEY_LENGTH = 16  # characters; the keys proper are derived from these
+_VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+_WORKING_HOURS = range(8, 17)
+_NO_QUIET = "00:00-00:00"
 
 
 class SettingsError(Exception):
@@ -74,11 +84,20 @@ def _orders(value: object) -> object:
     return orders
 
 
+def _of_known_kinds(by_kind: dict[str, Any]) -> dict[str, Any]:
+    """A kind that does not exist would be set for nothing, and the one that was meant goes another way."""
+    names = [kind.name for kind in KINDS]
+    if strange := sorted(by_kind.keys() - set(names)):
+        raise ValueError(f"không có loại thông báo {', '.join(strange)}; có: {', '.join(names)}")
+    return by_kind
+
+
 def _database(url: str) -> str:
     """SQLAlchemy 2.1 takes plain `postgresql://` for psycopg 3; we drive PostgreSQL with psycopg2."""
+    check_url(url)
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ValueError("không phải URL cơ sở dữ liệu, ví dụ postgresql://user:mật_khẩu@máy:5432/tên") from None
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg2")
@@ -86,25 +105,33 @@ def _database(url: str) -> str:
 
 
 def _http(url: str) -> str:
+    check_url(url)
     if not re.match(r"https?://[^/]+", url):
         raise ValueError("cần bắt đầu bằng https:// (hoặc http:// khi thử)")
     return url.rstrip("/")
 
 
 def _proxy(url: str) -> str:
+    check_url(url)
     if url and not re.match(r"https?://[^/]+$", url.rstrip("/")):
         raise ValueError("cần dạng http://máy:cổng (có thể có tài_khoản:mật_khẩu@ đứng trước tên máy)")
     return url.rstrip("/")
 
 
-def _readable(path: str) -> str:
-    if path:
-        try:
-            (ROOT / path).read_bytes()
-        except OSError:
-            raise ValueError("không đọc được tệp này; kiểm tra đường dẫn và quyền đọc") from None
-        return str(ROOT / path)
-    return path
+def _certificates(path: str) -> str:
+    """OpenSSL reads a PEM file from line to line: behind a byte order mark it does not see the first certificate."""
+    if not path:
+        return path
+    try:
+        content = (ROOT / path).read_bytes()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=ROOT / path)
+    except ssl.SSLError:
+        raise ValueError("tệp không có chứng thư PEM nào (-----BEGIN CERTIFICATE-----)") from None
+    except OSError:
+        raise ValueError("không đọc được tệp này; kiểm tra đường dẫn và quyền đọc") from None
+    if content.startswith(codecs.BOM_UTF8):
+        raise ValueError("tệp bắt đầu bằng BOM nên chứng thư đầu bị bỏ qua; lưu lại tệp không có BOM")
+    return str(ROOT / path)
 
 
 def _keys(keys: list[str]) -> list[str]:
@@ -126,22 +153,31 @@ def _channels(names: list[str]) -> list[str]:
 def _start(value: str) -> str:
     if value not in ("now", "beginning"):
         try:
-            datetime.fromisoformat(value)
+            moment = datetime.fromisoformat(value)
         except ValueError:
             raise ValueError("cần now, beginning hoặc thời điểm ISO như 2026-01-31T08:00:00+07:00") from None
+        if (moment if moment.tzinfo else moment.replace(tzinfo=_VIETNAM)) > datetime.now(UTC):
+            raise ValueError("ở tương lai, nên đến lúc đó không báo gì; đặt thời điểm đã qua, hoặc now") from None
     return value
 
 
 def _hours(value: str) -> str:
-    _clock_times(value)
+    """Hours that are the same twice were meant for all day or for none; those that cover the day stand reversed."""
+    begins, ends = _clock_times(value)
+    if begins == ends and value != _NO_QUIET:
+        raise ValueError(f"giờ đầu và giờ cuối giống nhau; không có giờ nghỉ thì ghi {_NO_QUIET}")
+    working = [time(hour, minute) for hour in _WORKING_HOURS for minute in (0, 30)]
+    quiet = [begins <= at < ends if begins <= ends else at >= begins or at < ends for at in working]
+    if sum(quiet) > len(working) / 2:
+        raise ValueError("nghỉ gần hết giờ làm việc ban ngày, chắc bị đảo; ghi giờ tối trước, ví dụ 22:00-06:00")
     return value
 
 
 def _clock_times(value: str) -> tuple[time, time]:
-    match = re.fullmatch(r"(\d\d:\d\d)-(\d\d:\d\d)", value)
+    match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", value, re.ASCII)
     if not match:
-        raise ValueError("cần dạng 22:00-06:00 (00:00-00:00: không có giờ nghỉ)")
-    return time.fromisoformat(match[1]), time.fromisoformat(match[2])
+        raise ValueError(f"cần dạng 22:00-06:00 ({_NO_QUIET}: không có giờ nghỉ)")
+    return time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4]))
 
 
 Names = Annotated[list[str], NoDecode, BeforeValidator(_list)]
@@ -156,6 +192,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="HCC_",
         env_file=(UP_ENV, ROOT / ".env"),
+        env_file_encoding=TEXT,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -184,9 +221,9 @@ class Settings(BaseSettings):
     channels: Annotated[Names, AfterValidator(_channels)] = Field(
         ["zalo_cs", "zalo_template"], description="Các kênh, theo thứ tự ưu tiên"
     )
-    kind_channels: Annotated[dict[str, list[str]], NoDecode, BeforeValidator(_orders)] = Field(
-        {}, description="Thứ tự kênh riêng của một loại thông báo, ví dụ fee_requested=zns+sms"
-    )
+    kind_channels: Annotated[
+        dict[str, list[str]], NoDecode, BeforeValidator(_orders), AfterValidator(_of_known_kinds)
+    ] = Field({}, description="Thứ tự kênh riêng của một loại thông báo, ví dụ fee_requested=zns+sms")
     prices: Annotated[Amounts, AfterValidator(lambda given: PRICES | given)] = Field(
         PRICES,
         description="Giá ước tính mỗi tin, đồng (SMS: mỗi đoạn); tin tư vấn trong 48 giờ không mất phí",
@@ -206,14 +243,14 @@ class Settings(BaseSettings):
     proxy: Annotated[str, AfterValidator(_proxy)] = Field(
         "", repr=False, description="Proxy HTTP để ra Internet, ví dụ http://proxy:3128; bỏ trống: đi thẳng"
     )
-    ca_file: Annotated[str, AfterValidator(_readable)] = Field(
+    ca_file: Annotated[str, AfterValidator(_certificates)] = Field(
         "", description="Tệp PEM các CA được tin thay cho danh sách mặc định; bỏ trống: danh sách mặc định"
     )
     zalo_rate_per_minute: int = Field(
         4000, ge=1, description="Số lời gọi mỗi phút Zalo cho một ứng dụng, mọi tiến trình dùng chung"
     )
-    zalo_templates: Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)] = Field(
-        {}, description="Loại thông báo → mã mẫu đã duyệt, ví dụ accepted=331,fee_requested=332"
+    zalo_templates: Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs), AfterValidator(_of_known_kinds)] = (
+        Field({}, description="Loại thông báo → mã mẫu đã duyệt, ví dụ accepted=331,fee_requested=332")
     )
     zalo_cs_paid: bool = Field(
         True, description="Được gửi tin tư vấn mất phí (48 giờ đến 7 ngày sau lần tương tác cuối)"
@@ -266,6 +303,15 @@ class Settings(BaseSettings):
     keep_months: int = Field(24, ge=4, le=600, description="Giữ thông báo đã xong bao nhiêu tháng rồi xóa")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Mức nhật ký")
     oas: str = Field("", description="Tệp TOML khi có nhiều OA (docs/oas.md); bỏ trống: HCC_ZALO_… là OA duy nhất")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tidied(cls, given: Any) -> Any:
+        """A value that is empty without the blanks around it is not set."""
+        if not isinstance(given, dict):
+            return given
+        bare = {name: tidy(value) if isinstance(value, str) else value for name, value in given.items()}
+        return {name: value for name, value in bare.items() if value or not given[name]}
 
     @model_validator(mode="after")
     def _hang_together(self) -> Self:
@@ -337,7 +383,8 @@ def load(*required: str) -> Settings:
     Raises `SettingsError` with every fault at once.
     """
     known = environment()
-    faults = [missing(name) for name in required or REQUIRED if not known.get(variable(name))]
+    faults = strange_names(known)
+    faults += [missing(name) for name in required or REQUIRED if not known.get(variable(name))]
     try:
         settings = Settings()
     except ValidationError as error:
@@ -348,9 +395,27 @@ def load(*required: str) -> Settings:
     return settings
 
 
-def environment() -> dict[str, str | None]:
-    """What is set, by the name of the variable: the environment over `.env` over the world of a running `hcc up`."""
-    return {**dotenv_values(UP_ENV), **dotenv_values(ROOT / ".env"), **os.environ}
+def environment() -> dict[str, str]:
+    """What is set, by the name of the variable: the environment over `.env` over the world of a running `hcc up`.
+
+    Raises `SettingsError` where a file cannot be read at all.
+    """
+    try:
+        return layered(UP_ENV, ROOT / ".env")
+    except ValueError as error:
+        raise SettingsError([str(error)]) from None
+
+
+def strange_names(known: Iterable[str]) -> list[str]:
+    """The faults of names that are misspelt; those that only nobody knows are warned of, once a process."""
+    names, settings = set(known), [variable(field) for field in Settings.model_fields]
+    for name in set(unheard_of(names, settings)) - _WARNED:
+        _WARNED.add(name)
+        log.warning("%s: không có biến này nên không có tác dụng; xóa đi, hoặc xem tên trong .env.example", name)
+    return [f"{name}: không có biến này; có phải {meant}?" for name, meant in misspelt(names, settings).items()]
+
+
+_WARNED: set[str] = set()
 
 
 def variable(field: str) -> str:

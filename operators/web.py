@@ -26,7 +26,7 @@ from worker.aftermath import breaker_key
 from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.clock import to_the_second
-from worker.domain.code import normalize_code
+from worker.domain.spelling import spellings
 from worker.ledger import cursors, oddities, reports
 from worker.ledger.migrate import missing
 from worker.queue.bell import knock
@@ -165,10 +165,11 @@ def _page(every: Sequence[Services], typed: str) -> dict[str, Any]:
             counts.update(reports.live_counts(connection, services.oa))
         if typed.strip():
             try:
-                code = normalize_code(typed)
+                codes = spellings(typed)
                 page["notices"] = [
                     {"oa": services.oa, **notice}
                     for services in every
+                    for code in reports.known_codes(connection, services.oa, codes)
                     for notice in reports.dossier(connection, services.oa, code)
                 ]
             except ValueError:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from config.settings import ROOT, UP_ENV, VAR
+from config.arrival import PREFIX, layered
+from config.settings import ROOT, UP_ENV, VAR, SettingsError
 from sandbox.dossiers.living import create_schema
 from sandbox.servers import Servers, running
 
@@ -31,8 +32,11 @@ SANDBOX_ZALO = {
 
 def given() -> dict[str, str]:
     """The settings that somebody set: the environment over `.env`."""
-    merged: Mapping[str, str | None] = {**dotenv_values(ROOT / ".env"), **os.environ}
-    return {name: value for name, value in merged.items() if name.startswith("HCC_") and value}
+    try:
+        merged = layered(ROOT / ".env")
+    except ValueError as error:
+        raise SettingsError([str(error)]) from None
+    return {name: value for name, value in merged.items() if name.startswith(PREFIX)}
 
 
 @contextmanager

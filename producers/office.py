@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from threading import Lock
 
@@ -9,12 +10,15 @@ from config.oas import Oa, common_settings
 from producers.dossiers.poll import Poller, build_poller
 from producers.hooks.ability import event_reader
 from producers.hooks.apply import Applier, build_applier
+from worker.ledger.encoding import encoding_fault
 from worker.ledger.engine import open_ledger
 from worker.ledger.people import People
 from worker.ledger.sealing import Sealer
 from worker.ledger.setbacks import PRODUCER
 from worker.queue.connection import QueueDown, open_redis
 from worker.queue.rests import Rests
+
+log = logging.getLogger("hcc.producers")
 
 _EARLY = 0.5  # of a bell's interval: an OA that rests for five intervals is polled at the fifth bell, not the sixth
 
@@ -87,4 +91,11 @@ class Office:
         with self._lock:
             if self._people is None:
                 self._people = People.of(self.ledger, self._sealer)
+                self._say_encoding()
             return self._people
+
+    def _say_encoding(self) -> None:
+        """Once a process: a ledger that is not UTF-8 goes on, and may spoil Vietnamese words."""
+        with self.ledger.connect() as connection:
+            if fault := encoding_fault(connection):
+                log.error("%s", fault)

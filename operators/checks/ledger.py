@@ -8,11 +8,15 @@ from operators.checks.fault import Fault
 from worker.bootstrap import Services
 from worker.domain.clock import to_the_second
 from worker.ledger import past, reports, setbacks
+from worker.ledger.encoding import encoding_fault
 from worker.ledger.migrate import missing
 from worker.setbacks import REMEMBERED
 
 
 def check_ledger(made: Services) -> Iterator[str]:
+    with made.ledger.connect() as connection:
+        if fault := encoding_fault(connection):
+            raise Fault(fault)
     lacking = missing(made.ledger)
     if lacking:
         raise Fault(f"thiếu {len(lacking)} bước nâng cấp; chạy `hcc migrate`")

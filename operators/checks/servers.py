@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
-from config.settings import Settings
+from config.arrival import unheard_of
+from config.settings import Settings, environment, variable
 from operators.checks.fault import Fault
 from operators.clocks import FAR, clocks_ahead, zalo_ahead
 from worker.bootstrap import Services
@@ -21,6 +22,9 @@ _KEEPS_ALL = "noeviction"
 def check_settings(made: Services) -> Iterator[str]:
     """Settings are read by the time we come here; what is odd but allowed is said."""
     yield f"{len(Settings.model_fields)} mục, nguồn {made.settings.source}, kênh {', '.join(made.settings.channels)}"
+    strange = unheard_of(environment(), map(variable, Settings.model_fields))
+    if strange:
+        yield f"không có biến {', '.join(strange)}, nên không có tác dụng; xóa đi, hoặc xem tên trong .env.example"
     if "zns" in made.settings.all_channels and not made.settings.zalo_templates:
         yield "kênh zns cần mẫu đã duyệt: đặt HCC_ZALO_TEMPLATES, rồi chạy `hcc templates check`"
     if made.settings.proxy:

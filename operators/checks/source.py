@@ -20,6 +20,8 @@ def check_source(made: Services) -> Iterator[str]:
     source = Source(made.settings.dossier_url, load_mapping(made.settings.source))
     try:
         source.check()
+        if fault := source.encoding_fault():
+            raise Fault(fault)
     finally:
         source.close()
     yield f"kết nối được, mọi truy vấn của «{made.settings.source}» chạy được"

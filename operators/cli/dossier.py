@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
+from sqlalchemy import Connection
 
 from operators.cli.context import deployment, every, of_oa, told_of
 from operators.cli.oddities import tell_oddities
 from operators.cli.output import as_json, print_json
 from worker.domain.clock import to_the_second
-from worker.domain.code import normalize_code
 from worker.domain.notice import ANOTHER_NUMBER, NOT_A_FOLLOWER, OPTED_OUT, UNFOLLOWED, UNPROVEN
+from worker.domain.spelling import spellings
 from worker.ledger import oddities, reports
 
 SILENCE = {
@@ -29,12 +31,16 @@ SILENCE = {
 @of_oa
 @as_json
 def dossier(code: str, oa: str | None, as_json: bool) -> None:
-    """Kể lại mọi thông báo của một hồ sơ: đã gửi gì, khi nào, vì sao không."""
+    """Kể lại mọi thông báo của một hồ sơ: đã gửi gì, khi nào, vì sao không.
+
+    Mã gõ thiếu dấu chấm, thừa dấu cách, gạch dài cũng tìm được.
+    """
     try:
-        code = normalize_code(code)
+        codes = spellings(code)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
     with deployment() as made, made.shared.ledger.connect() as connection:
+        code = meant(connection, [one.oa for one in every(made, oa)], codes)
         notices = [
             notice
             for one in every(made, oa)
@@ -51,6 +57,19 @@ def dossier(code: str, oa: str | None, as_json: bool) -> None:
         raise click.ClickException(f"Chưa có thông báo nào của hồ sơ {code}.")
     for notice in notices:
         _tell(notice)
+
+
+def meant(connection: Connection, oas: Sequence[str], codes: Sequence[str]) -> str:
+    """The code that was meant, of all its spellings: as it was typed, if there is such a dossier, else the only one.
+
+    Raises `ClickException` where several dossiers look like it.
+    """
+    found = list(dict.fromkeys(code for oa in oas for code in reports.known_codes(connection, oa, codes)))
+    if codes[0] in found or not found:
+        return codes[0]
+    if len(found) > 1:
+        raise click.ClickException(f"Nhiều hồ sơ giống mã này: {', '.join(found)}; ghi đủ dấu chấm và gạch.")
+    return found[0]
 
 
 def _tell(notice: dict[str, Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from operators.cli.context import deployment, every, named_columns, of_oa, services, told_of
+from operators.cli.input import typed_lines
 from operators.cli.output import accountable, as_json, print_json, print_table
 from worker.domain.claims import Demand, Judgement
 from worker.domain.phone import masked, read_phone
@@ -40,7 +40,7 @@ def follower() -> None:
 @of_oa
 def link(user_id: str, phone: str | None, oa: str | None, by: str, why: str) -> None:
     """Nối số điện thoại với người dùng Zalo của OA; `-` đọc từng dòng {"user_id","phone"} từ đầu vào chuẩn."""
-    links = read_links(sys.stdin) if user_id == "-" else [read_link(1, user_id, phone)]
+    links = read_links(typed_lines()) if user_id == "-" else [read_link(1, user_id, phone)]
     with services("database_url", "secret_keys", "zalo_oa_id", "redis_url", oa=oa) as made:
         with made.ledger.begin() as tx:
             people = made.people.link(tx, made.oa, links, source=f"cli: {why}")
@@ -63,7 +63,7 @@ def link(user_id: str, phone: str | None, oa: str | None, by: str, why: str) -> 
 @accountable
 def confirm(user_id: str, oa: str | None, by: str, why: str) -> None:
     """Cán bộ đã kiểm tra giấy tờ: số điện thoại (ở đầu vào chuẩn) là của người dùng Zalo này."""
-    phone = sys.stdin.readline().strip()
+    phone = next(typed_lines(), "").strip()
     asked = read_link(1, user_id, phone)
     with services("database_url", "secret_keys", "zalo_oa_id", "redis_url", oa=oa) as made:
         book = Phonebook(made.people, Demand(made.settings.phone_proof))

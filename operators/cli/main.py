@@ -38,6 +38,7 @@ from producers.dossiers.mapping import MappingError
 from producers.dossiers.source import SourceError
 from sandbox.servers import ServersError
 from worker.domain.letters import LetterError
+from worker.ledger.encoding import EncodingError
 from worker.queue.connection import QueueDown
 
 
@@ -88,7 +89,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (SettingsError, MappingError, SourceError, ServersError, LetterError, QueueDown) as error:
+    except (SettingsError, MappingError, SourceError, ServersError, LetterError, QueueDown, EncodingError) as error:
         sys.exit(f"{error}")
     except DBAPIError as error:
         sys.exit(f"Không làm việc được với cơ sở dữ liệu: {_first_line(error)}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
-import sys
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import click
 
 from operators.cli.context import deployment, every, of_oa, services
+from operators.cli.input import typed
 from operators.cli.output import as_json, print_json
 from worker.bootstrap import Services
 from worker.channels.zalo.oauth import Renewed, TokenReplyError, code_call, consent_url, pair_of, read_renewal
@@ -35,7 +35,7 @@ def oa() -> None:
 def import_(oa: str | None, by: str, why: str) -> None:
     """Đọc câu trả lời cấp token của Zalo dạng JSON từ đầu vào chuẩn và cất vào sổ, có mã hóa."""
     try:
-        pair = pair_of(json.loads(sys.stdin.read()))
+        pair = pair_of(json.loads(typed()))
     except TokenReplyError as error:
         raise click.ClickException(f"Không nhập được: {error}.") from None
     except ValueError:

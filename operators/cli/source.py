@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,10 +16,11 @@ from operators.cli.context import deployment, every, named_columns, of_oa, servi
 from operators.cli.oddities import why_vi
 from operators.cli.output import accountable, as_json, print_json, print_table
 from producers.dossiers import identity
-from producers.dossiers.check import Finding, examine
+from producers.dossiers.check import Checked, Finding, examine
 from producers.dossiers.identity import identify
 from producers.dossiers.mapping import MappingError, load_mapping
 from producers.dossiers.source import Source, SourceError
+from producers.dossiers.trial import Trial
 from worker.deployment import Deployment
 from worker.ledger import oddities as oddities_in_ledger
 from worker.ledger.audit import audit
@@ -33,30 +36,32 @@ def source() -> None:
 @of_oa
 @as_json
 def check(mapping: str | None, oa: str | None, as_json: bool) -> None:
-    """Chạy thử mọi câu SQL của một bản đồ (tên hoặc tệp .toml; bỏ trống: HCC_SOURCE), không in dữ liệu cá nhân.
+    """Chạy thử mọi câu SQL của một bản đồ (tên hoặc tệp .toml; bỏ trống: HCC_SOURCE), và cho biết những dòng mới nhất
+    sẽ được báo thế nào; không gửi, không ghi, không in dữ liệu cá nhân.
 
     Mã thoát 1 nếu có điều phải sửa.
     """
     settings = the_one(Deployment(load_oas("dossier_url")), oa).settings
     named = mapping or settings.source
-    faults, findings, dialect = list[str](), list[Finding](), None
+    faults, checked, dialect = list[str](), Checked(), None
     try:
         opened = Source(settings.dossier_url, load_mapping(named))
         dialect = opened.dialect
         try:
-            findings = examine(opened)
+            checked = examine(opened)
         finally:
             opened.close()
     except MappingError as error:
         faults = error.faults
     except SourceError as error:
         faults = str(error).splitlines()
-    faults += [f"{found.where}: {fault}" for found in findings for fault in found.faults]
+    faults += [f"{found.where}: {fault}" for found in checked.findings for fault in found.faults] + checked.faults
     if as_json:
-        queries = [_plain(found) for found in findings]
-        print_json({"source": named, "dialect": dialect, "ok": not faults, "faults": faults, "queries": queries})
+        said = {"source": named, "dialect": dialect, "ok": not faults, "faults": faults}
+        queries = [_plain(found) for found in checked.findings]
+        print_json({**said, "queries": queries, "would_tell": _would_tell(checked.trials)})
     else:
-        _tell(named, findings, faults)
+        _tell(named, checked, faults)
     sys.exit(1 if faults else 0)
 
 
@@ -135,8 +140,17 @@ def _plain(found: Finding) -> dict[str, Any]:
     }
 
 
-def _tell(named: str, findings: list[Finding], faults: list[str]) -> None:
-    for found in findings:
+def _would_tell(trials: Sequence[Trial]) -> dict[str, Any]:
+    return {
+        "rows": sum(one.rows for one in trials),
+        "told": sum(one.told for one in trials),
+        "kinds": dict(sum((one.kinds for one in trials), Counter[str]())),
+        "feeds": [one.shown() for one in trials],
+    }
+
+
+def _tell(named: str, checked: Checked, faults: list[str]) -> None:
+    for found in checked.findings:
         mark = click.style("✗", fg="red") if found.faults else click.style("✓", fg="green")
         cost = f", chi phí ước tính {found.plan.cost:.0f}" if found.plan and found.plan.cost is not None else ""
         click.echo(f"{mark} {found.where}: {found.rows} dòng, {found.ms:.0f} ms{cost}")
@@ -146,6 +160,13 @@ def _tell(named: str, findings: list[Finding], faults: list[str]) -> None:
             click.echo(f"    ví dụ: {', '.join(f'{column}={value}' for column, value in found.sample[0].items())}")
         for note in found.notes:
             click.echo(f"    • {note}")
+    for trial in checked.trials:
+        kinds = ", ".join(f"{kind} {number}" for kind, number in trial.kinds.most_common())
+        click.echo(
+            f"→ {trial.name}: {trial.told}/{trial.rows} dòng mới nhất sẽ được báo{f' ({kinds})' if kinds else ''}"
+        )
+        for why, number in trial.silent.most_common():
+            click.echo(f"    • {number} dòng không báo: {why}")
     for fault in faults:
         click.echo(f"  {click.style('✗', fg='red')} {fault}")
     click.echo(f"Bản đồ {named}: {f'{len(faults)} điều phải sửa.' if faults else 'dùng được.'}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 from sqlalchemy import Connection
 
 from operators.cli.context import deployment, every, named_columns, of_oa, services, told_of
+from operators.cli.input import typed_lines
 from operators.cli.output import accountable, as_json, print_json, print_table
 from worker.domain.phone import read_phone
 from worker.ledger import staff as grants
@@ -40,7 +40,7 @@ def unit_code(_context: click.Context, _option: click.Parameter, value: str | No
 def add(unit: str, oa: str | None, by: str, why: str) -> None:
     """Đọc từ đầu vào chuẩn, mỗi dòng một mã người dùng Zalo hoặc số điện thoại đã nối; họ phải đang quan tâm OA."""
     with services(oa=oa) as made, made.ledger.begin() as tx:
-        found = followers(tx, made.oa, made.people, sys.stdin)
+        found = followers(tx, made.oa, made.people, typed_lines())
         new = grants.add(tx, made.oa, found, unit)
         audit(tx, made.oa, "staff add", f"{unit}: {_numbered(found)}", by=by, why=why)
     click.echo(f"{new} cán bộ mới được nhận số liệu của {unit}.")
@@ -70,7 +70,7 @@ def list_staff(oa: str | None, as_json: bool) -> None:
 def remove(unit: str | None, oa: str | None, by: str, why: str) -> None:
     """Đọc từ đầu vào chuẩn, mỗi dòng một mã người dùng Zalo hoặc số điện thoại đã nối."""
     with services(oa=oa) as made, made.ledger.begin() as tx:
-        found = followers(tx, made.oa, made.people, sys.stdin, leaving=True)
+        found = followers(tx, made.oa, made.people, typed_lines(), leaving=True)
         gone = grants.remove(tx, made.oa, found, unit)
         audit(tx, made.oa, "staff remove", f"{unit or 'mọi đơn vị'}: {_numbered(found)}", by=by, why=why)
     click.echo(f"Đã thôi {gone} lượt nhận số liệu.")

@@ -1,4 +1,5 @@
-"""Trying a mapping on its source: every query with a limit, its columns, its words, its plan. No personal data.
+"""Trying a mapping on its source: every query with a limit, its columns, its words, its plan, and what its newest rows
+would tell. No personal data.
 
 What is shown of a value is its shape (`A99.99-999999-9999`), its type, or a word that the mapping knows.
 """
@@ -7,23 +8,28 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Table
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from producers.dossiers.encodings import encoding_fault
 from producers.dossiers.faults import RowError
 from producers.dossiers.mapping import Mapping, word
 from producers.dossiers.plans import Plan, plan
+from producers.dossiers.queries import FEEDS
 from producers.dossiers.rows import row_id, source_time
 from producers.dossiers.shown import shape, showable
 from producers.dossiers.source import Source, SourceError, SourceUnreachableError
+from producers.dossiers.trial import Trial, tried, verdict
 
 _ROWS = 200  # of each query
 _SHOWN = 3
+_BACK = (timedelta(hours=1), timedelta(days=1), timedelta(days=30))  # before the newest change
 _WORDS = 20
 
 _TIMES = frozenset({"at", "accepted_at", "appointment_at", "finished_at", "requested_at", "changed_at"})
@@ -47,11 +53,25 @@ class Finding:
     notes: list[str] = field(default_factory=list)
 
 
-def examine(source: Source) -> list[Finding]:
-    """Try every query of the source's mapping. Raises `SourceUnreachableError`."""
+@dataclass(slots=True)
+class Checked:
+    """What all queries showed, what their newest rows would come to, and the faults that are no single query's."""
+
+    findings: list[Finding] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+
+def examine(source: Source) -> Checked:
+    """Try every query of the source's mapping, and run the feeds' newest rows. Raises `SourceUnreachableError`."""
+    samples: dict[str, Sequence[Table[str, Any]]] = {}
     with source.connected() as connection:
         newest = _newest(source, connection)
-        return [_examine(source, connection, name, newest) for name in source.mapping.queries]
+        findings = [_examine(source, connection, name, newest, samples) for name in source.mapping.queries]
+        encoding = encoding_fault(connection, source.dialect)
+    trials = tried(source.mapping, samples, showable)
+    faults = ([encoding] if encoding else []) + verdict(trials)
+    return Checked(findings, trials, faults)
 
 
 def _newest(source: Source, connection: Connection) -> Table[str, Any]:
@@ -64,23 +84,52 @@ def _newest(source: Source, connection: Connection) -> Table[str, Any]:
     return rows[0] if rows else {}
 
 
-def _examine(source: Source, connection: Connection, name: str, newest: Table[str, Any]) -> Finding:
+def _examine(
+    source: Source,
+    connection: Connection,
+    name: str,
+    newest: Table[str, Any],
+    samples: dict[str, Sequence[Table[str, Any]]],
+) -> Finding:
+    """What one query shows; the rows of a feed go into `samples`."""
     query = source.mapping.query(name)
     found = Finding(name, query.where)
-    trial = dict(query.trial) | ({"limit": _ROWS} if "limit" in query.trial else {})
     began = time.monotonic()
     try:
-        rows = source.ask(connection, name, trial)
+        rows = _newest_rows(source, connection, name, newest.get(name))
     except SourceUnreachableError:
         raise
     except SourceError as fault:
         found.faults.append(str(fault).removeprefix(f"{query.where}: "))
         return found
     found.ms, found.rows = round((time.monotonic() - began) * 1000, 1), len(rows)
+    if name in FEEDS:
+        samples[name] = rows
     if name != "newest":
         _look_at(source.mapping, rows, found)
     _judge_plan(source, connection, _steady(name, newest, source.mapping), found)
     return found
+
+
+def _newest_rows(source: Source, connection: Connection, name: str, point: Any) -> Sequence[Table[str, Any]]:
+    """Up to `_ROWS` rows near the newest point of a feed; of any other query the first ones. Raises `SourceError`."""
+    trial = source.mapping.query(name).trial
+    values = dict(trial) | ({"limit": _ROWS} if "limit" in trial else {})
+    rows: Sequence[Table[str, Any]] = []
+    for start in _starts(values, point):
+        rows = source.ask(connection, name, values | start)
+        if len(rows) >= _ROWS:
+            break
+    return rows
+
+
+def _starts(values: Table[str, Any], point: Any) -> Iterator[dict[str, Any]]:
+    """From where on to read, from near the newest point to the very beginning: ids have gaps, and days differ."""
+    if "since" in values and isinstance(point, datetime):
+        yield from ({"since": point - back} for back in _BACK)
+    elif "missing" in values and isinstance(point, int):
+        yield from ({"after": max(0, point - back)} for back in (_ROWS, 10 * _ROWS, 100 * _ROWS) if point > back)
+    yield {}
 
 
 def _steady(name: str, newest: Table[str, Any], mapping: Mapping) -> dict[str, Any]:

@@ -76,7 +76,8 @@ def _connect_args(url: URL, seconds: int) -> dict[str, Any]:
     match url.drivername:
         case "postgresql+psycopg2" | "postgresql+psycopg":
             options = f"-c default_transaction_read_only=on -c statement_timeout={seconds * 1000}"
-            return {"connect_timeout": CONNECT_SECONDS, "application_name": "hcc producer", "options": options}
+            named = {"application_name": "hcc producer", "client_encoding": "utf8"}  # whatever host or role say
+            return {"connect_timeout": CONNECT_SECONDS, "options": options, **named}
         case "mysql+pymysql" | "mariadb+pymysql":
             return {"connect_timeout": CONNECT_SECONDS, "read_timeout": seconds + 5, "charset": "utf8mb4"}
         case "mssql+pymssql":

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from config.arrival import TEXT
 from config.settings import ROOT
 from producers.dossiers.queries import FEEDS, LIMIT, QUERIES, TABLES, keyed, parameters
 from producers.dossiers.queries import Query as Asked
@@ -262,7 +263,7 @@ def load_mapping(name_or_path: str) -> Mapping:
     """Read `config/sources/<name>.toml`, or the file at a path ending in `.toml`. Raises `MappingError`."""
     path = Path(name_or_path) if name_or_path.endswith(".toml") else SOURCES / f"{name_or_path}.toml"
     try:
-        return Mapping.model_validate(tomllib.loads(path.read_text("utf-8")))
+        return Mapping.model_validate(tomllib.loads(path.read_text(TEXT)))
     except FileNotFoundError:
         known = ", ".join(sorted(file.stem for file in SOURCES.glob("*.toml")))
         raise MappingError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping as Table
 from datetime import UTC, datetime
+from enum import Enum
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -33,6 +34,14 @@ _NO = frozenset({"0", "false", "f", "n", "no", "off", word("không"), word("sai"
 _LONGEST_KEY = 64  # characters of a key that stands in an event's key as it is
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _UNKNOWN_WORD = "holds a word that the mapping does not know"
+
+
+class Silence(Enum):
+    """Why nobody is told of a dossier (R4)."""
+
+    NO_DOSSIER = "no dossier"
+    IGNORED = "ignored"
+    CHANNEL = "channel"
 
 
 class Door:
@@ -130,13 +139,18 @@ class Door:
         """When the row was changed, UTC; None where the source does not say, or says nothing believable."""
         return self._time(row, "changed_at", Faults("")) if "changed_at" in row else None
 
-    def _dossier(self, row: Table[str, Any], faults: Faults) -> Dossier | None:
+    def silence(self, row: Table[str, Any]) -> Silence | None:
+        """Why nobody is told of this dossier, whatever happens to it; None where somebody is."""
         if _empty(row["code"]):
+            return Silence.NO_DOSSIER
+        if _flag(row["ignored"]):
+            return Silence.IGNORED
+        return None if self._is_told(row) else Silence.CHANNEL
+
+    def _dossier(self, row: Table[str, Any], faults: Faults) -> Dossier | None:
+        if self.silence(row):
             return None
-        ignored = _flag(row["ignored"])
-        if ignored or not self._is_told(row):
-            return None
-        code = _code(row)
+        code, ignored = _code(row), _flag(row["ignored"])
         if ignored is None:
             faults.add("ignored", _UNKNOWN_WORD, word=row["ignored"])
         status = self._status(row, "status", faults)

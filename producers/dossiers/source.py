@@ -6,6 +6,7 @@ SourceError            a query cannot be answered: the mapping, the rights or th
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -16,10 +17,13 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, make_url, text
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from producers.dossiers.encodings import encoding_fault
 from producers.dossiers.engines import EXTRAS, Waiting, backend, forgive_times, open_engine
 from producers.dossiers.mapping import Mapping
 from producers.dossiers.queries import QUERIES
 from producers.dossiers.sayings import because
+
+_log = logging.getLogger("hcc.producers")
 
 _OVERDUE_SECONDS = 15.0  # beyond the time that a statement may take
 _LONGEST_ABSENCE = 30.0  # seconds without a new try to connect; then a source that came back is found this late at most
@@ -67,6 +71,7 @@ class Source:
         self._engine = _open(url, mapping.connection.statement_seconds)
         self._waiting = Waiting(self._engine)
         self._absence = Absence()
+        self._said = False
         self._statements = {
             name: mapping.query(name).statement(mapping.sql(name, self.dialect), self.dialect)
             for name in mapping.queries
@@ -133,6 +138,11 @@ class Source:
             raise SourceError(f"baseline.newest: cần đúng một dòng, nhận {len(rows)}; sửa câu SQL trong bản đồ")
         return rows[0]
 
+    def encoding_fault(self) -> str | None:
+        """Why its texts cannot be trusted, if so. Raises `SourceUnreachableError`."""
+        with self.connected() as connection:
+            return encoding_fault(connection, self.dialect)
+
     def check(self) -> None:
         """Ask every query once, for one row at most. Raises `SourceError` with every fault."""
         faults = []
@@ -168,7 +178,15 @@ class Source:
             self._absence.failed()
             raise self._unreachable() from None
         self._absence.ended()
+        self._say_encoding(connection)
         return connection
+
+    def _say_encoding(self, connection: Connection) -> None:
+        """Once a process: it goes on, since codes and numbers are read all the same."""
+        if not self._said:
+            self._said = True
+            if fault := encoding_fault(connection, self.dialect):
+                _log.error("%s", fault)
 
     def _refusal(self, name: str, error: DBAPIError) -> SourceError:
         if error.connection_invalidated:

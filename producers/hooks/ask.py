@@ -1,32 +1,22 @@
 """What somebody wants who writes in the chat. Pure; never raises, whatever was written.
 
-People write as they speak: without accents, in any case, with a word too many. What changes something (notices off)
-is read strictly: "dừng nhận tin" is a wish, "hồ sơ bị dừng à" is a question.
+People write as they speak: without accents, in any case, with a word too many. What changes something is read strictly
+(`switching`), what only asks generously.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from enum import StrEnum
-from unicodedata import category, normalize
 
-from worker.domain.text import nfc, unaccented
+from producers.hooks.switching import switch
+from producers.hooks.wish import Wish
+from worker.domain.spelling import letters_of, tidied
+from worker.domain.text import unaccented
+
+__all__ = ["Ask", "Wish", "names", "read_ask"]
 
 LONGEST = 200  # characters of a message that are looked at
-
-
-class Wish(StrEnum):
-    """What the person wants."""
-
-    DOSSIER = "dossier"  # the time line of the dossier that the message names
-    MINE = "mine"  # of the newest dossiers of their phone
-    OFF = "off"
-    ON = "on"
-    HELP = "help"
-    CODE = "code"  # six digits, as a one-time code has them
-    NO = "no"  # to what was asked last
-    OTHER = "other"  # not understood
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +29,16 @@ class Ask:
 
 def read_ask(text: str) -> Ask:
     """What a message wants."""
-    tidy = _tidy(text)
+    tidy = tidied(text[:LONGEST])
     tokens = re.findall(r"\w+", tidy.casefold())
     plain = unaccented(" ".join(tokens))
-    return Ask(_switch(tokens) or _reply(plain) or _question(unaccented(tidy).upper(), plain), _letters(tidy))
+    wish = switch(tokens, asks="?" in tidy) or _reply(plain) or _question(unaccented(tidy).upper(), plain)
+    return Ask(wish, letters_of(tidy))
 
 
 def names(ask: Ask, code: str) -> bool:
     """Whether the message spells this code: whatever blanks, dots and dashes stand between its letters."""
-    wanted = _letters(_tidy(code))
+    wanted = letters_of(tidied(code))
     if len(wanted) < _SHORTEST or not any(char.isdigit() for char in wanted):
         return False
     place = ask.letters.find(wanted)
@@ -60,7 +51,7 @@ def names(ask: Ask, code: str) -> bool:
 
 def spells(ask: Ask, code: str) -> bool:
     """Whether the message spells this code and no other number beside it: a list of guesses spells none."""
-    return names(ask, code) and digits(ask.letters) == digits(_letters(_tidy(code)))
+    return names(ask, code) and digits(ask.letters) == digits(letters_of(tidied(code)))
 
 
 def digits(letters: str) -> int:
@@ -97,63 +88,3 @@ def _question(upper: str, plain: str) -> Wish:
     if _MINE.search(plain):
         return Wish.MINE
     return Wish.HELP if _HELP.search(plain) else Wish.OTHER
-
-
-_POLITE = frozenset({"xin", "vui", "long", "hay", "toi", "minh", "em", "muon", "cho", "yeu", "cau", "de", "nghi"})
-_SUBJECT = frozenset({"nhan", "tin", "thong", "bao", "gui"})
-_TAIL = _SUBJECT | {
-    "lai",
-    "di",
-    "a",
-    "nhe",
-    "nha",
-    "ngay",
-    "nua",
-    "cac",
-    "moi",
-    "tat",
-    "ca",
-    "cho",
-    "toi",
-    "minh",
-    "em",
-}
-_STOP = frozenset({"dừng", "dưng", "ngừng", "ngưng", "ngung", "stop"})
-_BARE_STOP = "dung"  # also how "đúng", "dùng" and "đừng" are typed in haste: alone, or with what is to end
-_DONT = "đừng"  # "don't": with what is to end
-
-
-def _switch(tokens: list[str]) -> Wish | None:
-    """A wish to hear no more, or to hear again; None where a single word says something else."""
-    rest = list(tokens)
-    while rest and unaccented(rest[0]) in _POLITE:
-        rest.pop(0)
-    tail = {unaccented(token) for token in rest[1:]}
-    polite = len(rest) < len(tokens)
-    if rest and tail <= _TAIL:
-        if rest[0] in _STOP or (rest[0] == _BARE_STOP and not polite and not tail):
-            return Wish.OFF
-        if rest[0] in (_BARE_STOP, _DONT) and tail & _SUBJECT:
-            return Wish.OFF
-    again = unaccented(" ".join(rest))
-    found = re.match(r"tiep ?tuc\b", again)
-    if found and set(again[found.end() :].split()) <= _TAIL:
-        return Wish.ON
-    return None
-
-
-def _tidy(text: str) -> str:
-    """Composed, every dash a hyphen, every blank one blank, nothing invisible."""
-    shown = "".join(_as_typed(char) for char in normalize("NFKC", text[:LONGEST]))
-    return nfc(" ".join(shown.split()))
-
-
-def _as_typed(char: str) -> str:
-    kind = category(char)
-    if kind == "Cf":  # soft hyphens, marks of direction, joiners
-        return ""
-    return "-" if kind == "Pd" or char == "\N{MINUS SIGN}" else char
-
-
-def _letters(tidy: str) -> str:
-    return "".join(char for char in unaccented(tidy).upper() if char.isalnum())

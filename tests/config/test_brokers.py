@@ -70,7 +70,6 @@ def test_sentinels_are_told_as_celery_tells_them() -> None:
     [
         "sentinel://h1:26379",
         "sentinel://h1/0?mastr=hcc",
-        "sentinel://:hush/ed@h1?master=hcc",
         "sentinel://:hush℀@h1?master=hcc",
         "sentinel://h1/x?master=hcc",
     ],

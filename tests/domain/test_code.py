@@ -42,8 +42,15 @@ def test_fifty_characters_are_a_code_and_fifty_one_are_not() -> None:
 @pytest.mark.parametrize("raw", ["H27\n37", "H27\x0037", "H27\u202837", "H27\ud80037"])
 def test_a_code_that_breaks_a_line_or_a_column_is_refused(raw: str) -> None:
     """A code stands in one line of a text and in one text column of PostgreSQL, which takes no NUL."""
-    with pytest.raises(ValueError, match="line breaks or control characters"):
+    with pytest.raises(ValueError, match="line breaks, control or format characters"):
         normalize_code(raw)
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\u00ad", "\u202e", "\ufeff", "\u2060", "\u200d"])
+def test_a_code_with_a_mark_that_nobody_sees_is_refused(mark: str) -> None:
+    """It would look like another dossier's, and a mark of direction would turn the text round."""
+    with pytest.raises(ValueError, match="format characters"):
+        normalize_code(f"H27.37-240219{mark}-1001")
 
 
 @given(st.text(max_size=60))

@@ -69,6 +69,18 @@ def test_a_code_without_grammar_is_asked_for_with_the_word() -> None:
         ("Dừng nhận tin", Wish.OFF), ("dung nhan tin", Wish.OFF), ("xin dừng gửi thông báo ạ", Wish.OFF),
         ("tôi muốn dừng nhận thông báo", Wish.OFF), ("Toi muon dung nhan tin", Wish.OFF), ("dừng lại đi", Wish.OFF),
         ("ngừng nhận tin", Wish.OFF), ("đừng gửi tin nữa", Wish.OFF), (normalize("NFD", "dừng"), Wish.OFF),
+        ("Không muốn nhận tin nữa", Wish.OFF), ("khong muon nhan tin nua", Wish.OFF),
+        ("Tôi không muốn nhận thông báo nữa ạ", Wish.OFF), ("mình ko cần nhận tin nhắn", Wish.OFF),
+        ("không nhận tin nữa", Wish.OFF), ("Thôi không gửi tin nữa nhé", Wish.OFF),
+        ("chị không có nhu cầu nhận tin", Wish.OFF), ("tôi không đồng ý nhận tin", Wish.OFF),
+        ("tắt thông báo", Wish.OFF), ("TAT THONG BAO", Wish.OFF), ("Tắt tất cả thông báo giúp tôi", Wish.OFF),
+        ("vui lòng tắt thông báo này", Wish.OFF), ("dừng tất cả thông báo", Wish.OFF),
+        ("hủy đăng ký", Wish.OFF), ("huỷ đăng ký", Wish.OFF), ("huy dang ki", Wish.OFF), ("HUỶ ĐĂNG KÍ", Wish.OFF),
+        ("Hủy đăng ký nhận tin", Wish.OFF), ("hủy nhận thông báo", Wish.OFF), ("bỏ theo dõi", Wish.OFF),
+        ("từ chối nhận tin", Wish.OFF), ("tu choi nhan tin", Wish.OFF), ("Tôi từ chối nhận thông báo", Wish.OFF),
+        ("từ chối nhận", Wish.OFF), ("unsubscribe", Wish.OFF), ("UNSUBSCRIBE", Wish.OFF), ("opt out", Wish.OFF),
+        ("chặn tin nhắn", Wish.OFF), ("đừng làm phiền nữa", Wish.OFF), (normalize("NFD", "tắt thông báo"), Wish.OFF),
+        ("tắt\u200b thông\u00a0báo", Wish.OFF),
         ("tiếp tục", Wish.ON), ("TIEP TUC", Wish.ON), ("tieptuc", Wish.ON), ("Tiếp tục nhận tin!", Wish.ON),
         ("cho tôi tiếp tục nhận thông báo", Wish.ON),
         ("hồ sơ của tôi", Wish.MINE), ("Ho so cua toi", Wish.MINE), ("tra cứu hồ sơ của tôi", Wish.MINE),
@@ -78,6 +90,18 @@ def test_a_code_without_grammar_is_asked_for_with_the_word() -> None:
         ("đúng", Wish.OTHER), ("dùng Zalo thế nào", Wish.OTHER), ("toi dung", Wish.OTHER), ("dung roi", Wish.OTHER),
         ("đừng", Wish.OTHER), ("dừng xử lý hồ sơ này", Wish.OTHER), ("đừng dừng gửi tin", Wish.OTHER),
         ("tiếp tục xử lý giúp tôi", Wish.OTHER), ("hồ sơ nộp 2 ngày rồi", Wish.OTHER),
+        ("không muốn dừng", Wish.OTHER), ("khong muon dung", Wish.OTHER), ("Không muốn dừng nhận tin", Wish.OTHER),
+        ("không muốn tắt thông báo", Wish.OTHER), ("đừng tắt thông báo", Wish.OTHER),
+        ("dung tat thong bao", Wish.OTHER),
+        ("đừng hủy đăng ký", Wish.OTHER), ("không từ chối nhận tin", Wish.OTHER), ("không hủy đăng ký", Wish.OTHER),
+        ("dừng à?", Wish.OTHER), ("dừng nhận tin à", Wish.OTHER), ("dừng được không", Wish.OTHER),
+        ("làm sao để tắt thông báo", Wish.OTHER), ("tắt thông báo như thế nào?", Wish.OTHER),
+        ("hủy đăng ký ở đâu?", Wish.OTHER), ("sao không gửi thông báo nữa", Wish.OTHER),
+        ("không gửi thông báo cho tôi à", Wish.OTHER), ("không nhận được tin nữa", Wish.OTHER),
+        ("không nhận được thông báo", Wish.OTHER), ("tất cả thông báo", Wish.OTHER), ("tat ca thong bao", Wish.OTHER),
+        ("hủy đăng ký kinh doanh", Wish.OTHER), ("từ chối tiếp nhận", Wish.OTHER), ("từ chối", Wish.OTHER),
+        ("hủy thanh toán", Wish.OTHER), ("không", Wish.OTHER), ("không cần nữa", Wish.OTHER),
+        ("không muốn nộp phí", Wish.OTHER), ("muốn nhận tin", Wish.OTHER),
         ("Cảm ơn", Wish.OTHER), ("0978362918", Wish.OTHER), ("", Wish.OTHER), ("?", Wish.OTHER),
     ],
 )  # fmt: skip
@@ -109,6 +133,17 @@ def test_any_code_survives_the_usual_ways_of_typing(code: str, dash: str, lower:
     ask = read_ask(lead + (typed.lower() if lower else typed) + tail)
     assert ask.wish is Wish.DOSSIER
     assert names(ask, code)
+
+
+@given(
+    st.sampled_from(["không muốn nhận tin nữa", "tắt thông báo", "hủy đăng ký", "từ chối nhận tin", "unsubscribe"]),
+    st.sampled_from(["", "xin ", "tôi ", "vui lòng ", "cho em "]),
+    st.sampled_from(["", " ạ", " nhé", " đi", "!", "."]),
+)
+def test_every_word_for_off_is_one_with_and_without_politeness(phrase: str, lead: str, tail: str) -> None:
+    for typed in (lead + phrase + tail, unaccented(lead + phrase + tail), (lead + phrase + tail).upper()):
+        assert read_ask(typed).wish is Wish.OFF
+    assert read_ask(f"{lead}{phrase} à?").wish is not Wish.OFF
 
 
 @given(st.sampled_from(["dừng", "dừng nhận tin", "tiếp tục", "hồ sơ của tôi", "trợ giúp"]), st.randoms())

@@ -119,3 +119,85 @@ def test_a_file_of_sqlite_is_checked_too(tmp_path: Path, monkeypatch: pytest.Mon
         desk.execute("DROP INDEX HoSo_NgaySua")
     assert any("feeds.snapshot: đọc cả bảng" in fault for fault in checked("mot-cua")[1]["faults"])
     desk.close()
+
+
+def would_tell(told: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the sample of each feed would come to."""
+    return {feed["name"]: feed for feed in told["would_tell"]["feeds"]}
+
+
+def test_what_would_be_told_is_counted_by_kind(full: World) -> None:
+    """The newest rows go through the whole reading and the rules, and nothing is recorded."""
+    full.accept("H27.37-240219-1002", channel=1)
+    full.sql("UPDATE ho_so SET so_dien_thoai_nguoi_nop = '02393855555' WHERE ma_ho_so = 'H27.37-240219-1003'")
+    status, told = checked("reference")
+    assert status == 0, told["faults"]
+    feeds = would_tell(told)
+    assert feeds["history"]["kinds"] == {"accepted": 1}
+    assert feeds["snapshot"]["kinds"] == {"accepted": 1}
+    assert feeds["payments"] == {"name": "payments", "rows": 1, "told": 1, "kinds": {"fee_requested": 1}, "silent": {}}
+    assert feeds["snapshot"]["silent"] == {"kênh không thuộc [dossiers] channels_told: «1»": 1}
+    assert told["would_tell"]["kinds"] == {"accepted": 2, "fee_requested": 2}
+    shown = CliRunner().invoke(hcc, ["source", "check", "reference"]).output
+    assert "→ history: 1/" in shown
+    assert "• 1 dòng không báo: kênh không thuộc [dossiers] channels_told: «1»" in shown
+    with full.ledger.connect() as ledger:
+        assert ledger.exec_driver_sql("SELECT count(*) FROM notices").scalar_one() == 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        ("UPDATE ho_so SET kenh_thuc_hien = 5", "kênh không thuộc [dossiers] channels_told: «5»"),
+        ("UPDATE ho_so SET so_dien_thoai_nguoi_nop = 'không có'", "không có số điện thoại dùng được (cột phone)"),
+        ("UPDATE ho_so SET so_dien_thoai_nguoi_nop = NULL", "không có số điện thoại dùng được (cột phone)"),
+        ("UPDATE ho_so SET da_xoa = true", "cột ignored nói là bỏ qua"),
+    ],
+)
+def test_a_source_of_which_nothing_would_be_told_is_a_fault_with_the_reason(full: World, spoil: str, why: str) -> None:
+    """Every query runs, every word is known, and nobody would ever hear of anything."""
+    full.sql(spoil)
+    status, told = checked("reference")
+    assert status == 1
+    rows = told["would_tell"]["rows"]
+    assert told["would_tell"]["told"] == 0
+    assert any(fault.startswith(f"trong {rows} dòng không có dòng nào được báo, vì: {why}") for fault in told["faults"])
+
+
+def test_dates_and_amounts_of_another_kind_are_a_fault_of_their_feed(full: World, tmp_path: Path) -> None:
+    """Dates as a person writes them, amounts that are no numbers: the other feeds go on, so it would stay unseen."""
+    _, told = checked(changed(tmp_path, "h.ngay_tiep_nhan ", "to_char(h.ngay_tiep_nhan, 'Day') "))
+    assert any("cột accepted_at không đọc được" in fault for fault in told["faults"])
+    _, told = checked(changed(tmp_path, "p.so_tien  ", "'năm trăm'  "))
+    found = [fault for fault in told["faults"] if fault.startswith("feeds.payments: trong 1 dòng không có dòng nào")]
+    assert len(found) == 1
+    assert "cột amount" in found[0]
+    assert would_tell(told)["history"]["told"] == 1
+
+
+def test_what_is_over_is_no_fault(full: World) -> None:
+    """Yesterday's fees are paid by now: that is the course of things."""
+    full.sql("UPDATE yeu_cau_thanh_toan SET trang_thai = 'Đã thanh toán'")
+    status, told = checked("reference")
+    assert status == 0, told["faults"]
+    assert sum(would_tell(told)["payments"]["silent"].values()) == 1
+
+
+def test_an_empty_source_is_no_fault(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be the first day."""
+    monkeypatch.setenv("HCC_DOSSIER_URL", world.url)
+    status, told = checked("reference")
+    assert (status, told["would_tell"]["rows"]) == (0, 0)
+
+
+def test_the_newest_rows_are_tried_and_not_the_oldest(full: World) -> None:
+    """What was written ten years ago says little about what will be told tomorrow."""
+    full.sql("UPDATE ho_so SET kenh_thuc_hien = 5")
+    full.sql("UPDATE ho_so SET cap_nhat_luc = '2014-01-01'")
+    for number in range(220):
+        full.sql(
+            "INSERT INTO qua_trinh_xu_ly (ma_ho_so, trang_thai, thoi_gian) VALUES (:code, 2, now())", code=CODE
+        ) if number < 210 else full.accept(f"H27.37-240219-2{number}")
+    feeds = would_tell(checked("reference")[1])
+    assert feeds["history"]["rows"] == 200
+    assert feeds["history"]["told"] >= 10

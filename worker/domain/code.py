@@ -14,7 +14,7 @@ LONGEST = 50  # characters; the width of the column in the national exchange for
 _NEW = re.compile(r"(?P<unit>[A-Z][0-9]{2}(?:\.[0-9A-Z]{1,4})*)-(?P<day>[0-9]{6}|[0-9]{8})-(?P<seq>[0-9]{4,7})")
 _OLD_UNIT = re.compile(r"[0-9]{3}\.[0-9]{2}\.[0-9]{2}\.[A-Z][0-9]{2}")
 _OLD = re.compile(rf"(?P<unit>{_OLD_UNIT.pattern})" + r"-(?P<day>[0-9]{6})-(?P<seq>[0-9]{4,7})")
-_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, lone surrogates, line breaks
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # control and format characters, lone surrogates, line breaks
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class CodeParts:
 def normalize_code(raw: str) -> str:
     """The one spelling of a code, by which codes are compared: NFC, stripped, upper case, at most 50 characters (R25).
 
-    Raises `ValueError` if nothing is left, if it is too long, or if it holds what cannot stand in one line of a text.
+    Raises `ValueError` if nothing is left, if it is too long, or if it holds what cannot stand in one line of a text,
+    or is not seen there: two codes that look the same would be two dossiers.
     """
     code = nfc(nfc(raw).strip().upper())
     if not code:
@@ -40,7 +41,7 @@ def normalize_code(raw: str) -> str:
     if len(code) > LONGEST:
         raise ValueError(f"a dossier code has at most {LONGEST} characters, this one has {len(code)}")
     if not code.isprintable() and any(category(char) in _UNPRINTABLE for char in code):
-        raise ValueError("a dossier code must not hold line breaks or control characters")
+        raise ValueError("a dossier code must not hold line breaks, control or format characters")
     return code
 
 

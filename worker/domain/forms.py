@@ -94,7 +94,7 @@ def _value(kind: str, param: Param, shown: str | None) -> str:
 
 def _read(kind: str, path: Path) -> Form:
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(path.read_text("utf-8-sig"))
         button = Button(**table["button"]) if "button" in table else None
         return Form(tuple(Param(**param) for param in table["params"]), button)
     except FileNotFoundError:

@@ -21,6 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from worker.domain.clock import appointment, deadline, told_at
 from worker.domain.dossier import Reason
 from worker.domain.kinds import KINDS
+from worker.domain.links import has_foreign_link
 from worker.domain.money import dong
 from worker.domain.story import Digest, Step, Story, Tally, read_digest, read_stories
 from worker.domain.text import nfc
@@ -103,7 +104,7 @@ class Letters:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._loader = FileSystemLoader(folder)
+        self._loader = FileSystemLoader(folder, encoding="utf-8-sig")  # editors may put a mark before UTF-8
         self._environment = ImmutableSandboxedEnvironment(
             undefined=StrictUndefined,
             autoescape=False,  # the text is shown as it is, not as HTML: escaping would spoil it
@@ -128,7 +129,10 @@ class Letters:
         except Exception as error:  # noqa: BLE001 (a template is a program of its author: it may fail in any way)
             # Only the type: the text of such an error may quote a fact.
             raise _fault(kind, f"the template cannot be rendered ({type(error).__name__})") from None
-        return nfc(rendered).rstrip("\n")
+        told = nfc(rendered).rstrip("\n")
+        if has_foreign_link(told, facts.payment_link):
+            raise _fault(kind, _FOREIGN)
+        return told
 
     def version(self, kind: str) -> str:
         """Twelve hex digits that pin the template's source: a message keeps them to tell which words it had (R24)."""
@@ -142,7 +146,7 @@ class Letters:
         """The made-up facts of `templates/<kind>/sample.json`, for previews and checks. Raises `LetterError`."""
         self._words(kind)  # a kind without a template is no kind, and no way into other folders
         try:
-            fields = dict(json.loads((self._folder / kind / _SAMPLE).read_text("utf-8")))
+            fields = dict(json.loads((self._folder / kind / _SAMPLE).read_text("utf-8-sig")))
             return Facts(**{name: _read(name, value) for name, value in fields.items()})
         except FileNotFoundError:
             raise _fault(kind, "the file is missing", _SAMPLE) from None
@@ -188,6 +192,8 @@ class Letters:
         needs = frozenset(find_undeclared_variables(tree))
         return _Words(template, version, needs, is_normalized("NFC", source))
 
+
+_FOREIGN = "the text holds a link or a host name that is not our payment link (in the code, the place or the template)"
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "appointment": datetime.fromisoformat,

@@ -45,6 +45,7 @@ def open_ledger(url: str, *, name: str = "hcc") -> Engine:
         connect_args={
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": name,
+            "client_encoding": "utf8",  # whatever the host's PGCLIENTENCODING or the role says; PgBouncer keeps it
             "cursor_factory": BoundedCursor,
         },
     )

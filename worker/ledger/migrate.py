@@ -13,6 +13,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from worker.ledger.encoding import EncodingError, encoding_fault
+
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ASK_AGAIN_SECONDS = 0.1
 _ONE_AT_A_TIME = 4_847_204  # the advisory lock of migrations; any number that nobody else uses
@@ -21,11 +23,15 @@ _ONE_AT_A_TIME = 4_847_204  # the advisory lock of migrations; any number that n
 def migrate(ledger: Engine, to: str | None = None) -> tuple[str | None, str]:
     """Run the missing migrations, as far as `to` (None: all); returns the revision before and after.
 
+    An empty database that is not UTF-8 is refused (`EncodingError`); a ledger that stands in one goes on, and is told.
+
     The turn is held by a transaction of its own, not by a session: behind PgBouncer a session may change its server
     with each transaction, and migrations commit one by one.
     """
     with _my_turn(ledger), ledger.connect() as connection:
         before = _revision_on(connection)
+        if before is None and (fault := encoding_fault(connection)):
+            raise EncodingError(fault)
         connection.commit()  # a migration begins its own transactions: an index is built outside of any
         command.upgrade(_config(connection), to or newest())
         connection.commit()

@@ -44,6 +44,16 @@ def dossier(tx: Connection, oa: str, code: str) -> list[dict[str, Any]]:
     ]
 
 
+def known_codes(tx: Connection, oa: str, codes: Sequence[str]) -> list[str]:
+    """Those of the codes of which the ledger has notices, in the order given; the first alone where it has any of it.
+
+    The first is what was typed, the others are what may have been meant. Found by index, however many they are.
+    """
+    asked = text("SELECT DISTINCT code FROM notices_ever WHERE oa = :oa AND code = ANY(:codes)")
+    found = set(tx.execute(asked, {"oa": oa, "codes": list(codes)}).scalars())
+    return list(codes[:1]) if codes and codes[0] in found else [code for code in codes if code in found]
+
+
 def live_counts(tx: Connection, oa: str) -> dict[str, int]:
     """How many notices are in each live state, each by its index: finished ones, maybe millions, are not read."""
     each = ", ".join(

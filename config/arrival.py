@@ -1,0 +1,89 @@
+"""Settings as they arrive: what editors, shells and secret stores add to a value is no part of it, and a name that
+nobody knows is told.
+
+Values come from the environment over `.env` over the world of a running `hcc up`; an empty one counts as not set.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+PREFIX = "HCC_"
+TEXT = "utf-8-sig"
+"""How every file is read that a person may have edited: Windows' editors put a byte order mark before UTF-8."""
+
+_CLOSE = 2  # letters: a name that is this near to a known one is a slip of the pen
+_ALIKE = 3  # letters at the end
+_UNSEEN = "\ufeff\u200b\u2060"  # byte order mark, zero-width space, word joiner
+
+_OF_TESTS = frozenset({"HCC_CHAOS_CLOCK", "HCC_CHAOS_NOTICES", "HCC_CHAOS_PAUSES", "HCC_CHAOS_SEED", "HCC_HISTORIES"})
+"""Names that are no settings, and known all the same."""
+
+
+def tidy(value: str) -> str:
+    """A value without the blanks, line breaks and marks around it: `$(cat secret)` and secret stores leave them."""
+    bare = value.strip()
+    while bare != (bare := bare.strip(_UNSEEN).strip()):
+        pass
+    return bare
+
+
+def layered(*files: Path) -> dict[str, str]:
+    """What is set and not empty: the environment over the files, the later ones over the earlier.
+
+    Names of ours count in any case, as pydantic reads them. Raises `ValueError`, in the operator's language, where a
+    file is not UTF-8.
+    """
+    layers: list[Mapping[str, str | None]] = [*map(_file, files), os.environ]
+    merged: dict[str, str] = {}
+    for layer in layers:
+        for name, value in layer.items():
+            if bare := tidy(value or ""):
+                merged[name.upper() if name.upper().startswith(PREFIX) else name] = bare
+    return merged
+
+
+def _file(path: Path) -> dict[str, str | None]:
+    try:
+        return dotenv_values(path, encoding=TEXT)
+    except UnicodeDecodeError:
+        raise ValueError(f"{path.name}: tệp không phải mã UTF-8; lưu lại tệp với mã UTF-8") from None
+
+
+def misspelt(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """The names within two letters of a known one, each with the known one: what they say would be lost in silence."""
+    names, known = set(names), sorted(known)
+    found: dict[str, str] = {}
+    for name in sorted(_unknown(names, known)):
+        near = min(known, key=lambda one: distance(name, one), default="")
+        if near and distance(name, near) <= _CLOSE:
+            found[name] = near
+    for name in sorted(name for name in names if not name.startswith(PREFIX)):
+        for one in known:  # HC_POLL_SECONDS: the prefix itself is misspelt; few names of others end alike
+            if name[-_ALIKE:] == one[-_ALIKE:] and abs(len(one) - len(name)) <= 1 and distance(name, one) == 1:
+                found[name] = one
+    return found
+
+
+def unheard_of(names: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Names of ours that nobody knows and that are near none: of another release perhaps."""
+    names, known = set(names), set(known)
+    return sorted(_unknown(names, known) - misspelt(names, known).keys())
+
+
+def _unknown(names: Iterable[str], known: Iterable[str]) -> set[str]:
+    return {name for name in names if name.startswith(PREFIX)} - set(known) - _OF_TESTS
+
+
+def distance(one: str, other: str) -> int:
+    """How many letters are to be added, left out or changed to make one of the other (Levenshtein)."""
+    row = list(range(len(other) + 1))
+    for number, letter in enumerate(one, 1):
+        above, row[0] = row[0], number
+        for place, wanted in enumerate(other, 1):
+            above, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, above + (letter != wanted))
+    return row[-1]

@@ -1,0 +1,158 @@
+"""What a sample of the source would come to: its rows through the whole reading and the rules, and nothing recorded.
+
+A mapping may fit in every column and still tell nobody: a word for "online" that the source writes in another way, a
+phone column without phones, everything marked as ignored. So what would be told is counted by kind, and what would
+not by reason. No personal data: a reason names columns, words of the mapping's columns, and numbers of rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from producers.dossiers.faults import RowError
+from producers.dossiers.feeds import Feed, feeds_of
+from producers.dossiers.mapping import Mapping as SourceMapping
+from producers.dossiers.rows import Door, Silence
+from worker.domain.event import Event, Oddity, Withdrawal
+from worker.domain.kinds import Finding, findings
+from worker.domain.phone import read_phone
+
+Row = Mapping[str, Any]
+
+_STRANGE_WORDS = 5
+
+
+@dataclass(slots=True)
+class Trial:
+    """What the rows of one feed would come to: `told` rows would tell somebody something, the others are silent.
+
+    `kinds` counts events, of which a row may bring several; `silent` counts rows by reason; `barred` are those rows
+    that the mapping or the data keep from being told, and not the course of things.
+    """
+
+    name: str
+    rows: int = 0
+    told: int = 0
+    barred: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    silent: Counter[str] = field(default_factory=Counter)
+
+    def shown(self) -> dict[str, Any]:
+        """As JSON has it, the most frequent first."""
+        return {
+            "name": self.name,
+            "rows": self.rows,
+            "told": self.told,
+            "kinds": dict(self.kinds.most_common()),
+            "silent": dict(self.silent.most_common()),
+        }
+
+
+def tried(mapping: SourceMapping, samples: Mapping[str, Sequence[Row]], showable: Callable[[Any], str]) -> list[Trial]:
+    """Run each feed's sample; `showable` makes of a word of the source what may be shown of it."""
+    door, now = Door(mapping), datetime.now(UTC)
+    return [_try(door, feed, samples[feed.name], now, showable) for feed in feeds_of(mapping) if feed.name in samples]
+
+
+def verdict(trials: Sequence[Trial]) -> list[str]:
+    """The faults: nothing would be told at all, or one feed's rows are all kept from it. An empty source has none."""
+    rows, told = sum(one.rows for one in trials), sum(one.told for one in trials)
+    if rows and not told:
+        return [f"trong {rows} dòng không có dòng nào được báo, vì: {_reasons(trials)}"]
+    return [
+        f"feeds.{one.name}: trong {one.rows} dòng không có dòng nào được báo, vì: {_reasons([one])}"
+        for one in trials
+        if one.rows and one.barred == one.rows
+    ]
+
+
+def _reasons(trials: Sequence[Trial]) -> str:
+    silent = sum((one.silent for one in trials), Counter[str]())
+    return "; ".join(f"{why} ({number} dòng)" for why, number in silent.most_common())
+
+
+def _try(door: Door, feed: Feed, rows: Sequence[Row], now: datetime, showable: Callable[[Any], str]) -> Trial:
+    trial = Trial(feed.name, rows=len(rows))
+    words = _channel_words(door, rows, showable)
+    keys: dict[str, str] = {}
+    for row in rows:
+        if silence := door.silence(row):
+            trial.silent[_SILENT[silence].format(words)] += 1
+            trial.barred += silence is not Silence.NO_DOSSIER
+            continue
+        try:
+            change = feed.read(row, now)
+            found = list(findings(change)) if change else []
+        except RowError as error:
+            trial.silent[_unread(error.column, error.why)] += 1
+            trial.barred += 1
+            continue
+        except Exception as error:  # noqa: BLE001 (a row may fail in any way, and only the kind of failure may be shown)
+            trial.silent[f"dòng không đọc được ({type(error).__name__})"] += 1
+            trial.barred += 1
+            continue
+        reason, barred = _silent(found)
+        if reason is None:
+            trial.told += 1
+            keys |= {one.key: one.kind for one in found if isinstance(one, Event) and _is_told(one)}
+        else:
+            trial.silent[reason] += 1
+            trial.barred += barred
+    trial.kinds.update(keys.values())
+    return trial
+
+
+def _channel_words(door: Door, rows: Sequence[Row], showable: Callable[[Any], str]) -> str:
+    strange = [row["channel"] for row in rows if door.silence(row) is Silence.CHANNEL]
+    words = dict.fromkeys(showable(word) if word is not None else "(trống)" for word in strange)
+    return ", ".join([*words][:_STRANGE_WORDS]) + (", …" if len(words) > _STRANGE_WORDS else "")
+
+
+_SILENT = {
+    Silence.NO_DOSSIER: "không có hồ sơ đi kèm (cột code trống)",
+    Silence.IGNORED: "cột ignored nói là bỏ qua",
+    Silence.CHANNEL: "kênh không thuộc [dossiers] channels_told: {}",
+}
+
+
+def _silent(found: Sequence[Finding]) -> tuple[str | None, bool]:
+    """Why a row that was read tells nobody (None: it does), and whether that is a fault of the mapping or the data."""
+    events = [one for one in found if isinstance(one, Event)]
+    if any(map(_is_told, events)):
+        return None, False
+    if any(event.told and event.held is None for event in events):
+        return "không có số điện thoại dùng được (cột phone)", True
+    if odd := next((one for one in found if isinstance(one, Oddity)), None):
+        return _ODD.get(odd.why) or _unread(odd.field, odd.why), True
+    if events:
+        return "loại thông báo bị tắt trong [kinds]", False
+    if any(isinstance(one, Withdrawal) for one in found):
+        return "việc đã xong nên không báo nữa (phí đã trả hoặc hủy, hồ sơ đã trả lại)", False
+    return "trạng thái này không có gì để báo", False
+
+
+_ODD = {
+    "a payment is requested but its amount is missing or not above zero": "yêu cầu thu phí thiếu số tiền (cột amount)",
+}
+
+
+def _is_told(event: Event) -> bool:
+    return event.told and event.held is None and read_phone(event.phone).e164 is not None
+
+
+def _unread(column: str, why: str) -> str:
+    """`why` may end with the word that is not known: ": «…»"."""
+    plain, colon, said = why.partition(": ")
+    return f"cột {column} không đọc được: {_WHY.get(plain, plain)}{colon}{said}"
+
+
+_WHY = {
+    "is empty": "trống",
+    "is not a whole number": "không phải số nguyên",
+    "is not a believable time": "không phải thời điểm đọc được",
+    "holds a word that the mapping does not know": "có từ mà bản đồ chưa biết",
+}

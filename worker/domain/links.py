@@ -1,0 +1,61 @@
+"""No text leaves with a link but the payment page's: whoever can write a code, a name or a template must not send
+people anywhere in the province's name.
+
+A scheme, `www.`, or a host name under a public top-level domain is what phones make a link of. Which domains are
+public says the Public Suffix List (publicsuffix.org), as the library `publicsuffixlist` brings it; nothing is asked for
+over the network. Every text passes here, so what is usual is found to be harmless in a few microseconds.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+_DOTS = re.compile("[\u3002\uff0e\uff61]")  # those that browsers read as one
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+
+# `mailto:x` is a link without slashes. `:` and a character that is no blank is rare enough to look closer.
+_COLON = re.compile(r":(?=[^\s/])")
+_SCHEME = re.compile(r"\b(?:https?|ftp|file|mailto|javascript|data|intent|market|zalo):\S", re.IGNORECASE)
+
+# The last label of a host name: letters alone, or punycode. Numbers are none ("000.00.01", "1.000.000"), nor is what
+# goes on like a dossier's code (".H27-240101-0001"). It begins with one character: such a search is ten times faster.
+_LAST = re.compile(r"\.(?P<domain>[xX][nN]--[\w-]{1,59}|[^\W\d_]{2,63})(?!\w|-+\w)")
+_BEFORE = re.compile(r"[\w-]")
+
+
+def has_foreign_link(text: str, own: str | None) -> bool:
+    """Whether a text holds what people could tap on, apart from `own`, our payment link."""
+    if own:
+        text = text.replace(own, " ")
+    if not text.replace("\n", "").isprintable():
+        text = _UNSEEN.sub("", text)
+    if "\u3002" in text or "\uff0e" in text or "\uff61" in text:
+        text = _DOTS.sub(".", text)
+    if "://" in text or (("w." in text or "W." in text) and "www." in text.lower()):
+        return True
+    if _COLON.search(text) and _SCHEME.search(text):
+        return True
+    return any(_ends_a_host(text, found) for found in _LAST.finditer(text))
+
+
+def _ends_a_host(text: str, found: re.Match[str]) -> bool:
+    begun = bool(_BEFORE.match(text, found.start() - 1)) if found.start() else False
+    return begun and found["domain"].casefold() in top_level_domains()
+
+
+@cache
+def top_level_domains() -> frozenset[str]:
+    """All of ICANN's, as letters and as punycode. Read when a text first looks suspicious, in some milliseconds.
+
+    Of the list only the last labels are wanted: the library's own reader would make ten thousand rules of it, and the
+    thread that carries all sends would stand still for as long.
+    """
+    listed = (files("publicsuffixlist") / "public_suffix_list.dat").read_text("utf-8")
+    icann = listed.partition("===BEGIN ICANN DOMAINS===")[2].partition("===END ICANN DOMAINS===")[0]
+    rules = (line.strip() for line in icann.splitlines() if line.strip() and not line.startswith("//"))
+    domains = {rule.rpartition(".")[2].casefold() for rule in rules}
+    return frozenset(
+        domains | {f"xn--{domain.encode('punycode').decode()}" for domain in domains if not domain.isascii()}
+    )
