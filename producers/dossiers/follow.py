@@ -156,10 +156,10 @@ class Follow:
             withdrawn = withdraw(tx, parts.oa, withdrawals)
             look_again(tx, parts.oa, seen, states)
         tally.recorded += recorded
-        tally.withdrawn += withdrawn
-        tally.changed += followed
+        tally.withdrawn += withdrawn + followed.suppressed
+        tally.changed += followed.changed
         self._tell(pages, tally)
-        self._tell_bell(recorded + withdrawn + followed)
+        self._tell_bell(recorded + withdrawn + followed.suppressed + followed.changed)
         return {name: cursor for name, cursor in moved.items() if cursor}
 
     def _tell(self, pages: Sequence[_Page], tally: Round) -> None:

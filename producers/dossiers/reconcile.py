@@ -192,7 +192,7 @@ class Reconcile:
             withdrawn = withdraw(tx, parts.oa, page.found.withdrawals)
             look_again(tx, parts.oa, seen, page.sightings)
         tally.recorded += recorded
-        tally.withdrawn += withdrawn
-        tally.changed += followed
-        self._tell_bell(recorded + withdrawn + followed)
+        tally.withdrawn += withdrawn + followed.suppressed
+        tally.changed += followed.changed
+        self._tell_bell(recorded + withdrawn + followed.suppressed + followed.changed)
         return moved

@@ -279,7 +279,7 @@ def amiss(tx: Connection, oa: str, *, limit: int) -> list[tuple[str, str]]:
     return [(row.event_key, row.no_longer_so) for row in tx.execute(query, {"oa": oa, "limit": limit})]
 
 
-_AMOUNTS = f"""
+_AMOUNTS = """
 SELECT w.code, w.payment, told.amount
 FROM unnest(CAST(:codes AS text[]), CAST(:payments AS text[])) AS w (code, payment) CROSS JOIN LATERAL (
     SELECT (n.facts ->> 'amount')::bigint AS amount FROM notices n
