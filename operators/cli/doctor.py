@@ -14,7 +14,7 @@ from config.settings import SettingsError
 from operators.checks.fault import Fault
 from operators.checks.ledger import check_doubts, check_ledger, check_months, check_setbacks
 from operators.checks.servers import check_clocks, check_redis, check_settings, check_templates
-from operators.checks.source import check_apart, check_feeds, check_source
+from operators.checks.source import check_apart, check_feeds, check_source, check_told
 from operators.checks.zalo import check_channels, check_costs, check_events, check_token
 from operators.cli.connections import check_broker, check_connections
 from operators.world import world
@@ -80,6 +80,7 @@ CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "kết nối": check_connections,
     "CSDL hồ sơ": check_source,
     "các luồng": check_feeds,
+    "đã báo": check_told,
     "token Zalo": check_token,
     "kênh": check_channels,
     "chưa rõ đã đến": check_doubts,
