@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from producers.dossiers.another_code import renamed
 from producers.dossiers.feeds import Feed, Step
 from producers.dossiers.findings import Found, ledger_code
 from producers.dossiers.follow_source import follow_dossiers
@@ -151,8 +152,9 @@ class Follow:
             if None in moved.values():
                 raise Outrun
             sightings.keep(tx, parts.oa, states)
+            formers = renamed(tx, parts.oa, view.dossiers.values())
             followed = follow_dossiers(tx, parts, view)
-            recorded = record(tx, parts.oa, parts.people, seen)
+            recorded = record(tx, parts.oa, parts.people, seen, formers)
             withdrawn = withdraw(tx, parts.oa, withdrawals)
             look_again(tx, parts.oa, seen, states)
         tally.recorded += recorded

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from producers.dossiers.another_code import renamed
 from producers.dossiers.feeds import Row
 from producers.dossiers.findings import Found
 from producers.dossiers.follow_source import follow_dossiers
@@ -187,8 +188,9 @@ class Reconcile:
             if moved is None:
                 raise Outrun
             sightings.keep(tx, parts.oa, page.sightings)
+            formers = renamed(tx, parts.oa, view.dossiers.values())
             followed = follow_dossiers(tx, parts, view)
-            recorded = record(tx, parts.oa, parts.people, seen)
+            recorded = record(tx, parts.oa, parts.people, seen, formers)
             withdrawn = withdraw(tx, parts.oa, page.found.withdrawals)
             look_again(tx, parts.oa, seen, page.sightings)
         tally.recorded += recorded

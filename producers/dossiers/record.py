@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from producers.dossiers import memory
 from producers.dossiers.memory import Weigh, depends
 from worker.domain.code import normalize_code, parse_code
-from worker.domain.event import Event, Withdrawal
+from worker.domain.event import Event, Withdrawal, event_key
 from worker.domain.kinds import LASTING
 from worker.domain.kinds.fees import CORRECTED
 from worker.domain.lane import Lane
@@ -47,13 +47,18 @@ def fresh_at(happened: datetime, unseen_since: datetime, now: datetime) -> datet
     return min(max(happened, unseen_since), now)
 
 
-def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen]) -> int:
+def record(
+    tx: Connection, oa: str, people: People, seen: Iterable[Seen], formers: Mapping[str, str] | None = None
+) -> int:
     """Record what was not told and is not baseline; returns how many notices are new, or true again.
 
-    What is switched off is remembered, in the same transaction.
+    What is switched off is remembered, in the same transaction; so is what was told under the dossier's former code
+    (`formers`, by code).
     """
     by_key = {one.event.key: one for one in seen}
     new = cursors.untold(tx, oa, list(by_key))
+    if formers:
+        new -= _told_before(tx, oa, [by_key[key].event for key in new], formers)
     again = [by_key[key] for key in by_key.keys() - new if _may_come_back(by_key[key].event)]
     asked = {one.event.key: one.asked_at for one in again if one.asked_at and _has_one_voice(one.event)}
     revived = withdrawals.true_again(tx, oa, [one.event.key for one in again], by=_BY, asked=asked)
@@ -77,6 +82,16 @@ def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen]) -> int
     told += weigh(memory.new_dates, (event for event in events if event.kind == "appointment_changed"))
     told += weigh(memory.corrections, (event for event in events if event.kind == CORRECTED))
     return told + len(revived)
+
+
+def _told_before(tx: Connection, oa: str, events: Iterable[Event], formers: Mapping[str, str]) -> set[str]:
+    """Those of these events that were told, or were there, under a former code: remembered under the new one."""
+    before = {
+        event_key(formers[event.code], event.kind, event.occurrence): event for event in events if event.code in formers
+    }
+    known = [before[key] for key in before.keys() - cursors.untold(tx, oa, list(before))]
+    _remember(tx, oa, known)
+    return {event.key for event in known}
 
 
 def withdraw(tx: Connection, oa: str, ended: Sequence[Withdrawal]) -> int:

@@ -288,3 +288,44 @@ def test_a_corrected_fee_that_was_told_is_told_again_where_that_is_switched_on(w
     assert world.kinds() == ["accepted", "fee_requested", "fee_corrected"]
     assert notice(world, "fee_corrected").facts == {"amount": 900}
     assert world.told()[-1] == f"{CODE}/fee_corrected/{request}-900"
+
+
+NEW = "H27.40-240219-7001"
+
+
+def with_column(world: World, column: str) -> None:
+    """The mapping names it."""
+    columns = world.mapping.columns
+    changed = columns.model_copy(update={"dossier": f"{column},\n{columns.dossier}"})
+    world.mapping = world.mapping.model_copy(update={"columns": changed})
+
+
+def give_another_code(world: World) -> None:
+    """As a migration of merged units does it: the same rows under a new code."""
+    world.sql("ALTER TABLE qua_trinh_xu_ly DROP CONSTRAINT IF EXISTS qua_trinh_xu_ly_ma_ho_so_fkey")
+    world.sql("ALTER TABLE yeu_cau_thanh_toan DROP CONSTRAINT IF EXISTS yeu_cau_thanh_toan_ma_ho_so_fkey")
+    for table in ("ho_so", "qua_trinh_xu_ly", "yeu_cau_thanh_toan"):
+        world.sql(f"UPDATE {table} SET ma_ho_so = :new WHERE ma_ho_so = :old", new=NEW, old=CODE)
+    world.sql("UPDATE ho_so SET cap_nhat_luc = :at", at=now_there(world))
+
+
+@pytest.mark.parametrize("column", ["'mot' AS stable_key", f"'{CODE}' AS former_code"])
+@pytest.mark.parametrize("told", [True, False], ids=["told", "not yet told"])
+def test_a_dossier_that_gets_another_code_is_told_of_once(world: World, column: str, told: bool) -> None:
+    """What was told stays as it was; what was not is told once, under the code that the citizen finds now."""
+    if "stable_key" in column:
+        with_column(world, column)
+    poller = world.started()
+    with_fee(world)
+    poller.round()
+    if told:
+        in_state(world, "sent")
+    if "former_code" in column:
+        with_column(world, column)
+        poller = world.poller()
+    give_another_code(world)
+    poller.round()
+    poller.reconcile(whole=True)
+    kept = CODE if told else NEW
+    assert [key.rpartition("/")[0] for key in world.told()] == [f"{kept}/accepted", f"{kept}/fee_requested"]
+    assert {row.state for row in world.rows("SELECT state FROM notices")} == ({"sent"} if told else {"due", "waiting"})
