@@ -10,7 +10,7 @@ from producers.dossiers.queries import FEEDS
 from producers.dossiers.source import Source
 from worker.bootstrap import Services
 from worker.deployment import Deployment
-from worker.ledger import cursors, oddities
+from worker.ledger import cursors, oddities, truth
 
 _SHOWN = 5  # of what is odd, the most frequent
 _LATE = 300.0  # seconds without a feed's end: then nobody polls, or the source is too slow
@@ -56,6 +56,18 @@ def check_oddities(made: Services) -> Iterator[str]:
         yield f"{one.number} chỗ ở cột {one.field} không đọc được, xem `hcc source oddities`"
     if not tallies:
         yield "mọi dòng đã đọc đều hiểu được"
+
+
+def check_told(made: Services) -> Iterator[str]:
+    """What was told and is no longer so: no fault of the system, and somebody has to call the person."""
+    with made.ledger.connect() as connection:
+        found = truth.amiss(connection, made.oa, limit=_SHOWN + 1)
+    for key, why in found[:_SHOWN]:
+        yield f"đã báo mà nay không còn đúng: {key} ({why}); liên hệ người nộp"
+    if len(found) > _SHOWN:
+        yield "còn nữa; xem từng hồ sơ bằng `hcc dossier MÃ`"
+    if not found:
+        yield "không có gì đã báo mà nay không còn đúng"
 
 
 def check_apart(made: Deployment, one: Services) -> Iterator[str]:

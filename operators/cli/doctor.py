@@ -16,7 +16,7 @@ from operators.checks.guard import check_identity, check_quarantine, check_switc
 from operators.checks.ledger import check_doubts, check_ledger, check_months, check_setbacks
 from operators.checks.phones import check_phones
 from operators.checks.servers import check_clocks, check_redis, check_settings, check_templates
-from operators.checks.source import check_apart, check_feeds, check_oddities, check_source
+from operators.checks.source import check_apart, check_feeds, check_oddities, check_source, check_told
 from operators.checks.zalo import check_channels, check_costs, check_events, check_token
 from operators.cli.connections import check_broker, check_connections
 from operators.world import world
@@ -86,6 +86,7 @@ CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "tạm giữ": check_quarantine,
     "công tắc": check_switches,
     "dữ liệu nguồn": check_oddities,
+    "đã báo": check_told,
     "token Zalo": check_token,
     "kênh": check_channels,
     "chưa rõ đã đến": check_doubts,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from producers.dossiers.another_code import renamed
 from producers.dossiers.feeds import Feed, Step
 from producers.dossiers.findings import Found, ledger_code
 from producers.dossiers.follow_source import follow_dossiers
@@ -155,8 +156,9 @@ class Follow:
             if None in moved.values():
                 raise Outrun
             sightings.keep(tx, parts.oa, states)
+            formers = renamed(tx, parts.oa, view.dossiers.values())
             followed = follow_dossiers(tx, parts, view)
-            recorded = record(tx, parts.oa, parts.people, seen, parts.guarding)
+            recorded = record(tx, parts.oa, parts.people, seen, parts.guarding, formers)
             withdrawn = withdraw(tx, parts.oa, withdrawals)
             doubts = {code for page in pages for code in page.doubtful}
             asked_at = min(page.held.read_at for page in pages)
@@ -164,10 +166,10 @@ class Follow:
             look_again(tx, parts.oa, seen, states)
             sources.note_read(tx, parts.oa, _at_their_ends(last.values()), [feed.name for feed in parts.feeds])
         tally.recorded += recorded
-        tally.withdrawn += withdrawn
-        tally.changed += followed
+        tally.withdrawn += withdrawn + followed.suppressed
+        tally.changed += followed.changed
         self._tell(pages, tally)
-        self._tell_bell(recorded + withdrawn + followed)
+        self._tell_bell(recorded + withdrawn + followed.suppressed + followed.changed)
         return {name: cursor for name, cursor in moved.items() if cursor}
 
     def _tell(self, pages: Sequence[_Page], tally: Round) -> None:

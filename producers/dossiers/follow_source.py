@@ -23,17 +23,18 @@ _BY = "producer"
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """How many notices a comparison corrected, suppressed, let come back, and found to be as they are recorded."""
+    """How many notices a comparison corrected or let come back, suppressed, and found to be as they are recorded."""
 
     changed: int = 0
+    suppressed: int = 0
     same: int = 0
     unknown: tuple[int, ...] = ()  # ids of notices of which the view says nothing
 
 
-def follow_dossiers(tx: Connection, parts: Parts, view: View) -> int:
-    """Compare all that follows these dossiers with the view; returns how many notices changed."""
+def follow_dossiers(tx: Connection, parts: Parts, view: View) -> Compared:
+    """Compare all that follows these dossiers with the view."""
     held = truth.of_dossiers(tx, parts.oa, view.dossiers.keys() | view.gone, view.asked_at)
-    return compare(tx, parts, view, held).changed
+    return compare(tx, parts, view, held)
 
 
 def compare(tx: Connection, parts: Parts, view: View, held: Sequence[Recorded], *, note: bool = False) -> Compared:
@@ -45,11 +46,12 @@ def compare(tx: Connection, parts: Parts, view: View, held: Sequence[Recorded], 
     known = [notice for notice in held if said[notice.id] is not None]
     _find_amiss(tx, known, said)
     verdicts = _verdicts(tx, parts, [notice for notice in known if not notice.was_told], said)
-    changed = _apply(tx, parts, view, verdicts)
+    changed = _correct(tx, parts, view, verdicts)
+    suppressed = _suppress(tx, parts, verdicts)
     same = [notice.id for notice, verdict in verdicts if isinstance(verdict, Keep)]
     if note:
         truth.compared(tx, same, view.asked_at)
-    return Compared(changed, len(same), tuple(number for number, one in said.items() if one is None))
+    return Compared(changed, suppressed, len(same), tuple(number for number, one in said.items() if one is None))
 
 
 def _find_amiss(tx: Connection, known: Sequence[Recorded], said: Mapping[int, Said | str | None]) -> None:
@@ -93,21 +95,23 @@ def _people(tx: Connection, parts: Parts, said: Sequence[Said]) -> dict[str | No
     return people
 
 
-def _apply(tx: Connection, parts: Parts, view: View, verdicts: Sequence[tuple[Recorded, Verdict]]) -> int:
+def _correct(tx: Connection, parts: Parts, view: View, verdicts: Sequence[tuple[Recorded, Verdict]]) -> int:
     corrections = {notice.id: verdict for notice, verdict in verdicts if isinstance(verdict, Correct)}
-    days = parts.grace_days
-    changed = truth.correct(tx, corrections, asked_at=view.asked_at, by=_BY, days=days)
+    changed = truth.correct(tx, corrections, asked_at=view.asked_at, by=_BY, days=parts.grace_days)
+    return len(changed | _true_again(tx, parts, view, verdicts))
+
+
+def _suppress(tx: Connection, parts: Parts, verdicts: Sequence[tuple[Recorded, Verdict]]) -> int:
     over = [
         (notice, Withdrawal(notice.code, notice.key, verdict.why))
         for notice, verdict in verdicts
         if isinstance(verdict, Suppress) and not notice.withdrawn
     ]
-    if over:
-        changed |= withdrawals.withdraw(tx, parts.oa, [withdrawal for _, withdrawal in over], by=_BY)
-        # If it is true again, the rules have to see that, though the dossier be in the state that was last seen.
-        sightings.doubt(tx, parts.oa, {notice.source_code or notice.code for notice, _ in over})
-    changed |= _true_again(tx, parts, view, verdicts)
-    return len(changed)
+    if not over:
+        return 0
+    # If it is true again, the rules have to see that, though the dossier be in the state that was last seen.
+    sightings.doubt(tx, parts.oa, {notice.source_code or notice.code for notice, _ in over})
+    return len(withdrawals.withdraw(tx, parts.oa, [withdrawal for _, withdrawal in over], by=_BY))
 
 
 def _true_again(tx: Connection, parts: Parts, view: View, verdicts: Sequence[tuple[Recorded, Verdict]]) -> set[int]:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from producers.dossiers.another_code import renamed
 from producers.dossiers.feeds import Row
 from producers.dossiers.findings import Found
 from producers.dossiers.follow_source import follow_dossiers
@@ -194,13 +195,14 @@ class Reconcile:
             if moved is None:
                 raise Outrun
             sightings.keep(tx, parts.oa, page.sightings)
+            formers = renamed(tx, parts.oa, view.dossiers.values())
             followed = follow_dossiers(tx, parts, view)
-            recorded = record(tx, parts.oa, parts.people, seen, parts.guarding)
+            recorded = record(tx, parts.oa, parts.people, seen, parts.guarding, formers)
             withdrawn = withdraw(tx, parts.oa, page.found.withdrawals)
             set_aside(tx, parts.oa, [page.found], asked_at=held.read_at, doubtful=page.doubtful)
             look_again(tx, parts.oa, seen, page.sightings)
         tally.recorded += recorded
-        tally.withdrawn += withdrawn
-        tally.changed += followed
-        self._tell_bell(recorded + withdrawn + followed)
+        tally.withdrawn += withdrawn + followed.suppressed
+        tally.changed += followed.changed
+        self._tell_bell(recorded + withdrawn + followed.suppressed + followed.changed)
         return moved

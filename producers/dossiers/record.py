@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,13 +51,23 @@ def fresh_at(happened: datetime, unseen_since: datetime, now: datetime) -> datet
     return min(max(happened, unseen_since), now)
 
 
-def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen], guarding: Guarding | None = None) -> int:
+def record(
+    tx: Connection,
+    oa: str,
+    people: People,
+    seen: Iterable[Seen],
+    guarding: Guarding | None = None,
+    formers: Mapping[str, str] | None = None,
+) -> int:
     """Record what was not told and is not baseline; returns how many notices are new, or true again.
 
-    What is switched off is remembered, in the same transaction; what the guard keeps back is recorded as that.
+    What is switched off is remembered, in the same transaction; so is what was told under the dossier's former code
+    (`formers`, by code). What the guard keeps back is recorded as that.
     """
     by_key = {one.event.key: one for one in seen}
     new = cursors.untold(tx, oa, list(by_key))
+    if formers:
+        new -= _told_before(tx, oa, [by_key[key].event for key in new], formers)
     again = [by_key[key] for key in by_key.keys() - new if _may_come_back(by_key[key].event)]
     asked = {one.event.key: one.asked_at for one in again if one.asked_at and _has_one_voice(one.event)}
     revived = withdrawals.true_again(tx, oa, [one.event.key for one in again], by=_BY, asked=asked)
@@ -81,6 +91,16 @@ def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen], guardi
     told += weigh(memory.new_dates, (event for event in events if event.kind == "appointment_changed"))
     told += weigh(memory.corrections, (event for event in events if event.kind == CORRECTED))
     return told + len(revived)
+
+
+def _told_before(tx: Connection, oa: str, events: Iterable[Event], formers: Mapping[str, str]) -> set[str]:
+    """Those of these events that were told, or were there, under a former code: remembered under the new one."""
+    before = {
+        event_key(formers[event.code], event.kind, event.occurrence): event for event in events if event.code in formers
+    }
+    known = [before[key] for key in before.keys() - cursors.untold(tx, oa, list(before))]
+    _remember(tx, oa, known)
+    return {event.key for event in known}
 
 
 def withdraw(tx: Connection, oa: str, ended: Sequence[Withdrawal]) -> int:

@@ -62,7 +62,8 @@ class Reread:
             found = self._compare(held)
             tally.compared += len(held)
             tally.changed += found.changed
-            self._tell_bell(found.changed + found.same)
+            tally.withdrawn += found.suppressed
+            self._tell_bell(found.changed + found.suppressed + found.same)
             if len(held) < _PAGE or time_is_up():
                 return
 
@@ -77,7 +78,8 @@ class Reread:
             if notices:
                 found = self._compare(notices)
                 tally.changed += found.changed
-                self._tell_bell(found.changed)
+                tally.withdrawn += found.suppressed
+                self._tell_bell(found.changed + found.suppressed)
             busy = place["busy"] + time.monotonic() - began
             held = self._move_on(held, following, busy)
             if time_is_up():

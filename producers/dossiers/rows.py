@@ -173,6 +173,8 @@ class Door:
             reason=None if _empty(row.get("reason")) else self._mapping.reasons.get(word(row["reason"])),
             sms=bool(_flag(row.get("sms"))),
             source_code=str(row["code"]),
+            former_code=_former_code(row),
+            stable_key=None if _empty(row.get("stable_key")) else str(row["stable_key"]).strip(),
         )
 
     def _phone(self, row: Table[str, Any]) -> str | None:
@@ -320,6 +322,14 @@ def _code(row: Table[str, Any]) -> str:
         return normalize_code(as_text(row["code"]) or "")
     except ValueError as error:
         raise RowError("code", f"cannot be used: {error}") from None
+
+
+def _former_code(row: Table[str, Any]) -> str | None:
+    """One that cannot be a code names no dossier."""
+    try:
+        return None if _empty(row.get("former_code")) else normalize_code(str(row["former_code"]))
+    except ValueError:
+        return None
 
 
 def _unit(row: Table[str, Any]) -> str | None:

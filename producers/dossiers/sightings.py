@@ -19,7 +19,9 @@ from worker.domain.dossier import Change, Status
 from worker.ledger.sightings import UNKNOWN, Sighting
 
 _OVER = frozenset({Status.REFUSED, Status.WITHDRAWN, Status.RETURNED})
-_NOT_STATE = frozenset({"phone", "authorised_phone", "owner_phone", "id", "at", "change_status", "changed_at"})
+_NOT_STATE = frozenset(
+    {"phone", "authorised_phone", "owner_phone", "id", "at", "change_status", "changed_at", "stable_key"}
+)
 
 
 class Look(Enum):

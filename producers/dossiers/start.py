@@ -22,6 +22,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from producers.dossiers.another_code import renamed
 from producers.dossiers.feeds import Feed, Row
 from producers.dossiers.findings import Found
 from producers.dossiers.guarding import StartFrom
@@ -157,6 +158,7 @@ class Start:
             moved = self._move_on(tx, held, page.next, now)
             remembered = cursors.remember(tx, parts.oa, past)
             sightings.keep(tx, parts.oa, page.sightings)
+            renamed(tx, parts.oa, page.found.changes.values())
             recorded = record(tx, parts.oa, parts.people, told.values(), parts.guarding)
             set_aside(tx, parts.oa, [page.found], asked_at=held.read_at)
         tally.baseline += remembered

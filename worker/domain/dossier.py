@@ -72,6 +72,8 @@ class Dossier:
     reason: Reason | None = None
     sms: bool = False  # the submitter chose SMS on the form (R33)
     source_code: str | None = None  # the code as the source spells it
+    former_code: str | None = None  # under which the same dossier was known before
+    stable_key: str | None = None  # of the source, which stays when the code changes
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,18 +18,20 @@ def upgrade() -> None:
     op.execute(_COLUMNS.format(table="notices"))
     op.execute(_COLUMNS.format(table="notices_past"))
     op.execute("CREATE OR REPLACE VIEW notices_ever AS SELECT * FROM notices UNION ALL SELECT * FROM notices_past")
-    op.execute("CREATE INDEX notices_amiss ON notices (oa, id) WHERE no_longer_so IS NOT NULL")
     op.execute(_RENAMES)
+    with op.get_context().autocommit_block():  # commits the above; an attempt that was broken off begins anew
+        op.execute("DROP INDEX IF EXISTS notices_amiss")
+        op.execute("CREATE INDEX CONCURRENTLY notices_amiss ON notices (oa, id) WHERE no_longer_so IS NOT NULL")
 
 
 _COLUMNS = """
 ALTER TABLE {table}
-    ADD COLUMN true_at timestamptz NOT NULL DEFAULT now(),
-    ADD COLUMN source_code text,
-    ADD COLUMN no_longer_so text
+    ADD COLUMN IF NOT EXISTS true_at timestamptz NOT NULL DEFAULT now(),
+    ADD COLUMN IF NOT EXISTS source_code text,
+    ADD COLUMN IF NOT EXISTS no_longer_so text
 """
 _RENAMES = """
-CREATE TABLE dossier_keys (
+CREATE TABLE IF NOT EXISTS dossier_keys (
     oa text NOT NULL,
     key_hash bigint NOT NULL,
     code text NOT NULL,
