@@ -40,8 +40,8 @@ class Zalo:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}/hooks/zalo"
 
-    def wait(self) -> None:
-        until(self._listens, "the web process", world=self._world)
+    def wait(self, seconds: float = 30.0) -> None:
+        until(self._listens, "the web process", seconds, self._world)
 
     def _listens(self) -> bool:
         with socket.socket() as knock:

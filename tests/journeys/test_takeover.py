@@ -31,7 +31,7 @@ def zalo(world: World) -> Zalo:
     told = Zalo(world)
     world.zalo.people([{"user_id": STRANGER, "follows": True}])
     world.start("worker", "beat", "web")
-    told.wait()
+    told.wait(90)
     return told
 
 
@@ -122,7 +122,7 @@ def test_a_one_time_code_goes_to_the_phone_and_a_clerk_may_confirm(world: World)
     world.zalo.people([{"user_id": CITIZEN, "phone": PHONE}, {"user_id": STRANGER, "phone": "84978001002"}])
     world.zalo.templates([{"template_id": "900", "params": ["ma_xac_nhan"]}])
     world.start("worker", "beat", "web", phone_proof="strong", proof_template="900", quiet_hours="00:00-00:00")
-    told.wait()
+    told.wait(90)
     codes = [world.accept(1007), world.accept(1002)]
     until(lambda: list(world.states().values()).count("unreachable") == 2, "both to be held", world=world)
     told.tell("user_submit_info", user_id=CITIZEN, phone=PHONE)
