@@ -8,23 +8,33 @@ from __future__ import annotations
 
 import codecs
 import logging
-import re
 import ssl
 from collections.abc import Iterable
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from config.arrival import TEXT, layered, misspelt, tidy, unheard_of
 from config.brokers import check_broker, check_redis
-from config.urls import check_url
-from worker.domain.kinds import KINDS
+from config.values import (
+    Amounts,
+    DatabaseUrl,
+    HttpUrl,
+    Names,
+    check_channels,
+    check_hours,
+    check_keys,
+    check_kinds,
+    check_proxy,
+    check_start,
+    clock_times,
+    read_orders,
+    read_pairs,
+)
 
 log = logging.getLogger("hcc.config")
 
@@ -32,12 +42,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
 UP_ENV = VAR / "up.env"  # written by `hcc up`: the world it started in place of what is not set
 
-CHANNEL_NAMES = ("zalo_cs", "zalo_template", "zns", "sms", "paper")
 PRICES = {"zalo_cs": 55, "zalo_template": 140, "zns": 200, "sms": 350}  # đồng, guesses to be replaced: docs/channels.md
-_KEY_LENGTH = 16  # characters; the keys proper are derived from these
-_VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
-_WORKING_HOURS = range(8, 17)
-_NO_QUIET = "00:00-00:00"
 
 
 class SettingsError(Exception):
@@ -47,75 +52,6 @@ class SettingsError(Exception):
         self.faults = faults
         lines = "\n".join(f"  - {fault}" for fault in faults)
         super().__init__(f"Cấu hình có {len(faults)} lỗi:\n{lines}")
-
-
-def _list(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _pairs(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    parts = [part.strip() for part in value.split(",") if part.strip()]
-    if any("=" not in part for part in parts):
-        raise ValueError("cần dạng loại=mã mẫu, ví dụ accepted=331,fee_requested=332")
-    return {kind.strip(): template.strip() for kind, template in (part.split("=", 1) for part in parts)}
-
-
-def _amounts(value: object) -> object:
-    """`zns=200,sms=350`: a whole number for each channel."""
-    if not isinstance(value, str):
-        return value
-    pairs = dict(part.partition("=")[::2] for part in _list(value))  # type: ignore[attr-defined]  # words: `value` is one
-    amounts = {name.strip(): number.strip() for name, number in pairs.items()}
-    if any(name not in CHANNEL_NAMES or not number.isdecimal() for name, number in amounts.items()):
-        raise ValueError(f"cần dạng kênh=số nguyên, ví dụ zns=200,sms=350; kênh: {', '.join(CHANNEL_NAMES)}")
-    return {name: int(number) for name, number in amounts.items()}
-
-
-def _orders(value: object) -> object:
-    """`fee_requested=zns+sms,accepted=zalo_cs`: a list of channels for some kinds."""
-    if not isinstance(value, str):
-        return value
-    pairs = dict(part.partition("=")[::2] for part in _list(value))  # type: ignore[attr-defined]  # as above
-    orders = {kind.strip(): [name.strip() for name in names.split("+")] for kind, names in pairs.items()}
-    if any(name not in CHANNEL_NAMES for names in orders.values() for name in names):
-        raise ValueError(f"cần dạng loại=kênh+kênh, ví dụ fee_requested=zns+sms; kênh: {', '.join(CHANNEL_NAMES)}")
-    return orders
-
-
-def _of_known_kinds(by_kind: dict[str, Any]) -> dict[str, Any]:
-    """A kind that does not exist would be set for nothing, and the one that was meant goes another way."""
-    names = [kind.name for kind in KINDS]
-    if strange := sorted(by_kind.keys() - set(names)):
-        raise ValueError(f"không có loại thông báo {', '.join(strange)}; có: {', '.join(names)}")
-    return by_kind
-
-
-def _database(url: str) -> str:
-    """SQLAlchemy 2.1 takes plain `postgresql://` for psycopg 3; we drive PostgreSQL with psycopg2."""
-    check_url(url)
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise ValueError("không phải URL cơ sở dữ liệu, ví dụ postgresql://user:mật_khẩu@máy:5432/tên") from None
-    if parsed.drivername in ("postgresql", "postgres"):
-        parsed = parsed.set(drivername="postgresql+psycopg2")
-    return parsed.render_as_string(hide_password=False)
-
-
-def _http(url: str) -> str:
-    check_url(url)
-    if not re.match(r"https?://[^/]+", url):
-        raise ValueError("cần bắt đầu bằng https:// (hoặc http:// khi thử)")
-    return url.rstrip("/")
-
-
-def _proxy(url: str) -> str:
-    check_url(url)
-    if url and not re.match(r"https?://[^/]+$", url.rstrip("/")):
-        raise ValueError("cần dạng http://máy:cổng (có thể có tài_khoản:mật_khẩu@ đứng trước tên máy)")
-    return url.rstrip("/")
 
 
 def _certificates(path: str) -> str:
@@ -132,58 +68,6 @@ def _certificates(path: str) -> str:
     if content.startswith(codecs.BOM_UTF8):
         raise ValueError("tệp bắt đầu bằng BOM nên chứng thư đầu bị bỏ qua; lưu lại tệp không có BOM")
     return str(ROOT / path)
-
-
-def _keys(keys: list[str]) -> list[str]:
-    if not keys or any(len(key) < _KEY_LENGTH for key in keys):
-        raise ValueError(
-            f"cần ít nhất một khóa, mỗi khóa từ {_KEY_LENGTH} ký tự; "
-            'tạo khóa: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
-        )
-    return keys
-
-
-def _channels(names: list[str]) -> list[str]:
-    unknown = [name for name in names if name not in CHANNEL_NAMES]
-    if unknown or not names:
-        raise ValueError(f"kênh lạ: {', '.join(unknown) or '(trống)'}; có: {', '.join(CHANNEL_NAMES)}")
-    return names
-
-
-def _start(value: str) -> str:
-    if value not in ("now", "beginning"):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            raise ValueError("cần now, beginning hoặc thời điểm ISO như 2026-01-31T08:00:00+07:00") from None
-        if (moment if moment.tzinfo else moment.replace(tzinfo=_VIETNAM)) > datetime.now(UTC):
-            raise ValueError("ở tương lai, nên đến lúc đó không báo gì; đặt thời điểm đã qua, hoặc now") from None
-    return value
-
-
-def _hours(value: str) -> str:
-    """Hours that are the same twice were meant for all day or for none; those that cover the day stand reversed."""
-    begins, ends = _clock_times(value)
-    if begins == ends and value != _NO_QUIET:
-        raise ValueError(f"giờ đầu và giờ cuối giống nhau; không có giờ nghỉ thì ghi {_NO_QUIET}")
-    working = [time(hour, minute) for hour in _WORKING_HOURS for minute in (0, 30)]
-    quiet = [begins <= at < ends if begins <= ends else at >= begins or at < ends for at in working]
-    if sum(quiet) > len(working) / 2:
-        raise ValueError("nghỉ gần hết giờ làm việc ban ngày, chắc bị đảo; ghi giờ tối trước, ví dụ 22:00-06:00")
-    return value
-
-
-def _clock_times(value: str) -> tuple[time, time]:
-    match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", value, re.ASCII)
-    if not match:
-        raise ValueError(f"cần dạng 22:00-06:00 ({_NO_QUIET}: không có giờ nghỉ)")
-    return time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4]))
-
-
-Names = Annotated[list[str], NoDecode, BeforeValidator(_list)]
-Amounts = Annotated[dict[str, int], NoDecode, BeforeValidator(_amounts)]
-DatabaseUrl = Annotated[str, AfterValidator(_database)]
-HttpUrl = Annotated[str, AfterValidator(_http)]
 
 
 class Settings(BaseSettings):
@@ -210,19 +94,19 @@ class Settings(BaseSettings):
     broker_url: Annotated[str, AfterValidator(check_broker)] = Field(
         "", repr=False, description="Hàng đợi của Celery: RabbitMQ (amqp://…) hoặc Redis; bỏ trống: như HCC_REDIS_URL"
     )
-    secret_keys: Annotated[Names, AfterValidator(_keys)] = Field(
+    secret_keys: Annotated[Names, AfterValidator(check_keys)] = Field(
         [], repr=False, description="Khóa mã hóa, cách nhau dấu phẩy: khóa đầu mã hóa, mọi khóa giải mã"
     )
     source: str = Field("reference", description="Bản đồ CSDL hồ sơ: tên trong config/sources hoặc đường dẫn TOML")
-    start_from: Annotated[str, AfterValidator(_start)] = Field(
+    start_from: Annotated[str, AfterValidator(check_start)] = Field(
         "now", description="Lần chạy đầu báo từ đâu: now | beginning | thời điểm ISO"
     )
     poll_seconds: float = Field(2, gt=0, le=3600, description="Bao nhiêu giây hỏi CSDL hồ sơ một lần")
-    channels: Annotated[Names, AfterValidator(_channels)] = Field(
+    channels: Annotated[Names, AfterValidator(check_channels)] = Field(
         ["zalo_cs", "zalo_template"], description="Các kênh, theo thứ tự ưu tiên"
     )
     kind_channels: Annotated[
-        dict[str, list[str]], NoDecode, BeforeValidator(_orders), AfterValidator(_of_known_kinds)
+        dict[str, list[str]], NoDecode, BeforeValidator(read_orders), AfterValidator(check_kinds)
     ] = Field({}, description="Thứ tự kênh riêng của một loại thông báo, ví dụ fee_requested=zns+sms")
     prices: Annotated[Amounts, AfterValidator(lambda given: PRICES | given)] = Field(
         PRICES,
@@ -240,7 +124,7 @@ class Settings(BaseSettings):
     zalo_openapi_url: HttpUrl = Field("https://openapi.zalo.me", description="Địa chỉ API của OA")
     zalo_business_url: HttpUrl = Field("https://business.openapi.zalo.me", description="Địa chỉ API ZNS")
     zalo_oauth_url: HttpUrl = Field("https://oauth.zaloapp.com", description="Địa chỉ cấp token")
-    proxy: Annotated[str, AfterValidator(_proxy)] = Field(
+    proxy: Annotated[str, AfterValidator(check_proxy)] = Field(
         "", repr=False, description="Proxy HTTP để ra Internet, ví dụ http://proxy:3128; bỏ trống: đi thẳng"
     )
     ca_file: Annotated[str, AfterValidator(_certificates)] = Field(
@@ -249,7 +133,7 @@ class Settings(BaseSettings):
     zalo_rate_per_minute: int = Field(
         4000, ge=1, description="Số lời gọi mỗi phút Zalo cho một ứng dụng, mọi tiến trình dùng chung"
     )
-    zalo_templates: Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs), AfterValidator(_of_known_kinds)] = (
+    zalo_templates: Annotated[dict[str, str], NoDecode, BeforeValidator(read_pairs), AfterValidator(check_kinds)] = (
         Field({}, description="Loại thông báo → mã mẫu đã duyệt, ví dụ accepted=331,fee_requested=332")
     )
     zalo_cs_paid: bool = Field(
@@ -270,7 +154,7 @@ class Settings(BaseSettings):
     payment_hosts: Names = Field(
         ["dichvucong.hatinh.gov.vn"], description="Các máy chủ mà đường dẫn thanh toán được phép trỏ tới"
     )
-    quiet_hours: Annotated[str, AfterValidator(_hours)] = Field(
+    quiet_hours: Annotated[str, AfterValidator(check_hours)] = Field(
         "22:00-06:00", description="Giờ nghỉ của các kênh phải giữ giờ nghỉ (giờ Việt Nam)"
     )
     max_age_hours: float = Field(72, gt=0, description="Quá tuổi này thì thông báo không còn ích, không gửi nữa")
@@ -345,7 +229,7 @@ class Settings(BaseSettings):
     @property
     def quiet(self) -> tuple[time, time]:
         """`HCC_QUIET_HOURS` as two times of day in Vietnam; the same twice where there are none."""
-        return _clock_times(self.quiet_hours)
+        return clock_times(self.quiet_hours)
 
     @property
     def sure_seconds(self) -> float:

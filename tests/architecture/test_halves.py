@@ -10,7 +10,8 @@ import pytest
 from dotenv import dotenv_values
 
 from config.celeryconfig import QUEUES, ROUTES, celery_settings
-from config.settings import CHANNEL_NAMES, ROOT, Settings, variable
+from config.settings import ROOT, Settings, variable
+from config.values import CHANNEL_NAMES
 from operators.processes import procfile
 from worker.channels import CHANNELS
 from worker.domain.kinds import KINDS, RANK

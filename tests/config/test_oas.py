@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.oas import COMMON, Oa, common_settings, load_oas
-from config.settings import CHANNEL_NAMES, REQUIRED, Settings, SettingsError, variable
+from config.settings import REQUIRED, Settings, SettingsError, variable
+from config.values import CHANNEL_NAMES
 
 OF_ALL = {"database_url": "postgresql://x/y", "redis_url": "redis://x", "secret_keys": "0123456789abcdef"}
 OF_EACH = 'dossier_url = "sqlite:///d.db"\nzalo_app_id = "1"\nzalo_app_secret = "s"\n'
