@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from producers.dossiers.switches import Kinds
 from tests.producers.conftest import OA, PHONE, World
 from worker.domain.guard import Guard
 from worker.domain.kinds import DEFAULT
@@ -102,9 +103,8 @@ def test_a_kept_notice_and_one_of_today_that_are_found_together_do_not_wait_for_
 @pytest.mark.parametrize("known", [True, False])
 def test_an_event_without_a_time_of_its_own_is_as_new_as_its_dossier_is_to_us(world: World, *, known: bool) -> None:
     """Papers that are wanted: news of a dossier that we follow, part of the archive where the dossier came with it."""
-    world.mapping = world.mapping.model_copy(
-        update={"kinds": world.mapping.kinds.model_copy(update={"supplement_required": True})}
-    )
+    kinds = Kinds.model_validate({"supplement_required": True})
+    world.mapping = world.mapping.model_copy(update={"kinds": kinds})
     code, hands = "H27.02-230101-0001", world.dossiers.leaving(history=False, change_time=True)
     world.guard = Guard()
     poller = None if known else world.started()

@@ -43,7 +43,9 @@ def test_the_tables_and_keys_of_a_mapping_are_read_from_its_sql(world: World) ->
     """Comments, names of parts of a query and blanks make no difference."""
     found = shapes(world.mapping, "postgresql")
     assert found["history"] == ["ho_so", "qua_trinh_xu_ly", "code=h.ma_ho_so", "id=q.id"]
-    columns = world.mapping.columns.model_copy(update={"dossier": world.mapping.columns.dossier.upper() + " -- FROM x"})
+    columns = world.mapping.columns.model_copy(
+        update={"dossier": world.mapping.columns.dossier.upper() + " -- FROM x\n"}
+    )
     lower = {name: [part.casefold() for part in parts] for name, parts in found.items()}
     assert shapes(world.mapping.model_copy(update={"columns": columns}), "postgresql") == lower
 
