@@ -16,8 +16,9 @@ from typing import Any
 from producers.dossiers.feeds import Feed, Step
 from producers.dossiers.findings import Found
 from producers.dossiers.parts import Outrun, Parts, Round
-from producers.dossiers.record import Seen, fresh_at, look_again, record, withdraw
-from producers.dossiers.sightings import Look, changed, sighted
+from producers.dossiers.record import fresh_at, look_again, record, spelt, withdraw
+from producers.dossiers.seen import Seen
+from producers.dossiers.sightings import Look, changed, not_aside, sighted
 from producers.dossiers.source import SourceError, SourceUnreachableError
 from worker.domain.event import Event
 from worker.ledger import cursors, sightings, sources
@@ -114,13 +115,14 @@ class Follow:
         asked = feed.ask(held.position, held.polled_at)
         rows = self._parts.source.page(feed.name, asked)
         step = feed.advance(held.position, asked, rows, now)
-        fresh = changed(rows, self._known(rows)) if feed.look is Look.COMPARE else rows
+        fresh = self._changed(rows) if feed.look is Look.COMPARE else rows
         found = self._parts.sieve.sift(feed.name, fresh, lambda row: feed.read(row, now))
         return _Page(feed, held, step, found, sighted(feed.look, fresh, found.changes), len(rows), now)
 
-    def _known(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    def _changed(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         with self._parts.ledger.begin() as tx:
-            return sightings.known(tx, self._parts.oa, {str(row["code"]) for row in rows})
+            known = sightings.known(tx, self._parts.oa, {str(row["code"]) for row in rows})
+        return changed(not_aside(rows, known), known)
 
     def _keep(self, pages: Sequence[_Page], tally: Round) -> dict[str, Cursor]:
         """All cursors and notices in one transaction, then the bell; the cursors as they stand now.
@@ -130,12 +132,14 @@ class Follow:
         first = {page.feed.name: page for page in reversed(pages)}
         last = {page.feed.name: page for page in pages}
         parts, now = self._parts, self._parts.clock()
-        seen = _seen(pages, now)
+        found = _seen(pages, now)
         withdrawals = [withdrawal for page in pages for withdrawal in page.found.withdrawals]
         states = [one for page in pages for one in page.sightings]
         with parts.ledger.begin() as tx:
-            if seen:
+            if found:
                 parts.guarding.take_turn(tx)
+            seen = parts.guarding.without_flood(tx, found, parts.mapping)
+            aside = spelt(states, {one.event.code for one in found} - {one.event.code for one in seen})
             moved = {
                 name: cursors.advance(
                     tx, parts.oa, name, first[name].held, to=page.step.position, polled_at=page.polled_at
@@ -144,7 +148,8 @@ class Follow:
             }
             if None in moved.values():
                 raise Outrun
-            sightings.keep(tx, parts.oa, states)
+            sightings.keep(tx, parts.oa, [one for one in states if one.code not in aside])
+            sightings.set_aside(tx, parts.oa, aside)
             recorded = record(tx, parts.oa, parts.people, seen, parts.guarding)
             withdrawn = withdraw(tx, parts.oa, withdrawals)
             look_again(tx, parts.oa, seen, states)

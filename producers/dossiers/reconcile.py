@@ -26,8 +26,9 @@ from producers.dossiers.feeds import Row
 from producers.dossiers.findings import Found
 from producers.dossiers.parts import Outrun, Parts, Round
 from producers.dossiers.queries import BEFORE_ALL_CODES
-from producers.dossiers.record import Seen, fresh_at, look_again, record, withdraw
+from producers.dossiers.record import fresh_at, look_again, record, withdraw
 from producers.dossiers.rows import Door, row_id
+from producers.dossiers.seen import Seen
 from producers.dossiers.sightings import Look, changed, gone, seen_standing, sighted
 from worker.ledger import cursors, sightings
 from worker.ledger.cursors import Cursor

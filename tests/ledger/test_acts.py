@@ -118,7 +118,7 @@ def test_released_notices_of_a_dossier_go_together_in_order_and_behind_those_of_
     record(new("D-1", "result_ready", minutes=50, kept_because=REASON), *kept(5))
     record(new("D-1", minutes=1, kept_because=REASON))
     act = begun(ledger)
-    next(verbs.go_on(ledger, act.id, page=1))
+    next(verbs.go_on(ledger, act.id, page=6))
     found = states(ledger)
     assert (found["D-1/accepted/1"], found["D-1/result_ready/1"]) == ("due", "waiting")
     with ledger.connect() as connection:

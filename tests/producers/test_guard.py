@@ -217,3 +217,44 @@ def test_every_kind_that_is_on_by_default_has_a_time_of_its_own(world: World) ->
     rows = world.rows("SELECT kind, happened_at FROM notices")
     assert {row.kind for row in rows} == DEFAULT
     assert all(row.happened_at is not None for row in rows)
+
+
+def test_a_flood_of_old_dossiers_is_left_to_the_slow_pass_and_what_happened_today_goes_at_once(world: World) -> None:
+    """Recorded in one go they would hold it up; none of them is lost, and none is told."""
+    world.guard = Guard()
+    poller = world.started()
+    archive_at_once(world, 1500)
+    world.accept("H27.37-260301-0001", at=local(world, minutes=1))
+    poller.round()
+    assert states(world) == {"H27.37-260301-0001/accepted/1": "due"}
+    assert poller.round().read > 1500, "they are read again for a while, as late transactions may follow them"
+    assert len(states(world)) == 1
+    poller.reconcile(whole=True)
+    assert len(world.kept_back()) == 3000
+    assert world.told() == ["H27.37-260301-0001/accepted/1"]
+    poller.round()
+    assert len(states(world)) == 3001
+
+
+def test_a_nightly_job_that_touches_what_we_know_sets_nothing_aside(world: World) -> None:
+    """Old and known is no flood: the slow pass is not sent after it."""
+    archive_at_once(world, 1100)
+    world.guard = Guard()
+    poller = world.started()
+    world.sql("UPDATE ho_so SET cap_nhat_luc = :now", now=local(world))
+    poller.round()
+    assert world.rows("SELECT count(*) AS number FROM sightings WHERE digest = -1")[0].number == 0
+    assert states(world) == {}
+
+
+def archive_at_once(world: World, number: int) -> None:
+    """Dossiers of 2023 that were handed over then, written today by one statement and nothing else."""
+    world.sql(
+        """
+        INSERT INTO ho_so (ma_ho_so, ma_don_vi, trang_thai, so_dien_thoai_nguoi_nop, ngay_nop, ngay_tiep_nhan,
+                           ngay_ket_thuc_xu_ly, trang_thai_tra_kq, loai_ket_qua, cap_nhat_luc)
+        SELECT 'H27.99-230508-' || lpad(n::text, 6, '0'), 'H27.99', 10, '09' || lpad(n::text, 8, '0'), :at, :at, :at, 3,
+               'Kết quả', :now
+        FROM generate_series(1, :number) n""",
+        at=ARCHIVE, now=local(world, seconds=1), number=number,
+    )  # fmt: skip
