@@ -139,7 +139,8 @@ class Follow:
             if found:
                 parts.guarding.take_turn(tx)
             seen = parts.guarding.without_flood(tx, found, parts.mapping)
-            aside = spelt(states, {one.event.code for one in found} - {one.event.code for one in seen})
+            left = {one.event.key for one in found} - {one.event.key for one in seen}
+            aside = spelt(states, {one.event.code for one in found if one.event.key in left})
             moved = {
                 name: cursors.advance(
                     tx, parts.oa, name, first[name].held, to=page.step.position, polled_at=page.polled_at
