@@ -10,7 +10,7 @@ from datetime import datetime
 
 import click
 
-from config.settings import CHANNEL_NAMES
+from config.values import CHANNEL_NAMES
 from operators.cli.bulk import VERB_NEEDS
 from operators.cli.context import deployment, every, of_oa
 from operators.cli.days import moment

@@ -18,8 +18,9 @@ from producers.dossiers.feeds import Feed, Step
 from producers.dossiers.findings import Found, ledger_code
 from producers.dossiers.follow_source import follow_dossiers
 from producers.dossiers.parts import Outrun, Parts, Round
-from producers.dossiers.record import Seen, fresh_at, look_again, record, set_aside, withdraw
-from producers.dossiers.sightings import Look, changed, doubtful, sighted
+from producers.dossiers.record import fresh_at, look_again, record, set_aside, spelt, withdraw
+from producers.dossiers.seen import Seen
+from producers.dossiers.sightings import Look, changed, doubtful, not_aside, sighted
 from producers.dossiers.source import SourceError, SourceUnreachableError
 from producers.dossiers.view import View
 from worker.domain.event import Event
@@ -129,7 +130,7 @@ class Follow:
         with self._parts.ledger.begin() as tx:
             known = sightings.known(tx, oa, codes.keys())
             followed = truth.followed(tx, oa, {code for code in codes.values() if code})
-        fresh = {str(row["code"]) for row in changed(rows, known)}
+        fresh = {str(row["code"]) for row in changed(not_aside(rows, known), known)}
         return [row for row in rows if str(row["code"]) in fresh or codes[str(row["code"])] in followed]
 
     def _keep(self, pages: Sequence[_Page], tally: Round) -> dict[str, Cursor]:
@@ -140,13 +141,16 @@ class Follow:
         first = {page.feed.name: page for page in reversed(pages)}
         last = {page.feed.name: page for page in pages}
         parts, now = self._parts, self._parts.clock()
-        seen = _seen(pages, now)
+        found = _seen(pages, now)
         withdrawals = [withdrawal for page in pages for withdrawal in page.found.withdrawals]
         states = [one for page in pages for one in page.sightings]
         view = _view(pages, now)
         with parts.ledger.begin() as tx:
-            if seen:
+            if found:
                 parts.guarding.take_turn(tx)
+            seen = parts.guarding.without_flood(tx, found, parts.mapping)
+            left = {one.event.key for one in found} - {one.event.key for one in seen}
+            aside = spelt(states, {one.event.code for one in found if one.event.key in left})
             moved = {
                 name: cursors.advance(
                     tx, parts.oa, name, first[name].held, to=page.step.position, polled_at=page.polled_at
@@ -155,10 +159,11 @@ class Follow:
             }
             if None in moved.values():
                 raise Outrun
-            sightings.keep(tx, parts.oa, states)
+            sightings.keep(tx, parts.oa, [one for one in states if one.code not in aside])
+            sightings.set_aside(tx, parts.oa, aside)
             formers = renamed(tx, parts.oa, view.dossiers.values())
             followed = follow_dossiers(tx, parts, view)
-            recorded = record(tx, parts.oa, parts.people, seen, parts.guarding, formers)
+            recorded = record(tx, parts.oa, parts.people, seen, parts.guarding, formers=formers)
             withdrawn = withdraw(tx, parts.oa, withdrawals)
             doubts = {code for page in pages for code in page.doubtful}
             asked_at = min(page.held.read_at for page in pages)

@@ -8,13 +8,16 @@ newest time that it brings along.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
+from collections.abc import Mapping as Table
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 from sqlalchemy import Connection
 
+from producers.dossiers.mapping import Mapping
+from producers.dossiers.seen import FLOOD, Seen
 from worker.domain.event import Event, event_key
 from worker.domain.guard import EVER, MANY, OLD, Guard, judge
 from worker.domain.kinds.kind import ONCE
@@ -38,7 +41,7 @@ class Guarding:
         """To be called first in each transaction that records: what is new is counted by one at a time."""
         guard.take_turn(tx, self.oa)
 
-    def keep_back(self, tx: Connection, new: Sequence[Event]) -> Mapping[str, str]:
+    def keep_back(self, tx: Connection, new: Sequence[Event]) -> Table[str, str]:
         """By key why some of these new events are kept back; the others are counted. Alarms once a cause."""
         ordered = sorted(new, key=lambda event: (event.at, event.key))
         own_times = self._own_times(tx, ordered)
@@ -58,6 +61,19 @@ class Guarding:
             )  # fmt: skip
         return dict.fromkeys(verdict.old, self.guard.too_old) | dict.fromkeys(verdict.many, self.guard.too_many)
 
+    def without_flood(self, tx: Connection, seen: Sequence[Seen], mapping: Mapping) -> Sequence[Seen]:
+        """What is to be recorded now. A flood of old events is left to the reconcile, which keeps it back bit by bit:
+        recorded in one go with what happened today, 100,000 of them would hold that up.
+        """
+        if not self.guard.old_days or mapping.reconcile is None or len(seen) <= FLOOD:
+            return seen
+        oldest = self.clock() - timedelta(days=self.guard.old_days)
+        old = {one.event.key for one in seen if _found_by_reconcile(one.event, mapping) and _is_before(one, oldest)}
+        if len(old) <= FLOOD or self._free_since(tx) is not None:
+            return seen
+        new = cursors.untold(tx, self.oa, old)  # a nightly job touches what we know, too
+        return seen if len(new) <= FLOOD else [one for one in seen if one.event.key not in new]
+
     def _free_since(self, tx: Connection) -> datetime | None:
         """Since when what happened is not judged; None once the first start is over."""
         started_at = sources.read(tx, self.oa).free_since
@@ -72,6 +88,15 @@ class Guarding:
             strangers = _strangers(tx, self.oa, timeless)
             times |= {event.key: event.begun_at for event in timeless if event.key in strangers and event.begun_at}
         return times
+
+
+def _is_before(seen: Seen, oldest: datetime) -> bool:
+    return seen.event.own_at is not None and seen.event.own_at < oldest
+
+
+def _found_by_reconcile(event: Event, mapping: Mapping) -> bool:
+    """A fee is found there by its row, where the mapping asks for the open ones."""
+    return event.told and (event.kind not in ("fee_requested", "fee_paid") or mapping.has("open_payments"))
 
 
 def _strangers(tx: Connection, oa: str, events: Collection[Event]) -> set[str]:

@@ -28,8 +28,9 @@ from producers.dossiers.findings import Found
 from producers.dossiers.follow_source import follow_dossiers
 from producers.dossiers.parts import Outrun, Parts, Round
 from producers.dossiers.queries import BEFORE_ALL_CODES, first_key
-from producers.dossiers.record import Seen, fresh_at, look_again, record, set_aside, withdraw
+from producers.dossiers.record import fresh_at, look_again, record, set_aside, withdraw
 from producers.dossiers.rows import Door, row_id
+from producers.dossiers.seen import Seen
 from producers.dossiers.sightings import Look, changed, doubtful, gone, seen_standing, sighted
 from producers.dossiers.view import View
 from worker.ledger import cursors, sightings
@@ -197,7 +198,7 @@ class Reconcile:
             sightings.keep(tx, parts.oa, page.sightings)
             formers = renamed(tx, parts.oa, view.dossiers.values())
             followed = follow_dossiers(tx, parts, view)
-            recorded = record(tx, parts.oa, parts.people, seen, parts.guarding, formers)
+            recorded = record(tx, parts.oa, parts.people, seen, parts.guarding, formers=formers)
             withdrawn = withdraw(tx, parts.oa, page.found.withdrawals)
             set_aside(tx, parts.oa, [page.found], asked_at=held.read_at, doubtful=page.doubtful)
             look_again(tx, parts.oa, seen, page.sightings)

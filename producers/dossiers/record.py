@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -13,6 +12,7 @@ from producers.dossiers.faults import DOSSIER_HOLDS, FEES, PAYMENT_HOLDS
 from producers.dossiers.findings import Found
 from producers.dossiers.guarding import Guarding
 from producers.dossiers.memory import Weigh, depends
+from producers.dossiers.seen import FLOOD, Seen
 from worker.domain.code import normalize_code, parse_code
 from worker.domain.event import EVERY, Event, Hold, Withdrawal, event_key
 from worker.domain.kinds import LASTING
@@ -27,19 +27,6 @@ from worker.ledger.people import People
 from worker.ledger.sightings import Sighting
 
 _BY = "producer"
-FLOOD = 1000  # notices at once: a bulk close, a gap that was caught up; they drain beside what happens meanwhile
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """An event, since when it may count as fresh, and when the source was asked for it, if that is known (UTC).
-
-    `asked_at` is a time of the ledger's clock, before the question; the newest one, where it was found several times.
-    """
-
-    event: Event
-    fresh_at: datetime
-    asked_at: datetime | None = None
 
 
 def fresh_at(happened: datetime, unseen_since: datetime, now: datetime) -> datetime:
@@ -57,6 +44,7 @@ def record(
     people: People,
     seen: Iterable[Seen],
     guarding: Guarding | None = None,
+    *,
     formers: Mapping[str, str] | None = None,
 ) -> int:
     """Record what was not told and is not baseline; returns how many notices are new, or true again.
@@ -149,6 +137,14 @@ def look_again(tx: Connection, oa: str, seen: Iterable[Seen], states: Sequence[S
     keys = [one.event.key for one in seen if _may_come_back(one.event) and _has_one_voice(one.event)]
     if keys and (doubtful := withdrawals.disbelieved(tx, oa, keys)):
         sightings.doubt(tx, oa, [state.code for state in states if _spelling_of(state.code) in doubtful])
+
+
+def spelt(states: Sequence[Sighting], codes: Collection[str]) -> set[str]:
+    """These codes as the source spells them, where a page showed it."""
+    if not codes:
+        return set()
+    known = {_spelling_of(state.code): state.code for state in states}
+    return {known.get(code, code) for code in codes}
 
 
 def _may_come_back(event: Event) -> bool:

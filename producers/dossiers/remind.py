@@ -14,8 +14,9 @@ from typing import Any
 
 from producers.dossiers.faults import RowError
 from producers.dossiers.parts import Parts
-from producers.dossiers.record import Seen, record
+from producers.dossiers.record import record
 from producers.dossiers.rows import Door
+from producers.dossiers.seen import Seen
 from worker.domain.dossier import Change
 from worker.domain.event import Event
 from worker.domain.kinds import REMINDERS, Kind

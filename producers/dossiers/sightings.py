@@ -16,7 +16,7 @@ from typing import Any
 
 from producers.dossiers.rows import Door
 from worker.domain.dossier import Change, Status
-from worker.ledger.sightings import UNKNOWN, Sighting
+from worker.ledger.sightings import ASIDE, UNKNOWN, Sighting
 
 _OVER = frozenset({Status.REFUSED, Status.WITHDRAWN, Status.RETURNED})
 _NOT_STATE = frozenset(
@@ -43,6 +43,11 @@ def digests(rows: Sequence[Mapping[str, Any]]) -> list[int]:
 def changed(rows: Sequence[Mapping[str, Any]], known: Mapping[str, int]) -> list[Mapping[str, Any]]:
     """The rows whose dossier is not in the state in which it was last seen."""
     return [row for row, now in zip(rows, digests(rows), strict=True) if known.get(str(row["code"]), UNKNOWN) != now]
+
+
+def not_aside(rows: Sequence[Mapping[str, Any]], known: Mapping[str, int]) -> list[Mapping[str, Any]]:
+    """The rows whose dossier is not left to the reconcile: a feed reads them again for a while, and need not judge."""
+    return [row for row in rows if known.get(str(row["code"])) != ASIDE]
 
 
 def sighted(look: Look, rows: Sequence[Mapping[str, Any]], changes: Mapping[int, Change | None]) -> list[Sighting]:

@@ -28,8 +28,9 @@ from producers.dossiers.findings import Found
 from producers.dossiers.guarding import StartFrom
 from producers.dossiers.parts import Outrun, Parts, Round
 from producers.dossiers.queries import BEFORE_ALL_CODES, first_key
-from producers.dossiers.record import Seen, record, set_aside
+from producers.dossiers.record import record, set_aside
 from producers.dossiers.rows import Door, row_id
+from producers.dossiers.seen import Seen
 from producers.dossiers.sightings import Look, sighted
 from worker.ledger import cursors, sightings, sources
 from worker.ledger.cursors import Cursor

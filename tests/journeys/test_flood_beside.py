@@ -30,6 +30,7 @@ def provinces(servers: Servers, ledger_url: str, redis_url: str, tmp_path: Path)
     """A quiet province, and one in flood."""
     common = {
         "HCC_DATABASE_URL": ledger_url, "HCC_REDIS_URL": redis_url, "HCC_SECRET_KEYS": "a-key-for-tests-0123456789",
+        "HCC_OLD_EVENT_DAYS": "0",  # the dossiers are of 2024
         "HCC_ZALO_APP_SECRET": "s", "HCC_CHANNELS": "zalo_cs", "HCC_POLL_SECONDS": str(POLL_SECONDS),
         "HCC_QUIET_HOURS": "00:00-00:00",
     }  # fmt: skip

@@ -23,6 +23,7 @@ def common(ledger_url: str, redis_url: str) -> dict[str, str]:
     """What all OAs share."""
     return {
         "HCC_DATABASE_URL": ledger_url, "HCC_REDIS_URL": redis_url, "HCC_SECRET_KEYS": "a-key-for-tests-0123456789",
+        "HCC_OLD_EVENT_DAYS": "0",  # the dossiers are of 2024
         "HCC_ZALO_APP_SECRET": "s", "HCC_CHANNELS": "zalo_cs", "HCC_POLL_SECONDS": "0.5",
     }  # fmt: skip
 

@@ -25,6 +25,7 @@ def test_what_only_the_reconcile_can_see_is_found(
     monkeypatch.setenv("HCC_DATABASE_URL", ledger_url)
     monkeypatch.setenv("HCC_DOSSIER_URL", url)
     monkeypatch.setenv("HCC_REDIS_URL", redis_url)
+    monkeypatch.setenv("HCC_OLD_EVENT_DAYS", "0")  # the dossiers are of 2024
     monkeypatch.setenv("HCC_SECRET_KEYS", "a-key-for-tests-only-0123456789")
     monkeypatch.setenv("HCC_ZALO_OA_ID", "1234567890123456789")
     monkeypatch.setenv("HCC_ZALO_APP_ID", "1")

@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine
 
 from operators.cli.main import hcc
-from producers.dossiers.record import Seen, record
+from producers.dossiers.record import record
+from producers.dossiers.seen import Seen
 from worker.domain.event import Event
 from worker.ledger.people import People
 from worker.ledger.sealing import Sealer

@@ -46,6 +46,7 @@ def run(
     """Run a command of `hcc` in this process, for two OAs of one app."""
     given = {
         "DATABASE_URL": ledger_url, "REDIS_URL": redis_url, "ZALO_APP_ID": "1", "ZALO_APP_SECRET": "s",
+        "OLD_EVENT_DAYS": "0",  # the dossiers are of 2024
         "SECRET_KEYS": "0123456789abcdef", "OAS": write(tmp_path / "oas.toml", tables),
     }  # fmt: skip
     for name, value in given.items():

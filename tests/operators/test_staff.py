@@ -12,7 +12,8 @@ from sqlalchemy import Engine, text
 
 from config.settings import Settings
 from operators.cli.main import hcc
-from producers.dossiers.record import Seen, record
+from producers.dossiers.record import record
+from producers.dossiers.seen import Seen
 from tests.journeys.conftest import count
 from worker.bootstrap import Services
 from worker.deliver import Lease, claim_and_compose

@@ -112,6 +112,7 @@ def common(ledger_url: str, redis_url: str) -> dict[str, str]:
     return {
         "HCC_DATABASE_URL": ledger_url, "HCC_REDIS_URL": redis_url, "HCC_ZALO_APP_ID": "1",
         "HCC_ZALO_APP_SECRET": "s", "HCC_SECRET_KEYS": "a-key-for-tests-only-0123456789",
+        "HCC_OLD_EVENT_DAYS": "0",  # the dossiers are of 2024
     }  # fmt: skip
 
 

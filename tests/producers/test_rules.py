@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import make_url
 
-from producers.dossiers.record import Seen, record
+from producers.dossiers.record import record
+from producers.dossiers.seen import Seen
 from tests.producers.conftest import MORNING, OA, PHONE, World
 from worker.domain.event import Event
 

@@ -10,6 +10,9 @@ from sqlalchemy import Connection, text
 UNKNOWN = 0
 """The digest of a dossier that is known to be there, and whose state was not judged yet."""
 
+ASIDE = -1
+"""The digest of a dossier that came with a flood of old ones: the reconcile is to judge it, not the feeds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
@@ -60,6 +63,15 @@ def keep(tx: Connection, oa: str, seen: Sequence[Sighting]) -> None:
             text("DELETE FROM sightings WHERE oa = :oa AND code = ANY(CAST(:codes AS text[]))"),
             {"oa": oa, "codes": sorted(over)},
         )
+
+
+def set_aside(tx: Connection, oa: str, codes: Collection[str]) -> None:
+    """Leave these dossiers to the reconcile, whatever state they were last seen in."""
+    query = text("""
+        INSERT INTO sightings (oa, code, digest) SELECT :oa, c, :aside FROM unnest(CAST(:codes AS text[])) AS w (c)
+        ON CONFLICT (oa, code) DO UPDATE SET digest = :aside WHERE sightings.digest <> :aside""")
+    if codes:
+        tx.execute(query, {"oa": oa, "codes": sorted(codes), "aside": ASIDE})
 
 
 def doubt(tx: Connection, oa: str, codes: Collection[str]) -> None:

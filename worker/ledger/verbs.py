@@ -53,7 +53,7 @@ _CHOSEN = f"""
 
 _LISTED = f"""
 SELECT n.id, n.event_key, n.kind, n.state, n.reason, n.code_received AS code, n.attempts, n.due_at,
-       EXTRACT(EPOCH FROM clock_timestamp() - n.fresh_at)::float8 AS age_seconds, n.unit, {HAPPENED_AT} AS happened_at
+       EXTRACT(EPOCH FROM clock_timestamp() - n.fresh_at)::float8 AS age_seconds
 FROM notices n WHERE {_CHOSEN} ORDER BY n.id LIMIT CAST(:limit AS bigint)
 """
 
