@@ -28,6 +28,7 @@ class Found:
     ignored: set[str] = field(
         default_factory=set
     )  # codes of dossiers that nobody is told about, as the ledger has them
+    standing: list[Change] = field(default_factory=list)  # of rows that no rule was asked about
     odd: int = 0
     set_aside: int = 0
 
@@ -59,6 +60,20 @@ class Sieve:
             for finding in told:
                 self._sort(feed, name, mark, finding, found)
         return found
+
+    def look(
+        self, rows: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], Change | None], found: Found
+    ) -> None:
+        """Read rows that did not change, for notices that follow them; what cannot be read says nothing."""
+        for row in rows:
+            try:
+                change = read(row)
+            except Exception:  # noqa: BLE001, S112 (as above; it was warned of when it was new)
+                continue
+            if change is not None:
+                found.standing.append(change)
+            elif code := ledger_code(row):
+                found.ignored.add(code)
 
     def _sort(self, feed: str, name: object, mark: object, finding: Finding, found: Found) -> None:
         match finding:
