@@ -34,6 +34,7 @@ class Found:
     holds: list[Hold] = field(default_factory=list)
     read: set[tuple[str, str]] = field(default_factory=set)  # dossiers, and rows of theirs, that were read
     ignored: set[str] = field(default_factory=set)  # codes, as the ledger spells them, of whom nobody is told
+    standing: list[Change] = field(default_factory=list)  # of rows that no rule was asked about
     odd: int = 0
     set_aside: int = 0
 
@@ -69,6 +70,20 @@ class Sieve:
             for finding in told:
                 self._sort(feed, name, mark, finding, found)
         return found
+
+    def look(
+        self, rows: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], Change | None], found: Found
+    ) -> None:
+        """Read rows that did not change, for notices that follow them; what cannot be read says nothing."""
+        for row in rows:
+            try:
+                change = read(row)
+            except Exception:  # noqa: BLE001, S112 (as above; it was warned of when it was new)
+                continue
+            if change is not None:
+                found.standing.append(change)
+            elif code := ledger_code(row):
+                found.ignored.add(code)
 
     def _sort(self, feed: str, name: object, mark: object, finding: Finding, found: Found) -> None:
         match finding:

@@ -119,19 +119,22 @@ class Follow:
         asked = feed.ask(held.position, held.polled_at)
         rows = self._parts.source.page(feed.name, asked)
         step = feed.advance(held.position, asked, rows, now)
-        fresh = self._of_interest(rows) if feed.look is Look.COMPARE else rows
+        fresh, followed = self._of_interest(rows) if feed.look is Look.COMPARE else (rows, [])
         found = self._parts.sieve.sift(feed.name, fresh, lambda row: feed.read(row, now))
+        self._parts.sieve.look(followed, lambda row: feed.read(row, now), found)
         seen = sighted(feed.look, fresh, found.changes)
         return _Page(feed, held, step, found, seen, doubtful(fresh, found.changes), len(rows), now)
 
-    def _of_interest(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-        """Those that changed; and those of which a notice may still leave, since their phone is in no sighting (R9)."""
+    def _of_interest(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], ...]:
+        """Those that changed; and others of which a notice may still leave, since their phone is in no sighting (R9)."""
         oa, codes = self._parts.oa, {str(row["code"]): ledger_code(row) for row in rows}
         with self._parts.ledger.begin() as tx:
             known = sightings.known(tx, oa, codes.keys())
             followed = truth.followed(tx, oa, {code for code in codes.values() if code})
-        fresh = {str(row["code"]) for row in changed(not_aside(rows, known), known)}
-        return [row for row in rows if str(row["code"]) in fresh or codes[str(row["code"])] in followed]
+        fresh = changed(not_aside(rows, known), known)
+        news = {str(row["code"]) for row in fresh}
+        others = [row for row in rows if str(row["code"]) not in news and codes[str(row["code"])] in followed]
+        return fresh, others
 
     def _keep(self, pages: Sequence[_Page], tally: Round) -> dict[str, Cursor]:
         """All cursors and notices in one transaction, then the bell; the cursors as they stand now.
@@ -191,7 +194,7 @@ def _view(pages: Sequence[_Page], now: datetime) -> View:
     """What these pages say of dossiers; what was read last counts."""
     view = View(min(page.held.read_at for page in pages), now)
     for page in sorted(pages, key=lambda page: page.at):
-        view.see(page.found.changes.values(), page.found.ignored)
+        view.see([*page.found.changes.values(), *page.found.standing], page.found.ignored)
     return view
 
 

@@ -111,7 +111,7 @@ def test_r9_a_corrected_phone_takes_every_notice_to_its_person(kind: str) -> Non
     assert (found.person, found.another_person, found.why) == (OTHER, True, "corrected: phone")
 
 
-@pytest.mark.parametrize("kind", OF_PAYMENTS)
+@pytest.mark.parametrize("kind", sorted(OF_PAYMENTS))
 def test_r9_a_phone_is_corrected_in_a_row_that_says_nothing_of_the_fee(kind: str) -> None:
     found = verdict(recorded(kind), replace(TRUE[kind], payment=None), OTHER)
     assert isinstance(found, Correct)

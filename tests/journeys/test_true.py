@@ -74,10 +74,10 @@ def shown(moment: datetime) -> str:
 def test_who_follows_late_is_told_what_is_true_by_then(world: World) -> None:
     """Up to fourteen days lie between the event and the follow."""
     world.follow(RIGHT)
-    world.start("worker", "beat", recheck_seconds="2")
+    world.start("worker", "beat", recheck_seconds="60")
     codes = file_all(world)
     until(lambda: "unreachable" in world.states().values() and not {"due", "sending", "waiting"} &
-          set(world.states().values()) and len(world.states()) == 7, "nobody can be told", world=world)  # fmt: skip
+          set(world.states().values()) and len(world.states()) == 7, "nobody can be told", 90, world)  # fmt: skip
     change_all(world, codes)
     people = [Link(user(number), f"+84{phone(number)[1:]}") for number in codes]
     world.zalo.people([{"user_id": user(number), "phone": f"84{phone(number)[1:]}"} for number in codes])
@@ -85,7 +85,7 @@ def test_who_follows_late_is_told_what_is_true_by_then(world: World) -> None:
         reached = world.services.people.link(tx, world.oa, people, source="test")
         tx.execute(text("UPDATE notices SET true_at = true_at - interval '1 day'"))
         upkeep.reopen(tx, reached, days=14, by="test")
-    until(lambda: user(RIGHT) in by_person(world.zalo.messages()) and is_over(world), "all to be told", 60, world)
+    until(lambda: user(RIGHT) in by_person(world.zalo.messages()) and is_over(world), "all to be told", 90, world)
     check(world, codes)
 
 
@@ -94,9 +94,9 @@ def test_what_a_zalo_that_was_down_held_up_is_told_as_it_is_by_then(world: World
     for number in (AMOUNT, DATE, RECALLED, DELETED, PHONE, RIGHT):
         world.follow(number)
     world.zalo.down()
-    world.start("worker", "beat", recheck_seconds="2")
+    world.start("worker", "beat", recheck_seconds="60")
     codes = file_all(world)
-    until(lambda: len(world.states()) == 7, "all to be recorded", world=world)
+    until(lambda: len(world.states()) == 7, "all to be recorded", 90, world)
     change_all(world, codes)
     with world.services.ledger.begin() as tx:
         tx.execute(text("UPDATE notices SET true_at = true_at - interval '1 day' WHERE state <> 'sending'"))
