@@ -22,6 +22,7 @@ from worker.shared import Shared
 log = logging.getLogger("hcc.sweeps")
 
 _PAGE = 1000  # notices a statement
+_STOPPED_PAGE = 10_000
 _HOUSE_SECONDS = 10.0  # for housekeeping at a time: what is left is for the next one
 
 
@@ -57,9 +58,14 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
 
 
 def give_back_time(shared: Shared) -> None:
-    """What switches held that are over, by their time or by a command that was cut short, goes on at the age it had."""
+    """What switches held that are over, by their time or by a command that was cut short, goes on at the age it had.
+
+    What those hold that are off goes out of the way of the claims.
+    """
     with shared.ledger.begin() as tx:
         ended = switches.over(tx)
+    with shared.ledger.begin() as tx:
+        switches.put_back(tx, page=_STOPPED_PAGE)
     for switch in ended:
         number = sum(page for page, _ in switches.give_all_back(shared.ledger, switch))
         log.warning("a switch is over, what it held goes on switch=%d notices=%d", switch, number)
