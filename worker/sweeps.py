@@ -13,6 +13,7 @@ from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.kinds.hours import asleep
 from worker.ledger import notices, past, switches, upkeep, work
+from worker.ledger.switches import EVERY_OA
 from worker.ledger.work import Ages
 from worker.queue.clocks import SetBack
 from worker.queue.connection import QueueDown
@@ -40,9 +41,11 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
     """
     shared = deployment.shared
     look_at_the_ledger(deployment)
-    give_back_time(shared)
     with shared.ledger.connect() as connection:
         amiss = work.to_sweep(connection, _ages(deployment))
+    if EVERY_OA in amiss:
+        give_back_time(shared)
+        amiss.remove(EVERY_OA)
     for oa in in_time(amiss, seconds):
         try:
             put_right(deployment.of(oa), oa)
