@@ -13,6 +13,7 @@ from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.kinds.hours import asleep
 from worker.ledger import notices, oddities, past, phonebook, switches, upkeep, work
+from worker.ledger.switches import EVERY_OA
 from worker.ledger.work import Ages
 from worker.queue.clocks import SetBack
 from worker.queue.connection import QueueDown
@@ -22,6 +23,7 @@ from worker.shared import Shared
 log = logging.getLogger("hcc.sweeps")
 
 _PAGE = 1000  # notices a statement
+_STOPPED_PAGE = 10_000
 _HOUSE_SECONDS = 10.0  # for housekeeping at a time: what is left is for the next one
 
 
@@ -40,9 +42,11 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
     """
     shared = deployment.shared
     look_at_the_ledger(deployment)
-    give_back_time(shared)
     with shared.ledger.connect() as connection:
         amiss = work.to_sweep(connection, _ages(deployment))
+    if EVERY_OA in amiss:
+        give_back_time(shared)
+        amiss.remove(EVERY_OA)
     for oa in in_time(amiss, seconds):
         try:
             put_right(deployment.of(oa), oa)
@@ -58,9 +62,14 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
 
 
 def give_back_time(shared: Shared) -> None:
-    """What switches held that are over, by their time or by a command that was cut short, goes on at the age it had."""
+    """What switches held that are over, by their time or by a command that was cut short, goes on at the age it had.
+
+    What those hold that are off goes out of the way of the claims.
+    """
     with shared.ledger.begin() as tx:
         ended = switches.over(tx)
+    with shared.ledger.begin() as tx:
+        switches.put_back(tx, page=_STOPPED_PAGE)
     for switch in ended:
         number = sum(page for page, _ in switches.give_all_back(shared.ledger, switch))
         log.warning("a switch is over, what it held goes on switch=%d notices=%d", switch, number)

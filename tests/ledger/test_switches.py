@@ -182,3 +182,19 @@ def test_a_channel_that_is_off_is_told_to_who_claims(ledger: Engine, record: Cal
     with ledger.begin() as tx:
         [notice] = claims.lock_due(tx, OA, Lane.SERVICE, "lease", 10, bounds=Bounds(timedelta(days=365)))
     assert notice.stopped == {"zns"}
+
+
+def test_what_is_stopped_is_moved_out_of_the_way_of_the_claims_and_is_due_again_at_the_end(
+    ledger: Engine, record: Callable[..., set[str]], claim: Claim
+) -> None:
+    """A hundred thousand stopped ones would be walked past by each claim."""
+    record(new("A-1"), new("R-1", "result_ready"))
+    off(ledger, "kind", "accepted")
+    with ledger.begin() as tx:
+        assert switches.put_back(tx, page=10) == 1
+        assert switches.put_back(tx, page=10) == 0
+        query = text("SELECT code, reason FROM notices WHERE state = 'due' AND due_at > clock_timestamp()")
+        assert tx.execute(query).all() == [("A-1", "switched off: kind accepted")]
+    assert [notice.code for notice in claim()] == ["R-1"]
+    on(ledger, "kind", "accepted")
+    assert [notice.code for notice in claim()] == ["A-1"]

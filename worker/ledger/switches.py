@@ -22,6 +22,7 @@ SORTS = ("kind", "channel", "unit", "oa", "all")
 """What may be stopped; `oa` and `all` have no name of their own."""
 
 STOPPED_CHANNEL = "channel switched off: "
+_STOPPED = "switched off: "
 
 _PAGE = 2000  # notices a transaction
 _STATES = "'waiting', 'due', 'unreachable'"
@@ -124,7 +125,8 @@ def over(tx: Connection) -> list[int]:
 _GIVE_BACK = f"""
 WITH s AS (SELECT * FROM switches WHERE id = :switch AND ended_at IS NOT NULL FOR UPDATE),
 page AS (
-    SELECT n.id, n.state, n.withdrawn, s.ended_at, s.since, s.sort, s.until,
+    SELECT n.id, n.state, n.withdrawn, s.ended_at, s.since,
+           n.state = 'due' AND (s.sort = 'channel' OR starts_with(n.reason, '{_STOPPED}')) AS aside,
            (SELECT min(o.since) FROM switches o WHERE o.id <> s.id AND {_MATCHES.replace("s.", "o.")}) AS other_since
     FROM s CROSS JOIN notices n
     WHERE n.state IN ({_STATES}) AND n.id > s.renewed_to AND {_MATCHES}
@@ -134,8 +136,8 @@ renewed AS (
     UPDATE notices n SET
         fresh_at = n.fresh_at
             + greatest(interval '0', least(p.ended_at, p.other_since) - greatest(p.since, n.fresh_at)),
-        due_at = CASE WHEN p.sort = 'channel' AND n.state = 'due' THEN clock_timestamp() ELSE n.due_at END,
-        reason = CASE WHEN p.sort = 'channel' AND n.state = 'due' THEN NULL ELSE n.reason END
+        due_at = CASE WHEN p.aside THEN clock_timestamp() ELSE n.due_at END,
+        reason = CASE WHEN p.aside THEN NULL ELSE n.reason END
     FROM page p WHERE n.id = p.id
 )
 SELECT max(id) AS last, count(*) AS number, count(*) FILTER (WHERE state <> 'unreachable' AND withdrawn IS NULL) AS true
@@ -154,6 +156,21 @@ def give_back(tx: Connection, switch: int, *, page: int) -> tuple[int, int]:
         return 0, 0
     tx.execute(text("UPDATE switches SET renewed_to = :last WHERE id = :id"), {"last": row.last, "id": switch})
     return int(row.number), int(row.true)
+
+
+_PUT_BACK = f"""
+UPDATE notices n SET due_at = f.later, reason = '{_STOPPED}' || f.told FROM (
+    SELECT n.id, max(coalesce(s.until, statement_timestamp() + interval '1 hour')) AS later,
+           min(trim(s.sort || ' ' || s.name)) AS told
+    FROM notices n JOIN switches s ON s.sort <> 'channel' AND {_NOW_OFF} AND {_MATCHES}
+    WHERE n.state = 'due' AND n.due_at <= statement_timestamp() GROUP BY n.id ORDER BY n.id LIMIT :page
+) AS f WHERE n.id = f.id AND n.state = (SELECT 'due')
+"""
+
+
+def put_back(tx: Connection, *, page: int) -> int:
+    """Move a page of what is due and stopped behind what may go, so that no claim walks past it; returns how many."""
+    return tx.execute(text(_PUT_BACK), {"page": page}).rowcount
 
 
 def give_all_back(ledger: Engine, switch: int) -> Iterator[tuple[int, int]]:

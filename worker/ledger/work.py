@@ -16,7 +16,7 @@ from worker.domain.lane import Lane
 from worker.domain.settling import GIVE_UP
 from worker.ledger import unread
 from worker.ledger.notices import EARLIER_UNFINISHED
-from worker.ledger.switches import AGES
+from worker.ledger.switches import AGES, EVERY_OA
 from worker.ledger.turns import ANY_MAY_GO, EVER
 from worker.ledger.unread import EventReader
 from worker.ledger.upkeep import DOUBTED_AT
@@ -50,6 +50,8 @@ def to_deliver(tx: Connection, ages: Mapping[str, Ages], asleep: AbstractSet[str
 
 
 _TO_SWEEP = f"""
+SELECT '{EVERY_OA}' AS oa WHERE EXISTS (SELECT FROM switches)
+UNION ALL
 SELECT w.oa FROM {_OAS}
 WHERE EXISTS (
     SELECT FROM notices n WHERE n.oa = w.oa AND n.state = 'sending' AND n.lease_until < statement_timestamp())
@@ -68,7 +70,10 @@ OR EXISTS (
 
 
 def to_sweep(tx: Connection, ages: Mapping[str, Ages]) -> list[str]:
-    """The OAs with a lease that ended, a notice that nothing holds back any more, or one that got too old."""
+    """The OAs with a lease that ended, a notice that nothing holds back any more, or one that got too old.
+
+    `EVERY_OA` is among them while anything is switched off, or has been and its time is to be given back.
+    """
     return list(tx.execute(text(_TO_SWEEP), _arrays(ages)).scalars())
 
 
