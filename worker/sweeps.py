@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.kinds.hours import asleep
-from worker.ledger import notices, past, upkeep, work
+from worker.ledger import notices, oddities, past, upkeep, work
 from worker.ledger.work import Ages
 from worker.queue.clocks import SetBack
 from worker.queue.connection import QueueDown
