@@ -37,7 +37,7 @@ class Event:
     after: str | None = None
     twin: str | None = None
     paired: str | None = None
-    held: Hold | None = None  # recorded, and kept back: what a word of the source means is not known
+    held: WordHold | None = None  # recorded, and kept back: what a word of the source means is not known
     row: int = 0  # of the source's table, whose ids increase: orders events of one kind and moment
 
     @property
@@ -59,7 +59,7 @@ class Withdrawal:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class WordHold:
     """What has not left of these events is kept back until it is known what `field` of the source says.
 
     `key` names the events as in a `Withdrawal`; `kinds` narrows it where it is not empty. `mark` tells the word from

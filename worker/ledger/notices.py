@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from worker.domain.event import Hold
+from worker.domain.event import WordHold
 from worker.domain.kinds import RANK
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import BLOCKING, State
@@ -58,7 +58,7 @@ class NewNotice:
     phone_fault: str | None = None  # what staff should look at in the phone field, if anything
     phone_seen: str | None = None  # that field, masked
     lane: Lane = Lane.SERVICE
-    held: Hold | None = None  # what keeps it back: it is quarantined until that is known
+    held: WordHold | None = None  # what keeps it back: it is quarantined until that is known
     asked_at: datetime | None = None  # when the source was asked for it, by the ledger's clock
     source_row: int = 0  # the row of the source that tells of it, where ids increase: orders events of one moment
 
