@@ -10,9 +10,9 @@ import click
 
 from config.oas import load_oas
 from operators.cli.bulk import TABLE_ROWS, limited
-from operators.cli.context import deployment, every, named_columns, of_oa, the_one, told_of
-from operators.cli.oddities import why_vi
-from operators.cli.output import as_json, print_json, print_table
+from operators.cli.context import deployment, every, of_oa, the_one, told_of
+from operators.cli.oddities import tell_oddities
+from operators.cli.output import as_json, print_json
 from producers.dossiers.check import Finding, examine
 from producers.dossiers.mapping import MappingError, load_mapping
 from producers.dossiers.source import Source, SourceError
@@ -57,17 +57,6 @@ def check(mapping: str | None, oa: str | None, as_json: bool) -> None:
     sys.exit(1 if faults else 0)
 
 
-_COLUMNS = {
-    "code": "Hồ sơ",
-    "row": "Dòng",
-    "column": "Cột",
-    "why": "Vì sao",
-    "since": "Từ",
-    "times": "Lần",
-    "last_seen": "Lần cuối",
-}
-
-
 @source.command(short_help="Những gì trong CSDL hồ sơ không đọc được.")
 @limited
 @of_oa
@@ -84,13 +73,14 @@ def oddities(limit: int | None, oa: str | None, as_json: bool) -> None:
             for one in every(made, oa)
             for row in told_of(made, one, oddities_in_ledger.listed(connection, one.oa, limit=most))
         ]
-        columns = named_columns(made, _COLUMNS)
     if as_json:
         print_json(rows[:most])
-    else:
-        print_table(
-            columns, [{**row, "why": why_vi(row["why"])} for row in rows[:most]], empty="Mọi dòng đều đọc được."
-        )
+        return
+    for row in rows[:most]:
+        click.secho(row["code"] + (f"  (OA {row['oa']})" if "oa" in row else ""), bold=True)
+        tell_oddities([row])
+    if not rows:
+        click.echo("Mọi dòng đã đọc đều hiểu được.")
 
 
 def _plain(found: Finding) -> dict[str, Any]:
