@@ -12,9 +12,9 @@ import click
 
 from config.oas import load_oas
 from operators.cli.bulk import TABLE_ROWS, VERB_NEEDS, limited
-from operators.cli.context import deployment, every, named_columns, of_oa, services, the_one, told_of
-from operators.cli.oddities import why_vi
-from operators.cli.output import accountable, as_json, print_json, print_table
+from operators.cli.context import deployment, every, of_oa, services, the_one, told_of
+from operators.cli.oddities import tell_oddities
+from operators.cli.output import accountable, as_json, print_json
 from producers.dossiers import identity
 from producers.dossiers.check import Checked, Finding, examine
 from producers.dossiers.identity import identify
@@ -95,17 +95,6 @@ _ADOPTED = {
 }
 
 
-_COLUMNS = {
-    "code": "Hồ sơ",
-    "row": "Dòng",
-    "column": "Cột",
-    "why": "Vì sao",
-    "since": "Từ",
-    "times": "Lần",
-    "last_seen": "Lần cuối",
-}
-
-
 @source.command(short_help="Những gì trong CSDL hồ sơ không đọc được.")
 @limited
 @of_oa
@@ -122,13 +111,14 @@ def oddities(limit: int | None, oa: str | None, as_json: bool) -> None:
             for one in every(made, oa)
             for row in told_of(made, one, oddities_in_ledger.listed(connection, one.oa, limit=most))
         ]
-        columns = named_columns(made, _COLUMNS)
     if as_json:
         print_json(rows[:most])
-    else:
-        print_table(
-            columns, [{**row, "why": why_vi(row["why"])} for row in rows[:most]], empty="Mọi dòng đều đọc được."
-        )
+        return
+    for row in rows[:most]:
+        click.secho(row["code"] + (f"  (OA {row['oa']})" if "oa" in row else ""), bold=True)
+        tell_oddities([row])
+    if not rows:
+        click.echo("Mọi dòng đã đọc đều hiểu được.")
 
 
 def _plain(found: Finding) -> dict[str, Any]:

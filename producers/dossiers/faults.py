@@ -7,7 +7,7 @@ from typing import Any
 
 from producers.dossiers.shown import mark_of, showable
 from worker.domain.dossier import Payment
-from worker.domain.event import EVERY, Hold, Oddity, event_key
+from worker.domain.event import EVERY, Oddity, WordHold, event_key
 from worker.domain.kinds import DEPENDENT, OF_RESULTS
 
 DOSSIER_HOLDS = {"status": DEPENDENT, "ignored": DEPENDENT, "result_kind": OF_RESULTS, "result_state": OF_RESULTS}
@@ -35,7 +35,7 @@ class _Fault:
     mark: str | None
 
 
-class Faults:
+class ColumnFaults:
     """Collects the faults of one row; `row` names it among the rows of its dossier, '' for the dossier itself."""
 
     __slots__ = ("_found", "_row")
@@ -63,13 +63,13 @@ class Faults:
             for column, fault in self._found.items()
         )
 
-    def holds(self, code: str, fee: Payment | None) -> tuple[Hold, ...]:
+    def holds(self, code: str, fee: Payment | None) -> tuple[WordHold, ...]:
         """What the faults keep back."""
-        held: list[Hold] = []
+        held: list[WordHold] = []
         for column, fault in self._found.items():
             why, mark = f"{column} {fault.why}", fault.mark or ""
             if column in DOSSIER_HOLDS:
-                held.append(Hold(code, f"{code}/{EVERY}", column, mark, why, DOSSIER_HOLDS[column]))
+                held.append(WordHold(code, f"{code}/{EVERY}", column, mark, why, DOSSIER_HOLDS[column]))
             elif column in PAYMENT_HOLDS and fee is not None:
-                held += [Hold(code, event_key(code, kind, fee.id), column, mark, why) for kind in FEES]
+                held += [WordHold(code, event_key(code, kind, fee.id), column, mark, why) for kind in FEES]
         return tuple(held)

@@ -14,7 +14,7 @@ from producers.dossiers.shown import shape
 from worker.domain.cells import as_text
 from worker.domain.code import normalize_code
 from worker.domain.dossier import Change
-from worker.domain.event import Event, Hold, Oddity, Withdrawal
+from worker.domain.event import Event, Oddity, Withdrawal, WordHold
 from worker.domain.kinds import Finding, findings
 
 _log = logging.getLogger("hcc.producers")
@@ -31,7 +31,7 @@ class Found:
     withdrawals: list[Withdrawal] = field(default_factory=list)
     changes: dict[int, Change | None] = field(default_factory=dict)  # by place in the page, of the rows that were read
     oddities: list[Oddity] = field(default_factory=list)
-    holds: list[Hold] = field(default_factory=list)
+    holds: list[WordHold] = field(default_factory=list)
     read: set[tuple[str, str]] = field(default_factory=set)  # dossiers, and rows of theirs, that were read
     ignored: set[str] = field(default_factory=set)  # codes, as the ledger spells them, of whom nobody is told
     standing: list[Change] = field(default_factory=list)  # of rows that no rule was asked about
@@ -91,7 +91,7 @@ class Sieve:
                 found.events.setdefault(finding.key, finding)
             case Withdrawal():
                 found.withdrawals.append(finding)
-            case Hold():
+            case WordHold():
                 found.holds.append(finding)
             case Oddity():
                 found.oddities.append(finding)

@@ -102,7 +102,7 @@ class Dossiers(_Table):
     channels_told: frozenset[Word] = Field(min_length=1, description='danh sách kênh được báo, ví dụ ["2"]')
 
 
-class Keys(_Table):
+class SourceKeys(_Table):
     history: Literal["number", "guid", "text"] = Field(
         "number", description='khóa của bảng lịch sử: "number" số tăng dần, "guid" hay "text" thì đọc theo thời gian'
     )
@@ -181,7 +181,7 @@ class Mapping(_Table):
     status: Annotated[dict[str, Status], BeforeValidator(_keyed_by_word)] = Field(
         min_length=1, description="trạng thái trong CSDL = mã quốc gia 1..10"
     )
-    keys: Keys = Field(Keys(), description="bảng [keys]")
+    keys: SourceKeys = Field(SourceKeys(), description="bảng [keys]")
     payments: Payments = Field(description="bảng [payments]")
     result: Result = Field(description="bảng [result]")
     kinds: Kinds = Field(Kinds(), description="bảng [kinds]: loại thông báo = true hoặc false")

@@ -14,7 +14,7 @@ from producers.dossiers.guarding import Guarding
 from producers.dossiers.memory import Weigh, depends
 from producers.dossiers.seen import FLOOD, Seen
 from worker.domain.code import normalize_code, parse_code
-from worker.domain.event import EVERY, Event, Hold, Withdrawal, event_key
+from worker.domain.event import EVERY, Event, Withdrawal, WordHold, event_key
 from worker.domain.kinds import LASTING
 from worker.domain.kinds.fees import CORRECTED
 from worker.domain.lane import Lane
@@ -113,7 +113,7 @@ def set_aside(
     sightings.doubt(tx, oa, set(doubtful))
 
 
-def _readings(read: Iterable[tuple[str, str]], held: Iterable[Hold]) -> list[Reading]:
+def _readings(read: Iterable[tuple[str, str]], held: Iterable[WordHold]) -> list[Reading]:
     """Which fields of which events were read well: the dossier's own, and those of each payment."""
     faulty: dict[str, set[str]] = {}
     for hold in held:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from producers.dossiers.faults import Faults, RowError
+from producers.dossiers.faults import ColumnFaults, RowError
 from producers.dossiers.mapping import PHONES, Mapping, word
 from worker.domain.cells import as_text, whole
 from worker.domain.clock import from_local
@@ -54,7 +54,7 @@ class Door:
 
     def history(self, row: Table[str, Any]) -> Change | None:
         """A row of the history: the status that it reports, which may be empty. Raises `RowError`."""
-        faults = Faults(f"history/{row_key(row)}")
+        faults = ColumnFaults(f"history/{row_key(row)}")
         dossier = self._dossier(row, faults)
         if dossier is None:
             return None
@@ -66,7 +66,7 @@ class Door:
 
     def payment(self, row: Table[str, Any]) -> Change | None:
         """A payment request as it is now. Raises `RowError`."""
-        faults = Faults(f"payments/{row_key(row)}")
+        faults = ColumnFaults(f"payments/{row_key(row)}")
         dossier = self._dossier(row, faults)
         if dossier is None:
             return None
@@ -91,7 +91,7 @@ class Door:
 
     def standing(self, row: Table[str, Any], now: datetime) -> Change | None:
         """A dossier as it stands, for the baseline: dated by the best time that it has. Raises `RowError`."""
-        faults = Faults("")
+        faults = ColumnFaults("")
         dossier = self._dossier(row, faults)
         if dossier is None:
             return None
@@ -103,7 +103,7 @@ class Door:
         dossier: Dossier,
         at: datetime,
         status: Status | None,
-        faults: Faults,
+        faults: ColumnFaults,
         *,
         fee: Payment | None = None,
         numbered: bool = False,
@@ -123,7 +123,7 @@ class Door:
             holds=faults.holds(dossier.code, fee),
         )
 
-    def _fee_by_status(self, row: Table[str, Any], at: datetime, faults: Faults) -> Payment:
+    def _fee_by_status(self, row: Table[str, Any], at: datetime, faults: ColumnFaults) -> Payment:
         """The fee that status 6 asks for: one a amount, since no row gives it an id."""
         amount = _amount(row, "fee_amount", faults)
         return Payment(
@@ -137,7 +137,7 @@ class Door:
 
     def changed_at(self, row: Table[str, Any]) -> datetime | None:
         """When the row was changed, UTC; None where the source does not say, or says nothing believable."""
-        return self._time(row, "changed_at", Faults("")) if "changed_at" in row else None
+        return self._time(row, "changed_at", ColumnFaults("")) if "changed_at" in row else None
 
     def silence(self, row: Table[str, Any]) -> Silence | None:
         """Why nobody is told of this dossier, whatever happens to it; None where somebody is."""
@@ -147,7 +147,7 @@ class Door:
             return Silence.IGNORED
         return None if self._is_told(row) else Silence.CHANNEL
 
-    def _dossier(self, row: Table[str, Any], faults: Faults) -> Dossier | None:
+    def _dossier(self, row: Table[str, Any], faults: ColumnFaults) -> Dossier | None:
         if self.silence(row):
             return None
         code, ignored = _code(row), _flag(row["ignored"])
@@ -187,7 +187,7 @@ class Door:
     def _is_told(self, row: Table[str, Any]) -> bool:
         return not _empty(row["channel"]) and word(row["channel"]) in self._mapping.dossiers.channels_told
 
-    def _status(self, row: Table[str, Any], column: str, faults: Faults) -> Status:
+    def _status(self, row: Table[str, Any], column: str, faults: ColumnFaults) -> Status:
         if _empty(row[column]):
             faults.add(column, "is empty", word="")
             return Status.UNKNOWN
@@ -197,7 +197,7 @@ class Door:
             return Status.UNKNOWN
         return status
 
-    def _payment_state(self, row: Table[str, Any], faults: Faults) -> PaymentState:
+    def _payment_state(self, row: Table[str, Any], faults: ColumnFaults) -> PaymentState:
         rule, said = self._mapping.payments, row["payment_state"]
         if not _empty(row["payment_way"]) and word(row["payment_way"]) in rule.exempt:
             return PaymentState.EXEMPT
@@ -208,7 +208,7 @@ class Door:
             )
         return state or PaymentState.UNKNOWN
 
-    def _result_given(self, row: Table[str, Any], faults: Faults) -> bool:
+    def _result_given(self, row: Table[str, Any], faults: ColumnFaults) -> bool:
         """Whether 9 or 10 means a result: not one that awaits confirmation, nor a dossier given back (R39)."""
         rule, state, kind = self._mapping.result, row["result_state"], row["result_kind"]
         known = _empty(kind) or word(kind) in rule.given | rule.not_given
@@ -221,7 +221,7 @@ class Door:
             return False
         return confirmed and known and (_empty(kind) or word(kind) in rule.given)
 
-    def _result(self, row: Table[str, Any], faults: Faults) -> str:
+    def _result(self, row: Table[str, Any], faults: ColumnFaults) -> str:
         """Which result it is: always the first, or one for each day on which the work on it ended (R40)."""
         if self._mapping.result.again == "never":
             return ONCE
@@ -231,15 +231,15 @@ class Door:
     def _says(self, row: Table[str, Any], words: frozenset[str]) -> bool:
         return not _empty(row["result_kind"]) and word(row["result_kind"]) in words
 
-    def _accepted_at(self, row: Table[str, Any], faults: Faults) -> datetime | None:
+    def _accepted_at(self, row: Table[str, Any], faults: ColumnFaults) -> datetime | None:
         """When it was accepted. A date that cannot be believed says that it was: another time of the row dates it."""
         at = self._time(row, "accepted_at", faults)
         if at is None and faults.of("accepted_at"):
-            others = (self._time(row, column, Faults("")) for column in ("at", "changed_at", "finished_at"))
+            others = (self._time(row, column, ColumnFaults("")) for column in ("at", "changed_at", "finished_at"))
             return next(filter(None, others), None) or datetime.now(UTC)
         return at
 
-    def _time(self, row: Table[str, Any], column: str, faults: Faults) -> datetime | None:
+    def _time(self, row: Table[str, Any], column: str, faults: ColumnFaults) -> datetime | None:
         """A time as UTC; None for an empty one, for a stand-in of "no date", and for what cannot be believed."""
         value = row.get(column)
         if value is None:
@@ -308,7 +308,7 @@ def _flag(value: object) -> bool | None:
     return True if said in _YES else False if said in _NO else None
 
 
-def _taken_back(row: Table[str, Any], faults: Faults) -> bool | None:
+def _taken_back(row: Table[str, Any], faults: ColumnFaults) -> bool | None:
     if _empty(row.get("taken_back")):
         return None
     flag = _flag(row["taken_back"])
@@ -340,7 +340,7 @@ def _unit(row: Table[str, Any]) -> str | None:
     return modern_unit(unit) or None
 
 
-def _amount(row: Table[str, Any], column: str, faults: Faults) -> int | None:
+def _amount(row: Table[str, Any], column: str, faults: ColumnFaults) -> int | None:
     if _empty(row.get(column)):
         return None
     try:

@@ -184,23 +184,12 @@ def test_a_bell_that_fails_is_harmless(world: World, caplog: pytest.LogCaptureFi
     assert PHONE not in caplog.text
 
 
-@pytest.mark.parametrize(
-    "poison",
-    [
-        "UPDATE ho_so SET trang_thai = 77 WHERE ma_ho_so = :code",
-        "UPDATE ho_so SET ngay_hen_tra = '20240-02-19' WHERE ma_ho_so = :code",
-        "UPDATE ho_so SET ngay_hen_tra = '0044-03-15 BC' WHERE ma_ho_so = :code",
-        "UPDATE ho_so SET ngay_tiep_nhan = '1024-02-19' WHERE ma_ho_so = :code",
-    ],
-)
-def test_a_poison_dossier_is_set_aside_and_the_page_goes_on(
-    world: World, caplog: pytest.LogCaptureFixture, poison: str
-) -> None:
+def test_a_poison_dossier_is_set_aside_and_the_page_goes_on(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """Counted, told with the row's id and column, and the dossiers around it are told about; mended, it is too."""
     poller = world.started()
     for number in (1, 2, 3):
         world.accept(code(number))
-    world.sql(poison, code=code(2))
+    world.sql("UPDATE ho_so SET trang_thai = 77 WHERE ma_ho_so = :code", code=code(2))
     tally = poller.round()
     assert (tally.set_aside, tally.recorded) == (3, 2)  # both history rows of dossier 2, and the dossier itself
     assert sorted(world.told()) == [f"{code(1)}/accepted/1", f"{code(3)}/accepted/1"]
@@ -255,7 +244,9 @@ def test_logs_hold_no_personal_data(world: World, caplog: pytest.LogCaptureFixtu
     world.dossiers.request_fee(CODE, 0, at=MORNING)
     world.sql("UPDATE ho_so SET loai_ket_qua = 'Nguyễn Anh Tuấn', trang_thai = 9 WHERE ma_ho_so = :code", code=code(2))
     world.sql("UPDATE yeu_cau_thanh_toan SET hinh_thuc_thu = '036097017416'")
+    world.sql("UPDATE qua_trinh_xu_ly SET thoi_gian = 'infinity' WHERE ma_ho_so = :code", code=code(2))
     poller.round()
     assert "row set aside" in caplog.text
+    assert "odd row" in caplog.text
     for personal in (PHONE, "978362918", "55555", "Nguyễn", "Mẫu", "036097017416", CODE):
         assert personal not in caplog.text

@@ -8,7 +8,7 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from worker.domain.event import Hold, Oddity  # which knows a dossier's reasons, and so stands above
+    from worker.domain.event import Oddity, WordHold  # which knows a dossier's reasons, and so stands above
 
 
 class Status(IntEnum):
@@ -111,4 +111,4 @@ class Change:
     fees_by_status: bool = False  # in this source status 6 asks for a fee
     row: int = 0  # the id of the row, where ids increase
     oddities: tuple[Oddity, ...] = ()  # fields that could not be read
-    holds: tuple[Hold, ...] = ()  # what they keep back
+    holds: tuple[WordHold, ...] = ()  # what they keep back

@@ -41,7 +41,7 @@ class Event:
     twin: str | None = None
     paired: str | None = None
     source_code: str | None = None  # the code as the source spells it, since the source is asked by it
-    held: Hold | None = None  # recorded, and kept back: what a word of the source means is not known
+    held: WordHold | None = None  # recorded, and kept back: what a word of the source means is not known
     row: int = 0  # of the source's table, whose ids increase: orders events of one kind and moment
     own_at: datetime | None = None
     begun_at: datetime | None = None
@@ -65,7 +65,7 @@ class Withdrawal:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class WordHold:
     """What has not left of these events is kept back until it is known what `field` of the source says.
 
     `key` names the events as in a `Withdrawal`; `kinds` narrows it where it is not empty. `mark` tells the word from

@@ -22,6 +22,8 @@ _LATIN = "ÐðƉɖıɑɡ", "ĐđĐđiag"
 _LOOKALIKES = str.maketrans(_CYRILLIC[0] + _GREEK[0] + _LATIN[0], _CYRILLIC[1] + _GREEK[1] + _LATIN[1])
 _STRUCK_D = re.compile("([dD])([\u0300-\u0334\u0337-\u036f]*)[\u0335\u0336]")
 _SYLLABLE = re.compile(r"[\w\u0300-\u036f]+")
+_LETTERS = re.compile(r".[\u0300-\u036f]*", re.DOTALL)
+_VOWELS = frozenset("aeiouy")
 _DASHES = re.compile(r"[\u2010-\u2015\u2212\u2e3a\u2e3b\ufe58\ufe63]")
 _SLASHES = str.maketrans({"\u2044": "/", "\u2215": "/", "\u2018": "'", "\u2019": "'", "\u02bc": "'"})
 
@@ -60,7 +62,7 @@ def _fold(text: str) -> str:
     plain = normalize("NFKD", _spaced(_DASHES.sub("-", text)))
     struck = _STRUCK_D.sub(lambda match: ("đ" if match[1] == "d" else "Đ") + match[2], seen(plain))
     alike = normalize("NFKD", latin(struck).translate(_SLASHES).casefold())
-    spelt = _SYLLABLE.sub(_tone_last, ascii_digits(latin(alike)))
+    spelt = _SYLLABLE.sub(_tone_in_place, ascii_digits(latin(alike)))
     return normalize("NFC", " ".join(spelt.split()))
 
 
@@ -70,7 +72,22 @@ def _spaced(text: str) -> str:
     return "".join(blanks)
 
 
-def _tone_last(syllable: re.Match[str]) -> str:
-    """The tone at the end of its syllable, on whichever letter it was typed."""
-    letters = [char for char in syllable[0] if char not in _TONES]
-    return "".join(letters + [char for char in syllable[0] if char in _TONES])
+def _tone_in_place(syllable: re.Match[str]) -> str:
+    """The tone on one letter of its syllable, whichever it was typed on; nearly always the one of the old habit."""
+    tones = "".join(char for char in syllable[0] if char in _TONES)
+    if not tones:
+        return syllable[0]
+    letters = _LETTERS.findall("".join(char for char in syllable[0] if char not in _TONES))
+    place = _nucleus(letters)
+    return "".join([*letters[: place + 1], tones, *letters[place + 1 :]])
+
+
+def _nucleus(letters: list[str]) -> int:
+    """Which letter bears the tone: the last vowel with a mark, or before a consonant, else the last vowel but one."""
+    start = 2 if letters[:2] in (["q", "u"], ["g", "i"]) and letters[2:3] and letters[2][0] in _VOWELS else 0
+    vowels = [place for place, letter in enumerate(letters) if letter[0] in _VOWELS and place >= start]
+    if not vowels:
+        return len(letters) - 1
+    marked = [place for place in vowels if len(letters[place]) > 1]
+    open_end = vowels[-1] == len(letters) - 1 and len(vowels) > 1
+    return marked[-1] if marked else vowels[-2] if open_end else vowels[-1]

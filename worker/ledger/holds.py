@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from worker.domain.event import EVERY, Hold
+from worker.domain.event import EVERY, WordHold
 from worker.domain.lifecycle import LIVE, State
 from worker.ledger.arrays import column
 from worker.ledger.moves import Move, move, move_found
@@ -53,14 +53,14 @@ FROM unnest(CAST(:ids AS bigint[]), CAST(:helds AS jsonb[])) AS w (id, held) WHE
 """
 
 
-def keep_back(tx: Connection, oa: str, held: Collection[Hold], *, by: str) -> set[int]:
+def keep_back(tx: Connection, oa: str, held: Collection[WordHold], *, by: str) -> set[int]:
     """Keep back what hangs on these words and has not left; returns the ids that are held since now.
 
     A page of which everything is held already writes nothing.
     """
     if not held:
         return set()
-    by_code: dict[str, list[Hold]] = {}
+    by_code: dict[str, list[WordHold]] = {}
     for hold in sorted(held, key=lambda hold: (hold.code, hold.field, hold.key)):
         by_code.setdefault(hold.code, []).append(hold)
     rows = tx.execute(text(_CANDIDATES), {"oa": oa, "codes": sorted(by_code)}).all()
@@ -84,12 +84,12 @@ def keep_back(tx: Connection, oa: str, held: Collection[Hold], *, by: str) -> se
     return set(noted)
 
 
-def _new_holds(row: Row[Any], holds: Iterable[Hold]) -> list[Hold]:
+def _new_holds(row: Row[Any], holds: Iterable[WordHold]) -> list[WordHold]:
     known = row.held or {}
     return [hold for hold in holds if _covers(hold, row) and known.get(hold.field, {}).get("mark") != hold.mark]
 
 
-def _covers(hold: Hold, row: Row[Any]) -> bool:
+def _covers(hold: WordHold, row: Row[Any]) -> bool:
     return _named(hold.key, row.event_key) and (not hold.kinds or row.kind in hold.kinds)
 
 
@@ -97,7 +97,7 @@ def _named(key: str, event_key: str) -> bool:
     return event_key.startswith(key[:-1]) if key.endswith(EVERY) else event_key == key
 
 
-def _released(tx: Connection, candidates: Sequence[tuple[Row[Any], Hold]]) -> set[tuple[int, str]]:
+def _released(tx: Connection, candidates: Sequence[tuple[Row[Any], WordHold]]) -> set[tuple[int, str]]:
     """Of what is not held: what was held for the same reason before, so that somebody has let it go."""
     loose = [(row.id, hold.why) for row, hold in candidates if row.state != State.QUARANTINED]
     if not loose:
@@ -106,7 +106,7 @@ def _released(tx: Connection, candidates: Sequence[tuple[Row[Any], Hold]]) -> se
     return {(row.notice_id, row.why) for row in tx.execute(text(_LET_GO_BEFORE), values)}
 
 
-def _with(row: Row[Any], holds: Iterable[Hold]) -> dict[str, Any]:
+def _with(row: Row[Any], holds: Iterable[WordHold]) -> dict[str, Any]:
     at = row.now.isoformat()
     return (row.held or {}) | {hold.field: {"mark": hold.mark, "why": hold.why, "at": at} for hold in holds}
 

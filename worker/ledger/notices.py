@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from worker.domain.event import Hold
+from worker.domain.event import WordHold
 from worker.domain.kinds import RANK
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import BLOCKING, State
@@ -59,7 +59,7 @@ class NewNotice:
     phone_fault: str | None = None  # what staff should look at in the phone field, if anything
     phone_seen: str | None = None  # that field, masked
     lane: Lane = Lane.SERVICE
-    held: Hold | None = None  # what keeps it back: it is quarantined until that is known
+    held: WordHold | None = None  # what keeps it back: it is quarantined until that is known
     source_row: int = 0  # the row of the source that tells of it, where ids increase: orders events of one moment
     asked_at: datetime | None = None  # by the ledger's clock, before the source was asked; None: just now
     source_code: str | None = None  # the code as the source spells it

@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 
 from worker.domain.clock import to_vietnam
 from worker.domain.dossier import Change, Dossier, Status
-from worker.domain.event import EVERY, Event, Hold, Oddity, Withdrawal, event_key
+from worker.domain.event import EVERY, Event, Oddity, Withdrawal, WordHold, event_key
 
-Finding: TypeAlias = Event | Withdrawal | Oddity | Hold
+Finding: TypeAlias = Event | Withdrawal | Oddity | WordHold
 Rule: TypeAlias = Callable[[Change], Iterable[Finding]]
 
 PAYMENT = frozenset({None})
