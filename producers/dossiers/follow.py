@@ -123,7 +123,7 @@ class Follow:
         return _Page(feed, held, step, found, sighted(feed.look, fresh, found.changes), len(rows), now)
 
     def _of_interest(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], ...]:
-        """Those that changed; and others of which a notice may still leave, since their phone is in no sighting (R9)."""
+        """Those that changed, and others of which a notice may still leave: their phone is in no sighting (R9)."""
         oa, codes = self._parts.oa, {str(row["code"]): ledger_code(row) for row in rows}
         with self._parts.ledger.begin() as tx:
             known = sightings.known(tx, oa, codes.keys())
