@@ -156,8 +156,8 @@ class Follow:
                 raise Outrun
             sightings.keep(tx, parts.oa, states)
             formers = renamed(tx, parts.oa, view.dossiers.values())
-            followed = follow_dossiers(tx, parts, view)
             recorded = record(tx, parts.oa, parts.people, seen, formers)
+            followed = follow_dossiers(tx, parts, view)  # what came back just now as well
             withdrawn = withdraw(tx, parts.oa, withdrawals)
             look_again(tx, parts.oa, seen, states)
         tally.recorded += recorded

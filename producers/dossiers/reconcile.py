@@ -189,8 +189,8 @@ class Reconcile:
                 raise Outrun
             sightings.keep(tx, parts.oa, page.sightings)
             formers = renamed(tx, parts.oa, view.dossiers.values())
-            followed = follow_dossiers(tx, parts, view)
             recorded = record(tx, parts.oa, parts.people, seen, formers)
+            followed = follow_dossiers(tx, parts, view)  # what came back just now as well
             withdrawn = withdraw(tx, parts.oa, page.found.withdrawals)
             look_again(tx, parts.oa, seen, page.sightings)
         tally.recorded += recorded
