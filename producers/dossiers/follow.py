@@ -126,7 +126,7 @@ class Follow:
         return _Page(feed, held, step, found, seen, doubtful(fresh, found.changes), len(rows), now)
 
     def _of_interest(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], ...]:
-        """Those that changed; and others whose notices may still leave, since a phone is in no sighting (R9)."""
+        """Those that changed, and others of which a notice may still leave: their phone is in no sighting (R9)."""
         oa, codes = self._parts.oa, {str(row["code"]): ledger_code(row) for row in rows}
         with self._parts.ledger.begin() as tx:
             known = sightings.known(tx, oa, codes.keys())
@@ -165,8 +165,8 @@ class Follow:
             sightings.keep(tx, parts.oa, [one for one in states if one.code not in aside])
             sightings.set_aside(tx, parts.oa, aside)
             formers = renamed(tx, parts.oa, view.dossiers.values())
-            followed = follow_dossiers(tx, parts, view)
             recorded = record(tx, parts.oa, parts.people, seen, parts.guarding, formers=formers)
+            followed = follow_dossiers(tx, parts, view)  # what came back just now as well
             withdrawn = withdraw(tx, parts.oa, withdrawals)
             doubts = {code for page in pages for code in page.doubtful}
             asked_at = min(page.held.read_at for page in pages)

@@ -197,8 +197,8 @@ class Reconcile:
                 raise Outrun
             sightings.keep(tx, parts.oa, page.sightings)
             formers = renamed(tx, parts.oa, view.dossiers.values())
-            followed = follow_dossiers(tx, parts, view)
             recorded = record(tx, parts.oa, parts.people, seen, parts.guarding, formers=formers)
+            followed = follow_dossiers(tx, parts, view)  # what came back just now as well
             withdrawn = withdraw(tx, parts.oa, page.found.withdrawals)
             set_aside(tx, parts.oa, [page.found], asked_at=held.read_at, doubtful=page.doubtful)
             look_again(tx, parts.oa, seen, page.sightings)

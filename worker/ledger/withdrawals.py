@@ -64,8 +64,7 @@ def withdraw(tx: Connection, oa: str, withdrawals: Sequence[Withdrawal], *, by: 
 
 
 _TRUE_AGAIN = """
-UPDATE notices n SET withdrawn = NULL, withdrawn_at = NULL, fresh_at = clock_timestamp(),
-       true_at = greatest(n.true_at, w.asked_at)
+UPDATE notices n SET withdrawn = NULL, withdrawn_at = NULL, fresh_at = clock_timestamp()
 FROM unnest(CAST(:keys AS text[]), CAST(:asked_ats AS timestamptz[])) AS w (key, asked_at)
 WHERE n.oa = :oa AND n.event_key = w.key AND n.withdrawn IS NOT NULL
   AND n.withdrawn_at < coalesce(w.asked_at, clock_timestamp() - make_interval(secs => :seconds))
