@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.domain.test_kinds import NINE, changes, events
 from worker.domain.dossier import Change, Dossier, Payment, PaymentState, Reason, Status
-from worker.domain.event import Event
+from worker.domain.event import Event, Oddity, WordHold, event_key
 from worker.domain.kinds import KINDS
 from worker.domain.lifecycle import State
 from worker.domain.truth import (
@@ -241,8 +241,19 @@ def test_of_what_was_told_staff_hear_where_a_result_was_recalled_or_an_amount_co
     assert amiss(recorded("fee_requested"), paid) is None
 
 
+def is_known(change: Change) -> bool:
+    """What is not known holds a notice back (`test_what_cannot_be_read_changes_and_ends_nothing`)."""
+    payment = change.payment
+    return change.dossier.status is not Status.UNKNOWN and (
+        payment is None or payment.state is not PaymentState.UNKNOWN
+    )
+
+
+known = changes.filter(is_known)
+
+
 @settings(suppress_health_check=[HealthCheck.too_slow])  # drawing two whole dossiers takes long where the CPU is shared
-@given(st.sampled_from(list(TRUE.values())) | changes, st.sampled_from([one for *_, one in UNTRUE]) | changes)
+@given(st.sampled_from(list(TRUE.values())) | known, st.sampled_from([one for *_, one in UNTRUE]) | known)
 def test_at_the_instant_of_leaving_the_facts_are_the_sources_or_nothing_leaves(before: Change, after: Change) -> None:
     """Whatever was recorded, and whatever the source says later: what the rule finds then, or nothing."""
     every = [(kind, event) for kind in KINDS if kind.rule for event in events(kind.rule(before))]
@@ -259,6 +270,29 @@ def test_at_the_instant_of_leaving_the_facts_are_the_sources_or_nothing_leaves(b
             assert leaves == notice.facts
         else:
             assert leaves == so.get(notice.key)
+
+
+MOVED = TRUE["appointment_changed"]
+UNREAD = [
+    ("accepted", "status", status(TRUE["accepted"], Status.UNKNOWN)),
+    ("accepted", "appointment_at", seen(replace(OPEN, appointment_at=None))),
+    ("accepted", "accepted_at", seen(replace(OPEN, status=Status.REGISTERED, accepted_at=None))),
+    ("result_ready", "finished_at", seen(replace(DONE, result_given=False, finished_at=None))),
+    ("appointment_changed", "appointment_at", replace(MOVED, dossier=replace(MOVED.dossier, appointment_at=None))),
+]
+
+
+@pytest.mark.parametrize(("kind", "field", "change"), UNREAD, ids=[f"{kind}, {field}" for kind, field, _ in UNREAD])
+def test_what_cannot_be_read_changes_and_ends_nothing(kind: str, field: str, change: Change) -> None:
+    """A column at fault says nothing about the notice: its facts stay, and nothing is suppressed for it."""
+    odd = replace(change, oddities=(Oddity(CODE, field, "is not a believable time"),))
+    assert verdict(recorded(kind), odd) == Keep()
+
+
+def test_what_a_word_holds_back_is_not_judged_by_what_the_word_might_mean() -> None:
+    unknown = fee(TRUE["fee_requested"], state=PaymentState.UNKNOWN, amount=None)
+    hold = WordHold(CODE, event_key(CODE, "fee_requested", "17"), "payment_state", "x", "payment_state holds a word")
+    assert verdict(recorded("fee_requested"), replace(unknown, holds=(hold,))) == Keep()
 
 
 def applied(notice: Recorded, found: Keep | Correct | Suppress) -> dict[str, Any] | None:
