@@ -31,15 +31,18 @@ class Trial:
     """What the rows of one feed would come to: `told` rows would tell somebody something, the others are silent.
 
     `kinds` counts events, of which a row may bring several; `silent` counts rows by reason; `barred` are those rows
-    that the mapping or the data keep from being told, and not the course of things.
+    that the mapping or the data keep from being told, and not the course of things. `odd` counts the rows of which a
+    column cannot be read, told or not, of `read` rows.
     """
 
     name: str
     rows: int = 0
     told: int = 0
     barred: int = 0
+    read: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     silent: Counter[str] = field(default_factory=Counter)
+    odd: Counter[str] = field(default_factory=Counter)
 
     def shown(self) -> dict[str, Any]:
         """As JSON has it, the most frequent first."""
@@ -49,6 +52,7 @@ class Trial:
             "told": self.told,
             "kinds": dict(self.kinds.most_common()),
             "silent": dict(self.silent.most_common()),
+            "odd": dict(self.odd.most_common()),
         }
 
 
@@ -59,15 +63,26 @@ def tried(mapping: SourceMapping, samples: Mapping[str, Sequence[Row]], showable
 
 
 def verdict(trials: Sequence[Trial]) -> list[str]:
-    """The faults: nothing would be told at all, or one feed's rows are all kept from it. An empty source has none."""
+    """The faults: nothing would be told at all, one feed's rows are all kept from it, or a column is odd in most rows.
+
+    An empty source has none.
+    """
     rows, told = sum(one.rows for one in trials), sum(one.told for one in trials)
     if rows and not told:
         return [f"trong {rows} dòng không có dòng nào được báo, vì: {_reasons(trials)}"]
-    return [
+    barred = [
         f"feeds.{one.name}: trong {one.rows} dòng không có dòng nào được báo, vì: {_reasons([one])}"
         for one in trials
         if one.rows and one.barred == one.rows
     ]
+    odd = [
+        f"feeds.{one.name}: {why} ({number} trên {one.read} dòng)"
+        for one in trials
+        if one.barred < one.rows
+        for why, number in one.odd.most_common()
+        if 2 * number > one.read
+    ]
+    return barred + odd
 
 
 def _reasons(trials: Sequence[Trial]) -> str:
@@ -95,6 +110,8 @@ def _try(door: Door, feed: Feed, rows: Sequence[Row], now: datetime, showable: C
             trial.silent[f"dòng không đọc được ({type(error).__name__})"] += 1
             trial.barred += 1
             continue
+        trial.read += 1
+        trial.odd.update({_unread(one.field, one.why) for one in found if isinstance(one, Oddity)})
         reason, barred = _silent(found)
         if reason is None:
             trial.told += 1

@@ -135,7 +135,14 @@ def test_what_would_be_told_is_counted_by_kind(full: World) -> None:
     feeds = would_tell(told)
     assert feeds["history"]["kinds"] == {"accepted": 1}
     assert feeds["snapshot"]["kinds"] == {"accepted": 1}
-    assert feeds["payments"] == {"name": "payments", "rows": 1, "told": 1, "kinds": {"fee_requested": 1}, "silent": {}}
+    assert feeds["payments"] == {
+        "name": "payments",
+        "rows": 1,
+        "told": 1,
+        "kinds": {"fee_requested": 1},
+        "silent": {},
+        "odd": {},
+    }
     assert feeds["snapshot"]["silent"] == {"kênh không thuộc [dossiers] channels_told: «1»": 1}
     assert told["would_tell"]["kinds"] == {"accepted": 2, "fee_requested": 2}
     shown = CliRunner().invoke(hcc, ["source", "check", "reference"]).output
