@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -64,10 +66,18 @@ class Shipment:
     services: Services
     oa: str
     lease: Lease
+    guard: LeaseGuard
     channel: Channel
     ready: Ready
     cargo: Cargo
     notices: Sequence[int]  # ids
+
+    def own_up(self) -> None:
+        """Tell the limiter where calls left late: their permits count for longer at Zalo than we thought."""
+        late = self.guard.lateness()
+        if late is not None:
+            with suppress(QueueDown):
+                self.services.limiter.late(self.services.limits(self.oa), late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +98,17 @@ def load_batch(services: Services, oa: str, lane: Lane, ready: dict[str, Ready],
     batch = Batch(len(letters))
     try:
         for route in choose_channels(services, doubt_what_was_restored(services, letters)):
+            asked_at = time.monotonic()
             if route.channel is None:
                 put_down(services, route.untold)
             elif route.channel.name not in ready:
                 give_back(services, [letter.notice for letter in route.letters], 5.0, "the channel is not ready")
             elif letters_to_send := permitted(services, oa, lane, route):
                 access = ready[route.channel.name]
-                guard = LeaseGuard(services, lease, letters_to_send)
+                guard = LeaseGuard(services, lease, letters_to_send, asked_at)
                 cargo = route.channel.send(letters_to_send, access, guard=guard)
                 ids = [letter.notice.id for letter in letters_to_send]
-                batch.shipments.append(Shipment(services, oa, lease, route.channel, access, cargo, ids))
+                batch.shipments.append(Shipment(services, oa, lease, guard, route.channel, access, cargo, ids))
                 lease.unsettled += len(letters_to_send)
     except QueueDown:
         loaded = {notice for shipment in batch.shipments for notice in shipment.notices}

@@ -13,6 +13,7 @@ from worker.domain.notice import Letter
 from worker.domain.outcome import EarlierTry, Uncertain
 from worker.queue.connection import QueueDown
 from worker.queue.marks import EpochLost, departure
+from worker.queue.pace import PUNCTUAL_SECONDS
 
 FORGOTTEN = "it was marked before by a try that the ledger does not know: it may have been sent"
 
@@ -83,11 +84,17 @@ class Lease:
 
 @dataclass(slots=True)
 class LeaseGuard:
-    """Lets letters of a lease leave while it lasts, each with its mark; keeps back what a forgotten try has marked."""
+    """Lets letters of a lease leave while it lasts, each with its mark; keeps back what a forgotten try has marked.
+
+    `permitted` is when they got their permits (monotonic, seconds): how late they leave, the limiter has to know.
+    """
 
     services: Services
     lease: Lease
     letters: Sequence[Letter]
+    permitted: float
+    _left: float = 0.0
+    _told: float = PUNCTUAL_SECONDS
     _doubts: dict[int, Uncertain] = field(default_factory=dict)
     _departures: dict[int, str] = field(init=False)
 
@@ -110,8 +117,17 @@ class LeaseGuard:
         return forgotten
 
     def is_over(self) -> bool:
-        """Whether nothing more of it may leave."""
+        """Whether nothing more of it may leave. Asked of each letter just before it does."""
+        self._left = time.monotonic()
         return self.lease.deadline.has_come()
+
+    def lateness(self) -> float | None:
+        """By how many seconds the last letter left after its permit; None where that is no news."""
+        late = self._left - self.permitted
+        if late <= self._told:
+            return None
+        self._told = late
+        return late
 
     def doubt(self, notice: int) -> Uncertain | None:
         """What to make of a notice that a forgotten try has marked; None for any other."""

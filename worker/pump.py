@@ -148,6 +148,7 @@ class Pump:
         stream, shipment = self._shipments.pop(call.tag)
         stream.flying -= 1
         _feel(stream, result)
+        shipment.own_up()
         self._clerk.note(Answer(shipment, shipment.cargo.arrived(call, result)))
 
     def _patience(self) -> float:

@@ -72,6 +72,30 @@ def test_arrivals_that_jitter_by_0_3_seconds_are_not_refused(limiter: Limiter, c
     assert out.fullest_minute() <= per_minute
 
 
+@pytest.mark.parametrize("late", [0.5, 3.0, 20.0])
+@pytest.mark.parametrize("per_minute", [6, 600, 4000])
+def test_calls_that_leave_late_and_say_so_are_not_refused(
+    limiter: Limiter, clock: Clock, per_minute: int, late: float
+) -> None:
+    """A process that waits for a core: what left late says so at its answer, long before its minute is over."""
+    limits = [Limit("app:1", per_minute)]
+    out = Arrivals()
+    for slow in (True, False, True, False):
+        for at, count in crowd(limiter, clock, limits, 40).log:
+            out.add(at + (round(late * 1e6) if slow else 0), count)
+        if slow:
+            limiter.late(limits, late)
+    assert out.fullest_minute() <= per_minute
+
+
+def test_a_limit_is_used_to_the_full_again_when_nothing_is_late(limiter: Limiter, clock: Clock) -> None:
+    """Lateness is forgotten after two minutes."""
+    limiter.late([OA], 20.0)
+    crowd(limiter, clock, [OA], 150)
+    out = crowd(limiter, clock, [OA], 95)
+    assert out.within(out.first, 90) >= 891
+
+
 def forget_everything(valkey: Redis) -> None:
     """FLUSHALL."""
     valkey.flushall()

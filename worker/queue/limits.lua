@@ -3,12 +3,14 @@
 -- KEYS[1]    life   hash: born, seen    since when this state is known, and the latest time it was used
 --                   at:NAME             when each limit was used last
 -- KEYS[2]    holds  hash: written by holds.lua; a held limit grants nothing
--- KEYS[3,4…] state, log   two per limit. state: hash {life, tat, used}; log: list of "time:count", oldest first
+-- KEYS[3,4…] state, log   two per limit. state: hash {life, tat, used, late, late_until}; log: list of "time:count",
+--                         oldest first
 -- ARGV: verb, now (0 = the server's clock), fresh (1 = the server did not know this script), number, weight,
 --       window, burst, reserve, slice, then name and limit a minute for each limit. Times in microseconds.
 -- Verbs: take | peek       → {granted, wait until more are worth asking for}     number = wanted calls
 --        give_back         → number = calls that were permitted and not made
 --        correct           → number = what the provider says remains; ARGV weight = a difference that is no news
+--        late              → number = microseconds from a permit to the call that it was for
 
 local verb, now, fresh = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
 local number, weight = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -40,7 +42,7 @@ end
 local function save(it)
     redis.call('HSET', it.state, 'life', string.format('%.0f', born), 'tat', string.format('%.3f', it.tat), 'used', it.used)
     redis.call('HSET', KEYS[1], 'at:' .. it.name, string.format('%.0f', now))
-    local idle = math.ceil((it.tat - now + 2 * window) / 1000) -- by then it is as good as new
+    local idle = math.ceil((it.tat - now + 2 * (window + it.late)) / 1000) -- by then it is as good as new
     redis.call('PEXPIRE', it.state, idle)
     redis.call('PEXPIRE', it.log, idle)
 end
@@ -57,11 +59,14 @@ end
 
 -- Read one limit, forget what left its window, and fill its bucket up to this moment. `level` is how many permits the
 -- pace has ready, `room` how many the window has.
+-- The window is longer by what calls were late (pace.py), until none of their permits counts any more.
 local function open(i)
     local it = {state = KEYS[1 + 2 * i], log = KEYS[2 + 2 * i], name = ARGV[8 + 2 * i], most = tonumber(ARGV[9 + 2 * i])}
     it.gap = window / it.most
     it.cap = 1 + (burst - reserve) / it.gap
-    local was = redis.call('HMGET', it.state, 'life', 'tat', 'used')
+    local was = redis.call('HMGET', it.state, 'life', 'tat', 'used', 'late', 'late_until')
+    it.late = now < (tonumber(was[5]) or 0) and tonumber(was[4]) or 0
+    it.window = window + it.late
     it.tat, it.used = math.max(tonumber(was[2]) or 0, now), tonumber(was[3]) or 0
     local began = reborn(it, was[1], it.used)
     if began then
@@ -73,7 +78,7 @@ local function open(i)
     local oldest, before = redis.call('LINDEX', it.log, 0), it.used
     while oldest do
         local time, count = entry(oldest)
-        if time > now - window then break end
+        if time > now - it.window then break end
         redis.call('LPOP', it.log)
         it.used = it.used - count
         oldest = redis.call('LINDEX', it.log, 0)
@@ -106,9 +111,9 @@ local function wait(it, count)
     for _, text in ipairs(redis.call('LRANGE', it.log, 0, short - 1)) do
         local time, freed = entry(text)
         short = short - freed
-        if short <= 0 then return math.max(paced, time + window - now) end
+        if short <= 0 then return math.max(paced, time + it.window - now) end
     end
-    return math.max(paced, window)
+    return math.max(paced, it.window)
 end
 
 -- How long something else holds this limit: "until:length:reason" under its name.
@@ -173,11 +178,17 @@ local function correct(it)
     save(it)
 end
 
+-- A call left that long after its permit: the window is longer by so much from now on, for two windows.
+local function late(it)
+    if number < it.late then return end
+    redis.call('HSET', it.state, 'late', number, 'late_until', string.format('%.0f', now + 2 * it.window + number))
+    save(it)
+end
+
 local limits = {}
 for i = 1, (#KEYS - 2) / 2 do limits[i] = open(i) end
 if verb == 'take' then return take(limits, true) end
 if verb == 'peek' then return take(limits, false) end
-for _, it in ipairs(limits) do
-    if verb == 'give_back' then give_back(it) else correct(it) end
-end
+local deed = {give_back = give_back, correct = correct, late = late}
+for _, it in ipairs(limits) do deed[verb](it) end
 return {0, 0}

@@ -19,6 +19,7 @@ from worker.queue.connection import PREFIX, door, lua_beside
 from worker.queue.holds import Holds
 from worker.queue.pace import (
     BURST_SECONDS,
+    LATEST_SECONDS,
     RESERVE_SECONDS,
     SLICE_SECONDS,
     WINDOW_SECONDS,
@@ -82,6 +83,10 @@ class Limiter:
         """
         self._run("correct", [limit], 0, 0)
         self._holds.hold(limit.key, _REFUSED_SECONDS, "the provider refused a call as one too many")
+
+    def late(self, limits: Sequence[Limit], seconds: float) -> None:
+        """A call left so long after its permit (at most `LATEST_SECONDS` count). Raises `QueueDown`."""
+        self._run("late", limits, micros(min(seconds, LATEST_SECONDS)), 1)
 
     def _run(
         self, verb: str, limits: Sequence[Limit], number: int, weight: int, lane: Lane = Lane.INTERACTIVE
