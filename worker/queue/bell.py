@@ -37,7 +37,7 @@ def ring_events() -> None:
 
 
 def heard(task: str, *arguments: str) -> None:
-    """A worker has come: from now on a bell calls another one. Never raises."""
+    """Nothing pends (a worker has come, or there was no bell): the next to ring calls another. Never raises."""
     with suppress(QueueDown), door("hear"):
         _redis().delete(_pending(task, arguments))
 
@@ -53,10 +53,19 @@ def _ring(task: str, *arguments: str, hops: int = 0) -> None:
         with door("ring"):
             if not _redis().set(_pending(task, arguments), 1, nx=True, ex=_PENDING_SECONDS):
                 return
-        told = (*arguments, hops) if hops else arguments
-        ringer().send_task(task, args=told, retry=False, ignore_result=True, **ringing())
+        _publish(task, arguments, hops)
     except Exception as error:  # noqa: BLE001 (each broker's client has its own errors, and the caller's work is done)
         log.warning("the bell was not heard, it will be rung again task=%s why=%s", task, type(error).__name__)
+
+
+def _publish(task: str, arguments: tuple[str, ...], hops: int) -> None:
+    """Hang the bell. Where the broker does not take it, nothing pends, and the next one to ring tries at once."""
+    told = (*arguments, hops) if hops else arguments
+    try:
+        ringer().send_task(task, args=told, retry=False, ignore_result=True, **ringing())
+    except BaseException:
+        heard(task, *arguments)
+        raise
 
 
 def _pending(task: str, arguments: tuple[str, ...]) -> str:
