@@ -203,12 +203,13 @@ def doubt(letter: Letter, choice: str | Decision, due_at: datetime) -> Decision:
 def still_wanted(services: Services, letters: Sequence[Letter]) -> Sequence[Letter]:
     """What the poll withdrew after the claim (R12: a fee was paid just now) and who unfollowed (R28) are let go.
 
-    They go back; what was withdrawn is suppressed on its way, the others are judged anew.
+    They go back, each with its reason; what was withdrawn is suppressed on its way, the others are judged anew.
     """
     with services.ledger.connect() as connection:
-        gone = claims.unwanted(connection, [letter.notice for letter in letters])
-    give_back(services, [letter.notice for letter in letters if letter.notice.id in gone], 0.0, "unfollowed meanwhile")
-    return [letter for letter in letters if letter.notice.id not in gone]
+        unwanted = claims.unwanted(connection, [letter.notice for letter in letters])
+    for why in sorted(set(unwanted.values())):
+        give_back(services, [one.notice for one in letters if unwanted.get(one.notice.id) == why], 0.0, why)
+    return [letter for letter in letters if letter.notice.id not in unwanted]
 
 
 def leave_alone_what_is_held(services: Services, channel: Channel, letters: Sequence[Letter]) -> Sequence[Letter]:

@@ -88,9 +88,32 @@ def test_an_unfollow_stops_what_waits_and_what_is_claimed(office: Office) -> Non
     assert {n.kind for n in claimed} == {"welcome", "accepted"}
     office.receive(follow("unfollow"))
     with office.ledger.connect() as connection:
-        assert claims.unwanted(connection, claimed) == {n.id for n in claimed}
+        assert claims.unwanted(connection, claimed) == {n.id: "unfollowed meanwhile" for n in claimed}
     put(office, claimed, State.DUE)
     assert [n.user_id for n in claim(office)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("came", "why"),
+    [
+        (follow("unfollow", at=NOW + SECOND), "unfollowed meanwhile"),
+        (from_user("user_send_text", at=NOW + SECOND, message={"text": "dừng", "msg_id": "m1"}), "opted out meanwhile"),
+        (submit(user=OTHER, at=NOW + SECOND), "the phone moved to another user meanwhile"),
+        (submit(phone="84978001009", at=NOW + SECOND), "the phone is no user's any more"),
+        (from_user("user_withdraw", at=NOW + SECOND), "the person withdrew meanwhile"),
+    ],
+)
+def test_what_is_let_go_before_it_leaves_says_why(office: Office, came: bytes, why: str) -> None:
+    """The history of a notice is what an operator reads: each cause has its own words, and nobody else is told."""
+    office.receive(follow(at=NOW - 9 * SECOND), follow(user=OTHER, at=NOW - 9 * SECOND), submit(at=NOW - 8 * SECOND))
+    tell(office)
+    claimed = [notice for notice in claim(office) if notice.kind == "accepted"]
+    assert [notice.user_id for notice in claimed] == [USER]
+    with office.ledger.connect() as connection:
+        assert claims.unwanted(connection, claimed) == {}
+    office.receive(came)
+    with office.ledger.connect() as connection:
+        assert claims.unwanted(connection, claimed) == {claimed[0].id: why}
 
 
 def test_a_phone_that_is_shared_reopens_the_latest_notice_of_each_dossier(office: Office) -> None:
