@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.kinds.hours import asleep
-from worker.ledger import notices, past, upkeep, work
+from worker.ledger import inbox, notices, past, upkeep, work
 from worker.ledger.work import Ages
 from worker.queue.clocks import SetBack
 from worker.queue.connection import QueueDown
@@ -154,8 +154,21 @@ def rescue(services: Services, oa: str) -> None:
             log.warning("lease expired lease=%s again=%d uncertain=%d", lease, len(certainly_not), len(perhaps))
 
 
+def forget_old_events(shared: Shared) -> None:
+    """Of the inbox, in transactions of their own: no event that came now waits for one that came a month ago."""
+    end = time.monotonic() + _HOUSE_SECONDS
+    forgotten, page = 0, inbox.PURGED_AT_ONCE
+    while page == inbox.PURGED_AT_ONCE and time.monotonic() < end:
+        with shared.ledger.begin() as tx:
+            page = inbox.purge(tx)
+        forgotten += page
+    if forgotten:
+        log.info("housekeeping events_forgotten=%d", forgotten)
+
+
 def keep_house(shared: Shared) -> None:
-    """Months that come, months that are too old, and finished notices that need not be at hand any more."""
+    """Old events of Zalo; months that come, months that are too old, finished notices that need not be at hand."""
+    forget_old_events(shared)
     with shared.ledger.connect() as connection:
         now = shared.second_clock.now(connection)
     if now is None:
