@@ -12,9 +12,10 @@ from kombu.connection import Connection
 from redis import Redis
 
 from config.brokers import PATIENCE_SECONDS, broker
+from config.causes import cause_of
 from config.celeryconfig import ROUTES, STALE_SECONDS, celery_settings, ringing
 from config.settings import Settings, load
-from worker.queue.connection import PREFIX, QueueDown, door, open_redis
+from worker.queue.connection import PREFIX, BrokerDown, QueueDown, door, open_redis
 from worker.queue.unheard import UnheardBells
 
 log = logging.getLogger("hcc.bell")
@@ -118,7 +119,7 @@ class TooLate:
 
 
 def knock(settings: Settings) -> None:
-    """See that the broker lets us in. Raises `QueueDown`, whose sentence holds no password."""
+    """See that the broker lets us in. Raises `BrokerDown`, whose sentence holds no password."""
     made = broker(settings.broker)
     ways = {**made.celery["broker_transport_options"], **made.patience}
     told = made.celery["broker_url"], made.celery.get("broker_use_ssl", False)
@@ -128,4 +129,5 @@ def knock(settings: Settings) -> None:
         ) as connection:
             connection.default_channel.close()  # Redis is not asked before there is a channel
     except Exception as error:
-        raise QueueDown(f"the broker does not answer: {type(error).__name__}") from error
+        why = f"{type(error).__name__}, {cause_of(error).english}"
+        raise BrokerDown(f"the broker does not answer: {why}") from error
