@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from operators.cli.context import deployment, every, named_columns, the_one, told_of
-from operators.cli.output import print_json, print_table
+from operators.cli.output import print_json, print_table, say
 from worker.bootstrap import Services
 from worker.domain.lifecycle import State
 from worker.ledger import verbs
@@ -65,7 +65,7 @@ def show_held(state: State, choice: Choice, limit: int | None, *, oa: str | None
 def tell_rest(shown: int, total: int) -> None:
     """On the error stream, where it does not mix with JSON."""
     if shown < total:
-        click.echo(f"Mới hiện {shown} trong {total}; xem thêm bằng --limit.", err=True)
+        say(f"Mới hiện {shown} trong {total}; xem thêm bằng --limit.", err=True)
 
 
 def choice_of(ids: Sequence[int], *, everything: bool, **narrowed: Any) -> Choice:
@@ -107,9 +107,9 @@ def _tell_done(done: Collection[int], states: Mapping[int, str], said: str) -> N
     """What was to be told and may not be any more was suppressed on its way."""
     suppressed = [notice for notice in done if states.get(notice) == State.SUPPRESSED]
     if len(done) > len(suppressed):
-        click.echo(said.format(len(done) - len(suppressed)))
+        say(said.format(len(done) - len(suppressed)))
     if suppressed:
-        click.echo(
+        say(
             f"Không gửi lại {len(suppressed)} thông báo (chuyển sang suppressed): việc sau của hồ sơ đã được báo, "
             "hoặc việc không còn đúng. Xem lý do bằng `hcc dossier`."
         )
@@ -136,7 +136,7 @@ def watched(pages: Iterable[set[int]], total: int) -> Iterator[set[int]]:
             done += len(page)
             progress.update(task, completed=done)
             if not console.is_terminal:
-                click.echo(f"{done}/{total}", err=True)
+                say(f"{done}/{total}", err=True)
             yield page
 
 

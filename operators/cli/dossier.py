@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from operators.cli.context import deployment, every, of_oa, told_of
-from operators.cli.output import as_json, print_json
+from operators.cli.output import as_json, print_json, say
 from worker.domain.clock import to_the_second
 from worker.domain.code import normalize_code
 from worker.ledger import reports
@@ -40,14 +40,14 @@ def dossier(code: str, oa: str | None, as_json: bool) -> None:
 
 def _tell(notice: dict[str, Any]) -> None:
     whose = f"  (OA {notice['oa']})" if "oa" in notice else ""
-    click.secho(f"{notice['event_key']}  {notice['state']}{whose}", bold=True)
+    say(f"{notice['event_key']}  {notice['state']}{whose}", bold=True)
     for line in (notice["text"] or "").splitlines():
-        click.echo(f"  │ {line}")
+        say(f"  │ {line}")
     for step in notice["history"]:
         moved = f"{step['from'] or '·'} → {step['to']}"
-        click.echo(f"  {to_the_second(step['at'])}  {moved:24} {step['why'] or ''}  ({step['by']})")
+        say(f"  {to_the_second(step['at'])}  {moved:24} {step['why'] or ''}  ({step['by']})")
     for attempt in notice["attempts"]:
-        click.echo(
+        say(
             f"  {to_the_second(attempt['at'])}  {attempt['channel']}: {attempt['outcome']} "
             f"(mã {attempt['code']}, {attempt['ms']} ms)"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from operators.cli.output import say
 from worker.domain.kinds import KINDS
 from worker.domain.letters import Letters
 from worker.shared import TEMPLATES
@@ -14,4 +15,4 @@ from worker.shared import TEMPLATES
 def preview(kind: str) -> None:
     """In nội dung của một loại thông báo với dữ liệu mẫu, đúng như công dân sẽ đọc."""
     letters = Letters(TEMPLATES)
-    click.echo(letters.text(kind, letters.sample(kind)))
+    say(letters.text(kind, letters.sample(kind)), lines=True)

@@ -10,7 +10,7 @@ import click
 
 from config.oas import load_oas
 from operators.cli.context import of_oa, the_one
-from operators.cli.output import as_json, print_json
+from operators.cli.output import as_json, print_json, say, tick
 from producers.dossiers.check import Finding, examine
 from producers.dossiers.mapping import MappingError, load_mapping
 from producers.dossiers.source import Source, SourceError
@@ -65,15 +65,14 @@ def _plain(found: Finding) -> dict[str, Any]:
 
 def _tell(named: str, findings: list[Finding], faults: list[str]) -> None:
     for found in findings:
-        mark = click.style("✗", fg="red") if found.faults else click.style("✓", fg="green")
         cost = f", chi phí ước tính {found.plan.cost:.0f}" if found.plan and found.plan.cost is not None else ""
-        click.echo(f"{mark} {found.where}: {found.rows} dòng, {found.ms:.0f} ms{cost}")
+        tick(not found.faults, f"{found.where}: {found.rows} dòng, {found.ms:.0f} ms{cost}", indent="")
         if found.sample:
             kinds = ", ".join(f"{column}: {kind}" for column, kind in found.kinds.items())
-            click.echo(f"    cột: {kinds}")
-            click.echo(f"    ví dụ: {', '.join(f'{column}={value}' for column, value in found.sample[0].items())}")
+            say(f"    cột: {kinds}")
+            say(f"    ví dụ: {', '.join(f'{column}={value}' for column, value in found.sample[0].items())}")
         for note in found.notes:
-            click.echo(f"    • {note}")
+            say(f"    • {note}")
     for fault in faults:
-        click.echo(f"  {click.style('✗', fg='red')} {fault}")
-    click.echo(f"Bản đồ {named}: {f'{len(faults)} điều phải sửa.' if faults else 'dùng được.'}")
+        tick(False, fault)
+    say(f"Bản đồ {named}: {f'{len(faults)} điều phải sửa.' if faults else 'dùng được.'}")
