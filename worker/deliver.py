@@ -13,10 +13,11 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from worker.aftermath import breaker_key, channel_hold, narrow_holds
+from worker.aftermath import RATE_LIMIT, breaker_key, channel_hold, narrow_holds, schedule_waits
 from worker.bootstrap import Services
 from worker.channels.cargo import Cargo
 from worker.channels.channel import Channel, NotReady, Ready
@@ -237,7 +238,7 @@ def permit(services: Services, oa: str, lane: Lane, channel: Channel, letters: S
     """
     limits = services.limits(oa)
     grant = services.limiter.take(limits, len(letters), lane=lane)
-    give_back(services, [letter.notice for letter in letters[grant.granted :]], grant.wait_seconds, "rate limit")
+    give_back(services, [letter.notice for letter in letters[grant.granted :]], grant.wait_seconds, RATE_LIMIT)
     permitted = letters[: grant.granted]
     allowed = services.breaker.before(breaker_key(oa, channel), len(permitted))
     untried = [letter.notice for letter in permitted[allowed.granted :]]
@@ -270,6 +271,8 @@ def put_down(services: Services, untold: Sequence[tuple[Notice, Decision]]) -> N
     """Notices that cannot be tried at all: recorded with the reason, where an operator sees it."""
     with services.ledger.begin() as tx:
         claims.put_down(tx, untold, by=services.name)
+    with suppress(QueueDown):  # a copy for operators, made anew by a sweep
+        schedule_waits(services, untold[0][0].oa, [(notice, decision, None) for notice, decision in untold])
 
 
 def give_back(services: Services, untried: Sequence[Notice], seconds: float, why: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy.exc import DBAPIError
 
@@ -22,6 +22,7 @@ from worker.shared import Shared
 log = logging.getLogger("hcc.sweeps")
 
 _PAGE = 1000  # notices a statement
+_COMPARED = 2000  # entries of a schedule that a sweep compares with the ledger
 _HOUSE_SECONDS = 10.0  # for housekeeping at a time: what is left is for the next one
 
 
@@ -53,6 +54,7 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
     shared.holds.all()  # forgets those that are over
     for oa in shared.schedule.missing(deployment.oas):
         rebuild_schedule(deployment.of(oa), oa)
+    mind_schedule(shared, deployment.oas)
 
 
 def look_at_the_ledger(deployment: Deployment) -> None:
@@ -141,6 +143,17 @@ def rebuild_schedule(services: Services, oa: str) -> None:
     """The list of retries in Redis, made anew from the ledger where a flush took it."""
     with services.ledger.connect() as connection:
         services.schedule.replace(oa, (Retry(**row) for row in upkeep.retries(connection, oa)))
+
+
+def mind_schedule(shared: Shared, oas: Sequence[str]) -> None:
+    """Take out of the schedules what is past, and what ended before its time; of a long one a part at random."""
+    for oa, size in shared.schedule.sizes(oas).items():
+        past = len(shared.schedule.due(oa, _COMPARED))
+        rest = max(0, size - past)
+        ids = shared.schedule.ids(oa, random.randint(0, max(0, rest - _COMPARED)), _COMPARED)  # noqa: S311 (a sample)
+        if ids:
+            with shared.ledger.connect() as connection:
+                shared.schedule.remove(oa, upkeep.over(connection, ids))
 
 
 def rescue(services: Services, oa: str) -> None:
