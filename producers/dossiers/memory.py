@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import Connection
 
+from worker.domain.dossier import Reason
 from worker.domain.event import Event
 from worker.domain.kinds import COMPARING
 from worker.ledger import cursors, withdrawals
@@ -25,7 +27,7 @@ Weigh = Callable[[Connection, str, Sequence[Event]], Weighed]
 
 def depends(event: Event) -> bool:
     """Whether one of the questions below has to be asked."""
-    return event.kind in COMPARING or event.twin is not None
+    return event.kind in COMPARING or event.after is not None or event.twin is not None
 
 
 def is_fee_row(event: Event) -> bool:
@@ -62,10 +64,40 @@ def resumptions(tx: Connection, oa: str, events: Sequence[Event]) -> Weighed:
     return Weighed([event for event in events if event.after in known])
 
 
-def new_dates(tx: Connection, oa: str, events: Sequence[Event]) -> Weighed:
-    """An appointment is changed only for those who were told another one."""
-    told = withdrawals.appointments_told(tx, oa, {event.code for event in events})
-    return Weighed([event for event in events if told.get(event.code, event.appointment_at) != event.appointment_at])
+def differing(tx: Connection, oa: str, events: Sequence[Event]) -> Weighed:
+    """Something is changed only for those who were told otherwise: of any fact of the event, what was told last."""
+    told = {
+        fact: withdrawals.facts_told(tx, oa, fact, {event.code for event in events if _fact(event, fact) is not None})
+        for fact in _COMPARED
+    }
+    return Weighed([event for event in events if any(_differs(event, fact, told[fact]) for fact in _COMPARED)])
+
+
+def _differs(event: Event, fact: str, told: Mapping[str, str]) -> bool:
+    here, before = _fact(event, fact), told.get(event.code)
+    return here is not None and before is not None and _COMPARED[fact](before) != here
+
+
+def _fact(event: Event, fact: str) -> object:
+    return getattr(event, fact)
+
+
+_COMPARED: dict[str, Callable[[str], object]] = {
+    "amount": int,
+    "appointment_at": datetime.fromisoformat,
+    "deadline_at": datetime.fromisoformat,
+    "reason": Reason,
+}
+"""The facts that an event may have, and how the ledger's words for each are read."""
+
+
+QUESTIONS: tuple[tuple[Callable[[Event], bool], Weigh], ...] = (
+    (is_fee_status, fee_statuses),
+    (lambda event: event.after is not None, resumptions),
+    (lambda event: event.kind in COMPARING and event.after is None, differing),
+)
+"""Which events are weighed by which question, in this order. A kind that compares needs its rule and its row alone: its
+events name what they come after (`after`), or have the facts that must differ from what was told."""
 
 
 def _known(tx: Connection, oa: str, events: Iterable[Event]) -> set[str]:

@@ -71,9 +71,7 @@ def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen]) -> int
     # Each question sees the answers to the ones before it, and the rows of a page what other pages remembered.
     told += weigh(memory.fee_rows, filter(memory.is_fee_row, events))
     _remember(tx, oa, (event for event in found if not event.told))
-    told += weigh(memory.fee_statuses, filter(memory.is_fee_status, events))
-    told += weigh(memory.resumptions, (event for event in events if event.after))
-    told += weigh(memory.new_dates, (event for event in events if event.kind == "appointment_changed"))
+    told += sum(weigh(question, filter(is_asked, events)) for is_asked, question in memory.QUESTIONS)
     return told + len(revived)
 
 
