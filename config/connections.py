@@ -50,7 +50,7 @@ class Deployment:
 
 
 @dataclass(frozen=True, slots=True)
-class Processes:
+class ProcessCounts:
     """What runs, or would: workers, their children all together, beats and webs."""
 
     workers: int
@@ -59,13 +59,13 @@ class Processes:
     webs: int
 
 
-def planned(deployment: Deployment) -> Processes:
+def planned(deployment: Deployment) -> ProcessCounts:
     """The processes of a deployment."""
     hosts = deployment.hosts
-    return Processes(hosts, hosts * deployment.children, deployment.beats, deployment.webs)
+    return ProcessCounts(hosts, hosts * deployment.children, deployment.beats, deployment.webs)
 
 
-def most(deployment: Deployment | Processes, broker_url: str) -> Counts:
+def most(deployment: Deployment | ProcessCounts, broker_url: str) -> Counts:
     """The most that it may open, with what operators run beside it."""
     run = planned(deployment) if isinstance(deployment, Deployment) else deployment
     hears, rings = (2, 1) if broker_url.startswith("amqp") else (8, 2)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from config.connections import Deployment, Processes, most, planned
+from config.connections import Deployment, ProcessCounts, most, planned
 from operators.cli.context import deployment
 from operators.cli.output import as_json, print_json, print_table, say
 from worker.bootstrap import Services
@@ -60,20 +60,20 @@ def check_connections(made: Services) -> Iterator[str]:
     yield f"{words}; {', '.join(lacking)} có thể không đủ: xem docs/scaling.md (PgBouncer)" if lacking else words
 
 
-def running(made: Services) -> Processes | None:
+def running(made: Services) -> ProcessCounts | None:
     """What runs, as the processes say themselves; None where no worker does."""
     found = ProcessBoard(made.shared.redis).running()
     children = [process for process in found if process.role == CHILD]
     workers = {(process.host, process.parent) for process in children}
     beats, webs = (sum(process.role == role for process in found) for role in (BEAT, WEB))
-    return Processes(len(workers), len(children), beats, webs) if children else None
+    return ProcessCounts(len(workers), len(children), beats, webs) if children else None
 
 
-def _told(run: Processes) -> str:
+def _told(run: ProcessCounts) -> str:
     return f"{run.workers} worker, {run.children} tiến trình con, {run.beats} beat, {run.webs} web"
 
 
-def _rows(made: Services, run: Processes) -> list[dict[str, Any]]:
+def _rows(made: Services, run: ProcessCounts) -> list[dict[str, Any]]:
     counts = most(run, made.settings.broker)
     ledger, (redis, redis_open) = _ledger(made), _redis_room(made)
     on_redis = counts.redis if made.settings.broker_url else counts.redis + counts.broker

@@ -31,7 +31,8 @@ def poll(once: bool, oa: str | None) -> None:  # noqa: ARG001 (the option names 
             except (SourceError, MappingError) as fault:  # the others are polled all the same
                 faults.append(f"{whose}{fault}")
     if faults:
-        sys.exit("\n".join(faults))
+        say("\n".join(faults), lines=True, err=True)
+        sys.exit(1)
 
 
 def _whole_round(one: Services) -> tuple[Round, Round]:

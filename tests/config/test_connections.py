@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from config.connections import Counts, Deployment, Processes, most
+from config.connections import Counts, Deployment, ProcessCounts, most
 
 
 def test_the_worked_example_is_right() -> None:
@@ -16,7 +16,7 @@ def test_the_worked_example_is_right() -> None:
 
 def test_what_runs_is_counted_as_it_is() -> None:
     """Workers of different sizes, two beats, no web: no plan says that."""
-    seen = Processes(workers=2, children=5, beats=2, webs=0)
+    seen = ProcessCounts(workers=2, children=5, beats=2, webs=0)
     broker = 2 * 2 + 5 * 2 + 2 * 2 + 2
     assert most(seen, "amqp://rabbit//") == Counts(ledger=5 * 10 + 2 * 5, redis=8 * (5 + 2) + 2, broker=broker)
 

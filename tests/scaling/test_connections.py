@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 from click.testing import CliRunner
 
-from config.connections import Deployment, Processes, most
+from config.connections import Deployment, ProcessCounts, most
 from operators.cli.connections import check_broker, check_connections, connections, running
 from tests.journeys.conftest import World, until
 from worker.bootstrap import Services
@@ -47,7 +47,7 @@ def test_a_worker_under_load_opens_no_more_than_was_computed(world: World) -> No
         said = ProcessBoard(redis)
         until(lambda: len(said.running()) == _CHILDREN + 2, "every process to say that it runs", world=world)
     counted = running(world.services)
-    assert counted == Processes(workers=1, children=_CHILDREN, beats=1, webs=1)
+    assert counted == ProcessCounts(workers=1, children=_CHILDREN, beats=1, webs=1)
     computed = most(counted, broker)
     assert computed == most(Deployment(1, _CHILDREN), broker)
     for name, number in seen.items():
@@ -89,7 +89,7 @@ def test_without_a_plan_the_command_counts_what_runs(
     assert "Đang chạy: 2 worker, 3 tiến trình con, 0 beat, 0 web." in told.output
     rows = json.loads(CliRunner().invoke(connections, ["--json"]).output)
     assert rows[0]["open"] >= 1
-    assert rows[0]["most"] == most(Processes(2, 3, 0, 0), redis_url).ledger
+    assert rows[0]["most"] == most(ProcessCounts(2, 3, 0, 0), redis_url).ledger
 
 
 def test_the_doctor_tells_redis_from_the_broker_and_counts_for_the_hosts_it_sees(world: World) -> None:
