@@ -105,6 +105,12 @@ def cause_of(error: BaseException | str) -> Cause:
     return next((found for link in links if (found := _by_words(str(link))) is not Cause.OTHER), Cause.OTHER)
 
 
+def because(said: str) -> str:
+    """Why, of what a wire said, as operators read it; its own words where they name no cause."""
+    cause = cause_of(said)
+    return said if cause is Cause.OTHER else cause.vietnamese
+
+
 def not_reached(what: str, error: BaseException | str) -> str:
     """'Không kết nối được Redis (HCC_REDIS_URL): máy chủ từ chối kết nối; …', for operators."""
     return f"Không kết nối được {what}: {cause_of(error).vietnamese}."

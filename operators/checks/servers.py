@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
-from config.causes import Cause, cause_of
+from config.causes import because
 from config.settings import Settings
 from operators.checks.fault import Fault
 from operators.clocks import FAR, clocks_ahead, zalo_ahead
@@ -42,7 +42,7 @@ def check_clocks(made: Services) -> Iterator[str]:
         )
     yield f"so với sổ thông báo: {_told(ahead)}"
     if isinstance(zalo, str):
-        yield f"không hỏi được giờ của Zalo: {zalo if cause_of(zalo) is Cause.OTHER else cause_of(zalo).vietnamese}"
+        yield f"không hỏi được giờ của Zalo: {because(zalo)}"
 
 
 def _told(ahead: Mapping[str, timedelta]) -> str:

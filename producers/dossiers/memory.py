@@ -94,10 +94,15 @@ _COMPARED: dict[str, Callable[[str], object]] = {
 QUESTIONS: tuple[tuple[Callable[[Event], bool], Weigh], ...] = (
     (is_fee_status, fee_statuses),
     (lambda event: event.after is not None, resumptions),
-    (lambda event: event.kind in COMPARING and event.after is None, differing),
+    (lambda event: event.kind in COMPARING, differing),
 )
-"""Which events are weighed by which question, in this order. A kind that compares needs its rule and its row alone: its
-events name what they come after (`after`), or have the facts that must differ from what was told."""
+"""The questions, in the order in which they are asked; an event is weighed by the first that fits. A kind that compares
+needs its rule and its row alone: its events name what they come `after`, or have the facts that must differ."""
+
+
+def weighed_by(event: Event) -> Weigh | None:
+    """The question by which an event is weighed; None where none is asked, or `fee_rows`, which comes before."""
+    return next((question for fits, question in QUESTIONS if fits(event)), None)
 
 
 def _known(tx: Connection, oa: str, events: Iterable[Event]) -> set[str]:

@@ -71,7 +71,9 @@ def record(tx: Connection, oa: str, people: People, seen: Iterable[Seen]) -> int
     # Each question sees the answers to the ones before it, and the rows of a page what other pages remembered.
     told += weigh(memory.fee_rows, filter(memory.is_fee_row, events))
     _remember(tx, oa, (event for event in found if not event.told))
-    told += sum(weigh(question, filter(is_asked, events)) for is_asked, question in memory.QUESTIONS)
+    weighed_by = {event.key: memory.weighed_by(event) for event in events if depends(event)}
+    for _, question in memory.QUESTIONS:
+        told += weigh(question, (event for event in events if weighed_by.get(event.key) is question))
     return told + len(revived)
 
 
