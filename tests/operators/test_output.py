@@ -157,7 +157,7 @@ def test_a_server_that_is_away_is_a_sentence_of_the_real_command(tmp_path: Path)
     ended = {
         words: subprocess.run(
             [sys.executable, "-c", "from operators.cli.main import main; main()", *words.split()],
-            cwd=ROOT, env={**os.environ, **given}, capture_output=True, text=True, timeout=60, check=False,
+            cwd=ROOT, env={**os.environ, **given}, capture_output=True, text=True, timeout=240, check=False,
         )
         for words in ("dead list", "retries")
     }  # fmt: skip
