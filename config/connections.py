@@ -1,12 +1,12 @@
 """How many connections a deployment may open at most; the formula of `docs/scaling.md`.
 
-| process            | ledger                                      | Redis    | broker               |
-|--------------------|---------------------------------------------|----------|----------------------|
-| worker, main       | —                                           | —        | what hears bells     |
-| worker, each child | 3 engines: delivering, polling, Zalo events | one pool | one pool of ringers  |
-| beat               | —                                           | —        | one pool of ringers  |
-| web                | 2 engines: console, Zalo events             | one pool | ringers, and a knock |
-| `hcc …`            | 1 engine                                    | one pool | one that rings       |
+| process            | ledger                                             | Redis    | broker               |
+|--------------------|----------------------------------------------------|----------|----------------------|
+| worker, main       | —                                                  | —        | what hears bells     |
+| worker, each child | 2 engines: delivering; dossiers and Zalo's events  | one pool | one pool of ringers  |
+| beat               | —                                                  | 1        | one pool of ringers  |
+| web                | 2 engines: console, Zalo's events                  | one pool | ringers, and a knock |
+| `hcc …`            | 1 engine                                           | one pool | one that rings       |
 
 Engines and pools keep to their bounds. What kombu opens for one connection to Redis it does not say: two to ring and
 six to hear were seen, the latter is counted as eight.
@@ -49,14 +49,30 @@ class Deployment:
     webs: int = 1
 
 
-def most(deployment: Deployment, broker_url: str) -> Counts:
+@dataclass(frozen=True, slots=True)
+class ProcessCounts:
+    """What runs, or would: workers, their children all together, beats and webs."""
+
+    workers: int
+    children: int
+    beats: int
+    webs: int
+
+
+def planned(deployment: Deployment) -> ProcessCounts:
+    """The processes of a deployment."""
+    hosts = deployment.hosts
+    return ProcessCounts(hosts, hosts * deployment.children, deployment.beats, deployment.webs)
+
+
+def most(deployment: Deployment | ProcessCounts, broker_url: str) -> Counts:
     """The most that it may open, with what operators run beside it."""
+    run = planned(deployment) if isinstance(deployment, Deployment) else deployment
     hears, rings = (2, 1) if broker_url.startswith("amqp") else (8, 2)
     ringers = RINGERS_MOST * rings
-    child = Counts(ledger=3 * _ENGINE, redis=REDIS_MOST, broker=ringers)
-    worker = Counts(broker=hears) + child * deployment.children
-    beat = Counts(broker=ringers)
+    child = Counts(ledger=2 * _ENGINE, redis=REDIS_MOST, broker=ringers)
+    beat = Counts(redis=1, broker=ringers)
     web = Counts(ledger=2 * _ENGINE, redis=REDIS_MOST, broker=ringers + rings)
     command = Counts(ledger=_ENGINE, redis=REDIS_MOST, broker=rings)
-    beside = beat * deployment.beats + web * deployment.webs + command * _COMMANDS_AT_ONCE
-    return worker * deployment.hosts + beside
+    beside = beat * run.beats + web * run.webs + command * _COMMANDS_AT_ONCE
+    return Counts(broker=hears) * run.workers + child * run.children + beside

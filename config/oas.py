@@ -21,6 +21,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from config.arrival import TEXT, tidy
+from config.logs import name_oas
 from config.settings import (
     REQUIRED,
     ROOT,
@@ -75,8 +76,8 @@ def load_oas(*required: str) -> dict[str, Oa]:
     named = known.get(variable("oas"))
     if not named:
         settings = load(*required)
-        return {settings.zalo_oa_id: Oa(settings.zalo_oa_id, settings.zalo_oa_id, settings)}
-    wanted = required or tuple(REQUIRED)
+        return _named({settings.zalo_oa_id: Oa(settings.zalo_oa_id, settings.zalo_oa_id, settings)})
+    wanted = [name for name in required or REQUIRED if name in REQUIRED]
     of_each = dict.fromkeys([*(name for name in wanted if name not in COMMON), "zalo_oa_id"])
     faults = strange_names(known)
     faults += [missing(name) for name in wanted if name in COMMON and not known.get(variable(name))]
@@ -96,7 +97,13 @@ def load_oas(*required: str) -> dict[str, Oa]:
     faults += _at_odds(made)
     if faults:
         raise SettingsError(faults)
-    return {one.id: one for one in made}
+    return _named({one.id: one for one in made})
+
+
+def _named(oas: dict[str, Oa]) -> dict[str, Oa]:
+    """The same; from now on this process' log lines call them by their names."""
+    name_oas({oa: one.name for oa, one in oas.items()})
+    return oas
 
 
 def common_settings(oas: Mapping[str, Oa]) -> Settings:

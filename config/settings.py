@@ -264,11 +264,12 @@ REQUIRED: dict[str, str] = {
 def load(*required: str) -> Settings:
     """Read and check the settings; `required` names fields that must not be empty (default: all of REQUIRED).
 
-    Raises `SettingsError` with every fault at once.
+    One that has a usable default is never missing. Raises `SettingsError` with every fault at once.
     """
     known = environment()
+    wanted = [name for name in required or REQUIRED if name in REQUIRED]
     faults = strange_names(known)
-    faults += [missing(name) for name in required or REQUIRED if not known.get(variable(name))]
+    faults += [missing(name) for name in wanted if not known.get(variable(name))]
     try:
         settings = Settings()
     except ValidationError as error:

@@ -31,6 +31,7 @@ from worker.ledger import cursors, oddities, reports
 from worker.ledger.migrate import missing
 from worker.queue.bell import knock
 from worker.queue.connection import QueueDown, door, open_redis
+from worker.queue.processes import WEB, announce
 from worker.shared import TEMPLATES
 
 log = logging.getLogger("hcc.web")
@@ -45,6 +46,7 @@ routes = web.RouteTableDef()
 def serve(deployment: Deployment, port: int) -> None:
     """Serve on 127.0.0.1 until a signal ends us; a proxy with TLS belongs in front."""
     set_up_logs(deployment.shared.settings.log_level)
+    announce(deployment.shared.settings.redis_url, WEB)
     web.run_app(build(*deployment), host="127.0.0.1", port=port, print=None, access_log=None)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from worker.bootstrap import Services
 from worker.channels.channel import Channel, NotReady, Ready
@@ -20,7 +21,11 @@ from worker.queue.schedule import Retry
 log = logging.getLogger("hcc.deliver")
 
 Settled = Sequence[tuple[Attempt, Decision]]
+RATE_LIMIT = "rate limit"
+"""Why notices wait that found no permit, also where the limit itself is held."""
+
 _TOKEN_SECONDS = 10.0
+_WORTH_SECONDS = 2.0
 _TOO_MANY = -32  # Zalo: "reached limit call api", in two wordings; the call was not executed
 
 
@@ -97,6 +102,12 @@ def template_hold(channel: Channel, notice: Notice) -> str:
     return f"template:{notice.oa}:{channel.name}:{notice.kind}"
 
 
+def concerns(services: Services, held: str) -> bool:
+    """Whether a hold of this name is the OA's, its app's or a person's: whose a person is, only the ledger knows."""
+    of, _, rest = held.partition(":")
+    return of == "person" or rest.partition(":")[0] in (services.oa, services.settings.zalo_app_id)
+
+
 def person_hold(channel: Channel, notice: Notice) -> str:
     """The name under which one person is left alone: the ledger's number, which says nothing outside of it."""
     return f"person:{channel.name}:{notice.code if notice.person_id is None else notice.person_id}"
@@ -108,30 +119,40 @@ def narrow_holds(channel: Channel, notice: Notice) -> tuple[str, str]:
 
 
 def mind_schedule(services: Services, oa: str, settled: Settled) -> None:
-    """Keep the list of retries that operators read from Redis."""
-    coming = [
-        _retry(attempt, decision) for attempt, decision in settled if decision.state is State.DUE and decision.counts
-    ]
+    """Keep the list, which operators read from Redis, of what waits for a time."""
+    schedule_waits(services, oa, [(one.notice, decision, code_of(one.outcome)) for one, decision in settled])
     over = [
         attempt.notice.id
         for attempt, decision in settled
         if attempt.notice.attempts and decision.state is not State.DUE
     ]
-    if coming:
-        services.schedule.put(oa, coming)
     if over:
         services.schedule.remove(oa, over)
 
 
-def _retry(attempt: Attempt, decision: Decision) -> Retry:
-    notice = attempt.notice
+def schedule_waits(services: Services, oa: str, ends: Iterable[tuple[Notice, Decision, int | None]]) -> None:
+    """Schedule those notices that are due at a time to come, each with the code that it met. Raises `QueueDown`.
+
+    What is due in a moment is not worth it: a backlog's notices wait for a permit, a fraction of a second each time.
+    """
+    worth = services.clock.now() + timedelta(seconds=_WORTH_SECONDS)
+    coming = [
+        _retry(notice, decision, decision.due_at, code)
+        for notice, decision, code in ends
+        if decision.state is State.DUE and decision.due_at is not None and decision.due_at > worth
+    ]
+    if coming:
+        services.schedule.put(oa, coming)
+
+
+def _retry(notice: Notice, decision: Decision, due_at: datetime, code: int | None) -> Retry:
     return Retry(
         id=notice.id,
-        due_at=decision.due_at or attempt.at,
+        due_at=due_at,
         fresh_at=notice.fresh_at,
         event_key=notice.key,
         kind=notice.kind,
         reason=decision.reason,
-        code=code_of(attempt.outcome),
-        attempts=notice.attempts + 1,
+        code=code,
+        attempts=notice.attempts + decision.counts,
     )

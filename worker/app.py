@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from celery import Celery
-from celery.signals import setup_logging, task_revoked, worker_process_init
+from celery.signals import beat_init, setup_logging, task_revoked, worker_process_init
 
 from config.celeryconfig import celery_settings
 from config.logs import set_up_logs
@@ -15,6 +15,7 @@ from worker.clocks import publish_clock
 from worker.deployment import Deployment
 from worker.queue.bell import TooLate
 from worker.queue.broker import mend
+from worker.queue.processes import BEAT, CHILD, announce
 
 
 def _load_or_leave() -> dict[str, object]:
@@ -26,6 +27,8 @@ def _load_or_leave() -> dict[str, object]:
     settings = common_settings(oas)
     setup_logging.connect(lambda **_: set_up_logs(settings.log_level), weak=False)
     worker_process_init.connect(lambda **_: publish_clock(settings.redis_url), weak=False)
+    worker_process_init.connect(lambda **_: announce(settings.redis_url, CHILD), weak=False)
+    beat_init.connect(lambda **_: announce(settings.redis_url, BEAT), weak=False)
     return celery_settings(settings)
 
 

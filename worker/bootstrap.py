@@ -181,13 +181,20 @@ class Services(Parts):
 
     def facts(self, notice: Notice) -> Facts:
         """What the texts of this notice may tell."""
-        settings = self.settings
-        fee = notice.amount is not None
-        link = payment_link(settings.payment_url, notice.code, settings.payment_hosts) if fee else None
+        link = self._payment_link(notice.code) if notice.amount is not None else None
         return Facts(
             notice.code, notice.amount, notice.appointment_at, link, notice.deadline_at, notice.reason,
-            notice.stories, notice.digest, STARS if notice.one_time_code else None, settings.place,
+            notice.stories, notice.digest, STARS if notice.one_time_code else None, self.settings.place,
         )  # fmt: skip
+
+    def sample(self, kind: str) -> Facts:
+        """The made-up facts of a kind, told at this OA's place and with its payment link. Raises `LetterError`."""
+        made_up = self.letters.sample(kind)
+        link = self._payment_link(made_up.code) if made_up.amount is not None else None
+        return replace(made_up, payment_link=link, place=self.settings.place)
+
+    def _payment_link(self, code: str) -> str:
+        return payment_link(self.settings.payment_url, code, self.settings.payment_hosts)
 
     def close(self) -> None:
         """Give back connections that nobody else uses; used by short-lived commands and tests."""

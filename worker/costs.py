@@ -6,9 +6,10 @@ Prices are our list's (HCC_PRICES), not Zalo's bill: a budget holds to the list.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
@@ -57,23 +58,24 @@ def held_for_long(services: Services, oa: str) -> dict[str, NotYet]:
 def afford_now(services: Services, oa: str, channel: Channel, letters: Sequence[Letter]) -> list[Letter]:
     """The letters, each with its price, as many as the day's budget holds; reserved in the ledger."""
     terms = services.terms({}, {})
-    priced = [_priced(letter, price(channel.name, letter, terms)) for letter in letters]
-    counted = [letter for letter in priced if counts(services, channel.name, letter.dong)]
+    day = today(terms.now)
+    prices = [(letter, price(channel.name, letter, terms)) for letter in letters]
+    priced = [
+        replace(letter, dong=dong, charged_on=day) if counts(services, channel.name, dong) else letter
+        for letter, dong in prices
+    ]
+    counted = [letter for letter in priced if letter.charged_on == day]
     if not counted:
         return priced
     budget, costs = services.budget, [letter.dong for letter in counted]
     with services.ledger.begin() as tx:
         number, before = spending.reserve(
-            tx, oa, channel.name, today(terms.now), costs,
+            tx, oa, channel.name, day, costs,
             messages=budget.messages.get(channel.name), dong=budget.dong.get(channel.name),
         )  # fmt: skip
     tell(services, oa, channel.name, before, Spent(before.messages + number, before.dong + sum(costs[:number])))
     too_dear = {letter.notice.id for letter in counted[number:]}
     return [letter for letter in priced if letter.notice.id not in too_dear]
-
-
-def _priced(letter: Letter, dong: int) -> Letter:
-    return letter if letter.dong == dong else replace(letter, dong=dong)
 
 
 def counts(services: Services, channel: str, dong: int) -> bool:
@@ -93,12 +95,16 @@ def tell(services: Services, oa: str, channel: str, before: Spent, after: Spent)
 def account_for(tx: Connection, services: Services, attempts: Sequence[Attempt]) -> None:
     """Give back what was reserved for attempts that cost nothing; note whose window Zalo says is closed.
 
-    And whom it does not know.
+    And whom it does not know. What was reserved goes back to the day that it was taken from: between reservation and
+    answer there may be a midnight.
     """
     oa, channel = attempts[0].notice.oa, attempts[0].channel
-    free = [one for one in attempts if not charged(one.outcome) and counts(services, channel, one.dong)]
-    if free:
-        spending.give_back(tx, oa, channel, today(free[0].at), [one.dong for one in free])
+    free: dict[date, list[int]] = defaultdict(list)
+    for one in attempts:
+        if not charged(one.outcome) and counts(services, channel, one.dong):
+            free[one.charged_on or today(one.at)].append(one.dong)
+    for day, costs in sorted(free.items()):
+        spending.give_back(tx, oa, channel, day, costs)
     closed = [one for one in attempts if channel == "zalo_cs" and code_of(one.outcome) in NO_INTERACTION]
     if closed:
         users = [one.notice.user_id or "" for one in closed]

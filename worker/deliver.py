@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from worker.aftermath import breaker_key, channel_hold, narrow_holds
+from worker.aftermath import RATE_LIMIT, breaker_key, channel_hold, narrow_holds, schedule_waits
 from worker.bootstrap import Services
 from worker.channels.cargo import Cargo
 from worker.channels.channel import Channel, NotReady, Ready
@@ -228,13 +228,14 @@ def doubt(letter: Letter, choice: str | Decision, due_at: datetime) -> Decision:
 def still_wanted(services: Services, letters: Sequence[Letter]) -> Sequence[Letter]:
     """What the source says otherwise since the claim (R12: a fee was paid just now), and who unfollowed (R28), go back.
 
-    What was withdrawn is suppressed on its way, what was corrected is compared before it is claimed again, the others
-    are judged anew.
+    They go back, each with its reason; what was withdrawn is suppressed on its way, what was corrected is compared
+    before it is claimed again, the others are judged anew.
     """
     with services.ledger.connect() as connection:
-        gone = claims.unwanted(connection, [letter.notice for letter in letters])
-    give_back(services, [letter.notice for letter in letters if letter.notice.id in gone], 0.0, "not as it was claimed")
-    return [letter for letter in letters if letter.notice.id not in gone]
+        unwanted = claims.unwanted(connection, [letter.notice for letter in letters])
+    for why in sorted(set(unwanted.values())):
+        give_back(services, [one.notice for one in letters if unwanted.get(one.notice.id) == why], 0.0, why)
+    return [letter for letter in letters if letter.notice.id not in unwanted]
 
 
 def leave_alone_what_is_held(services: Services, channel: Channel, letters: Sequence[Letter]) -> Sequence[Letter]:
@@ -262,7 +263,7 @@ def permit(services: Services, oa: str, lane: Lane, channel: Channel, letters: S
     """
     limits = services.limits(oa)
     grant = services.limiter.take(limits, len(letters), lane=lane)
-    give_back(services, [letter.notice for letter in letters[grant.granted :]], grant.wait_seconds, "rate limit")
+    give_back(services, [letter.notice for letter in letters[grant.granted :]], grant.wait_seconds, RATE_LIMIT)
     permitted = letters[: grant.granted]
     allowed = services.breaker.before(breaker_key(oa, channel), len(permitted))
     untried = [letter.notice for letter in permitted[allowed.granted :]]
@@ -295,6 +296,8 @@ def put_down(services: Services, untold: Sequence[tuple[Notice, Decision]]) -> N
     """Notices that cannot be tried at all: recorded with the reason, where an operator sees it."""
     with services.ledger.begin() as tx:
         claims.put_down(tx, untold, by=services.name)
+    with suppress(QueueDown):  # a copy for operators, made anew by a sweep
+        schedule_waits(services, untold[0][0].oa, [(notice, decision, None) for notice, decision in untold])
 
 
 def give_back(services: Services, untried: Sequence[Notice], seconds: float, why: str) -> None:

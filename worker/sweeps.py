@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy.exc import DBAPIError
 
 from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.kinds.hours import asleep
-from worker.ledger import notices, oddities, past, phonebook, switches, upkeep, work
+from worker.ledger import inbox, notices, oddities, past, phonebook, switches, upkeep, work
 from worker.ledger.switches import EVERY_OA
 from worker.ledger.work import Ages
 from worker.queue.clocks import SetBack
@@ -24,6 +24,7 @@ log = logging.getLogger("hcc.sweeps")
 
 _PAGE = 1000  # notices a statement
 _STOPPED_PAGE = 10_000
+_COMPARED = 2000  # entries of a schedule that a sweep compares with the ledger
 _HOUSE_SECONDS = 10.0  # for housekeeping at a time: what is left is for the next one
 
 
@@ -59,6 +60,7 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
     shared.holds.all()  # forgets those that are over
     for oa in shared.schedule.missing(deployment.oas):
         rebuild_schedule(deployment.of(oa), oa)
+    mind_schedule(shared, deployment.oas)
 
 
 def give_back_time(shared: Shared) -> None:
@@ -163,6 +165,17 @@ def rebuild_schedule(services: Services, oa: str) -> None:
         services.schedule.replace(oa, (Retry(**row) for row in upkeep.retries(connection, oa)))
 
 
+def mind_schedule(shared: Shared, oas: Sequence[str]) -> None:
+    """Take out of the schedules what is past, and what ended before its time; of a long one a part at random."""
+    for oa, size in shared.schedule.sizes(oas).items():
+        past = len(shared.schedule.due(oa, _COMPARED))
+        rest = max(0, size - past)
+        ids = shared.schedule.ids(oa, random.randint(0, max(0, rest - _COMPARED)), _COMPARED)  # noqa: S311 (a sample)
+        if ids:
+            with shared.ledger.connect() as connection:
+                shared.schedule.remove(oa, upkeep.over(connection, ids))
+
+
 def rescue(services: Services, oa: str) -> None:
     """Split the notices of each expired lease: no mark, so certainly not sent, or perhaps sent."""
     with services.ledger.begin() as tx:
@@ -174,8 +187,21 @@ def rescue(services: Services, oa: str) -> None:
             log.warning("lease expired lease=%s again=%d uncertain=%d", lease, len(certainly_not), len(perhaps))
 
 
+def forget_old_events(shared: Shared) -> None:
+    """Of the inbox, in transactions of their own: no event that came now waits for one that came a month ago."""
+    end = time.monotonic() + _HOUSE_SECONDS
+    forgotten, page = 0, inbox.PURGED_AT_ONCE
+    while page == inbox.PURGED_AT_ONCE and time.monotonic() < end:
+        with shared.ledger.begin() as tx:
+            page = inbox.purge(tx)
+        forgotten += page
+    if forgotten:
+        log.info("housekeeping events_forgotten=%d", forgotten)
+
+
 def keep_house(shared: Shared) -> None:
-    """Months that come, months that are too old, and finished notices that need not be at hand any more."""
+    """Old events of Zalo; months that come, months that are too old, finished notices that need not be at hand."""
+    forget_old_events(shared)
     with shared.ledger.connect() as connection:
         now = shared.second_clock.now(connection)
     if now is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from config.arrival import unheard_of
+from config.causes import because
 from config.settings import Settings, environment, variable
 from operators.checks.fault import Fault
 from operators.clocks import FAR, clocks_ahead, zalo_ahead
@@ -45,7 +46,7 @@ def check_clocks(made: Services) -> Iterator[str]:
         )
     yield f"so với sổ thông báo: {_told(ahead)}"
     if isinstance(zalo, str):
-        yield f"không hỏi được giờ của Zalo: {zalo}"
+        yield f"không hỏi được giờ của Zalo: {because(zalo)}"
 
 
 def _told(ahead: Mapping[str, timedelta]) -> str:

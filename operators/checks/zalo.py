@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from operators.checks.fault import Fault
-from worker.aftermath import breaker_key
+from worker.aftermath import breaker_key, concerns
 from worker.bootstrap import Services
 from worker.channels.budget import today
 from worker.channels.zalo.tokens import NoAccess
@@ -31,18 +31,12 @@ def check_channels(made: Services) -> Iterator[str]:
         state = made.breaker.state(breaker_key(made.oa, channel))
         if state.until is not None:
             raise Fault(f"kênh {channel.name} đang ngắt ({state.failures} lỗi liên tiếp); tự thử lại, xem mạng và Zalo")
-    holds = [hold for hold in made.holds.all() if _concerns(made, hold.key)]
+    holds = [hold for hold in made.holds.all() if concerns(made, hold.key)]
     if holds:
         shown = [f"{hold.key} tạm giữ {hold.seconds:.0f} giây: {hold.reason}" for hold in holds[:_HOLDS_SHOWN]]
         rest = f"; và {len(holds) - _HOLDS_SHOWN} mục khác" if len(holds) > _HOLDS_SHOWN else ""
         raise Fault("; ".join(shown) + rest)
     yield f"{', '.join(made.channels)}: thông suốt"
-
-
-def _concerns(made: Services, held: str) -> bool:
-    """Whether a hold is the OA's, its app's or a person's: of these only the ledger knows whose they are."""
-    of, _, rest = held.partition(":")
-    return of == "person" or rest.partition(":")[0] in (made.oa, made.settings.zalo_app_id)
 
 
 def check_costs(made: Services) -> Iterator[str]:

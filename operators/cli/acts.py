@@ -9,7 +9,7 @@ import click
 
 from operators.cli.bulk import VERB_NEEDS, resume
 from operators.cli.context import deployment, every, named_columns, of_oa
-from operators.cli.output import accountable, as_json, print_json, print_table
+from operators.cli.output import accountable, as_json, print_json, print_table, say
 from worker.ledger import acts
 from worker.ledger.acts import Act
 from worker.ledger.audit import audit
@@ -71,7 +71,7 @@ def stop(number: int, by: str, why: str) -> None:
         audit(tx, one.oa, "act stop", f"act {number}", by=by, why=why)
         left = acts.read(tx, number)
     done = left.done if left else 0
-    click.echo(f"Đã dừng việc số {number} ở {done}/{one.total}; làm tiếp: `hcc act resume {number}`.")
+    say(f"Đã dừng việc số {number} ở {done}/{one.total}; làm tiếp: `hcc act resume {number}`.")
 
 
 @act.command("resume", short_help="Làm tiếp một việc đã dừng hoặc còn dở.")

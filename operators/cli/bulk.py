@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from operators.cli.context import deployment, every, named_columns, the_one, told_of
-from operators.cli.output import print_json, print_table
+from operators.cli.output import print_json, print_table, say
 from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.lifecycle import State
@@ -106,7 +106,7 @@ def show_groups(state: State, choice: Choice, *, oa: str | None, as_json: bool, 
 def tell_rest(shown: int, total: int) -> None:
     """On the error stream, where it does not mix with JSON."""
     if shown < total:
-        click.echo(f"Mới hiện {shown} trong {total}; xem thêm bằng --limit.", err=True)
+        say(f"Mới hiện {shown} trong {total}; xem thêm bằng --limit.", err=True)
 
 
 def choice_of(ids: Sequence[int], *, everything: bool, **narrowed: Any) -> Choice:
@@ -162,7 +162,7 @@ def _tell_counts(meant: Sequence[Services], deed: Deed, choice: Choice) -> None:
         with one.ledger.connect() as connection:
             total = verbs.count(connection, one.oa, deed.before, choice)
             rows = verbs.groups(connection, one.oa, deed.before, choice, limit=TABLE_ROWS)
-        click.echo(f"{total} thông báo sẽ được làm ({deed.verb}); chưa làm gì.")
+        say(f"{total} thông báo sẽ được làm ({deed.verb}); chưa làm gì.")
         if rows:
             print_table(GROUPS, rows, empty="")
 
@@ -172,7 +172,7 @@ def _do_for(one: Services, deed: Deed, what: Wanted, *, by: str, why: str) -> se
     with one.ledger.begin() as tx:
         act = verbs.unfinished(tx, one.oa, deed, what.choice)
         if act is not None:
-            click.echo(f"Làm tiếp việc số {act.id} còn dở: đã làm {act.done}/{act.total}.", err=True)
+            say(f"Làm tiếp việc số {act.id} còn dở: đã làm {act.done}/{act.total}.", err=True)
         else:
             act = verbs.begin(tx, one.oa, deed, what.choice, by=by, why=why)
         if act.total == 0:
@@ -198,7 +198,7 @@ def _go_on(one: Services, act: Act, by: str) -> set[int]:
     except KeyboardInterrupt:
         with one.ledger.begin() as tx:
             acts.stop(tx, act.id, by=by)
-        click.echo(f"Đã dừng việc số {act.id}; làm tiếp: `hcc act resume {act.id}`.", err=True)
+        say(f"Đã dừng việc số {act.id}; làm tiếp: `hcc act resume {act.id}`.", err=True)
     if done and verbs.DEEDS[act.verb].after is not State.DISCARDED:
         ring(one.oa)
     return done
@@ -208,9 +208,9 @@ def _tell_done(done: Collection[int], states: Mapping[int, str], said: str) -> N
     """What was to be told and may not be any more was suppressed on its way."""
     suppressed = [notice for notice in done if states.get(notice) == State.SUPPRESSED]
     if len(done) > len(suppressed):
-        click.echo(said.format(len(done) - len(suppressed)))
+        say(said.format(len(done) - len(suppressed)))
     if suppressed:
-        click.echo(
+        say(
             f"Không gửi lại {len(suppressed)} thông báo (chuyển sang suppressed): việc sau của hồ sơ đã được báo, "
             "hoặc việc không còn đúng. Xem lý do bằng `hcc dossier`."
         )
@@ -228,7 +228,7 @@ def watched(pages: Iterable[set[int]], total: int, before: int = 0) -> Iterator[
             done += len(page)
             progress.update(task, completed=done)
             if not console.is_terminal:
-                click.echo(f"{done}/{total}", err=True)
+                say(f"{done}/{total}", err=True)
             yield page
 
 

@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 
 from config.settings import VAR, load
+from operators.cli.output import say
 from operators.cli.stage import CODE, Play
 from operators.cli.theatre import Theatre
 from operators.cli.up import zalo_urls
@@ -45,14 +46,14 @@ def demo(dossiers: int) -> None:
             play = _set_the_stage(stack, dossiers)
             _perform(stack, play, began)
     except KeyboardInterrupt:
-        click.echo("Đã dừng theo yêu cầu; không còn tiến trình nào chạy.")
+        say("Đã dừng theo yêu cầu; không còn tiến trình nào chạy.")
         sys.exit(130)
 
 
 def _set_the_stage(stack: ExitStack, dossiers: int) -> Play:
     """Servers, sandbox, ledger, token, followers: everything but the processes that do the work."""
     stack.enter_context(_without_settings_of_others())
-    click.echo("Khởi động PostgreSQL và Valkey nhúng, Zalo giả lập …")
+    say("Khởi động PostgreSQL và Valkey nhúng, Zalo giả lập …")
     added = stack.enter_context(embedded(ROOT / "servers", {}))
     urls = _fresh_databases(ROOT / "servers")
     zalo = stack.enter_context(
@@ -88,7 +89,7 @@ def _greet_followers(play: Play) -> None:
 
 def _perform(stack: ExitStack, play: Play, began: float) -> None:
     processes = stack.enter_context(Processes(("worker", "beat"), play.environment, ROOT / "logs"))
-    click.echo("celery worker và celery beat đang chạy; hồ sơ bắt đầu thay đổi.\n")
+    say("celery worker và celery beat đang chạy; hồ sơ bắt đầu thay đổi.\n", lines=True)
     theatre = stack.enter_context(Theatre(play, Console()))
     for scene in play.scenes():
         for message in scene:
@@ -104,14 +105,14 @@ def _perform(stack: ExitStack, play: Play, began: float) -> None:
 
 def _epilogue(play: Play, seconds: float) -> None:
     """What the citizen of the seed dossier has on the phone, and what to do next."""
-    click.echo(f"\nTin nhắn của hồ sơ {CODE}, đúng như công dân đọc:\n")
+    say(f"\nTin nhắn của hồ sơ {CODE}, đúng như công dân đọc:\n", lines=True)
     for message in play.of_hero():
-        click.echo(f"{message['text']}\n")
+        say(f"{message['text']}\n", lines=True)
     with play.services.ledger.connect() as connection:
         counts = reports.all_counts(connection, play.services.settings.zalo_oa_id)
     told = ", ".join(f"{state}: {number}" for state, number in sorted(counts.items()))
-    click.echo(f"{play.count} hồ sơ, {len(play.messages)} tin nhắn trong {seconds:.0f} giây. Sổ thông báo: {told}.")
-    click.echo(
+    say(f"{play.count} hồ sơ, {len(play.messages)} tin nhắn trong {seconds:.0f} giây. Sổ thông báo: {told}.")
+    say(
         "\nTiếp theo:\n"
         "  make test                    chạy toàn bộ kiểm thử\n"
         "  .venv/bin/hcc up             chạy tất cả và để đó: worker, beat, web, Zalo giả lập\n"

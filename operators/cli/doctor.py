@@ -9,6 +9,7 @@ from functools import partial
 
 import click
 
+from config.faults import in_a_line
 from config.oas import load_oas
 from config.settings import SettingsError
 from operators.checks.fault import Fault
@@ -19,6 +20,8 @@ from operators.checks.servers import check_clocks, check_redis, check_settings, 
 from operators.checks.source import check_apart, check_feeds, check_oddities, check_source, check_told
 from operators.checks.zalo import check_channels, check_costs, check_events, check_token
 from operators.cli.connections import check_broker, check_connections
+from operators.cli.output import say, tick
+from operators.reasons import sentence_of
 from operators.world import world
 from worker.bootstrap import Services
 from worker.deployment import Deployment
@@ -39,7 +42,7 @@ def doctor() -> None:
         healthy = list(_examine(made))
     if not all(healthy):
         sys.exit(1)
-    click.echo("Mọi thứ sẵn sàng.")
+    say("Mọi thứ sẵn sàng.")
 
 
 def _examine(made: Deployment) -> Iterator[bool]:
@@ -49,7 +52,7 @@ def _examine(made: Deployment) -> Iterator[bool]:
         return
     yield from (_run(name, CHECKS[name], next(iter(made))) for name in CHECKS if name in SHARED)
     for one in made:
-        click.echo(f"{made.names[one.oa]} (OA {one.oa})")
+        say(f"{made.names[one.oa]} (OA {one.oa})")
         yield from (_run(name, check, one) for name, check in CHECKS.items() if name not in SHARED)
         yield _run("riêng biệt", partial(check_apart, made), one)
 
@@ -57,18 +60,18 @@ def _examine(made: Deployment) -> Iterator[bool]:
 def _run(name: str, check: Callable[[Services], Iterator[str]], made: Services) -> bool:
     try:
         for found in check(made):
-            click.echo(f"  {click.style('✓', fg='green')} {name}: {found}")
+            tick(True, f"{name}: {found}")
     except Fault as fault:
         _bad(name, str(fault))
         return False
     except Exception as error:  # noqa: BLE001 (a check that breaks is a finding, and the others still run)
-        _bad(name, str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
+        _bad(name, sentence_of(error) or f"kiểm tra không chạy được ({in_a_line(error)})")
         return False
     return True
 
 
 def _bad(name: str, what: str) -> None:
-    click.echo(f"  {click.style('✗', fg='red')} {name}: {what}")
+    tick(False, f"{name}: {what}")
 
 
 CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from operators.cli.context import deployment, every, of_oa, told_of
 from operators.cli.oddities import tell_oddities
-from operators.cli.output import as_json, print_json
+from operators.cli.output import as_json, print_json, say
 from worker.domain.clock import to_the_second
 from worker.domain.notice import ANOTHER_NUMBER, NOT_A_FOLLOWER, OPTED_OUT, UNFOLLOWED, UNPROVEN
 from worker.domain.spelling import spellings
@@ -74,20 +74,20 @@ def meant(connection: Connection, oas: Sequence[str], codes: Sequence[str]) -> s
 
 def _tell(notice: dict[str, Any]) -> None:
     whose = f"  (OA {notice['oa']})" if "oa" in notice else ""
-    click.secho(f"{notice['event_key']}  {notice['state']}{whose}", bold=True)
+    say(f"{notice['event_key']}  {notice['state']}{whose}", bold=True)
     if notice["reason"] in SILENCE:
-        click.echo(f"  {SILENCE[notice['reason']]}")
+        say(f"  {SILENCE[notice['reason']]}")
     for stopped in notice.get("switched_off", ()):
         until = f"đến {to_the_second(stopped['until'])}" if stopped["until"] else "đến khi `hcc switch on`"
         what = f"{stopped['sort']} {stopped['name']}".strip()
-        click.echo(f"  ‖ đang dừng: {what}, {until}: {stopped['why']}  ({stopped['by']})")
+        say(f"  ‖ đang dừng: {what}, {until}: {stopped['why']}  ({stopped['by']})")
     for line in (notice["text"] or "").splitlines():
-        click.echo(f"  │ {line}")
+        say(f"  │ {line}")
     for step in notice["history"]:
         moved = f"{step['from'] or '·'} → {step['to']}"
-        click.echo(f"  {to_the_second(step['at'])}  {moved:24} {step['why'] or ''}  ({step['by']})")
+        say(f"  {to_the_second(step['at'])}  {moved:24} {step['why'] or ''}  ({step['by']})")
     for attempt in notice["attempts"]:
-        click.echo(
+        say(
             f"  {to_the_second(attempt['at'])}  {attempt['channel']}: {attempt['outcome']} "
             f"(mã {attempt['code']}, {attempt['ms']} ms)"
         )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from operators.cli.bulk import IDS, TABLE_ROWS, limited, tell_rest
 from operators.cli.context import deployment, every, named_columns, of_oa, the_one, told_of
-from operators.cli.output import accountable, as_json, print_json, print_table
+from operators.cli.output import accountable, as_json, print_json, print_table, say
 from worker.ledger import unread
 from worker.ledger.audit import audit
 
@@ -98,4 +98,4 @@ def _do(
             audit(tx, one.oa, f"events {verb}", f"{number} sự kiện", by=by, why=why)
     if not number:
         raise click.ClickException("Không có sự kiện nào như đã chọn.")
-    click.echo(said.format(number))
+    say(said.format(number))

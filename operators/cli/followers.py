@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from operators.cli.context import deployment, every, named_columns, of_oa, services, told_of
 from operators.cli.input import typed_lines
-from operators.cli.output import accountable, as_json, print_json, print_table
+from operators.cli.output import accountable, as_json, print_json, print_table, say
 from worker.domain.claims import Demand, Judgement
 from worker.domain.phone import masked, read_phone
 from worker.followers import Sync, SyncStopped
@@ -49,9 +49,9 @@ def link(user_id: str, phone: str | None, oa: str | None, by: str, why: str) -> 
             reopened = upkeep.reopen(tx, people, days=made.settings.follow_grace_days, by=by)
         if reopened:
             ring(made.oa)
-    click.echo(f"Đã nối {len(people)} người; {len(reopened)} thông báo được gửi tiếp.")
+    say(f"Đã nối {len(people)} người; {len(reopened)} thông báo được gửi tiếp.")
     if kept:
-        click.echo(
+        say(
             f"{kept} số điện thoại giữ nguyên người đang dùng, vì người ấy đã xác nhận chắc chắn không kém: "
             "dùng `hcc follower confirm` sau khi kiểm tra giấy tờ."
         )
@@ -74,7 +74,7 @@ def confirm(user_id: str, oa: str | None, by: str, why: str) -> None:
             ring(made.oa)
     if judged.rulings[0].judgement is not Judgement.GRANT:
         raise click.ClickException(f"Chưa chuyển được số điện thoại: {judged.rulings[0].why}.")
-    click.echo(f"Đã xác nhận; {len(reopened)} thông báo được gửi tiếp.")
+    say(f"Đã xác nhận; {len(reopened)} thông báo được gửi tiếp.")
 
 
 @follower.command("list", short_help="Liệt kê người quan tâm.")
@@ -112,12 +112,12 @@ def sync(oa: str | None, by: str, why: str) -> None:
                 raise click.ClickException(f"Chưa xong: {stopped}.") from None
         with made.ledger.begin() as tx:
             audit(tx, made.oa, "follower sync", f"{tally.looked_up} người", by=by, why=why)
-    click.echo(
+    say(
         f"Đã hỏi {tally.looked_up} người: {tally.met} người mới biết, {tally.left} người không còn quan tâm, "
         f"nối thêm {tally.linked} số điện thoại; {tally.reopened} thông báo được gửi tiếp."
     )
     if tally.out_of_reach:
-        click.echo(f"Zalo không cho lấy {tally.out_of_reach} người (hơn 10.000 người tương tác trong một ngày).")
+        say(f"Zalo không cho lấy {tally.out_of_reach} người (hơn 10.000 người tương tác trong một ngày).")
 
 
 def read_links(lines: Iterable[str]) -> list[Link]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
 import click
-from sqlalchemy.exc import DBAPIError
 
+from config.faults import keep, named
 from config.logs import set_up_logs
-from config.settings import SettingsError
 from operators.cli import (
     acts,
     connections,
@@ -19,6 +20,7 @@ from operators.cli import (
     events,
     expired,
     followers,
+    hold,
     oa,
     poll,
     preview,
@@ -34,12 +36,9 @@ from operators.cli import (
     uncertain,
     up,
 )
-from producers.dossiers.mapping import MappingError
-from producers.dossiers.source import SourceError
-from sandbox.servers import ServersError
-from worker.domain.letters import LetterError
-from worker.ledger.encoding import EncodingError
-from worker.queue.connection import QueueDown
+from operators.cli.output import say
+from operators.reasons import sentence_of
+from worker.domain.text import shown
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,6 +67,7 @@ for command in (
     switch.switch,
     restore.restore,
     retries.retries,
+    hold.hold,
     events.events,
     purge.purge,
     report.report,
@@ -79,7 +79,7 @@ for command in (
 
 
 def main() -> None:
-    """Run; an expected fault becomes one sentence and exit status 1, never a traceback."""
+    """Run; a fault becomes one sentence and exit status 1, never a traceback."""
     try:
         hcc(standalone_mode=False)
     except click.exceptions.Exit as leave:
@@ -87,13 +87,25 @@ def main() -> None:
     except click.Abort:
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         sys.exit(error.exit_code)
-    except (SettingsError, MappingError, SourceError, ServersError, LetterError, QueueDown, EncodingError) as error:
-        sys.exit(f"{error}")
-    except DBAPIError as error:
-        sys.exit(f"Không làm việc được với cơ sở dữ liệu: {_first_line(error)}")
+    except BrokenPipeError:  # who reads our list has seen enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 (the last net: no words of an exception are shown, they may be anybody's)
+        sys.exit(shown(sentence_of(error) or _unexpected(error), lines=True))
 
 
-def _first_line(error: DBAPIError) -> str:
-    return str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
+def _show(error: click.ClickException) -> None:
+    """As click shows it, with its usage line; what was typed may hold anything."""
+    told = io.StringIO()
+    error.show(file=told)
+    say(told.getvalue().rstrip("\n"), lines=True, err=True)
+
+
+def _unexpected(error: Exception) -> str:
+    """What nobody foresaw: a sentence, and a file with types and places for who mends it."""
+    command = " ".join(["hcc", *(word for word in sys.argv[1:3] if word.isidentifier())])
+    number, file = keep(error, command)
+    where = f"gửi kèm tệp {file}" if file else "không ghi được tệp chi tiết"
+    return f"Lỗi ngoài dự kiến số {number} ({named(error)}) khi chạy `{command}`; báo cho người bảo trì, {where}."

@@ -9,9 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import click
 
+from config.causes import Cause, cause_of, not_reached
 from operators.cli.context import deployment, every, of_oa, services
 from operators.cli.input import typed
-from operators.cli.output import as_json, print_json
+from operators.cli.output import as_json, print_json, say
 from worker.bootstrap import Services
 from worker.channels.zalo.oauth import Renewed, TokenReplyError, code_call, consent_url, pair_of, read_renewal
 from worker.domain.clock import to_vietnam
@@ -42,7 +43,7 @@ def import_(oa: str | None, by: str, why: str) -> None:
         raise click.ClickException("Không nhập được: đầu vào không phải JSON.") from None
     with services("database_url", "secret_keys", "zalo_oa_id", "redis_url", oa=oa) as made:
         _keep(made, pair, "oa import", by=by, why=why)
-    click.echo(f"Đã cất token của OA {made.oa}; dùng được {pair.life_seconds // 3600} giờ, sau đó tự gia hạn.")
+    say(f"Đã cất token của OA {made.oa}; dùng được {pair.life_seconds // 3600} giờ, sau đó tự gia hạn.")
 
 
 @oa.command(short_help="Xin quyền gửi tin của OA trong trình duyệt.")
@@ -57,15 +58,17 @@ def login(redirect_uri: str, verifier: str | None, oa: str | None, by: str, why:
     state = secrets.token_urlsafe(8)
     with services(*LOGIN_NEEDS, oa=oa) as made:
         known = made.settings
-        click.echo("Quản trị viên OA mở địa chỉ này và đồng ý:")
-        click.echo(consent_url(known.zalo_oauth_url, known.zalo_app_id, redirect_uri, verifier, state))
+        say("Quản trị viên OA mở địa chỉ này và đồng ý:")
+        say(consent_url(known.zalo_oauth_url, known.zalo_app_id, redirect_uri, verifier, state))
         code = _code_of(click.prompt("Dán địa chỉ trình duyệt chuyển tới"), state)
         call = code_call(known.zalo_oauth_url, known.zalo_app_id, known.zalo_app_secret, code, verifier)
         renewal = read_renewal(ask(made.wire, call))
         if not isinstance(renewal, Renewed):
-            raise click.ClickException(f"Zalo không cấp token ({renewal.why}): chạy lại `hcc oa login`.")
+            unreached = cause_of(renewal.why) is not Cause.OTHER
+            told = not_reached("Zalo", renewal.why) if unreached else f"Zalo không cấp token ({renewal.why})."
+            raise click.ClickException(f"{told} Chạy lại `hcc oa login`.")
         _keep(made, renewal.pair, "oa login", by=by, why=why)
-    click.echo(f"Đã cất token của OA {known.zalo_oa_id}.")
+    say(f"Đã cất token của OA {known.zalo_oa_id}.")
 
 
 def _code_of(address: str, state: str) -> str:
@@ -100,8 +103,8 @@ def status(oa: str | None, as_json: bool) -> None:
         print_json(shown if several else shown[0])
     elif not as_json:
         for account, credential in known.items():
-            click.echo(f"OA {account}: cặp token thứ {credential.version}.")
-            click.echo(f"Hết hạn lúc {to_vietnam(credential.expires_at):%d/%m/%Y %H:%M}.")
+            say(f"OA {account}: cặp token thứ {credential.version}.")
+            say(f"Hết hạn lúc {to_vietnam(credential.expires_at):%d/%m/%Y %H:%M}.")
     lacking = [account for account in found if account not in known]
     lost = {account: one.dead_because for account, one in known.items() if one.dead_because and not as_json}
     faults = [f"{_of(names[account], several)}Chưa có token: chạy `hcc oa import`." for account in lacking]

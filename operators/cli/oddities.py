@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import click
-
+from operators.cli.output import say
 from worker.domain.clock import to_the_second
 
 _SENTENCES = {
@@ -33,7 +32,7 @@ def tell_oddities(rows: Iterable[Mapping[str, Any]]) -> None:
     """What cannot be read of one dossier, a line each."""
     for row in rows:
         where = f"{row['column']} ({row['row']})" if row["row"] else row["column"]
-        click.secho(
+        say(
             f"  ! cột {where}: {why_vi(row['why'])}; từ {to_the_second(row['since'])}, {row['times']} lần, "
             f"lần cuối {to_the_second(row['last_seen'])}",
             fg="yellow",

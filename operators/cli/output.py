@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from worker.domain.clock import to_vietnam
+from worker.domain.text import shown
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+_NEVER_CUT = frozenset({"id", "oa", "event_key", "user_id"})
+_GAP = 2  # spaces between two columns
+_SENTENCE = 20  # columns on a screen that a sentence keeps at least
 
 
 def as_json(command: Command) -> Command:
@@ -37,25 +44,63 @@ def accountable(command: Command) -> Command:
     return by(why(command))
 
 
+def say(text: str, *, bold: bool = False, fg: str | None = None, lines: bool = False, err: bool = False) -> None:
+    """Print a line; whatever stands in it is shown, never obeyed. `lines`: it has several."""
+    click.secho(shown(text, lines=lines), bold=bold, fg=fg, err=err)
+
+
+def tick(ok: bool, text: str, indent: str = "  ") -> None:
+    """Print a line with the mark of what is well, or is not."""
+    mark = click.style("✓", fg="green") if ok else click.style("✗", fg="red")
+    click.echo(f"{indent}{mark} {shown(text)}")
+
+
 def print_json(value: object) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+    """For programs. Format characters are escaped as JSON escapes them: the value stays the same."""
+    written = json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+    click.echo(shown(written, lines=True, escape=lambda char: json.dumps(char)[1:-1]))
 
 
 def print_table(columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:
-    """`columns` maps a row's key to its heading; times are shown in Vietnam's time."""
+    """`columns` maps a row's key to its heading; times are shown in Vietnam's time.
+
+    What has no space in it (a code, an event key, a number) is never cut or broken, so that it can be copied. On a
+    terminal sentences are wrapped where that makes the table narrow enough; in a pipe each row is one line.
+    """
     if not rows:
-        click.echo(empty)
+        say(empty)
         return
-    table = Table(*columns.values(), box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(_shown(row[key]) for key in columns))
-    Console().print(table)
+    cells = {key: [_cell(row[key]) for row in rows] for key in columns}
+    whole = {key for key in columns if key in _NEVER_CUT or not any(" " in cell for cell in cells[key])}
+    table = Table(box=None, pad_edge=False)
+    for key, heading in columns.items():
+        table.add_column(Text(heading), no_wrap=key in whole, overflow="ignore" if key in whole else "fold")
+    for row in zip(*cells.values(), strict=True):
+        table.add_row(*map(Text, row))
+    widths = {key: max(map(cell_len, [columns[key], *cells[key]])) for key in columns}
+    console = Console()
+    _print_wide(console, table, _width(widths, whole, console.width if console.is_terminal else None))
 
 
-def _shown(value: object) -> str:
+def _width(widths: Mapping[str, int], whole: Collection[str], screen: int | None) -> int:
+    """How wide a table is: as it comes, or, on a screen, no wider than that where sentences can be wrapped."""
+    gaps = _GAP * (len(widths) - 1)
+    natural = sum(widths.values()) + gaps
+    if screen is None:
+        return natural
+    least = sum(width if key in whole else min(width, _SENTENCE) for key, width in widths.items()) + gaps
+    return min(natural, max(screen, least))
+
+
+def _print_wide(console: Console, table: Table, width: int) -> None:
+    console.width = width
+    console.print(table, crop=False, highlight=False, markup=False, emoji=False)
+
+
+def _cell(value: object) -> str:
     if value is None:
         return "–"
-    return to_vietnam(value).strftime("%d/%m %H:%M:%S") if isinstance(value, datetime) else str(value)
+    return to_vietnam(value).strftime("%d/%m %H:%M:%S") if isinstance(value, datetime) else shown(str(value))
 
 
 def _plain(value: object) -> str:

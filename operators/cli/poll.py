@@ -7,6 +7,7 @@ import sys
 import click
 
 from operators.cli.context import deployment, every, of_oa
+from operators.cli.output import say
 from producers.dossiers.mapping import MappingError
 from producers.dossiers.parts import Round
 from producers.dossiers.poll import build_poller
@@ -26,11 +27,12 @@ def poll(once: bool, oa: str | None) -> None:  # noqa: ARG001 (the option names 
         for one in every(made, oa):
             whose = f"{made.names[one.oa]}: " if made.several else ""
             try:
-                click.echo(whose + _told(_whole_round(one)))
+                say(whose + _told(_whole_round(one)))
             except (SourceError, MappingError) as fault:  # the others are polled all the same
                 faults.append(f"{whose}{fault}")
     if faults:
-        sys.exit("\n".join(faults))
+        say("\n".join(faults), lines=True, err=True)
+        sys.exit(1)
 
 
 def _whole_round(one: Services) -> tuple[Round, Round]:

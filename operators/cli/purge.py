@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from operators.cli.context import deployment
-from operators.cli.output import accountable
+from operators.cli.output import accountable, say
 from worker.clocks import apart, proven, read
 from worker.deployment import Deployment
 from worker.domain.clock import to_vietnam
@@ -47,10 +47,10 @@ def purge(today: datetime | None, by: str, why: str) -> None:
             for oa in made.oas:
                 audit(tx, oa, "purge", subject, by=by, why=why)
     for part in dropped:
-        click.echo(f"Đã xóa {part.name} (khoảng {part.rows} dòng).")
+        say(f"Đã xóa {part.name} (khoảng {part.rows} dòng).")
     if not dropped:
-        click.echo(f"Không có tháng nào quá {keep} tháng.")
-    click.echo(f"Đã cất {put_away} thông báo đã xong; bỏ {given_up} thông báo treo quá hạn.")
+        say(f"Không có tháng nào quá {keep} tháng.")
+    say(f"Đã cất {put_away} thông báo đã xong; bỏ {given_up} thông báo treo quá hạn.")
 
 
 def _now(made: Deployment) -> datetime:

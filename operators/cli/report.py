@@ -10,7 +10,7 @@ import click
 from sqlalchemy import Connection
 
 from operators.cli.context import deployment, every, named_columns, of_oa, services, told_of
-from operators.cli.output import as_json, print_json, print_table
+from operators.cli.output import as_json, print_json, print_table, say
 from producers.digest import post as post_digest
 from worker.domain.clock import VIETNAM
 from worker.domain.code import parse_code
@@ -110,7 +110,7 @@ def digest(
     print_table({**named, "kind": "Loại", **_COUNTS}, [*rows, *_total(rows)], empty="Không có sự kiện nào.")
     if post:
         told = ", ".join(f"{name}: {number}" for name, number in posted["posted"].items())
-        click.echo(f"Gửi cho cán bộ: {told or 'chưa có cán bộ nào đăng ký (hcc staff add)'}.")
+        say(f"Gửi cho cán bộ: {told or 'chưa có cán bộ nào đăng ký (hcc staff add)'}.")
 
 
 _POST_NEEDS = ("database_url", "secret_keys", "zalo_oa_id", "redis_url")

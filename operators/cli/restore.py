@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from operators.cli.bulk import VERB_NEEDS
 from operators.cli.context import deployment
-from operators.cli.output import accountable
+from operators.cli.output import accountable, say
 from worker.bootstrap import Services
 from worker.deliver import claim_and_compose, doubt_what_was_restored, first_lane
 from worker.deployment import Deployment
@@ -93,13 +93,13 @@ def _ask_or_keep(one: Services) -> None:
 
 
 def _tell(made: Deployment, began: datetime, live: int) -> None:
-    click.echo(f"Sổ lùi về {to_the_second(began)}: {live} thông báo chưa xong có thể đã gửi sau lúc đó.")
+    say(f"Sổ lùi về {to_the_second(began)}: {live} thông báo chưa xong có thể đã gửi sau lúc đó.")
     with made.shared.ledger.connect() as connection:
         for one in made:
             counts = reports.live_counts(connection, one.oa)
             name = f"{made.names[one.oa]}: " if made.several else ""
-            click.echo(
+            say(
                 f"{name}{counts['uncertain']} sẽ hỏi Zalo, {counts['quarantined']} tạm giữ (`hcc quarantine list`), "
                 f"{counts['waiting']} chờ việc trước của cùng hồ sơ, {counts['unreachable']} chưa liên lạc được."
             )
-    click.echo("Việc mà CSDL hồ sơ báo lại từ lúc sao lưu cũng được tạm giữ. Nay có thể chạy lại worker và beat.")
+    say("Việc mà CSDL hồ sơ báo lại từ lúc sao lưu cũng được tạm giữ. Nay có thể chạy lại worker và beat.")

@@ -1,4 +1,4 @@
-"""`hcc retries`: what will be tried again, when, why and how often, from Redis alone: the ledger is not asked."""
+"""`hcc retries`: what waits for a time, until when, why, how often tried; from Redis alone: the ledger is not asked."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from worker.queue.schedule import Retry, Schedule
 _PAGE = 1000  # entries a round trip
 
 
-@click.command(short_help="Thông báo sẽ được gửi lại: khi nào, vì sao, lần thứ mấy.")
+@click.command(short_help="Thông báo đang hẹn giờ: khi nào gửi, vì sao, đã thử mấy lần.")
 @limited
 @of_oa
 @as_json
 def retries(limit: int | None, oa: str | None, as_json: bool) -> None:
-    """Liệt kê thông báo sẽ được gửi lại, sớm nhất trước; đọc từ Redis, không hỏi sổ thông báo."""
+    """Liệt kê thông báo hẹn giờ (gửi lại, ban đêm, hạn mức, tạm giữ), sớm nhất trước; đọc từ Redis, không hỏi sổ."""
     most = limit or (None if as_json else TABLE_ROWS)
     with world():
         made = Deployment(load_oas("redis_url", "zalo_oa_id"))
@@ -41,12 +41,12 @@ def retries(limit: int | None, oa: str | None, as_json: bool) -> None:
 
 
 def _scheduled(made: Deployment, oa: str | None, most: int | None) -> tuple[list[dict[str, Any]], int]:
-    """The first `most` retries of an OA or of all (None: all of them), the soonest first, and how many there are."""
+    """The first `most` that wait, of an OA or of all (None: all of them), the soonest first, and how many there are."""
     schedule, now = made.shared.schedule, datetime.now(UTC)
     rows: list[dict[str, Any]] = []
     total = 0
     for one in every(made, oa):
-        number = schedule.count(one.oa)
+        number = schedule.count_ahead(one.oa)
         total += number
         found = _first(schedule, one.oa, number if most is None else most)
         rows += told_of(made, one, [_row(retry, now) for retry in found])

@@ -14,7 +14,7 @@ from config.oas import load_oas
 from operators.cli.bulk import TABLE_ROWS, VERB_NEEDS, limited
 from operators.cli.context import deployment, every, of_oa, services, the_one, told_of
 from operators.cli.oddities import tell_oddities
-from operators.cli.output import accountable, as_json, print_json
+from operators.cli.output import accountable, as_json, print_json, say, tick
 from producers.dossiers import identity
 from producers.dossiers.check import Checked, Finding, examine
 from producers.dossiers.identity import identify
@@ -86,7 +86,7 @@ def adopt(how: str, oa: str | None, by: str, why: str) -> None:
         identity.adopt(one.ledger, one.oa, found, as_baseline=how == "baseline")
         with one.ledger.begin() as tx:
             audit(tx, one.oa, "source adopt", f"as {how}: {found['system'] or found['address']}", by=by, why=why)
-    click.echo(_ADOPTED[how])
+    say(_ADOPTED[how])
 
 
 _ADOPTED = {
@@ -115,10 +115,10 @@ def oddities(limit: int | None, oa: str | None, as_json: bool) -> None:
         print_json(rows[:most])
         return
     for row in rows[:most]:
-        click.secho(row["code"] + (f"  (OA {row['oa']})" if "oa" in row else ""), bold=True)
+        say(row["code"] + (f"  (OA {row['oa']})" if "oa" in row else ""), bold=True)
         tell_oddities([row])
     if not rows:
-        click.echo("Mọi dòng đã đọc đều hiểu được.")
+        say("Mọi dòng đã đọc đều hiểu được.")
 
 
 def _plain(found: Finding) -> dict[str, Any]:
@@ -141,22 +141,19 @@ def _would_tell(trials: Sequence[Trial]) -> dict[str, Any]:
 
 def _tell(named: str, checked: Checked, faults: list[str]) -> None:
     for found in checked.findings:
-        mark = click.style("✗", fg="red") if found.faults else click.style("✓", fg="green")
         cost = f", chi phí ước tính {found.plan.cost:.0f}" if found.plan and found.plan.cost is not None else ""
-        click.echo(f"{mark} {found.where}: {found.rows} dòng, {found.ms:.0f} ms{cost}")
+        tick(not found.faults, f"{found.where}: {found.rows} dòng, {found.ms:.0f} ms{cost}", indent="")
         if found.sample:
             kinds = ", ".join(f"{column}: {kind}" for column, kind in found.kinds.items())
-            click.echo(f"    cột: {kinds}")
-            click.echo(f"    ví dụ: {', '.join(f'{column}={value}' for column, value in found.sample[0].items())}")
+            say(f"    cột: {kinds}")
+            say(f"    ví dụ: {', '.join(f'{column}={value}' for column, value in found.sample[0].items())}")
         for note in found.notes:
-            click.echo(f"    • {note}")
+            say(f"    • {note}")
     for trial in checked.trials:
         kinds = ", ".join(f"{kind} {number}" for kind, number in trial.kinds.most_common())
-        click.echo(
-            f"→ {trial.name}: {trial.told}/{trial.rows} dòng mới nhất sẽ được báo{f' ({kinds})' if kinds else ''}"
-        )
+        say(f"→ {trial.name}: {trial.told}/{trial.rows} dòng mới nhất sẽ được báo{f' ({kinds})' if kinds else ''}")
         for why, number in trial.silent.most_common():
-            click.echo(f"    • {number} dòng không báo: {why}")
+            say(f"    • {number} dòng không báo: {why}")
     for fault in faults:
-        click.echo(f"  {click.style('✗', fg='red')} {fault}")
-    click.echo(f"Bản đồ {named}: {f'{len(faults)} điều phải sửa.' if faults else 'dùng được.'}")
+        tick(False, fault)
+    say(f"Bản đồ {named}: {f'{len(faults)} điều phải sửa.' if faults else 'dùng được.'}")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from operators.cli.context import deployment, every, named_columns, of_oa, services, told_of
 from operators.cli.input import typed_lines
-from operators.cli.output import accountable, as_json, print_json, print_table
+from operators.cli.output import accountable, as_json, print_json, print_table, say
 from worker.domain.phone import read_phone
 from worker.ledger import staff as grants
 from worker.ledger.audit import audit
@@ -43,7 +43,7 @@ def add(unit: str, oa: str | None, by: str, why: str) -> None:
         found = followers(tx, made.oa, made.people, typed_lines())
         new = grants.add(tx, made.oa, found, unit)
         audit(tx, made.oa, "staff add", f"{unit}: {_numbered(found)}", by=by, why=why)
-    click.echo(f"{new} cán bộ mới được nhận số liệu của {unit}.")
+    say(f"{new} cán bộ mới được nhận số liệu của {unit}.")
 
 
 @staff.command("list", short_help="Liệt kê cán bộ và đơn vị.")
@@ -73,7 +73,7 @@ def remove(unit: str | None, oa: str | None, by: str, why: str) -> None:
         found = followers(tx, made.oa, made.people, typed_lines(), leaving=True)
         gone = grants.remove(tx, made.oa, found, unit)
         audit(tx, made.oa, "staff remove", f"{unit or 'mọi đơn vị'}: {_numbered(found)}", by=by, why=why)
-    click.echo(f"Đã thôi {gone} lượt nhận số liệu.")
+    say(f"Đã thôi {gone} lượt nhận số liệu.")
 
 
 def followers(tx: Connection, oa: str, people: People, lines: Iterable[str], *, leaving: bool = False) -> list[int]:

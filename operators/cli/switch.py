@@ -14,7 +14,7 @@ from config.values import CHANNEL_NAMES
 from operators.cli.bulk import VERB_NEEDS
 from operators.cli.context import deployment, every, of_oa
 from operators.cli.days import moment
-from operators.cli.output import accountable, as_json, print_json, print_table
+from operators.cli.output import accountable, as_json, print_json, print_table, say
 from worker.deployment import Deployment
 from worker.domain.clock import to_the_second
 from worker.domain.kinds import RANK
@@ -71,7 +71,7 @@ def off(sort: str, name: str, *, until: datetime | None, oa: str | None, by: str
             audit(tx, whose, "switch off", one.told, by=by, why=why)
             held = switches.held(tx, one.id)
     ends = f"đến {to_the_second(until)}" if until else "cho đến khi `hcc switch on`"
-    click.echo(f"Đã DỪNG gửi {one.told} {ends}; {held} thông báo đang chờ.")
+    say(f"Đã DỪNG gửi {one.told} {ends}; {held} thông báo đang chờ.")
 
 
 @switch.command(short_help="Cho gửi lại.")
@@ -93,7 +93,7 @@ def on(sort: str, name: str, *, oa: str | None, by: str, why: str) -> None:
             if whose in (EVERY_OA, services.oa):
                 ring(services.oa)
     number, still_true = (sum(page[place] for page in pages) for place in (0, 1))
-    click.echo(
+    say(
         f"Đã CHO GỬI LẠI {one.told}: {number} thông báo đã chờ, {still_true} còn đúng và nay được gửi "
         "(thời gian dừng không tính vào tuổi)."
     )

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from operators.cli.context import deployment, every, of_oa, told_of
-from operators.cli.output import as_json, print_json
+from operators.cli.output import as_json, print_json, say, tick
 from worker.bootstrap import Services
 from worker.channels.zalo.register import Register, Registered, faults
 from worker.channels.zalo.tokens import Access, NoAccess
@@ -69,12 +69,10 @@ def checked(made: Services, access: Access) -> Iterator[dict[str, Any]]:
 
 def _print(rows: list[dict[str, Any]]) -> None:
     if not rows:
-        click.echo("HCC_ZALO_TEMPLATES chưa đặt: không có mẫu nào để kiểm tra.")
+        say("HCC_ZALO_TEMPLATES chưa đặt: không có mẫu nào để kiểm tra.")
     for row in rows:
-        mark = click.style("✗", fg="red") if row["faults"] else click.style("✓", fg="green")
         whose = f"OA {row['oa']}, " if "oa" in row else ""
-        click.echo(
-            f"  {mark} {whose}{row['kind']}: mẫu {row['template_id']}{' dùng được' if not row['faults'] else ''}"
-        )
+        usable = "" if row["faults"] else " dùng được"
+        tick(not row["faults"], f"{whose}{row['kind']}: mẫu {row['template_id']}{usable}")
         for fault in row["faults"]:
-            click.echo(f"      {fault}")
+            say(f"      {fault}")

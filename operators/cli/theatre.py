@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Self
 
-import click
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
@@ -13,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from operators.cli.output import say
 from operators.cli.stage import CODE, Play
 from worker.domain.clock import VIETNAM
 
@@ -45,7 +45,7 @@ class Theatre:
         if self._live:
             self._live.update(self._picture())
         else:
-            click.echo(f"── Zalo {_clock(message)} · {OA_NAME} → {message['user_id'][-4:]:0>4}\n{message['text']}")
+            say(f"── Zalo {_clock(message)} · {OA_NAME} → {message['user_id'][-4:]:0>4}\n{message['text']}", lines=True)
 
     def _picture(self) -> Group:
         bar = Table.grid(padding=(0, 1))

@@ -14,6 +14,7 @@ from honcho.manager import Manager
 from config.oas import load_oas
 from config.settings import ROOT, UP_ENV, VAR, load
 from operators.cli.context import deployment
+from operators.cli.output import say
 from operators.processes import procfile
 from operators.world import SERVERS, embedded, given, world
 from sandbox.zalo.client import SandboxZalo
@@ -53,7 +54,7 @@ def migrate() -> None:
         ledger = open_ledger(load("database_url").database_url)
         before, after = migrate_ledger(ledger)
         ledger.dispose()
-    click.echo(f"Sổ thông báo: {before or 'trống'} → {after}." if before != after else f"Sổ đã ở bản {after}.")
+    say(f"Sổ thông báo: {before or 'trống'} → {after}." if before != after else f"Sổ đã ở bản {after}.")
 
 
 @click.command(short_help="Chạy máy chủ web: webhook, trạng thái, màn hình.")
@@ -77,7 +78,7 @@ def _sandbox_zalo(stack: ExitStack, added: Mapping[str, str]) -> SandboxZalo | N
             oa_secret=added["HCC_ZALO_OA_SECRET"],
         )
     )
-    click.echo(f"Zalo giả lập: {zalo.control_url}")
+    say(f"Zalo giả lập: {zalo.control_url}")
     return zalo
 
 

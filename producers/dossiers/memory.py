@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import Connection
 
+from worker.domain.dossier import Reason
 from worker.domain.event import Event
 from worker.domain.kinds import COMPARING
-from worker.domain.kinds.fees import payment_of
+from worker.domain.kinds.fees import CORRECTED, payment_of
 from worker.ledger import cursors, truth, withdrawals
 
 
@@ -26,7 +28,7 @@ Weigh = Callable[[Connection, str, Sequence[Event]], Weighed]
 
 def depends(event: Event) -> bool:
     """Whether one of the questions below has to be asked."""
-    return event.kind in COMPARING or event.twin is not None
+    return event.kind in COMPARING or event.after is not None or event.twin is not None
 
 
 def is_fee_row(event: Event) -> bool:
@@ -63,17 +65,53 @@ def resumptions(tx: Connection, oa: str, events: Sequence[Event]) -> Weighed:
     return Weighed([event for event in events if event.after in known])
 
 
-def new_dates(tx: Connection, oa: str, events: Sequence[Event]) -> Weighed:
-    """An appointment is changed only for those who were told another one."""
-    told = withdrawals.appointments_told(tx, oa, {event.code for event in events})
-    return Weighed([event for event in events if told.get(event.code, event.appointment_at) != event.appointment_at])
-
-
 def corrections(tx: Connection, oa: str, events: Sequence[Event]) -> Weighed:
     """A fee is corrected only for those who were told another amount of that payment."""
     paid = {event.key: payment_of(event.kind, event.occurrence) for event in events}
     told = truth.amounts_told(tx, oa, {(event.code, paid[event.key]) for event in events})
     return Weighed([e for e in events if told.get((e.code, paid[e.key]), e.amount) != e.amount])
+
+
+def differing(tx: Connection, oa: str, events: Sequence[Event]) -> Weighed:
+    """Something is changed only for those who were told otherwise: of any fact of the event, what was told last."""
+    told = {
+        fact: withdrawals.facts_told(tx, oa, fact, {event.code for event in events if _fact(event, fact) is not None})
+        for fact in _COMPARED
+    }
+    return Weighed([event for event in events if any(_differs(event, fact, told[fact]) for fact in _COMPARED)])
+
+
+def _differs(event: Event, fact: str, told: Mapping[str, str]) -> bool:
+    here, before = _fact(event, fact), told.get(event.code)
+    return here is not None and before is not None and _COMPARED[fact](before) != here
+
+
+def _fact(event: Event, fact: str) -> object:
+    return getattr(event, fact)
+
+
+_COMPARED: dict[str, Callable[[str], object]] = {
+    "amount": int,
+    "appointment_at": datetime.fromisoformat,
+    "deadline_at": datetime.fromisoformat,
+    "reason": Reason,
+}
+"""The facts that an event may have, and how the ledger's words for each are read."""
+
+
+QUESTIONS: tuple[tuple[Callable[[Event], bool], Weigh], ...] = (
+    (is_fee_status, fee_statuses),
+    (lambda event: event.after is not None, resumptions),
+    (lambda event: event.kind == CORRECTED, corrections),
+    (lambda event: event.kind in COMPARING, differing),
+)
+"""The questions, in the order in which they are asked; an event is weighed by the first that fits. A kind that compares
+needs its rule and its row alone: its events name what they come `after`, or have the facts that must differ."""
+
+
+def weighed_by(event: Event) -> Weigh | None:
+    """The question by which an event is weighed; None where none is asked, or `fee_rows`, which comes before."""
+    return next((question for fits, question in QUESTIONS if fits(event)), None)
 
 
 def _known(tx: Connection, oa: str, events: Iterable[Event]) -> set[str]:

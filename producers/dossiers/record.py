@@ -16,7 +16,6 @@ from producers.dossiers.seen import FLOOD, Seen
 from worker.domain.code import normalize_code, parse_code
 from worker.domain.event import EVERY, Event, Withdrawal, WordHold, event_key
 from worker.domain.kinds import LASTING
-from worker.domain.kinds.fees import CORRECTED
 from worker.domain.lane import Lane
 from worker.domain.phone import Phone, fault_of, masked_field, read_phone
 from worker.domain.truth import facts_of
@@ -74,10 +73,9 @@ def record(
     # Each question sees the answers to the ones before it, and the rows of a page what other pages remembered.
     told += weigh(memory.fee_rows, filter(memory.is_fee_row, events))
     _remember(tx, oa, (event for event in found if not event.told))
-    told += weigh(memory.fee_statuses, filter(memory.is_fee_status, events))
-    told += weigh(memory.resumptions, (event for event in events if event.after))
-    told += weigh(memory.new_dates, (event for event in events if event.kind == "appointment_changed"))
-    told += weigh(memory.corrections, (event for event in events if event.kind == CORRECTED))
+    weighed_by = {event.key: memory.weighed_by(event) for event in events if depends(event)}
+    for _, question in memory.QUESTIONS:
+        told += weigh(question, (event for event in events if weighed_by.get(event.key) is question))
     return told + len(revived)
 
 

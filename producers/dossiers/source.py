@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, make_url, text
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from config.causes import Cause, cause_of
 from producers.dossiers.encodings import encoding_fault
 from producers.dossiers.engines import EXTRAS, Waiting, backend, forgive_times, open_engine
 from producers.dossiers.mapping import Mapping
@@ -71,6 +72,7 @@ class Source:
         self._engine = _open(url, mapping.connection.statement_seconds)
         self._waiting = Waiting(self._engine)
         self._absence = Absence()
+        self._cause = Cause.OTHER  # why it did not answer last
         self._said = False
         self._statements = {
             name: mapping.query(name).statement(mapping.sql(name, self.dialect), self.dialect)
@@ -174,8 +176,9 @@ class Source:
             raise self._unreachable()
         try:
             connection = self._engine.connect()
-        except (SQLAlchemyError, UnicodeDecodeError):  # libpq tells a refusal in the server's own encoding
+        except (SQLAlchemyError, UnicodeDecodeError) as error:  # libpq tells a refusal in the server's own encoding
             self._absence.failed()
+            self._cause = cause_of(error)
             raise self._unreachable() from None
         self._absence.ended()
         self._say_encoding(connection)
@@ -191,6 +194,7 @@ class Source:
     def _refusal(self, name: str, error: DBAPIError) -> SourceError:
         if error.connection_invalidated:
             self._absence.failed()
+            self._cause = cause_of(error)
             return self._unreachable()
         return SourceError(f"{QUERIES[name].where}: {because(error)}")
 
@@ -198,8 +202,8 @@ class Source:
         url = self._engine.url
         at = f"{url.host}:{url.port or 'cổng mặc định'}" if url.host else "máy này"
         return SourceUnreachableError(
-            f"không kết nối được CSDL hồ sơ {url.database} tại {at}; "
-            f"kiểm tra máy chủ, mạng, tài khoản và HCC_DOSSIER_URL (tự thử lại sau {self._absence.seconds:.0f} giây)"
+            f"không kết nối được CSDL hồ sơ {url.database} tại {at} (HCC_DOSSIER_URL): {self._cause.vietnamese} "
+            f"(tự thử lại sau {self._absence.seconds:.0f} giây)"
         )
 
     def _check_columns(self, name: str, given: Sequence[str]) -> None:

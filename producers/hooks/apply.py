@@ -92,7 +92,6 @@ class Applier:
             to_send = self.consequences(tx, events)
             self._close(tx, events, faults)
             receipts.apply(tx, self.oa)
-            inbox.purge(tx)
         return len(events) + len(faults), to_send
 
     def _one_by_one(self) -> tuple[int, bool]:

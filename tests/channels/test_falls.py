@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,8 @@ from sandbox.zalo.client import SandboxZalo
 from tests.channels.cases import OA
 from tests.delivering import deliver
 from worker.bootstrap import Services
-from worker.ledger import notices, upkeep
+from worker.channels.budget import today
+from worker.ledger import notices, spending, upkeep
 from worker.ledger.notices import NewNotice
 from worker.ledger.people import Link
 from worker.settle import settle_uncertain
@@ -195,6 +196,24 @@ def test_what_was_refused_costs_nothing(told: Services, box: SandboxZalo) -> Non
     assert rows(told, "SELECT channel, dong FROM attempts ORDER BY id") == [("zns", 0), ("zalo_template", 140)]
     spent = rows(told, "SELECT channel, messages, dong FROM spending ORDER BY channel")
     assert spent == [("zalo_template", 1, 140), ("zns", 0, 0)]
+
+
+def test_what_was_reserved_before_midnight_and_refused_after_it_goes_back_to_yesterday(
+    told: Services, box: SandboxZalo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Today's budget would grow by it, and more would be spent today than it allows."""
+    box.people([{"user_id": USER, "phone": PHONE, "no_zalo": True}])
+    told.settings = told.settings.model_copy(update={"channels": ["zns"], "budget_dong": {"zns": 1000}})
+    now = today(datetime.now(UTC))
+    with told.ledger.begin() as tx:  # another message of today
+        spending.reserve(tx, OA, "zns", now, [200], messages=None, dong=None)
+    before_midnight = datetime.now(UTC) - timedelta(days=1)
+    monkeypatch.setattr(told.clock, "now", lambda: before_midnight)
+    record(told)
+    deliver(told, OA)
+    assert attempts(told) == [("zns", "unreachable", -118)]
+    spent = rows(told, "SELECT day, messages, dong FROM spending ORDER BY day")
+    assert spent == [(now - timedelta(days=1), 0, 0), (now, 1, 200)]
 
 
 def test_a_free_text_is_free(told: Services, redis_url: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from producers.hooks.apply import Applier
 from tests.clocks.conftest import OA, LedgersClock
 from worker import sweeps
 from worker.bootstrap import Services
@@ -18,7 +19,9 @@ from worker.domain.lifecycle import State
 from worker.ledger import inbox, months, notices, receipts, upkeep
 from worker.ledger.inbox import NewZaloEvent
 from worker.ledger.notices import NewNotice
+from worker.ledger.people import People
 from worker.ledger.receipts import Receipt
+from worker.ledger.sealing import Sealer
 
 States = Callable[[], dict[str, str]]
 
@@ -298,6 +301,21 @@ def test_what_was_written_while_the_clock_was_years_back_is_kept_like_all_of_its
     assert rows(ledger, "SELECT code FROM notices ORDER BY id") == [("BEFORE",), ("MEANWHILE",), ("AFTER",)]
     assert rows(ledger, "SELECT count(*) FROM notices WHERE recorded_at < now() - interval '1 hour'") == [(0,)]
     assert rows(ledger, "SELECT count(*) FROM history") == [(3,)]
+
+
+def test_housekeeping_forgets_all_old_events_and_applying_new_ones_forgets_none(
+    deployment: Deployment, ledger: Engine
+) -> None:
+    """What is old is thousands at once after a campaign; who follows now does not wait for their deletion."""
+    with ledger.begin() as tx:
+        old = [NewZaloEvent(b"%d" % n, "user_seen_message", "seen", datetime.now(UTC), None) for n in range(2500)]
+        inbox.record(tx, OA, old)
+        tx.execute(text("UPDATE zalo_events SET received_at = received_at - interval '31 days'"))
+    sealer = Sealer(["0123456789abcdef"])
+    Applier(OA, ledger, People.of(ledger, sealer), sealer, grace_days=14, ring=lambda: None).run(1.0)
+    assert rows(ledger, "SELECT count(*) FROM zalo_events") == [(2500,)]
+    sweeps.keep_house(deployment.shared)
+    assert rows(ledger, "SELECT count(*) FROM zalo_events") == [(0,)]
 
 
 def test_zalos_events_and_receipts_are_forgotten_by_two_clocks_only(

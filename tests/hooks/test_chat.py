@@ -183,7 +183,7 @@ def test_what_a_worker_holds_at_that_moment_is_let_go_and_never_sent(office: Off
     claimed = claim(office)
     office.receive(say("dừng"))
     with office.ledger.connect() as connection:
-        assert claims.unwanted(connection, claimed) == {claimed[0].id}
+        assert claims.unwanted(connection, claimed) == {claimed[0].id: "opted out meanwhile"}
     put(office, claimed, State.DUE)
     assert [notice.opted_out for notice in claim(office) if notice.code == CODE] == [True]
 

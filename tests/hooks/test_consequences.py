@@ -10,6 +10,7 @@ import pytest
 
 from producers.hooks.record import seal
 from tests.hooks.conftest import NOW, OA, OTHER, PHONE, USER, Office, body, event, follow, from_user, submit, to_user
+from worker.domain.claims import Demand
 from worker.domain.event import event_key
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import State
@@ -88,9 +89,61 @@ def test_an_unfollow_stops_what_waits_and_what_is_claimed(office: Office) -> Non
     assert {n.kind for n in claimed} == {"welcome", "accepted"}
     office.receive(follow("unfollow"))
     with office.ledger.connect() as connection:
-        assert claims.unwanted(connection, claimed) == {n.id for n in claimed}
+        assert claims.unwanted(connection, claimed) == {n.id: "unfollowed meanwhile" for n in claimed}
     put(office, claimed, State.DUE)
     assert [n.user_id for n in claim(office)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("came", "why"),
+    [
+        (follow("unfollow", at=NOW + SECOND), "unfollowed meanwhile"),
+        (from_user("user_send_text", at=NOW + SECOND, message={"text": "dừng", "msg_id": "m1"}), "opted out meanwhile"),
+        (Link(OTHER, f"+{PHONE}", NOW + SECOND), "the phone moved to another user meanwhile"),
+        (submit(phone="84978001009", at=NOW + SECOND), "the phone is no user's any more"),
+        (from_user("user_withdraw", at=NOW + SECOND), "the phone is no user's any more"),
+    ],
+)
+def test_what_is_let_go_before_it_leaves_says_why(office: Office, came: bytes | Link, why: str) -> None:
+    """The history of a notice is what an operator reads: each cause has its own words, and nobody else is told."""
+    office.receive(follow(at=NOW - 9 * SECOND), follow(user=OTHER, at=NOW - 9 * SECOND), submit(at=NOW - 8 * SECOND))
+    tell(office)
+    claimed = [notice for notice in claim(office) if notice.kind == "accepted"]
+    assert [notice.user_id for notice in claimed] == [USER]
+    with office.ledger.connect() as connection:
+        assert claims.unwanted(connection, claimed) == {}
+    if isinstance(came, Link):
+        with office.ledger.begin() as tx:
+            office.people.link(tx, OA, [came], source="cli")
+    else:
+        office.receive(came)
+    with office.ledger.connect() as connection:
+        assert claims.unwanted(connection, claimed) == {claimed[0].id: why}
+
+
+def test_who_withdraws_with_a_proven_phone_is_let_go_whoever_has_it(office: Office) -> None:
+    """The phone's own evidence goes with them, so it is the person who withdrew."""
+    office.receive(follow(at=NOW - 9 * SECOND), submit(at=NOW - 8 * SECOND))
+    vouch(office, NOW - 8 * SECOND)
+    tell(office)
+    claimed = [notice for notice in claim(office) if notice.kind == "accepted"]
+    office.receive(from_user("user_withdraw", at=NOW + SECOND))
+    with office.ledger.connect() as connection:
+        assert claims.unwanted(connection, claimed) == {claimed[0].id: "the person withdrew meanwhile"}
+
+
+def test_a_claim_that_the_user_renews_without_proof_lets_go_what_lies_before_it(office: Office) -> None:
+    """R29: the phone was let go and claimed again between claim and send, so what was recorded before waits."""
+    office.receive(follow(at=NOW - 9 * SECOND), submit(at=NOW - 8 * SECOND))
+    tell(office)
+    claimed = [notice for notice in claim(office) if notice.kind == "accepted"]
+    with office.ledger.begin() as tx:
+        tx.exec_driver_sql("UPDATE notices SET recorded_at = recorded_at - interval '1 hour'")
+    careful = Office(office.ledger, Demand.CODE)
+    careful.receive(submit(phone="84978001009", at=NOW + SECOND), submit(at=NOW + 2 * SECOND))
+    assert linked(office) == {USER: f"+{PHONE}"}
+    with office.ledger.connect() as connection:
+        assert claims.unwanted(connection, claimed) == {claimed[0].id: "the phone is not proven to be this user's"}
 
 
 def test_a_phone_that_is_shared_reopens_the_latest_notice_of_each_dossier(office: Office) -> None:

@@ -80,6 +80,7 @@ def test_who_unfollows_after_the_claim_is_told_nothing(services: Services, offic
     office.receive(follow("unfollow"))
     assert still_wanted(services, letters) == []
     assert set(office.states().values()) == {"due"}
+    assert {row.reason for row in office.rows("SELECT reason FROM notices")} == {"unfollowed meanwhile"}
     assert {letter.notice.user_id for letter in claim(services)} == {None}
 
 

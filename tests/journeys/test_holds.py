@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import text
+
+from config.oas import Oa
 from tests.delivering import deliver
 from tests.journeys.conftest import MORNING, World
 from worker.deliver import load_batch, ready_channels
+from worker.deployment import Deployment
 from worker.domain.lane import Lane
+from worker.sweeps import mind_schedule, sweep_all
 
 CS = "/v3.0/oa/message/cs"
 TOMORROW = MORNING + timedelta(days=1)
@@ -91,6 +96,39 @@ def test_a_quota_of_the_oa_stops_the_whole_channel_with_one_refusal(world: World
     assert told(world) == []
     assert refusals(world, -211) == 1
     assert [row.state for row in world.rows("SELECT state FROM notices")] == ["due", "due"]
+
+
+def listed(world: World) -> list[tuple[str | None, int]]:
+    """What `hcc retries` has: reason and attempts."""
+    return sorted((one.reason, one.attempts) for one in world.services.schedule.page(world.oa, 0, 100))
+
+
+def test_all_that_waits_for_a_time_is_listed_and_nothing_that_ended_before_it(world: World) -> None:
+    """A retry, a quota, a person's hold; one that is withdrawn meanwhile goes with the next sweep."""
+    first, *_ = [world.follow(number) for number in (1, 2, 3)]
+    world.zalo.people([{"user_id": first, "receive_cap": True}])
+    poller = world.poller()
+    world.accept(1)
+    poller.round()
+    deliver_all(world)
+    world.zalo.fault("error", code=-234, count=1, path=CS)
+    world.accept(2)
+    poller.round()
+    deliver_all(world)
+    world.accept(3)
+    poller.round()
+    deliver_all(world)
+    quota, night = "has received as many messages as allowed today", "this message may not be sent at night"
+    assert listed(world) == [(quota, 0), (night, 0), (night, 0)]
+    deployment = Deployment({world.oa: Oa(world.oa, world.oa, world.services.settings)})
+    with world.services.ledger.begin() as tx:
+        tx.execute(text("UPDATE notices SET state = 'suppressed' WHERE reason = :reason"), {"reason": quota})
+    mind_schedule(deployment.shared, [world.oa])
+    assert listed(world) == [(night, 0), (night, 0)]
+    world.services.shared.redis.flushall()
+    sweep_all(deployment, 20.0)
+    assert listed(world) == [(night, 0), (night, 0)]
+    deployment.close()
 
 
 def test_notices_in_hand_when_a_hold_comes_go_back_untried(world: World) -> None:

@@ -91,7 +91,7 @@ def claimed(tx: Connection, lane: Lane = Lane.SERVICE) -> list[Notice]:
     found = claims.lock_due(tx, OA, lane, "e.l", LIVE, bounds=BOUNDS)
     claims.lease_out(tx, [Letter(notice, "words") for notice in found], seconds=60, by="test")
     assert len(found) == LIVE
-    assert claims.unwanted(tx, found) == set()
+    assert claims.unwanted(tx, found) == {}
     return found
 
 

@@ -388,7 +388,7 @@ class Ledger(RuleBasedStateMachine):
 
     def _must_be_true(self, found: list[Notice]) -> None:
         with self.engine.connect() as connection:
-            assert claims.unwanted(connection, found) == set(), "a withdrawn notice was claimed"
+            assert claims.unwanted(connection, found) == {}, "a withdrawn notice was claimed"
 
     def _rows(self, sql: str) -> list[Any]:
         with self.engine.connect() as connection:

@@ -68,7 +68,7 @@ def test_a_worker_that_asks_just_before_sending_learns_of_it(ledger: Engine, hel
     """The mark is there as soon as the poll has committed, while the notice is `sending`."""
     assert withdraw(ledger) == {held[0].id}
     with ledger.begin() as tx:
-        assert claims.unwanted(tx, held) == {held[0].id}
+        assert claims.unwanted(tx, held) == {held[0].id: "withdrawn meanwhile: fee paid"}
         why = Decision(State.SUPPRESSED, counts=False, reason="fee paid")
         claims.put_down(tx, [(held[0], why)], by="worker")
     assert story(ledger) == [("suppressed", "fee paid"), ("due", None)]

@@ -351,7 +351,7 @@ def test_retries_are_told_from_redis_alone(
     assert run("retries", "--json").output == "[]\n"
     now = datetime.now(UTC)
     entries = [
-        Retry(i, now + timedelta(seconds=i), now, f"H-{i}/accepted/1", "accepted", "timeout", -5, 2)
+        Retry(i, now + timedelta(seconds=600 + i), now, f"H-{i}/accepted/1", "accepted", "timeout", -5, 2)
         for i in range(1, 1502)
     ]
     with open_redis(redis_url) as redis:

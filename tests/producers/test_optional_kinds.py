@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from producers.dossiers import memory
 from producers.dossiers.mapping import Mapping
 from producers.dossiers.poll import Poller
+from producers.dossiers.record import Seen, record
 from producers.dossiers.switches import Kinds
-from tests.producers.conftest import MORNING, PHONE, World
+from tests.producers.conftest import MORNING, OA, PHONE, World
 from worker.domain.dossier import Reason
-from worker.domain.kinds import DEFAULT, KINDS, OF_DOSSIERS
+from worker.domain.event import Event
+from worker.domain.kinds import COMPARING, DEFAULT, KINDS, OF_DOSSIERS, RANK
 
 CODE = "H27.37-240219-1001"
 MINUTE = timedelta(minutes=1)
@@ -181,6 +184,28 @@ def test_an_appointment_that_was_never_told_does_not_change(world: World) -> Non
     world.dossiers.move(CODE, 4, at=MORNING + MINUTE)
     poller.round()
     assert world.kinds() == []
+
+
+def test_a_kind_that_compares_needs_its_rule_and_its_row_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that nobody but its rule and its row knows: told, once, to those who know another deadline."""
+    monkeypatch.setitem(RANK, "deadline_moved", 24)
+    monkeypatch.setattr(memory, "COMPARING", (*COMPARING, "deadline_moved"))
+    world.started()
+    first, second = (datetime(2024, 3, day, 10, tzinfo=UTC) for day in (1, 8))
+
+    def seen(kind: str, code: str, occurrence: str, deadline: datetime) -> Seen:
+        event = Event(code, kind, occurrence, MORNING.replace(tzinfo=UTC), PHONE, deadline_at=deadline)
+        return Seen(event, datetime.now(UTC))
+
+    def told(*found: Seen) -> int:
+        with world.ledger.begin() as tx:
+            return record(tx, OA, world.people, found)
+
+    assert told(seen("supplement_required", "H1", "1", first), seen("deadline_moved", "H2", "a", second)) == 1
+    assert told(seen("deadline_moved", "H1", "a", first)) == 0
+    assert told(seen("deadline_moved", "H1", "b", second)) == 1
+    assert told(seen("deadline_moved", "H1", "b", second)) == 0
+    assert world.told() == ["H1/supplement_required/1", "H1/deadline_moved/b"]
 
 
 def test_a_delay_is_told_only_with_an_apology_and_a_new_date(world: World) -> None:

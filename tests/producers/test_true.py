@@ -209,7 +209,7 @@ def test_what_a_worker_holds_keeps_its_words_and_does_not_leave(world: World) ->
     poller.reconcile(whole=True)
     assert notice(world, "fee_requested").facts == {"amount": 500}  # what the words in the worker's hands say
     with world.ledger.connect() as connection:
-        assert claims.unwanted(connection, [held]) == {held.id}
+        assert claims.unwanted(connection, [held]) == {held.id: "corrected meanwhile"}
     with world.ledger.begin() as tx:
         tx.execute(text("UPDATE notices SET state = 'due', lease = NULL WHERE kind = 'fee_requested'"))
     assert claim(world, sure=timedelta(days=9999)) == []  # whatever the setting

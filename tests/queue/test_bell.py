@@ -51,6 +51,23 @@ def test_a_bell_that_got_lost_stands_in_the_way_for_moments_only(rung: Redis) ->
     assert 0 < int(rung.ttl("hcc:bell:worker.deliver:1")) <= 5
 
 
+def test_a_bell_that_the_broker_did_not_take_stands_in_nobodys_way(
+    rung: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """State and broker may be two servers: the next ring tries at once, not after the time of a bell that pends."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise ConnectionError("refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bell.ringer(), "send_task", refused)
+        bell.ring("1")
+    assert "rung again" in caplog.text
+    assert not rung.exists("hcc:bell:worker.deliver:1")
+    bell.ring("1")
+    assert waiting(rung) == 1
+
+
 def test_a_bell_without_a_server_is_lost_and_nobody_minds(
     rung: Redis, monkeypatch: pytest.MonkeyPatch, nowhere: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:

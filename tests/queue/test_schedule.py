@@ -35,6 +35,16 @@ def test_a_page_tells_all_that_was_put_in_by_time(schedule: Schedule) -> None:
     assert schedule.count("oa") == 3
 
 
+def test_what_is_past_is_not_told(schedule: Schedule) -> None:
+    """Its try may be over by now, and only the ledger knows how it ended."""
+    schedule.put("oa", [retry(1, -5), retry(2, 60), retry(3, -1), retry(4, 120)])
+    assert [entry.id for entry in schedule.page("oa", 0, 10)] == [2, 4]
+    assert [entry.id for entry in schedule.page("oa", 1, 10)] == [4]
+    assert schedule.count_ahead("oa") == 2
+    assert schedule.sizes(["oa", "other"]) == {"oa": 4}
+    assert schedule.sizes([]) == {}
+
+
 def test_what_is_due_goes_to_one_caller_oldest_first(schedule: Schedule) -> None:
     """And what is not due stays."""
     schedule.put("oa", [retry(1, -1), retry(2, -3), retry(3, -2), retry(4, 60)])

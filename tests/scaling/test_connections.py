@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 
 import pytest
 from click.testing import CliRunner
 
-from config.connections import Deployment, most
-from operators.cli.connections import check_broker, check_connections, connections
+from config.connections import Deployment, ProcessCounts, most
+from operators.cli.connections import check_broker, check_connections, connections, running
 from tests.journeys.conftest import World, until
 from worker.bootstrap import Services
 from worker.queue.connection import QueueDown, open_redis
+from worker.queue.processes import CHILD, Process, ProcessBoard
 
 _CHILDREN = os.cpu_count() or 1
 _BY_NAME = (
@@ -41,7 +43,13 @@ def test_a_worker_under_load_opens_no_more_than_was_computed(world: World) -> No
             return len(world.zalo.messages()) >= 200
 
         until(watched, "200 messages", world=world)
-    computed = most(Deployment(1, _CHILDREN), broker)
+    with open_redis(state) as redis:
+        said = ProcessBoard(redis)
+        until(lambda: len(said.running()) == _CHILDREN + 2, "every process to say that it runs", world=world)
+    counted = running(world.services)
+    assert counted == ProcessCounts(workers=1, children=_CHILDREN, beats=1, webs=1)
+    computed = most(counted, broker)
+    assert computed == most(Deployment(1, _CHILDREN), broker)
     for name, number in seen.items():
         assert 0 < number <= getattr(computed, name), (name, dict(seen))
 
@@ -64,6 +72,24 @@ def test_the_command_says_whether_the_servers_have_room(
     assert (few.exit_code, "KHÔNG" in few.output) == (0, False), few.output
     many = CliRunner().invoke(connections, ["--hosts", "100", "--children", "4"])
     assert (many.exit_code, "KHÔNG" in many.output) == (1, True), many.output
+
+
+def test_without_a_plan_the_command_counts_what_runs(
+    ledger_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers of one host, of different sizes; where none runs it says that it plans."""
+    given = {"DATABASE_URL": ledger_url, "DOSSIER_URL": ledger_url, "REDIS_URL": redis_url, "ZALO_OA_ID": "1"}
+    for name, value in {**given, "SECRET_KEYS": "0123456789abcdef", "ZALO_APP_ID": "1"}.items():
+        monkeypatch.setenv(f"HCC_{name}", value)
+    assert "Dự tính: 1 worker" in CliRunner().invoke(connections, []).output
+    with open_redis(redis_url) as redis:
+        for pid, parent in ((11, 10), (12, 10), (21, 20)):
+            ProcessBoard(redis).say(Process("h1", pid, parent, CHILD))
+    told = CliRunner().invoke(connections, [])
+    assert "Đang chạy: 2 worker, 3 tiến trình con, 0 beat, 0 web." in told.output
+    rows = json.loads(CliRunner().invoke(connections, ["--json"]).output)
+    assert rows[0]["open"] >= 1
+    assert rows[0]["most"] == most(ProcessCounts(2, 3, 0, 0), redis_url).ledger
 
 
 def test_the_doctor_tells_redis_from_the_broker_and_counts_for_the_hosts_it_sees(world: World) -> None:

@@ -46,7 +46,9 @@ class Cargo:
             try:
                 self.calls.append(call(letter))
             except (FormError, SealError) as fault:
-                self.done.append(Attempt(letter.notice, self.channel, now_utc(), Refused(str(fault)), 0, letter.dong))
+                refused, cost = Refused(str(fault)), letter.dong
+                unsent = Attempt(letter.notice, self.channel, now_utc(), refused, 0, cost, charged_on=letter.charged_on)
+                self.done.append(unsent)
             else:
                 self._letters[letter.notice.id] = letter
         return self
@@ -69,6 +71,7 @@ class Cargo:
             outcome=self._guard.doubt(call.tag) or self._read(result, now),
             ms=result.ms,
             dong=letter.dong,
+            charged_on=letter.charged_on,
             connect_ms=measured.connect_ms if measured else None,
             first_byte_ms=measured.first_byte_ms if measured else None,
             unmarked=isinstance(result, NotSent) and began is None,

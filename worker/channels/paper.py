@@ -40,7 +40,7 @@ class Paper:
                     sheet.write(f"{letter.text}\n\n")
             outcome = guard.doubt(letter.notice.id) or Sent(f"paper-{letter.notice.id}")
             ms = round((time.monotonic() - began) * 1000)
-            cargo.done.append(Attempt(letter.notice, self.name, at, outcome, ms))
+            cargo.done.append(Attempt(letter.notice, self.name, at, outcome, ms, charged_on=letter.charged_on))
         return cargo
 
 

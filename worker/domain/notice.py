@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from worker.domain.dossier import Reason
 from worker.domain.outcome import Outcome
@@ -55,12 +55,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A notice with its words; `fault` says why there are none."""
+    """A notice with its words; `fault` says why there are none. `charged_on`: the day whose budget holds its cost."""
 
     notice: Notice
     text: str | None
     fault: str | None = None
     dong: int = 0  # what sending it costs, by our price list
+    charged_on: date | None = None  # in Vietnam
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Attempt:
     """One try of one notice on one channel: when it began (UTC), how it ended, how long it took (ms).
 
     `connect_ms` and `first_byte_ms` say where that time went, as far as the wire measured it. `unmarked`: the try was
-    kept back, since its mark could not be set for certain.
+    kept back, since its mark could not be set for certain. `charged_on`: as the letter's, which may be yesterday.
     """
 
     notice: Notice
@@ -80,3 +81,4 @@ class Attempt:
     connect_ms: int | None = None
     first_byte_ms: int | None = None
     unmarked: bool = False
+    charged_on: date | None = None

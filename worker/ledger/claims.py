@@ -180,20 +180,39 @@ def put_down(tx: Connection, untried: Sequence[tuple[Notice, Decision]], *, by: 
     promote(tx, untried[0][0].oa, {notice.code for notice, _ in untried}, by=by)
 
 
-def unwanted(tx: Connection, claimed: Sequence[Notice]) -> set[int]:
-    """Of claimed notices, those that are not true any more, and those whose Zalo user is not theirs any more.
+# Each look by a key, as in `reach`; whom the notice is told to is found as the claim finds them.
+_UNWANTED = f"""
+SELECT id, why FROM (
+    SELECT w.id, CASE
+        WHEN n.withdrawn IS NOT NULL THEN 'withdrawn meanwhile: ' || n.withdrawn
+        WHEN n.true_at = '-infinity' THEN 'corrected meanwhile'
+        WHEN p.withdrawn_at IS NOT NULL THEN 'the person withdrew meanwhile'
+        WHEN w.user_id IS NULL THEN NULL
+        WHEN f.user_id IS NULL THEN 'the phone is no user''s any more'
+        WHEN f.user_id <> w.user_id THEN 'the phone moved to another user meanwhile'
+        WHEN ({_HEARS}) IS NOT TRUE THEN 'unfollowed meanwhile'
+        WHEN {_OFF} THEN 'opted out meanwhile'
+        WHEN {reach.MAY_HEAR} IS NOT TRUE THEN 'the phone is not proven to be this user''s'
+    END AS why
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:users AS text[])) AS w (id, user_id)
+    JOIN notices n ON n.id = w.id
+    LEFT JOIN LATERAL (SELECT withdrawn_at FROM people WHERE id = n.person_id OFFSET 0) AS p ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM followers
+        WHERE id = coalesce(n.follower_id, (SELECT id FROM followers WHERE person_id = n.person_id)) OFFSET 0
+    ) AS f ON true
+) AS judged WHERE why IS NOT NULL
+"""
 
-    Withdrawn since (R12), corrected since (`ledger.truth`); unfollowed, opted out, lost the phone, or another user.
+
+def unwanted(tx: Connection, claimed: Sequence[Notice]) -> dict[int, str]:
+    """Of claimed notices, those that may not leave as they were claimed, each with the reason for its history.
+
+    Withdrawn since (R12) or corrected since (`ledger.truth`); or their person withdrew, or their Zalo user unfollowed,
+    opted out, lost the phone, may not hear of it any more, or is another (R28, R29).
     """
-    query = statement(f"""
-        SELECT w.id FROM unnest(CAST(:ids AS bigint[]), CAST(:users AS text[])) AS w (id, user_id)
-        JOIN notices n ON n.id = w.id
-        WHERE n.withdrawn IS NOT NULL OR n.true_at = '-infinity' OR (w.user_id IS NOT NULL AND NOT EXISTS (
-            SELECT FROM followers f WHERE f.oa = n.oa AND f.user_id = w.user_id AND {_HEARS} AND NOT {_OFF}
-              AND (f.id = n.follower_id OR n.follower_id IS NULL AND f.person_id = n.person_id)
-              AND {reach.MAY_HEAR}))""")
     values = {"ids": column(n.id for n in claimed), "users": column(n.user_id for n in claimed)}
-    return set(tx.execute(query, values).scalars())
+    return {row.id: row.why for row in tx.execute(statement(_UNWANTED), values)}
 
 
 def _notice(row: Sequence[Any], oa: str, lease: str) -> Notice:

@@ -18,7 +18,8 @@ from worker.ledger.clock import EARLIER, host_now
 KEPT_DAYS = 30
 """How long an event is remembered, so that a repeated one is known; and how long one that nobody can read is kept."""
 
-_PURGED_AT_ONCE = 1000
+PURGED_AT_ONCE = 1000
+"""Events that one transaction forgets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +104,13 @@ def applied(tx: Connection, ids: Sequence[int]) -> None:
 def purge(tx: Connection) -> int:
     """Forget events that are too old by two clocks, and erase those that nobody could read; nothing as old is let in.
 
-    Returns how many went.
+    Nothing waits for it, so it is housekeeping, not a part of applying. Returns how many went, a thousand at most.
     """
     query = text(f"""
         DELETE FROM zalo_events WHERE id IN (
             SELECT id FROM (SELECT id, received_at, applied_at FROM zalo_events ORDER BY id LIMIT :limit) AS oldest
             WHERE applied_at IS NOT NULL AND received_at < {EARLIER} - make_interval(days => :days))""")
-    return tx.execute(query, {"limit": _PURGED_AT_ONCE, "days": KEPT_DAYS, **host_now()}).rowcount
+    return tx.execute(query, {"limit": PURGED_AT_ONCE, "days": KEPT_DAYS, **host_now()}).rowcount
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,12 @@ from worker.domain.kinds import ANSWERS
 from worker.domain.lifecycle import State
 from worker.domain.settling import GIVE_UP
 from worker.domain.tries import perhaps_tried
+from worker.ledger.arrays import column
 from worker.ledger.clock import EARLIER, host_now
 from worker.ledger.moves import Move, move, move_found
 from worker.ledger.order import place
 from worker.ledger.reach import MAY_HEAR, hold_people
+from worker.ledger.statements import statement
 from worker.ledger.switches import AGES
 
 _EXPIRED_LEASES = """
@@ -158,14 +160,45 @@ def bring_back(tx: Connection, oa: str, *, by: timedelta, lease_seconds: float) 
 
 _RETRIES = """
 SELECT id, due_at, fresh_at, event_key, kind, reason, code_received AS code, attempts FROM notices
-WHERE oa = :oa AND state = 'due' AND attempts > 0 AND due_at > statement_timestamp() ORDER BY due_at
+WHERE oa = :oa AND state = 'due' AND due_at > statement_timestamp() ORDER BY due_at
 """
 
 
 def retries(tx: Connection, oa: str) -> Iterator[dict[str, Any]]:
-    """The notices that will be tried again, soonest first, in constant memory."""
+    """The notices that are due at a time to come, soonest first, in constant memory."""
     rows = tx.execution_options(yield_per=1000).execute(text(_RETRIES), {"oa": oa})
     return (dict(row) for row in rows.mappings())
+
+
+_LET_GO = """
+UPDATE notices n SET due_at = clock_timestamp()
+WHERE n.id IN (
+    SELECT id FROM notices
+    WHERE oa = :oa AND state = 'due' AND due_at > statement_timestamp() AND reason = ANY(:reasons) LIMIT :limit)
+  AND n.state = (SELECT 'due')
+RETURNING n.id
+"""
+
+
+def let_go(tx: Connection, oa: str, reasons: Sequence[str], *, limit: int) -> list[int]:
+    """What waits for one of these reasons is due now, as it was lifted; up to `limit` at a time. Returns the ids.
+
+    Whatever else holds them still does.
+
+    No state changes, so history has nothing to tell: the audit has who lifted what.
+    """
+    return list(tx.execute(statement(_LET_GO), {"oa": oa, "reasons": list(reasons), "limit": limit}).scalars())
+
+
+_OVER = """
+SELECT w.id FROM unnest(CAST(:ids AS bigint[])) AS w (id)
+WHERE NOT EXISTS (SELECT FROM notices n WHERE n.id = w.id AND n.state IN ('due', 'sending') OFFSET 0)
+"""
+
+
+def over(tx: Connection, ids: Sequence[int]) -> list[int]:
+    """Of notices that were due at a time to come, those that ended before it: withdrawn, expired, discarded …"""
+    return list(tx.execute(statement(_OVER), {"ids": column(ids)}).scalars())
 
 
 _HELD = """

@@ -102,15 +102,21 @@ def disbelieved(tx: Connection, oa: str, keys: Sequence[str]) -> set[str]:
     return set(tx.execute(query, {"oa": oa, "keys": list(keys)}).scalars())
 
 
-_DATES = f"""
-SELECT DISTINCT ON (code) code, facts ->> 'appointment_at' AS at FROM notices_ever
-WHERE oa = :oa AND code = ANY(CAST(:codes AS text[])) AND facts ? 'appointment_at'
+_TOLD = f"""
+SELECT DISTINCT ON (code) code, facts ->> :fact AS value FROM notices_ever
+WHERE oa = :oa AND code = ANY(CAST(:codes AS text[])) AND facts ->> :fact IS NOT NULL
   AND state NOT IN ('suppressed', 'expired', 'discarded', 'quarantined')
 ORDER BY code, {place("notices_ever")} DESC
 """
 
 
-def appointments_told(tx: Connection, oa: str, codes: Iterable[str]) -> dict[str, datetime]:
-    """The appointment that each of these dossiers' people were, or are about to be, told last."""
-    rows = tx.execute(text(_DATES), {"oa": oa, "codes": sorted(codes)})
-    return {row.code: datetime.fromisoformat(row.at) for row in rows}
+def facts_told(tx: Connection, oa: str, fact: str, codes: Iterable[str]) -> dict[str, str]:
+    """Of a fact (`appointment_at`, `amount` …) what each of these dossiers' people were, or are about to be, told last.
+
+    In the ledger's words. Asks nothing for no dossiers.
+    """
+    wanted = sorted(codes)
+    if not wanted:
+        return {}
+    rows = tx.execute(text(_TOLD), {"oa": oa, "codes": wanted, "fact": fact})
+    return {row.code: row.value for row in rows}

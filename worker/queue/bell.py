@@ -12,9 +12,10 @@ from kombu.connection import Connection
 from redis import Redis
 
 from config.brokers import PATIENCE_SECONDS, broker
+from config.causes import cause_of
 from config.celeryconfig import ROUTES, STALE_SECONDS, celery_settings, ringing
 from config.settings import Settings, load
-from worker.queue.connection import PREFIX, QueueDown, door, open_redis
+from worker.queue.connection import PREFIX, BrokerDown, QueueDown, door, open_redis
 from worker.queue.unheard import UnheardBells
 
 log = logging.getLogger("hcc.bell")
@@ -37,7 +38,7 @@ def ring_events() -> None:
 
 
 def heard(task: str, *arguments: str) -> None:
-    """A worker has come: from now on a bell calls another one. Never raises."""
+    """Nothing pends (a worker has come, or there was no bell): the next to ring calls another. Never raises."""
     with suppress(QueueDown), door("hear"):
         _redis().delete(_pending(task, arguments))
 
@@ -53,10 +54,19 @@ def _ring(task: str, *arguments: str, hops: int = 0) -> None:
         with door("ring"):
             if not _redis().set(_pending(task, arguments), 1, nx=True, ex=_PENDING_SECONDS):
                 return
-        told = (*arguments, hops) if hops else arguments
-        ringer().send_task(task, args=told, retry=False, ignore_result=True, **ringing())
+        _publish(task, arguments, hops)
     except Exception as error:  # noqa: BLE001 (each broker's client has its own errors, and the caller's work is done)
         log.warning("the bell was not heard, it will be rung again task=%s why=%s", task, type(error).__name__)
+
+
+def _publish(task: str, arguments: tuple[str, ...], hops: int) -> None:
+    """Hang the bell. Where the broker does not take it, nothing pends, and the next one to ring tries at once."""
+    told = (*arguments, hops) if hops else arguments
+    try:
+        ringer().send_task(task, args=told, retry=False, ignore_result=True, **ringing())
+    except BaseException:
+        heard(task, *arguments)
+        raise
 
 
 def _pending(task: str, arguments: tuple[str, ...]) -> str:
@@ -109,7 +119,7 @@ class TooLate:
 
 
 def knock(settings: Settings) -> None:
-    """See that the broker lets us in. Raises `QueueDown`, whose sentence holds no password."""
+    """See that the broker lets us in. Raises `BrokerDown`, whose sentence holds no password."""
     made = broker(settings.broker)
     ways = {**made.celery["broker_transport_options"], **made.patience}
     told = made.celery["broker_url"], made.celery.get("broker_use_ssl", False)
@@ -119,4 +129,5 @@ def knock(settings: Settings) -> None:
         ) as connection:
             connection.default_channel.close()  # Redis is not asked before there is a channel
     except Exception as error:
-        raise QueueDown(f"the broker does not answer: {type(error).__name__}") from error
+        why = f"{type(error).__name__}, {cause_of(error).english}"
+        raise BrokerDown(f"the broker does not answer: {why}") from error

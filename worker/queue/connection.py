@@ -28,6 +28,10 @@ class QueueDown(Exception):  # noqa: N818 (a state of the world, as the callers 
     """Redis did not do what was asked. Nothing may be sent on the strength of it; the ledger still has everything."""
 
 
+class BrokerDown(QueueDown):
+    """What carries the bells does not let us in."""
+
+
 def open_redis(url: str) -> Redis:
     """A client on `url` (text in, text out); it connects when it is first used, so this never fails for a server away.
 

@@ -45,6 +45,13 @@ class Holds:
             with door("hold"):
                 self._script([self.key], ["hold", self._clock(), key, micros(seconds), reason])
 
+    def lift(self, key: str) -> bool:
+        """Hold `key` no more; whether it was held. The answer that called for it may call again. Raises `QueueDown`."""
+        held = bool(self.of([key]))
+        with door("lift a hold"):
+            self._redis.hdel(self.key, key)
+        return held
+
     def of(self, keys: Iterable[str]) -> dict[str, Hold]:
         """Those of `keys` that are held, in one call. Raises `QueueDown`."""
         wanted = sorted(set(keys))

@@ -1,8 +1,8 @@
-"""The schedule of retries per OA: to wake on time, and to be read by operators without touching the ledger.
+"""The schedule per OA of what waits for a time: a retry, the night, a quota, a hold. For operators, without the ledger.
 
-It is a copy. A notice is sent because the ledger says that it is due, never because it stands here; so an entry too
-many is a bell for nothing, and one too few is found by the next sweep. Where `missing` says so, it is made again from
-`due_at` in the ledger: after a flush, and once an hour, so that small differences do not grow old.
+It is a copy. A notice is sent because the ledger says that it is due, never because it stands here. What is past is not
+told. What ended before its time (withdrawn, expired) is found by the sweeps, which compare pages of it with the ledger.
+Where `missing` says so, it is made again from the ledger: after a flush, and once an hour.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PAGE = 1000  # entries a round trip
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A notice that will be tried again, with what operators ask about it. Times are UTC, `fresh_at` begins its age."""
+    """A notice that waits for its time, with what operators ask about it. Times are UTC, `fresh_at` begins its age."""
 
     id: int
     due_at: datetime
@@ -79,15 +79,35 @@ class Schedule:
         return max(0.0, first[0][1] - seconds - micros / 1e6) if first else None
 
     def page(self, oa: str, offset: int, count: int) -> list[Retry]:
-        """`count` retries from the `offset`-th on, by time. Raises `QueueDown`."""
+        """Of those whose time lies ahead `count` from the `offset`-th on, by time. Raises `QueueDown`."""
         due, told, _ = self._keys(oa)
         with door("list retries"):
-            ids = cast("list[str]", self._redis.zrange(due, offset, offset + count - 1)) if count > 0 else []
+            ids = cast("list[str]", self._redis.zrangebyscore(due, *self._ahead(), offset, count)) if count > 0 else []
             texts = cast("list[str | None]", self._redis.hmget(told, ids)) if ids else []
         return [_from_json(text) for text in texts if text]  # one taken in between is not there any more
 
+    def ids(self, oa: str, offset: int, count: int) -> list[int]:
+        """`count` ids from the `offset`-th entry on, past ones included. Raises `QueueDown`."""
+        with door("list retries"):
+            found = cast("list[str]", self._redis.zrange(self._keys(oa)[0], offset, offset + count - 1))
+        return [int(notice) for notice in found]
+
+    def count_ahead(self, oa: str) -> int:
+        """How many have their time ahead. Raises `QueueDown`."""
+        with door("count retries"):
+            return int(self._redis.zcount(self._keys(oa)[0], *self._ahead()))
+
+    def sizes(self, oas: Sequence[str]) -> dict[str, int]:
+        """How many entries there are, past ones included, of those OAs that have some. Raises `QueueDown`."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for oa in oas:
+            pipeline.zcard(self._keys(oa)[0])
+        with door("count retries"):
+            counts = pipeline.execute() if oas else []
+        return {oa: count for oa, count in zip(oas, counts, strict=True) if count}
+
     def count(self, oa: str) -> int:
-        """How many retries are scheduled. Raises `QueueDown`."""
+        """How many entries there are, past ones included. Raises `QueueDown`."""
         due, _, _ = self._keys(oa)
         with door("count retries"):
             return self._redis.zcard(due)
@@ -108,6 +128,11 @@ class Schedule:
         with door("look for the schedule"):
             found = cast("list[str | None]", self._redis.mget([self._keys(oa)[2] for oa in oas])) if oas else []
         return [oa for oa, built in zip(oas, found, strict=True) if built is None]
+
+    def _ahead(self) -> tuple[str, str]:
+        """The bounds of what lies ahead, by the server's clock."""
+        seconds, micros = map(int, self._redis.time())
+        return f"({seconds}.{micros:06}", "+inf"
 
     def _keys(self, oa: str) -> tuple[str, str, str]:
         key = f"{self._prefix}retries:{oa}"

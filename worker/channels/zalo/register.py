@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from config.causes import because
 from worker.channels.zalo.codes import Host, look_up
 from worker.channels.zalo.tokens import Access
 from worker.domain.forms import Form
@@ -63,7 +64,7 @@ class Register:
         result = ask(self._wire, Call(0, "GET", f"{self._url}?{query}", {"access_token": access.token}))
         match result:
             case NotSent(why) | Unknown(why):
-                return f"không hỏi được Zalo: {why}"
+                return f"không hỏi được Zalo: {because(why)}"
             case Reply(status, _, body) if status == _OK:
                 return read_template(body)
             case Reply(status):

@@ -26,7 +26,8 @@ class Kind:
     One without a rule is not found in the dossiers.
     `follows`: a reminder of that kind; the clock brings it up, and its rule sees the dossier as it stands then.
     `lasts`: true for a while only, so it may be withdrawn before it left, and be true again.
-    `compares`: whether it is an event only the ledger knows, which remembers what the person was told before.
+    `compares`: whether it is an event only the ledger knows, which remembers what the person was told before: another
+    value of a fact that the event has, or, where the event names one, the event that it comes `after`.
     `holds`: asked whether it is still so of the dossier as it stands, where the rule wants more than that tells.
     `untrue`: why a notice of it is not told, where the rule does not find it any more.
     """
