@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from unicodedata import category, normalize
 
 from worker.domain.text import nfc, unaccented
@@ -45,7 +46,7 @@ def read_ask(text: str) -> Ask:
 
 def names(ask: Ask, code: str) -> bool:
     """Whether the message spells this code: whatever blanks, dots and dashes stand between its letters."""
-    wanted = _letters(_tidy(code))
+    wanted = _letters_of(code)
     if len(wanted) < _SHORTEST or not any(char.isdigit() for char in wanted):
         return False
     place = ask.letters.find(wanted)
@@ -130,6 +131,12 @@ def _as_typed(char: str) -> str:
     if kind == "Cf":  # soft hyphens, marks of direction, joiners
         return ""
     return "-" if kind == "Pd" or char == "\N{MINUS SIGN}" else char
+
+
+@lru_cache(4096)
+def _letters_of(code: str) -> str:
+    """A flood of messages asks for the same few hundred codes again and again."""
+    return _letters(_tidy(code))
 
 
 def _letters(tidy: str) -> str:

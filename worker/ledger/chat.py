@@ -69,13 +69,22 @@ def ignore(tx: Connection, number: Mapping[int, int]) -> None:
     tx.execute(query, {"ids": list(number), "numbers": list(number.values())})
 
 
+NEWEST = 200
+"""Dossiers of a person that the chat knows of: who files for others may have ten thousand."""
+
+
 def codes(tx: Connection, oa: str, people: Collection[int]) -> dict[int, list[str]]:
-    """Every dossier of which these people were to be told something, the newest first."""
+    """The newest dossiers of which these people were to be told something, the newest first."""
+    if not people:
+        return {}
     query = text("""
-        SELECT person_id, code FROM notices_ever WHERE oa = :oa AND person_id = ANY(:people)
-        GROUP BY person_id, code ORDER BY max(event_at) DESC, max(id) DESC""")
+        SELECT p.id AS person_id, newest.code
+        FROM unnest(CAST(:people AS bigint[])) AS p (id) CROSS JOIN LATERAL (
+            SELECT code, max(event_at) AS at, max(n.id) AS place FROM notices_ever n
+            WHERE n.oa = :oa AND n.person_id = p.id GROUP BY code ORDER BY at DESC, place DESC LIMIT :newest
+        ) AS newest ORDER BY newest.at DESC, newest.place DESC""")
     found: dict[int, list[str]] = defaultdict(list)
-    for row in tx.execute(query, {"oa": oa, "people": sorted(people)}):
+    for row in tx.execute(query, {"oa": oa, "people": sorted(people), "newest": NEWEST}):
         found[row.person_id].append(row.code)
     return found
 
