@@ -53,6 +53,11 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_time_limit": 55,
         "task_soft_time_limit": 45,
         "worker_prefetch_multiplier": 1,
+        "worker_consumer": "worker.queue.consumer:Consumer",  # takes our bells, hears no commands
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        "task_send_sent_event": False,
+        "accept_content": ["json"],
         "worker_soft_shutdown_timeout": 20,
         "worker_enable_soft_shutdown_on_idle": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,

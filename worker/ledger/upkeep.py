@@ -23,7 +23,7 @@ from worker.ledger.order import place
 from worker.ledger.reach import hold_people
 
 _EXPIRED_LEASES = """
-SELECT id, lease, tried_under FROM notices
+SELECT id, event_key, lease, tried_under FROM notices
 WHERE oa = :oa AND state = 'sending' AND lease_until < statement_timestamp()
 ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
 """
@@ -34,6 +34,7 @@ class Leased:
     """A notice under a lease, and the tags of its tries before that one."""
 
     id: int
+    key: str
     lease: str
     tried_under: str | None
 
@@ -42,7 +43,7 @@ def expired_leases(tx: Connection, oa: str, *, limit: int) -> dict[str, list[Lea
     """Lock notices whose lease has ended; these by lease. A worker that completes one right now is left alone."""
     found: dict[str, list[Leased]] = defaultdict(list)
     for row in tx.execute(text(_EXPIRED_LEASES), {"oa": oa, "limit": limit}):
-        found[row.lease].append(Leased(row.id, row.lease, row.tried_under))
+        found[row.lease].append(Leased(row.id, row.event_key, row.lease, row.tried_under))
     return found
 
 
