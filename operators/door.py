@@ -143,7 +143,7 @@ async def _serve(app: web.Application, port: int) -> None:
     loop, over = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
-    manners = {
+    manners: dict[str, Any] = {
         "access_log": None,
         "auto_decompress": False,
         "keepalive_timeout": _IDLE_SECONDS,

@@ -42,7 +42,8 @@ from worker.queue.bell import ring
 log = logging.getLogger("hcc.hooks")
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_SECONDS = 5.0  # for a statement: one that takes longer is tried with fewer events
+_SECONDS = 5.0  # for a statement: one that takes longer is tried with fewer events …
+_ALONE_SECONDS = 15.0  # … and an event alone has more patience: a ledger that is slow today is not its fault
 _BY = "zalo"
 _OF_RECEIPTS = {Word.RECEIVED: receipts.RECEIVED, Word.SEEN: receipts.SEEN, Word.ECHO: receipts.ECHO}
 _FOLLOWING = frozenset({Word.FOLLOWED, Word.UNFOLLOWED})
@@ -143,7 +144,7 @@ class Applier:
             return False
         try:
             with self.ledger.begin() as tx:
-                bound(tx, _SECONDS)
+                bound(tx, _ALONE_SECONDS)
                 to_send = self.consequences(tx, [event])
                 self._close(tx, [event], {})
         except Exception as fault:

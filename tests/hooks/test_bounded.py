@@ -92,6 +92,7 @@ def poison(monkeypatch: pytest.MonkeyPatch, deed: str) -> None:
 
     monkeypatch.setattr(apply, "converse", wrong)
     monkeypatch.setattr(apply, "_SECONDS", 0.3)
+    monkeypatch.setattr(apply, "_ALONE_SECONDS", 0.3)
 
 
 def kept(office: Office) -> list[tuple[str, int, bool]]:

@@ -98,7 +98,7 @@ class Breaker:
     def _run(self, deed: str, key: str, verb: str, *arguments: int) -> list[Any]:
         with door(deed):
             where = f"{self._prefix}breaker:{key}"
-            told = [verb, self._clock(), *self._patience, *arguments]
+            told: list[str | int] = [verb, self._clock(), *self._patience, *arguments]
             return list(soundly(self._redis, lambda: self._script([where], told), {where: "hash"}))
 
 

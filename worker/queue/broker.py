@@ -20,7 +20,6 @@ from queue import Empty
 from typing import Any
 
 from kombu.transport import redis as kombu_redis
-from kombu.utils.encoding import bytes_to_str
 from redis import Redis
 from redis.exceptions import ResponseError
 
@@ -30,15 +29,15 @@ from worker.queue.refusals import refused
 _WRONG_TYPE = "wrong type of a key in the broker"
 
 
-class _UnrestoredQoS(kombu_redis.QoS):  # type: ignore[misc]  # kombu ships no types
+class _UnrestoredQoS(kombu_redis.QoS):
     """What was given and not acknowledged yet: known to this process, and noted in Redis."""
 
     def append(self, message: Any, delivery_tag: str) -> None:
         """Note a message that was given."""
         with self.channel.minding(self.unacked_index_key, self.unacked_key) as again:
-            super().append(message, delivery_tag)
+            super().append(message, delivery_tag)  # type: ignore[no-untyped-call]  # kombu ships no types
         if again():
-            super().append(message, delivery_tag)
+            super().append(message, delivery_tag)  # type: ignore[no-untyped-call]  # kombu ships no types
 
     def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:  # noqa: ARG002 (kombu's)
         """Forget a bell whose worker is lost."""
@@ -46,19 +45,19 @@ class _UnrestoredQoS(kombu_redis.QoS):  # type: ignore[misc]  # kombu ships no t
             self.channel.conn_or_acquire(client) as held,
             self.channel.minding(self.unacked_index_key, self.unacked_key),
         ):
-            self._remove_from_indices(tag, held.pipeline()).execute()
+            self._remove_from_indices(tag, held.pipeline()).execute()  # type: ignore[no-untyped-call]  # kombu ships no types
 
     def ack(self, delivery_tag: str) -> None:
         """Note that a message is done with."""
         with self.channel.minding(self.unacked_index_key, self.unacked_key) as again:
-            super().ack(delivery_tag)
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]  # kombu ships no types
         if again():
-            super().ack(delivery_tag)
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]  # kombu ships no types
 
     def restore_visible(self, *arguments: Any, **more: Any) -> None:
         """Look for what is too old."""
         with self.channel.minding(self.unacked_index_key, self.unacked_key):
-            super().restore_visible(*arguments, **more)
+            super().restore_visible(*arguments, **more)  # type: ignore[no-untyped-call]  # kombu ships no types
 
 
 class _Mended:
@@ -100,7 +99,8 @@ class _Mended:
             self._flush_brpop_reauth()  # type: ignore[attr-defined]  # kombu's, behind us
 
     def _take(self, key: bytes | str, item: bytes | str) -> None:
-        queue = bytes_to_str(key).rsplit(self.sep, 1)[0]  # type: ignore[attr-defined]  # as above
+        separator: str = self.sep  # type: ignore[attr-defined]  # as above
+        queue = _text(key).rsplit(separator, 1)[0]
         self._queue_cycle.rotate(queue)
         read = envelope(item)
         if isinstance(read, MessageFault):
@@ -152,10 +152,14 @@ class _Mended:
         prefix: str = self.global_keyprefix  # type: ignore[attr-defined]  # kombu's, behind us
         with self.conn_or_acquire() as client:
             for key in keys:
-                held = bytes_to_str(Redis.execute_command(client, "TYPE", prefix + key))
+                held = _text(Redis.execute_command(client, "TYPE", prefix + key))  # type: ignore[no-untyped-call]  # as above
                 if held not in ("none", _type_of(key)):
-                    Redis.execute_command(client, "DEL", prefix + key)
+                    Redis.execute_command(client, "DEL", prefix + key)  # type: ignore[no-untyped-call]  # kombu ships no types
                     refused(_WRONG_TYPE, what="key thrown away")
+
+
+def _text(answer: bytes | str) -> str:
+    return answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
 
 
 def _type_of(key: str) -> str:

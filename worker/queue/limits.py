@@ -96,7 +96,7 @@ class Limiter:
         with door("grant permits"):
             tail = [number, weight, *map(micros, times), *facts]
             kinds = {key: "list" if key.endswith(":log") else "hash" for key in keys}
-            head = [*keys, verb, self._clock()]
+            head: list[str | int] = [*keys, verb, self._clock()]
             granted, wait = soundly(self._redis, lambda: self._call(len(keys), head, tail), kinds)
         return Grant(granted, wait / 1e6)
 

@@ -80,7 +80,7 @@ def _is_end(value: object) -> bool:
 
 
 def _is_empty(value: object) -> bool:
-    return value in (None, [], {}) and value is not False
+    return value in (None, [], {})
 
 
 _HEADERS: Mapping[str, Callable[[object], bool]] = {
@@ -110,12 +110,21 @@ def fault_of(headers: object, body: object, content_type: object) -> MessageFaul
     task = headers["task"]
     if not isinstance(task, str) or task not in _ARGUMENTS:
         return MessageFault.TASK
-    if not all(name == "task" or (name in _HEADERS and _HEADERS[name](value)) for name, value in headers.items()):
+    if not all(_is_sound(name, value) for name, value in headers.items() if name != "task"):
         return MessageFault.HEADER
     if content_type != "application/json" or not isinstance(body, str | bytes) or len(body) > _LONGEST:
         return MessageFault.BYTES
     read = _json(body)
     return MessageFault.BYTES if read is None else _fault_of_body(task, read)
+
+
+def _is_sound(name: object, value: object) -> bool:
+    """RabbitMQ counts deliveries in headers of its own, which begin with x-."""
+    if not isinstance(name, str):
+        return False
+    if name.startswith("x-"):
+        return type(value) is int
+    return name in _HEADERS and _HEADERS[name](value)
 
 
 def _fault_of_body(task: str, body: object) -> MessageFault | None:
@@ -140,9 +149,10 @@ def envelope(item: bytes | str) -> dict[str, Any] | MessageFault:
     where = properties.get("delivery_info")
     sound = (
         isinstance(where, dict)
-        and _is_word(where.get("exchange"))
+        and (where.get("exchange") == "" or _is_word(where.get("exchange")))
         and _is_word(where.get("routing_key"))
         and _is_word(properties.get("delivery_tag"))
+        and all(isinstance(value, str | int | None) for name, value in properties.items() if name != "delivery_info")
         and read.get("content-encoding") == "utf-8"
         and properties.get("body_encoding") == "base64"
     )

@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from contextlib import suppress
 from functools import cache
+from typing import cast
 
 from redis import Redis
 
@@ -42,7 +43,7 @@ class Refusals:
         with door("tell what was refused"):
             if self._redis.type(self._key) not in ("hash", "none") or self._redis.hlen(self._key) > _KINDS:
                 self._redis.delete(self._key)
-            found: dict[str, str] = self._redis.hgetall(self._key)
+            found = cast("dict[str, str]", self._redis.hgetall(self._key))
             counts = {kind: int(number) for kind, number in found.items() if _is_count(number)}
             if wrong := found.keys() - counts.keys():
                 self._redis.hdel(self._key, *wrong)

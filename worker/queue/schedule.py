@@ -133,7 +133,9 @@ class Schedule:
         pipeline = self._redis.pipeline(transaction=False)
         for oa in oas:
             due, told, built = self._keys(oa)
-            pipeline.ttl(built).type(due).type(told)
+            pipeline.ttl(built)
+            pipeline.type(due)
+            pipeline.type(told)
         with door("look for the schedule"):
             thrice = iter(pipeline.execute() if oas else [])
         found = dict(zip(oas, zip(thrice, thrice, thrice, strict=True), strict=True))
