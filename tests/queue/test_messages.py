@@ -11,7 +11,7 @@ from celery import Celery
 from celery.app.amqp import task_message
 from celery.beat import ScheduleEntry, Scheduler
 
-from config.celeryconfig import QUEUES, ROUTES, ringing
+from config.celeryconfig import LIMIT_SECONDS, QUEUES, ROUTES, SOFT_LIMIT_SECONDS, ringing
 from worker.queue.messages import MessageFault, envelope, fault_of
 
 OA = "4024926008133882615"
@@ -30,6 +30,7 @@ def judged(message: task_message, **headers: Any) -> MessageFault | None:
 def test_every_bell_of_ours_is_heard(task: str) -> None:
     assert judged(bell(task, expires=600)) is None
     assert judged(bell(task), redelivered=True) is None
+    assert judged(bell(task), timelimit=[LIMIT_SECONDS, SOFT_LIMIT_SECONDS]) is None, "as beat has it from the task"
     assert judged(bell(task, parent_id="another", root_id="first"), **{"x-delivery-count": 2}) is None
 
 

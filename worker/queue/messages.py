@@ -18,7 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from config.celeryconfig import ROUTES
+from config.celeryconfig import LIMIT_SECONDS, ROUTES, SOFT_LIMIT_SECONDS
 
 HOPS = 3
 """A call for help finds a free process among four."""
@@ -97,7 +97,7 @@ _HEADERS: Mapping[str, Callable[[object], bool]] = {
     "celery_beat_task": lambda value: isinstance(value, bool),
     "retries": lambda value: type(value) is int and value == 0,
     "replaced_task_nesting": lambda value: type(value) is int and value == 0,
-    "timelimit": lambda value: value in ([None, None], None),
+    "timelimit": lambda value: value in ([None, None], [LIMIT_SECONDS, SOFT_LIMIT_SECONDS]),
     **dict.fromkeys(("shadow", "eta", "group", "group_index", "stamped_headers", "stamps"), _is_empty),
 }
 _REQUIRED = ("id", "task")
