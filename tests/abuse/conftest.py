@@ -183,9 +183,11 @@ def _beside(siege: Siege, deed: Callable[[], None]) -> Iterator[None]:
 def _all_told(world: World, users: dict[int, str], *, doubts: bool) -> None:
     """Each of their notice, once, and nobody of another's; with `doubts`, who may have been told counts as told."""
 
+    over = {"sent", "uncertain"} if doubts else {"sent"}
+
     def ended() -> bool:
-        states = {state for key, state in world.states().items() if any(f"-{number:04}/" in key for number in users)}
-        return states <= ({"sent", "uncertain"} if doubts else {"sent"}) and bool(states)
+        states = world.states()
+        return all(states.get(f"H27.37-240219-{number:04}/accepted/1") in over for number in users)
 
     until(ended, "every notice to have left", 60, world)
     told = by_person(world.zalo.messages())
