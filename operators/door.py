@@ -13,6 +13,7 @@ import asyncio
 import logging
 import resource
 import signal
+import socket
 import time
 from typing import Any
 
@@ -30,7 +31,8 @@ _HEAD_BYTES = 32 * 1024
 _LOOK_SECONDS = 1.0
 _IDLE_SECONDS = 75.0  # longer than the proxies keep theirs
 _LINGER_SECONDS = 0.2  # for a body that nobody wants to read
-_BACKLOG = 1024
+_QUEUE = 512  # connections that the kernel keeps for us: who comes behind more of them would wait for too long
+_AT_ONCE = 64  # … of which so many are let in before those that are in are served again
 _LOGGED_SECONDS = 5.0
 _TALKATIVE = ("aiohttp.server", "aiohttp.web", "aiohttp.internal", "asyncio")
 
@@ -152,9 +154,11 @@ async def _serve(app: web.Application, port: int) -> None:
     runner = web.AppRunner(app, **manners)
     await runner.setup()
     places = Places(min(_PLACES, room_for_files() - _SPARE_FILES))
+    listener = socket.create_server(("127.0.0.1", port))
     server = await loop.create_server(
-        lambda: _Connection(places, runner.server, loop=loop, **manners), "127.0.0.1", port, backlog=_BACKLOG
+        lambda: _Connection(places, runner.server, loop=loop, **manners), sock=listener, backlog=_AT_ONCE
     )
+    listener.listen(_QUEUE)
     watch = asyncio.create_task(_watch(places))
     try:
         await over.wait()

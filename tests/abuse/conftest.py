@@ -163,6 +163,7 @@ def survives(siege: Siege, request: pytest.FixtureRequest) -> Callable[..., Figu
         assert siege.processes.pids() == before
         assert figures.statuses == {200}, figures
         assert figures.slowest < _IN_TIME, figures
+        assert figures.blows > 0 < figures.events, figures
         assert figures.log_bytes < _LOG_A_MINUTE * max(1.0, figures.seconds / 60), figures
         return figures
 
