@@ -7,7 +7,7 @@
 -- KEYS[3]  witnesses of before hash: as above
 -- KEYS[4]  the current epoch   string
 -- ARGV: begin, lease, the epoch, seconds that it is current, seconds that it lasts
---                                  → "begun" or "gone"; an epoch that is gone, or cannot be right, is no longer current
+--                                  → "begun", "gone" or "elsewhere"; an epoch that is over is no longer current
 --       leave, lease, tag, seconds that witnesses are kept at least, their number at most,
 --       then the notices, as "id hash tags;id hash tags;…": the tags that the ledger knows of it (empty: none)
 --                                  → "marked", then id, tag, seconds ago of those that another tag has marked before;
@@ -49,15 +49,17 @@ local function is_elsewhere()
 end
 
 -- An epoch ends with its day, whatever became of the expiry of its key; one that a poisoned hash makes useless ends now.
-local function is_current(seconds)
+local function what_ends_it(seconds)
     local since = tonumber(redis.call('HGET', KEYS[1], 'since') or nil)
-    return since and since <= now + 60 and since > now - seconds and not is_elsewhere()
+    if not since or since > now + 60 or since <= now - seconds then return 'gone' end
+    return is_elsewhere() and 'elsewhere' or nil
 end
 
 if verb == 'begin' then
-    if not alive or not is_current(tonumber(ARGV[4])) then
+    local over = what_ends_it(tonumber(ARGV[4]))
+    if over then
         if redis.call('GET', KEYS[4]) == ARGV[3] then redis.call('DEL', KEYS[4]) end
-        return 'gone'
+        return over
     end
     if redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], ARGV[5]) end
     redis.call('HSETNX', KEYS[1], lease, '')
