@@ -16,6 +16,9 @@ STALE_SECONDS = 600.0
 """A bell that nobody heard for so long is dropped. Its end is a time of the ringing host, judged by the hearing host's
 clock (Celery's `expires`), so it must be far beyond the three minutes that clocks may differ by."""
 
+LIMIT_SECONDS, SOFT_LIMIT_SECONDS = 55, 45
+"""Of a task; beat writes them into its bells, and no other limit is heard."""
+
 _BEGAN, _BEGAN_AT = datetime.now(UTC), time.monotonic()
 
 QUEUES = ("poll", "deliver", "upkeep")
@@ -50,9 +53,14 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_acks_late": True,
         "task_reject_on_worker_lost": False,  # a message is only a bell: losing one costs a sweep, looping costs more
         "task_ignore_result": True,
-        "task_time_limit": 55,
-        "task_soft_time_limit": 45,
+        "task_time_limit": LIMIT_SECONDS,
+        "task_soft_time_limit": SOFT_LIMIT_SECONDS,
         "worker_prefetch_multiplier": 1,
+        "worker_consumer": "worker.queue.consumer:Consumer",  # takes our bells, hears no commands
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        "task_send_sent_event": False,
+        "accept_content": ["json"],
         "worker_soft_shutdown_timeout": 20,
         "worker_enable_soft_shutdown_on_idle": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from enum import StrEnum
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
+from config.seldom import Seldom
 from producers.hooks.admit import Arrived, Fault, Keys, Probe, Refused, admit_among
 from producers.hooks.read import ZaloEvent
 from producers.hooks.record import Recorder, seal
@@ -31,6 +33,8 @@ _READ_SECONDS = 1.0  # a body that takes longer is not Zalo's
 _WRITE_SECONDS = 1.8  # then Zalo, which waits two seconds, had better come again
 _RING_SECONDS = 0.1  # between two bells
 _LOGGED_SECONDS = 5.0  # one line a reason in this time: who forges must not fill the disk
+_PROBE_BYTES = 1024  # Zalo's probe of an address is the empty object: nothing much longer comes unsigned
+_SIGNATURE = re.compile(r"\s*(?:mac=)?[0-9a-fA-F]{64}\s*", re.ASCII)
 
 
 class Broken(StrEnum):
@@ -39,9 +43,10 @@ class Broken(StrEnum):
     HUGE = "too large"
     SLOW = "too slow"
     GARBLED = "garbled"
+    PACKED = "compressed"
 
 
-_STATUS = {Broken.HUGE: 413, Broken.SLOW: 408, Broken.GARBLED: 400}
+_STATUS = {Broken.HUGE: 413, Broken.SLOW: 408, Broken.GARBLED: 400, Broken.PACKED: 415}
 
 
 class Doorman:
@@ -50,7 +55,7 @@ class Doorman:
     def __init__(self, keyring: Sequence[Keys], recorder: Recorder) -> None:
         self._keyring = keyring
         self._recorder = recorder
-        self._logged: dict[str, float] = {}
+        self._seldom = Seldom(_LOGGED_SECONDS)
         self.registry = CollectorRegistry()
         self._events = Counter(
             "hcc_zalo_events", "Zalo's events by our word and outcome", ["word", "outcome"], registry=self.registry
@@ -64,7 +69,9 @@ class Doorman:
 
     async def post(self, request: web.Request) -> web.Response:
         """One event."""
-        body = await _body(request)
+        body = _fault_of_head(request) or await _body(request)
+        if isinstance(body, Fault):
+            return self._refuse(body, 403)
         if isinstance(body, Broken):
             return self._refuse(body, _STATUS[body])
         began = time.monotonic()
@@ -89,7 +96,7 @@ class Doorman:
             return web.Response(status=503)
         self._events.labels(event.word, "recorded" if new else "repeated").inc()
         if new and event.word in (Word.UNKNOWN, Word.ODD):
-            self._log(logging.WARNING, f"without consequences: word={event.word} name={event.name}")
+            self._log(logging.WARNING, f"without consequences, `hcc doctor` names it: word={event.word}")
         return web.Response(text="ok\n")
 
     def _refuse(self, why: str, status: int) -> web.Response:
@@ -99,10 +106,9 @@ class Doorman:
         return web.Response(status=status)
 
     def _log(self, level: int, what: str) -> None:
-        now = time.monotonic()
-        if now - self._logged.get(what, -_LOGGED_SECONDS) >= _LOGGED_SECONDS:
-            self._logged[what] = now
-            log.log(level, "event %s", what)
+        """Once a kind and while; `what` is of a closed set."""
+        if number := self._seldom.may(what):
+            log.log(level, "event %s number=%d", what, number)
 
     def metrics(self) -> bytes:
         """How many events came, and what became of them."""
@@ -157,10 +163,21 @@ def _arrived(request: web.Request, body: bytes) -> Arrived:
     )
 
 
+def _fault_of_head(request: web.Request) -> Fault | Broken | None:
+    """What the headers say already: then no byte of the body is read."""
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        return Broken.PACKED  # Zalo sends none, and a few bytes of it may be gigabytes
+    length = request.content_length or 0
+    if length > LONGEST:
+        return Broken.HUGE
+    signature = request.headers.get("X-ZEvent-Signature", "")
+    if length <= _PROBE_BYTES or _SIGNATURE.fullmatch(signature):
+        return None
+    return Fault.FORGED if signature else Fault.UNSIGNED
+
+
 async def _body(request: web.Request) -> bytes | Broken:
     """The whole body, or what is wrong with it."""
-    if (request.content_length or 0) > LONGEST:
-        return Broken.HUGE
     try:
         async with asyncio.timeout(_READ_SECONDS):
             body = await request.read()

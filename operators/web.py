@@ -20,7 +20,9 @@ from sqlalchemy.exc import DBAPIError
 from config.logs import set_up_logs
 from operators.clocks import measure_clocks
 from operators.costs import measure_costs
-from operators.hooks import Doorman, open_door
+from operators.door import serve_app
+from operators.flights import FLIGHTS, Flights
+from operators.hooks import LONGEST, Doorman, open_door
 from operators.kept import measure_kept
 from worker.aftermath import breaker_key
 from worker.bootstrap import Services
@@ -32,6 +34,7 @@ from worker.ledger.migrate import missing
 from worker.queue.bell import knock
 from worker.queue.connection import QueueDown, door, open_redis
 from worker.queue.processes import WEB, announce
+from worker.queue.refusals import Refusals
 from worker.shared import TEMPLATES
 
 log = logging.getLogger("hcc.web")
@@ -47,12 +50,13 @@ def serve(deployment: Deployment, port: int) -> None:
     """Serve on 127.0.0.1 until a signal ends us; a proxy with TLS belongs in front."""
     set_up_logs(deployment.shared.settings.log_level)
     announce(deployment.shared.settings.redis_url, WEB)
-    web.run_app(build(*deployment), host="127.0.0.1", port=port, print=None, access_log=None)
+    serve_app(build(*deployment), port)
 
 
 def build(*every: Services) -> web.Application:
     """The application for these OAs, for `serve` and for tests."""
-    app = web.Application(client_max_size=256 * 1024)
+    app = web.Application(client_max_size=LONGEST)
+    app[FLIGHTS] = Flights()
     app[SERVICES] = every
     app[PAGES] = Environment(loader=FileSystemLoader(TEMPLATES / "console"), autoescape=True)
     app[PAGES].filters["vietnam"] = to_the_second
@@ -71,14 +75,14 @@ async def healthz(_: web.Request) -> web.Response:
 @routes.get("/readyz")
 async def readyz(request: web.Request) -> web.Response:
     """May take work: the ledger answers and is at this version, Redis and the broker answer."""
-    faults = await _aside(_faults, request.app[SERVICES])
+    faults = await request.app[FLIGHTS].join("readyz", _faults, request.app[SERVICES])
     return web.Response(text="\n".join(faults or ["ready"]) + "\n", status=503 if faults else 200)
 
 
 @routes.get("/metrics")
 async def metrics(request: web.Request) -> web.Response:
     """Prometheus: how many notices are in each live state, what came from Zalo, which channels are down."""
-    body = await _aside(_metrics, request.app[SERVICES]) + request.app[DOORMAN].metrics()
+    body = await request.app[FLIGHTS].join("metrics", _metrics, request.app[SERVICES]) + request.app[DOORMAN].metrics()
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
@@ -135,7 +139,16 @@ def _metrics(every: Sequence[Services]) -> bytes:
     _measure_sources(registry, paces)
     _measure_channels(registry, every)
     measure_costs(registry, *every)
+    _measure_refusals(registry, every[0])
     return generate_latest(registry)
+
+
+def _measure_refusals(registry: CollectorRegistry, services: Services) -> None:
+    """Messages and values in Redis that nobody of ours wrote."""
+    refused = Gauge("hcc_refused_total", "What was thrown away since a day without any", ["why"], registry=registry)
+    with suppress(QueueDown):
+        for why, number in Refusals(services.shared.redis).all().items():
+            refused.labels(why).set(number)
 
 
 def _measure_channels(registry: CollectorRegistry, every: Sequence[Services]) -> None:

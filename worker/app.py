@@ -36,3 +36,10 @@ mend()
 task_revoked.connect(TooLate(), weak=False)
 app = Celery("hcc", include=["worker.tasks", "producers.tasks"])
 app.config_from_object(_load_or_leave())
+
+
+@app.on_after_finalize.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery ships no types
+def _only_ours(sender: Celery, **_: object) -> None:
+    """Celery's own tasks (chords, groups, its clean-up) are no bells: nobody may have them run."""
+    for name in [name for name in sender.tasks if name.startswith("celery.")]:
+        sender.tasks.unregister(name)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy.exc import DBAPIError
 
 from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.kinds.hours import asleep
+from worker.domain.tries import tag_of
 from worker.ledger import inbox, notices, oddities, past, phonebook, switches, upkeep, work
 from worker.ledger.switches import EVERY_OA
+from worker.ledger.upkeep import Leased
 from worker.ledger.work import Ages
 from worker.queue.clocks import SetBack
 from worker.queue.connection import QueueDown
@@ -181,10 +183,21 @@ def rescue(services: Services, oa: str) -> None:
     with services.ledger.begin() as tx:
         for lease, held in upkeep.expired_leases(tx, oa, limit=_PAGE).items():
             left = services.marks.left(lease, lease.split(".", 1)[0])
-            certainly_not = [] if left is None else [one for one in held if one.id not in left]
+            certainly_not = [] if left is None else _unmarked(services, lease, held, left)
             perhaps = [one for one in held if one not in certainly_not]
             upkeep.rescue(tx, certainly_not=certainly_not, perhaps=perhaps, by="sweep")
             log.warning("lease expired lease=%s again=%d uncertain=%d", lease, len(certainly_not), len(perhaps))
+
+
+def _unmarked(services: Services, lease: str, held: Sequence[Leased], left: Collection[int]) -> list[Leased]:
+    """Those of which neither the marks of the lease nor the witness says that they may have left."""
+    names = [services.people.event_hash(services.oa, one.key) for one in held]
+    witnesses = services.marks.witnesses(names)
+    return [
+        one
+        for one, witness in zip(held, witnesses, strict=True)
+        if one.id not in left and (witness is None or witness.tag != tag_of(lease))
+    ]
 
 
 def forget_old_events(shared: Shared) -> None:

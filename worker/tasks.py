@@ -20,13 +20,14 @@ from worker.ledger import setbacks, work
 from worker.pump import Pump
 from worker.queue.bell import heard, ring
 from worker.queue.connection import QueueDown
+from worker.queue.messages import HOPS
+from worker.queue.refusals import refused
 from worker.rounds import Rounds
 from worker.setbacks import REMEMBERED
 from worker.settle import settle_uncertain
 
 log = logging.getLogger("hcc.tasks")
 
-_HOPS = 3  # a call for help finds a free process among four
 _PASS_ON_SECONDS = 0.05
 _SWEEP_SECONDS = 20.0  # well inside the task's time limit; what is left waits for the next bell
 _RENEW_SECONDS = 20.0  # as above; one renewal may take as long again
@@ -64,8 +65,8 @@ def deliver(oa: str, hops: int = 0) -> None:
     """Deliver what is due; the pump goes on by itself, and calls for help where there is more than it has in hand."""
     heard("worker.deliver", oa)
     if oa not in deployment().oas:
-        log.error("a bell for an OA that is not of this deployment (HCC_OAS, HCC_ZALO_OA_ID) oa=%s", oa)
-    elif pump().ask(deployment().of(oa), oa, call_help=lambda: ring(oa, _HOPS)) and hops:
+        refused("a bell for an OA that is not of this deployment (HCC_OAS, HCC_ZALO_OA_ID)")
+    elif pump().ask(deployment().of(oa), oa, call_help=lambda: ring(oa, HOPS)) and hops:
         ring(oa, hops - 1)
         time.sleep(_PASS_ON_SECONDS)  # a process that is free at once would be given the bell that it passes on
 

@@ -1,9 +1,10 @@
 """What follows from Zalo's events: page by page, in the order in which they came, one process at a time.
 
 Every consequence carries the time of its event and is idempotent, so that an event that comes late, twice, or after
-a crash in the middle of its page changes nothing that it should not. A page that fails is tried event by event. What
-cannot be read or applied holds nothing up, not even later events of its own user: it stays sealed (`unread`), and is
-judged by its own time when somebody can read it.
+a crash in the middle of its page changes nothing that it should not. What a statement may take is bounded. A page that
+fails or takes too long is tried event by event, each in a transaction of its own, and the next page is half as large
+(`pages`). What cannot be read or applied holds nothing up, not even later events of its own user: it stays sealed
+(`unread`), and is judged by its own time when somebody can read it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import OperationalError
 
 from config.settings import Settings
 from producers.hooks.ability import event_reader
@@ -28,9 +29,11 @@ from producers.hooks.words import Word
 from worker.domain.claims import Demand, Judgement
 from worker.domain.event import event_key
 from worker.domain.kinds import PHONE_REQUEST, WELCOME
-from worker.ledger import cursors, follows, inbox, notices, receipts, unread, upkeep
+from worker.ledger import cursors, follows, inbox, notices, pages, receipts, unread, upkeep
+from worker.ledger.bounds import bound, is_away, type_of
 from worker.ledger.engine import open_ledger
 from worker.ledger.follows import Follower
+from worker.ledger.inbox import Unapplied
 from worker.ledger.notices import NewNotice
 from worker.ledger.people import Link, People
 from worker.ledger.phonebook import Phonebook
@@ -42,7 +45,8 @@ from worker.queue.bell import ring
 log = logging.getLogger("hcc.hooks")
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_PAGE = 500  # events a transaction
+_SECONDS = 5.0  # for a statement: one that takes longer is tried with fewer events …
+_ALONE_SECONDS = 15.0  # … and an event alone has more patience: a ledger that is slow today is not its fault
 _BY = "zalo"
 _OF_RECEIPTS = {Word.RECEIVED: receipts.RECEIVED, Word.SEEN: receipts.SEEN, Word.ECHO: receipts.ECHO}
 _FOLLOWING = frozenset({Word.FOLLOWED, Word.UNFOLLOWED})
@@ -65,65 +69,120 @@ class Applier:
     sends_codes: bool = False
 
     def run(self, seconds: float) -> int:
-        """Apply what waits, for at most so long; returns how many events were applied."""
+        """Apply what waits, for at most so long; returns how many events were applied, or set aside with a fault."""
         end = time.monotonic() + seconds
-        done = 0
+        done = self._try_again(end)
         while time.monotonic() < end:
-            try:
-                page, to_send = self._page()
-            except (OperationalError, ProgrammingError):
-                raise  # the ledger is away or not migrated: no fault of an event
-            except Exception as fault:  # noqa: BLE001 (incident 13: one poisonous event must not stop the others)
-                log.warning("a page of events is applied one by one why=%s", type(fault).__name__)
-                page, to_send = self._one_by_one()
-            if to_send:
-                self.ring()
-            done += page
-            if page < _PAGE:
+            most = self._begin_page()
+            number = self._page(most, end) if most else 0
+            self._look_at_receipts()
+            done += number
+            if number < most or not most:
                 break
         return done
 
-    def _page(self) -> tuple[int, bool]:
-        """One page in one transaction: how many events, and whether there is something to send."""
+    def _begin_page(self) -> int:
+        """How many events the next page may hold, as noted before it is tried; 0 where none wait, or it is others'."""
         with self.ledger.begin() as tx:
             if not inbox.take_turn(tx, self.oa):
-                return 0, False
-            events, faults = self._came(tx)
+                return 0
+            some = inbox.unapplied(tx, self.oa, limit=1) or self._untried(tx, limit=1)
+            return pages.begin(tx, self.oa) if some else 0
+
+    def _page(self, most: int, end: float) -> int:
+        """So many events in one transaction; where that does not go well, each of them alone, and then half as many."""
+        if most > 1:
+            try:
+                return self._together(most)
+            except Exception as fault:
+                if is_away(fault):
+                    raise
+                log.warning("a page of events is applied one by one oa=%s why=%s", self.oa, type_of(fault))
+        with self.ledger.begin() as tx:
+            came = inbox.unapplied(tx, self.oa, limit=most) or self._untried(tx, limit=most)
+        done = self._each_alone(came, end)
+        with self.ledger.begin() as tx:
+            pages.keep(tx, self.oa, max(2, most // 2))
+        return done
+
+    def _together(self, most: int) -> int:
+        with self.ledger.begin() as tx:
+            if not inbox.take_turn(tx, self.oa):
+                return 0
+            bound(tx, _SECONDS)
+            came = [*self._untried(tx, limit=most), *inbox.unapplied(tx, self.oa, limit=most)]
+            events, faults = unseal_all(came, self.sealer)
             to_send = self.consequences(tx, events)
             self._close(tx, events, faults)
-            receipts.apply(tx, self.oa)
-        return len(events) + len(faults), to_send
+            pages.keep(tx, self.oa, 2 * most)
+        if to_send:
+            self.ring()
+        return len(came)
 
-    def _one_by_one(self) -> tuple[int, bool]:
+    def _try_again(self, end: float) -> int:
+        """Those that failed before, each alone: only what can be read is worth a try."""
         with self.ledger.begin() as tx:
             if not inbox.take_turn(tx, self.oa):
-                return 0, False
-            events, faults = self._came(tx)
-            to_send = [self._alone(tx, event, faults) for event in events]
-            self._close(tx, [event for event in events if event.number not in faults], faults)
-        return len(events) + len(faults), any(to_send)
+                return 0
+            failed = unread.offered(tx, self.oa, self._reader, limit=pages.MOST, tried=True)
+        return self._each_alone(failed, end) if failed else 0
 
-    def _came(self, tx: Connection) -> tuple[list[ZaloEvent], dict[int, str]]:
-        """The next events, also those that could not be read and may be now; what cannot be read, with its fault."""
-        again = unread.offered(tx, self.oa, self._reader, limit=_PAGE)
-        return unseal_all([*again, *inbox.unapplied(tx, self.oa, limit=_PAGE)], self.sealer)
+    def _untried(self, tx: Connection, *, limit: int) -> list[Unapplied]:
+        return unread.offered(tx, self.oa, self._reader, limit=limit, tried=False)
 
-    def _alone(self, tx: Connection, event: ZaloEvent, faults: dict[int, str]) -> bool:
-        try:
-            with tx.begin_nested():
-                return self.consequences(tx, [event])
-        except (OperationalError, ProgrammingError):
-            raise
-        except Exception as error:  # noqa: BLE001 (set aside with its reason; the type only, a text may hold anything)
-            faults[event.number] = type(error).__name__
+    def _each_alone(self, came: Sequence[Unapplied], end: float) -> int:
+        """Each commits by itself, and its try is counted before it is made; returns how many were dealt with."""
+        events, faults = unseal_all(came, self.sealer)
+        with self.ledger.begin() as tx:
+            self._close(tx, [], faults)
+        done = len(faults)
+        for event in events:
+            if time.monotonic() >= end:
+                break
+            done += self._alone(event)
+        return done
+
+    def _alone(self, event: ZaloEvent) -> bool:
+        with self.ledger.begin() as tx:
+            last = unread.begin(tx, event.number, self._reader) if inbox.take_turn(tx, self.oa) else None
+        if last is None:
             return False
+        try:
+            with self.ledger.begin() as tx:
+                bound(tx, _ALONE_SECONDS)
+                to_send = self.consequences(tx, [event])
+                self._close(tx, [event], {})
+        except Exception as fault:
+            if is_away(fault):
+                raise
+            with self.ledger.begin() as tx:
+                unread.failed(tx, event.number, type_of(fault))
+            self._say({event.number: type_of(fault)}, {event.number} if last else set())
+        else:
+            if to_send:
+                self.ring()
+        return True
+
+    def _look_at_receipts(self) -> None:
+        """Apart from the events: what is wrong with one of the two does not hold up the other."""
+        try:
+            with self.ledger.begin() as tx:
+                if inbox.take_turn(tx, self.oa):
+                    bound(tx, _SECONDS)
+                    receipts.apply(tx, self.oa)
+        except OperationalError as fault:
+            if is_away(fault):
+                raise
+            log.error("receipts are looked at later oa=%s why=%s", self.oa, type_of(fault))  # noqa: TRY400 (the sentence says all)
 
     def _close(self, tx: Connection, events: Sequence[ZaloEvent], faults: Mapping[int, str]) -> None:
         """These events are done with; the others stay sealed."""
         done = [event.number for event in events]
         inbox.applied(tx, done)
         unread.applied(tx, done)
-        aside = unread.keep(tx, faults, self._reader)
+        self._say(faults, unread.keep(tx, faults, self._reader))
+
+    def _say(self, faults: Mapping[int, str], aside: set[int]) -> None:
         for fault in sorted(set(faults.values())):
             ids = [number for number, why in faults.items() if why == fault]
             log.error(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from producers.hooks.switching import switch
 from producers.hooks.wish import Wish
@@ -38,7 +39,7 @@ def read_ask(text: str) -> Ask:
 
 def names(ask: Ask, code: str) -> bool:
     """Whether the message spells this code: whatever blanks, dots and dashes stand between its letters."""
-    wanted = letters_of(tidied(code))
+    wanted = _letters_of(code)
     if len(wanted) < _SHORTEST or not any(char.isdigit() for char in wanted):
         return False
     place = ask.letters.find(wanted)
@@ -51,7 +52,7 @@ def names(ask: Ask, code: str) -> bool:
 
 def spells(ask: Ask, code: str) -> bool:
     """Whether the message spells this code and no other number beside it: a list of guesses spells none."""
-    return names(ask, code) and digits(ask.letters) == digits(letters_of(tidied(code)))
+    return names(ask, code) and digits(ask.letters) == digits(_letters_of(code))
 
 
 def digits(letters: str) -> int:
@@ -88,3 +89,9 @@ def _question(upper: str, plain: str) -> Wish:
     if _MINE.search(plain):
         return Wish.MINE
     return Wish.HELP if _HELP.search(plain) else Wish.OTHER
+
+
+@lru_cache(4096)
+def _letters_of(code: str) -> str:
+    """A flood of messages asks for the same few hundred codes again and again."""
+    return letters_of(tidied(code))

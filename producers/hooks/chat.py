@@ -1,6 +1,6 @@
 """Answers in the chat: what a person wrote, decided together with what the ledger knows, becomes a notice to them.
 
-    read → switch off or on → leave out what is too much → look up → record
+    read → switch off or on → who has room for an answer → look up → leave out what is too much → record
 
 "Unknown" and "not yours" are one answer, found by the same statements. What was written is not kept.
 """
@@ -11,8 +11,9 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
@@ -32,6 +33,8 @@ log = logging.getLogger("hcc.hooks")
 MOST_A_MINUTE = 10  # answers to one person
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 _NEWEST = 5  # dossiers that "hồ sơ của tôi" tells
+_CURIOUS = frozenset({Wish.DOSSIER, Wish.MINE, Wish.CODE, Wish.OTHER})  # wishes that may be about a dossier
+Answers: TypeAlias = dict[int, list[tuple[datetime, bool]]]
 _SWITCHES = {Wish.OFF: (CHAT_OFF, "stopped"), Wish.ON: (CHAT_ON, "resumed")}
 
 
@@ -49,30 +52,42 @@ class Question:
 
 
 def converse(tx: Connection, oa: str, people: People, messages: Sequence[ZaloEvent]) -> set[str]:
-    """Do what messages wish and record the answers; returns the keys of the answers."""
+    """Do what messages wish and record the answers; returns the keys of the answers.
+
+    What it costs is bounded first: who has had ten answers in the minute is not looked up, and whoever is, once, by the
+    newest dossiers.
+    """
     questions = _questions(tx, oa, messages)
     if not questions:
         return set()
     _switch(tx, oa, people, questions)
-    wanted = _not_too_much(tx, questions)
+    answers = _answers_of_late(tx, questions)
+    wanted = _not_too_much(tx, _with_codes(tx, oa, questions, answers), answers)
     found = chat.stories(tx, oa, {code for question in wanted for code in question.codes})
     return notices.record(tx, oa, [_answer(question, found) for question in wanted])
 
 
 def _questions(tx: Connection, oa: str, messages: Sequence[ZaloEvent]) -> list[Question]:
-    """What was asked, in the order of asking, with the dossiers of those who ask."""
+    """What was asked, in the order of asking."""
     written = [one for one in messages if one.user_id and one.text]
     if not written:
         return []
     askers = chat.askers(tx, oa, {str(one.user_id) for one in written})
-    theirs = chat.codes(tx, oa, {one.person_id: one.told_from for one in askers.values() if one.person_id is not None})
     questions = []
     for one in sorted(written, key=lambda one: (one.at, one.number)):
-        user, asker, ask = str(one.user_id), askers[str(one.user_id)], read_ask(str(one.text))
-        codes = tuple(about(ask, theirs.get(asker.person_id or 0, ())))
+        user, ask = str(one.user_id), read_ask(str(one.text))
         mark = hashlib.sha256("\n".join(one.message_ids or (one.at.isoformat(),)).encode()).hexdigest()[:16]
-        questions.append(Question(user, asker, one.at, mark, ask, codes, one.number))
+        questions.append(Question(user, askers[user], one.at, mark, ask, number=one.number))
     return questions
+
+
+def _with_codes(tx: Connection, oa: str, questions: Sequence[Question], answers: Answers) -> list[Question]:
+    """The questions with the dossiers that they may be about; only those that may be answered are looked up."""
+    curious = [one for one in questions if one.ask.wish in _CURIOUS and has_room(one, answers[one.asker.follower_id])]
+    askers = [one.asker for one in curious]
+    theirs = chat.codes(tx, oa, {one.person_id: one.told_from for one in askers if one.person_id is not None})
+    known = {one.number: tuple(about(one.ask, theirs.get(one.asker.person_id or 0, ()))) for one in curious}
+    return [replace(one, codes=known.get(one.number, ())) for one in questions]
 
 
 def about(ask: Ask, codes: Sequence[str]) -> Iterable[str]:
@@ -93,13 +108,17 @@ def _switch(tx: Connection, oa: str, people: People, questions: Sequence[Questio
         chat.switch(tx, oa, chat.newest([(one.user, one.at, one.number, one.ask.wish is Wish.OFF) for one in said]))
 
 
-def _not_too_much(tx: Connection, questions: Sequence[Question]) -> list[Question]:
-    """Those that are answered: ten a minute and person; what was not understood, with help once a day."""
-    followers = {question.asker.follower_id for question in questions}
-    lately = chat.answered(tx, followers, min(question.at for question in questions) - _DAY)
-    answers: dict[int, list[tuple[datetime, bool]]] = {follower: [] for follower in followers}
+def _answers_of_late(tx: Connection, questions: Sequence[Question]) -> Answers:
+    """By follower the answers of the day before their first question: when they asked, and whether it was help."""
+    answers: Answers = {question.asker.follower_id: [] for question in questions}
+    lately = chat.answered(tx, answers.keys(), min(question.at for question in questions) - _DAY)
     for follower, kind, at in lately:
         answers[follower].append((at, kind == CHAT_HELP))
+    return answers
+
+
+def _not_too_much(tx: Connection, questions: Sequence[Question], answers: Answers) -> list[Question]:
+    """Those that are answered: ten a minute and person; what was not understood, with help once a day."""
     wanted, ignored = [], Counter[int]()
     for question in questions:
         given = answers[question.asker.follower_id]
@@ -114,13 +133,18 @@ def _not_too_much(tx: Connection, questions: Sequence[Question]) -> list[Questio
     return wanted
 
 
+def has_room(question: Question, given: Iterable[tuple[datetime, bool]]) -> bool:
+    """Whether its writer has had less than ten answers in the minute before it."""
+    return sum(at > question.at - _MINUTE for at, _ in given) < MOST_A_MINUTE
+
+
 def may_be_answered(question: Question, given: Iterable[tuple[datetime, bool]]) -> bool:
     """Whether a message gets an answer, after those that its writer got: when they asked, and whether it was help."""
     answers = list(given)
     understood = question.ask.wish not in (Wish.OTHER, Wish.CODE, Wish.NO) or question.codes
     if not understood and any(is_help and at > question.at - _DAY for at, is_help in answers):
         return False
-    return sum(at > question.at - _MINUTE for at, _ in answers) < MOST_A_MINUTE
+    return has_room(question, answers)
 
 
 def _kind(question: Question) -> str:

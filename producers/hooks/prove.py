@@ -4,13 +4,16 @@
     six digits                           → held against the code that was sent to the phone
     a dossier's code                     → held against the dossiers of the phone
 
-Only users with a claim that waits are looked at closely; to all others the same words are chatter or a question.
+Only users with a claim that waits are looked at closely; to all others the same words are chatter or a question. What
+that costs is bounded first: whose tries are spent is not looked up, and whoever is, once, by the newest dossiers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
@@ -23,6 +26,8 @@ from worker.ledger.phonebook import Judged, Pending, Phonebook
 
 _FEWEST_DIGITS = 4  # of a message that may be a dossier's code: fewer are chatter, and no try
 
+_Looked: TypeAlias = tuple[int, bool, datetime | None]  # a claim as it stood when its dossiers were looked up
+
 
 @dataclass(slots=True)
 class Proven:
@@ -34,6 +39,10 @@ class Proven:
     answered: set[int] = field(default_factory=set)  # places in the inbox
     reachable: list[int] = field(default_factory=list)
     recorded: set[str] = field(default_factory=set)
+    _codes: dict[_Looked, list[str]] = field(default_factory=dict)
+    _codes_told: dict[_Looked, list[str]] = field(default_factory=dict)
+    _not_granted: set[int] = field(default_factory=set)  # claims that a dossier's code does not suffice for
+    _words: set[tuple[int, str, str]] = field(default_factory=set)  # what was told: it is told once
 
     def hear(self, message: ZaloEvent) -> None:
         """Take what one message proves or denies."""
@@ -51,20 +60,35 @@ class Proven:
 
     def _try_dossier(self, message: ZaloEvent, ask: Ask, pending: Sequence[Pending]) -> None:
         today = to_vietnam(message.at).date()
-        if any(names(ask, code) for one in pending for code in self.book.codes_told(self.tx, self.oa, one)):
+        if any(names(ask, code) for one in pending for code in self._told(one)):
             return  # a question about what they may see, and no try
-        found = next((one for one in pending if self._names_a_dossier(ask, one)), None)
         if sum(one.tries for one in pending) >= MOST_TRIES:
             self._tell(message, pending[0], PROOF_HELD, f"tries-{today:%Y%m%d}")
-        elif found is None:
+            return
+        found = next((one for one in pending if any(spells(ask, code) for code in self._proving(one))), None)
+        if found is None:
             self.book.count_try(self.tx, pending[0], today)
+        elif found.id in self._not_granted:
+            self.answered.add(message.number)
         else:
             judged = self._prove(message, found, Proof.CODE)
             if judged.rulings[0].judgement is not Judgement.GRANT:  # else the dossier is told as to any who asks
+                self._not_granted.add(found.id)
                 self.answered.add(message.number)
 
-    def _names_a_dossier(self, ask: Ask, pending: Pending) -> bool:
-        return any(spells(ask, code) for code in self.book.codes(self.tx, self.oa, pending))
+    def _told(self, pending: Pending) -> list[str]:
+        """The dossiers of which the user was told something, of one claim; looked up once."""
+        at = (pending.id, pending.holds, pending.told_since)
+        if at not in self._codes_told:
+            self._codes_told[at] = self.book.codes_told(self.tx, self.oa, pending)
+        return self._codes_told[at]
+
+    def _proving(self, pending: Pending) -> list[str]:
+        """The dossiers that prove a claim; looked up once."""
+        at = (pending.id, pending.holds, pending.told_since)
+        if at not in self._codes:
+            self._codes[at] = self.book.codes(self.tx, self.oa, pending)
+        return self._codes[at]
 
     def _try_one_time(self, message: ZaloEvent, ask: Ask, pending: Sequence[Pending]) -> None:
         code = "".join(char for char in ask.letters if char.isdigit())
@@ -86,7 +110,10 @@ class Proven:
         return judged
 
     def _tell(self, message: ZaloEvent, pending: Pending, kind: str, what: str) -> None:
-        self.recorded |= self.book.tell(self.tx, self.oa, [(pending.follower_id, kind, what)])
+        word = (pending.follower_id, kind, what)
+        if word not in self._words:
+            self._words.add(word)
+            self.recorded |= self.book.tell(self.tx, self.oa, [word])
         self.answered.add(message.number)
 
 

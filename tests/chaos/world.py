@@ -40,7 +40,7 @@ from worker.ledger.people import Link
 WORKERS = ("first", "second")
 SEND = "/v3.0/oa/message/cs"
 
-_WORKER = "celery -A {app} worker -n {name}@%h --concurrency 2 --loglevel INFO --without-gossip --without-mingle"
+_WORKER = "celery -A {app} worker -n {name}@%h --concurrency 2 --loglevel INFO"
 _BEAT = "celery -A {app} beat --loglevel INFO"
 _SETTINGS = SANDBOX_ZALO | {
     "HCC_SECRET_KEYS": "a-key-for-tests-only-0123456789",

@@ -150,12 +150,42 @@ def test_a_slow_body_is_refused(services: Services, monkeypatch: pytest.MonkeyPa
 
 
 def test_garbled_bodies_are_refused(services: Services) -> None:
-    """Compression that is none."""
+    """Chunks that are none."""
+
+    async def send(client: Client) -> bytes:
+        assert client.port is not None
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+        writer.write(b"POST /hooks/zalo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n")
+        answer = await reader.readline()
+        writer.close()
+        return answer
+
+    assert b" 400 " in visit(services, send)
+
+
+def test_compressed_bodies_are_refused_before_they_are_read(services: Services) -> None:
+    """A few bytes of them may be gigabytes, and Zalo sends none."""
 
     async def send(client: Client) -> int:
         return await post(client, b"no gzip at all", mac="mac=0", **{"Content-Encoding": "gzip"})
 
-    assert visit(services, send) == 400
+    assert visit(services, send) == 415
+
+
+def test_what_the_head_refuses_is_not_read(services: Services) -> None:
+    """The answer comes though the body never does."""
+
+    async def send(client: Client) -> list[bytes]:
+        assert client.port is not None
+        answers = []
+        for head in (b"", b"X-ZEvent-Signature: mac=00\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+            writer.write(b"POST /hooks/zalo HTTP/1.1\r\nHost: x\r\n" + head + b"Content-Length: 60000\r\n\r\n")
+            answers.append(await reader.readline())
+            writer.close()
+        return answers
+
+    assert [answer.split()[1] for answer in visit(services, send)] == [b"403", b"403"]
 
 
 def test_other_methods_are_not_answered(services: Services) -> None:

@@ -14,7 +14,7 @@ from tests.journeys.test_bad_input import hcc
 pytestmark = pytest.mark.journey
 
 _SHIFTED = Path(__file__).parents[1] / "chaos" / "shifted_clock"
-_WORKER = "celery -A worker.app worker --loglevel INFO --without-gossip --without-mingle"
+_WORKER = "celery -A worker.app worker --loglevel INFO"
 
 
 def start_worker_ahead(world: World, running: Processes, folder: Path, seconds: float) -> None:

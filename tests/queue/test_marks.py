@@ -13,6 +13,7 @@ from worker.queue.marks import EpochLost, Marks, Witness, departure
 
 def leave(marks: Marks, lease: str, epoch: str, *notices: int, known: str | None = None) -> dict[int, Witness]:
     """Mark notices, each with a witness of its own."""
+    marks.begin(lease, epoch)
     return marks.leave(lease, epoch, [departure(notice, f"hash-{notice}", known) for notice in notices])
 
 
@@ -153,7 +154,7 @@ def test_an_epoch_can_be_part_of_a_lease(marks: Marks) -> None:
 def test_nothing_leaves_where_redis_is_away(nowhere: Redis) -> None:
     """No mark, no sending."""
     with pytest.raises(QueueDown, match="mark what leaves"):
-        leave(Marks(nowhere), "one", "epoch", 1)
+        Marks(nowhere).leave("one", "epoch", [departure(1, "hash-1", None)])
 
 
 def test_what_a_forgotten_lease_has_marked_must_not_leave_under_another(marks: Marks) -> None:

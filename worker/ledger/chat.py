@@ -73,16 +73,25 @@ def ignore(tx: Connection, number: Mapping[int, int]) -> None:
     tx.execute(query, {"ids": list(number), "numbers": list(number.values())})
 
 
+NEWEST = 200
+"""Dossiers of a person that the chat knows of: who files for others may have ten thousand."""
+
+
 def codes(tx: Connection, oa: str, people: Mapping[int, datetime | None]) -> dict[int, list[str]]:
-    """Every dossier of which these people were to be told something since then (None: ever), the newest first."""
+    """The newest dossiers of which these people were to be told something since then (None: ever), the newest first."""
+    if not people:
+        return {}
     query = text("""
-        SELECT n.person_id, n.code
-        FROM unnest(CAST(:people AS bigint[]), CAST(:froms AS timestamptz[])) AS w (id, since)
-        JOIN notices_ever n ON n.oa = :oa AND n.person_id = w.id AND n.follower_id IS NULL
-             AND (w.since IS NULL OR n.recorded_at >= w.since)
-        GROUP BY n.person_id, n.code ORDER BY max(n.event_at) DESC, max(n.id) DESC""")
+        SELECT p.id AS person_id, newest.code
+        FROM unnest(CAST(:people AS bigint[]), CAST(:froms AS timestamptz[])) AS p (id, since) CROSS JOIN LATERAL (
+            SELECT code, max(event_at) AS at, max(n.id) AS place FROM notices_ever n
+            WHERE n.oa = :oa AND n.person_id = p.id AND n.follower_id IS NULL
+              AND (p.since IS NULL OR n.recorded_at >= p.since)
+            GROUP BY code ORDER BY at DESC, place DESC LIMIT :newest
+        ) AS newest ORDER BY newest.at DESC, newest.place DESC""")
     found: dict[int, list[str]] = defaultdict(list)
-    for row in tx.execute(query, {"oa": oa, "people": list(people), "froms": list(people.values())}):
+    values = {"oa": oa, "people": list(people), "froms": list(people.values()), "newest": NEWEST}
+    for row in tx.execute(query, values):
         found[row.person_id].append(row.code)
     return found
 

@@ -121,8 +121,8 @@ class Phonebook:
         return hmac.compare_digest(bytes(pending.code_hash), self.people.code_hash(pending.id, code))
 
     def codes(self, tx: Connection, oa: str, pending: Pending) -> list[str]:
-        """The codes of dossiers that prove the claim: of the phone, and none that the user was told of here."""
-        values = {"oa": oa, "person": pending.person_id, "told_since": pending.told_since}
+        """The newest dossiers that prove the claim, by code: of the phone, and none that the user was told of here."""
+        values = {"oa": oa, "person": pending.person_id, "told_since": pending.told_since, "newest": chat.NEWEST}
         return list(tx.execute(text(_CODES), values).scalars())
 
     def codes_told(self, tx: Connection, oa: str, pending: Pending) -> list[str]:
@@ -231,6 +231,7 @@ WHERE n.oa = :oa AND n.person_id = :person AND n.follower_id IS NULL
   AND NOT EXISTS (SELECT FROM notices_ever l WHERE l.oa = n.oa AND l.code = n.code AND l.recorded_at > n.recorded_at
                   AND l.person_id IS DISTINCT FROM n.person_id)
 GROUP BY n.code HAVING coalesce(max(n.recorded_at) < CAST(:told_since AS timestamptz), true)
+ORDER BY max(n.event_at) DESC, max(n.id) DESC LIMIT :newest
 """
 _NEW_CODE = """
 UPDATE phone_claims c SET codes_sent = CASE WHEN c.codes_on = :today THEN c.codes_sent ELSE 0 END + 1,

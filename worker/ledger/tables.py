@@ -294,6 +294,13 @@ unread_tries = Table(
     _time("at", nullable=False),  # of the last one
 )
 
+event_pages = Table(  # how many events are tried at once (worker/ledger/pages.py)
+    "event_pages",
+    metadata,
+    Column("oa", Text, primary_key=True),
+    Column("events", Integer, nullable=False),
+)
+
 receipts = Table(  # what Zalo says became of messages, kept until the notice is there to bear it
     "receipts",
     metadata,

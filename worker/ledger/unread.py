@@ -4,11 +4,13 @@ An event may be sealed with a key, or have a word, that is newer than the proces
 it, or this one once it has been given the key or the newer code.
 
     a reader of this ability never tried it    → now
-    thrice it failed for this ability          → set aside: listed for an operator, and left to other abilities
+    thrice it was tried by this ability        → set aside: listed for an operator, and left to other abilities
+    its last try took too long, or did not end → a minute later
     else                                       → once after each start
     30 days after it came                      → erased, with its row of the inbox
 
-Each ability counts its own faults, so that an old worker takes no try from a new one. What came later does not wait:
+A try is counted before it is made, so that an event under which processes end is counted as well. Each ability counts
+its own tries, so that an old worker takes none from a new one. What came later does not wait:
 an event has its own time, and says nothing about what is newer.
 """
 
@@ -25,6 +27,14 @@ from worker.ledger.inbox import KEPT_DAYS, Unapplied
 
 TRIES = 3
 
+UNFINISHED = "Unfinished"
+"""The fault of an event that is being tried, and of one under whose try the process ended."""
+
+PASSING = (UNFINISHED, "QueryCanceled", "LockNotAvailable", "DeadlockDetected", "SerializationFailure")
+"""Faults that say less of the event than of the moment: such an event is tried again without a new start."""
+
+_MINUTE = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class EventReader:
@@ -39,24 +49,35 @@ class EventReader:
     @property
     def values(self) -> dict[str, Any]:
         """What `OFFERED` asks for; the ledger's clock counts, so the start is told as an age in seconds."""
-        return {"ability": self.ability, "age": time.monotonic() - self.began, "tries": TRIES}
+        return {
+            "ability": self.ability,
+            "age": time.monotonic() - self.began,
+            "tries": TRIES,
+            "passing": list(PASSING),
+            "minute": _MINUTE,
+        }
 
 
 OFFERED = """
     NOT EXISTS (
         SELECT FROM unread_tries t WHERE t.event_id = u.event_id AND t.ability = :ability
-          AND (t.faults >= :tries OR t.at >= clock_timestamp() - make_interval(secs => :age)))"""
+          AND (t.faults >= :tries
+               OR t.at >= clock_timestamp() - make_interval(secs => CASE
+                  WHEN u.fault = ANY(CAST(:passing AS text[])) THEN least(:age, :minute) ELSE :age END)))"""
 """True where the event `u` is to be tried by this reader (`EventReader.values`)."""
+
+_UNTRIED = "NOT EXISTS (SELECT FROM unread_tries t WHERE t.event_id = u.event_id AND t.ability = :ability)"
 
 OVERDUE = f"u.received_at < clock_timestamp() - make_interval(days => {KEPT_DAYS})"
 """True where the event `u` is to be erased."""
 
 
-def offered(tx: Connection, oa: str, reader: EventReader, *, limit: int) -> list[Unapplied]:
-    """The oldest events that this reader is to try, in the order in which they came."""
+def offered(tx: Connection, oa: str, reader: EventReader, *, limit: int, tried: bool) -> list[Unapplied]:
+    """The oldest events that this reader is to try, in the order in which they came: those it tried before, or not."""
+    wanted = f"{OFFERED} AND NOT {_UNTRIED}" if tried else _UNTRIED
     query = text(f"""
         SELECT e.id, e.name, e.word, e.at, u.sealed FROM unread_events u JOIN zalo_events e ON e.id = u.event_id
-        WHERE u.oa = :oa AND {OFFERED} ORDER BY u.event_id LIMIT :limit""")
+        WHERE u.oa = :oa AND {wanted} ORDER BY u.event_id LIMIT :limit""")
     rows = tx.execute(query, {"oa": oa, "limit": limit, **reader.values})
     return [Unapplied(row.id, row.name, row.word, row.at, bytes(row.sealed)) for row in rows]
 
@@ -98,6 +119,24 @@ def keep(tx: Connection, faults: Mapping[int, str], reader: EventReader) -> set[
     tx.execute(text(_KEEP), {"ids": ids, "faults": [faults[number] for number in ids]})
     tx.execute(text(_COUNT), {"ids": ids, "ability": reader.ability})
     return set(tx.execute(text(_SET_ASIDE), {"ids": ids, "tries": TRIES}).scalars())
+
+
+def begin(tx: Connection, event: int, reader: EventReader) -> bool | None:
+    """Count a try of this event before it is made; None where somebody else was faster. Whether it is the last try."""
+    query = text(f"""
+        SELECT FROM zalo_events e WHERE e.id = :event AND (e.applied_at IS NULL OR EXISTS (
+            SELECT FROM unread_events u WHERE u.event_id = e.id AND {OFFERED})) FOR UPDATE""")
+    if tx.execute(query, {"event": event, **reader.values}).first() is None:
+        return None
+    return event in keep(tx, {event: UNFINISHED}, reader)
+
+
+def failed(tx: Connection, event: int, fault: str) -> None:
+    """Of what type the fault was that ended a try, which is counted already."""
+    query = text("""
+        WITH told AS (UPDATE unread_events SET fault = :fault WHERE event_id = :event)
+        UPDATE zalo_events SET fault = :fault WHERE id = :event""")
+    tx.execute(query, {"event": event, "fault": fault})
 
 
 _LISTED = f"""

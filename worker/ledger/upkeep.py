@@ -26,7 +26,7 @@ from worker.ledger.statements import statement
 from worker.ledger.switches import AGES
 
 _EXPIRED_LEASES = """
-SELECT id, lease, tried_under FROM notices
+SELECT id, event_key, lease, tried_under FROM notices
 WHERE oa = :oa AND state = 'sending' AND lease_until < statement_timestamp()
 ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
 """
@@ -37,6 +37,7 @@ class Leased:
     """A notice under a lease, and the tags of its tries before that one."""
 
     id: int
+    key: str
     lease: str
     tried_under: str | None
 
@@ -45,7 +46,7 @@ def expired_leases(tx: Connection, oa: str, *, limit: int) -> dict[str, list[Lea
     """Lock notices whose lease has ended; these by lease. A worker that completes one right now is left alone."""
     found: dict[str, list[Leased]] = defaultdict(list)
     for row in tx.execute(text(_EXPIRED_LEASES), {"oa": oa, "limit": limit}):
-        found[row.lease].append(Leased(row.id, row.lease, row.tried_under))
+        found[row.lease].append(Leased(row.id, row.event_key, row.lease, row.tried_under))
     return found
 
 

@@ -16,6 +16,7 @@ from config.causes import cause_of
 from config.celeryconfig import ROUTES, STALE_SECONDS, celery_settings, ringing
 from config.settings import Settings, load
 from worker.queue.connection import PREFIX, BrokerDown, QueueDown, door, open_redis
+from worker.queue.sound import begin_anew
 from worker.queue.unheard import UnheardBells
 
 log = logging.getLogger("hcc.bell")
@@ -52,7 +53,10 @@ def _ring(task: str, *arguments: str, hops: int = 0) -> None:
         if unheard().too_many(ROUTES[task]):
             return
         with door("ring"):
-            if not _redis().set(_pending(task, arguments), 1, nx=True, ex=_PENDING_SECONDS):
+            key = _pending(task, arguments)
+            if not _redis().set(key, 1, nx=True, ex=_PENDING_SECONDS) and not begin_anew(
+                _redis(), key, _PENDING_SECONDS
+            ):
                 return
         _publish(task, arguments, hops)
     except Exception as error:  # noqa: BLE001 (each broker's client has its own errors, and the caller's work is done)

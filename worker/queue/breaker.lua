@@ -21,9 +21,18 @@ if now == 0 then
 end
 
 local was = redis.call('HMGET', KEYS[1], 'word', 'failures', 'times', 'since', 'until', 'spent')
+
+-- What cannot be right (a word of nobody's, a count of billions, "nan") is taken for nothing at all.
+local WORDS = {closed = true, open = true, probing = true, opening = true}
+local function whole_in(text, high)
+    local read = tonumber(text or nil)
+    return read and read >= 0 and read <= high and math.floor(read) or 0
+end
 local it = {
-    word = was[1] or 'closed', failures = tonumber(was[2]) or 0, times = tonumber(was[3]) or 0,
-    since = tonumber(was[4]) or 0, till = tonumber(was[5]) or 0, spent = was[6] or '0:0',
+    word = WORDS[was[1]] and was[1] or 'closed',
+    failures = whole_in(was[2], 1000000000), times = whole_in(was[3], 1000000000),
+    since = whole_in(was[4], now + 1000000), till = whole_in(was[5], now * 2),
+    spent = string.match(was[6] or '', '^%d+:%d+$') and was[6] or '0:0',
 }
 
 local function save()

@@ -18,6 +18,7 @@ from redis import Redis
 
 from worker.queue.connection import PREFIX, door, lua_beside
 from worker.queue.pace import Clock, micros, servers_clock
+from worker.queue.sound import soundly
 
 TRIP = 10  # failures in a row
 SHORTEST_SECONDS = 5.0  # it stays open for so long, then twice as long each time …
@@ -67,6 +68,7 @@ class Breaker:
     """One breaker for each key, e.g. `zalo_cs`."""
 
     def __init__(self, redis: Redis, prefix: str = PREFIX, clock: Clock = servers_clock, trip: int = TRIP) -> None:
+        self._redis = redis
         self._prefix = prefix
         self._clock = clock
         times = (SHORTEST_SECONDS, LONGEST_SECONDS, PROBE_SECONDS, STEP_SECONDS)
@@ -95,9 +97,9 @@ class Breaker:
 
     def _run(self, deed: str, key: str, verb: str, *arguments: int) -> list[Any]:
         with door(deed):
-            return list(
-                self._script([f"{self._prefix}breaker:{key}"], [verb, self._clock(), *self._patience, *arguments])
-            )
+            where = f"{self._prefix}breaker:{key}"
+            told: list[str | int] = [verb, self._clock(), *self._patience, *arguments]
+            return list(soundly(self._redis, lambda: self._script([where], told), {where: "hash"}))
 
 
 def _moment(micros_since_1970: str) -> datetime | None:

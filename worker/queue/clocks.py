@@ -6,6 +6,7 @@ Nothing here is personal, and nothing here decides: flushed, it is written anew 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -13,9 +14,12 @@ from typing import cast
 from redis import Redis
 
 from worker.queue.connection import PREFIX, door
+from worker.queue.refusals import refused
+from worker.queue.sound import VALUE, soundly
 
 _SET_BACK = timedelta(seconds=30)  # less is no set-back: who notes the ledger's time may be slow
 _CARRIED_ON = timedelta(seconds=20)  # for longer no process carries an older reading of it on (LedgerClock)
+_FARTHEST = timedelta(days=36_525)  # no clock of a host is off by more than a century
 _TRUSTED = timedelta(minutes=2)  # a host that has said nothing for longer has no worker any more
 
 
@@ -45,19 +49,21 @@ class ClockBoard:
         """Say how far the clock of `host` is ahead of Redis'. Raises `QueueDown`."""
         told = json.dumps([ahead.total_seconds(), self.now().timestamp()])
         with door("publish a clock"):
-            self._redis.hset(self._hosts, host, told)
+            soundly(self._redis, lambda: self._redis.hset(self._hosts, host, told), {self._hosts: "hash"})
 
     def hosts(self) -> dict[str, timedelta]:
         """How far each host with a worker is ahead of Redis' clock; what is old is thrown away. Raises `QueueDown`."""
         now = self.now().timestamp()
         with door("read the clocks"):
-            told = cast("dict[str, str]", self._redis.hgetall(self._hosts))
-        read = {host: json.loads(text) for host, text in told.items()}
-        old = [host for host, (_, at) in read.items() if abs(now - at) > _TRUSTED.total_seconds()]
-        if old:
+            told = soundly(
+                self._redis, lambda: cast("dict[str, str]", self._redis.hgetall(self._hosts)), {self._hosts: "hash"}
+            )
+        read = {host: _read_host(text) for host, text in told.items()}
+        fresh = {host: ahead for host, (ahead, at) in read.items() if abs(now - at) <= _TRUSTED.total_seconds()}
+        if old := told.keys() - fresh.keys():
             with door("forget old clocks"):
                 self._redis.hdel(self._hosts, *old)
-        return {host: timedelta(seconds=ahead) for host, (ahead, _) in sorted(read.items()) if host not in old}
+        return {host: timedelta(seconds=ahead) for host, ahead in sorted(fresh.items())}
 
     def note_ledger(self, now: datetime) -> SetBack | None:
         """Note what the ledger's clock shows; whether it was set back a moment ago. Raises `QueueDown`.
@@ -65,18 +71,46 @@ class ClockBoard:
         One command, but for the moments in which it was.
         """
         with door("note the ledger's time"):
-            told = cast("str | None", self._redis.set(self._ledger, _noted(now), get=True))
-            if told is None:
+            told = soundly(
+                self._redis,
+                lambda: cast("str | None", self._redis.set(self._ledger, _noted(now), get=True)),
+                {self._ledger: "string"},
+            )
+            known = _read_ledger(told, now) if told is not None else None
+            if known is None:
                 return None
-            shown, seconds, until = json.loads(told)
-            by, first = timedelta(seconds=seconds), False
-            if datetime.fromisoformat(shown) - now > _SET_BACK:
-                by, first = datetime.fromisoformat(shown) - now, True
-                until = (now + _CARRIED_ON).isoformat()
-            if by and now < datetime.fromisoformat(until):
-                self._redis.set(self._ledger, _noted(now, by, until))
+            shown, by, until = known
+            first = shown - now > _SET_BACK
+            if first:
+                by, until = shown - now, now + _CARRIED_ON
+            if by and until and now < until:
+                self._redis.set(self._ledger, _noted(now, by, until.isoformat()))
                 return SetBack(by, first)
         return None
+
+
+def _read_host(text: str) -> tuple[float, float]:
+    """How far a host is ahead, and when it said so; what nobody of ours wrote was said long ago."""
+    try:
+        ahead, at = (float(number) for number in json.loads(text))
+    except (ValueError, TypeError, RecursionError, OverflowError):
+        return 0.0, 0.0
+    return (ahead, at) if abs(ahead) <= _FARTHEST.total_seconds() and abs(at) < math.inf else (0.0, 0.0)
+
+
+def _read_ledger(text: str, now: datetime) -> tuple[datetime, timedelta, datetime | None] | None:
+    """What was noted of the ledger's clock; None, and said, where it cannot be right."""
+    try:
+        shown, seconds, until = json.loads(text)
+        noted = datetime.fromisoformat(shown), timedelta(seconds=seconds)
+        end = datetime.fromisoformat(until) if until else None
+        sound = abs(noted[0] - now) <= _FARTHEST and timedelta() <= noted[1] <= _FARTHEST
+        if sound and (end is None or end - noted[0] <= _CARRIED_ON + _SET_BACK):
+            return *noted, end
+    except (ValueError, TypeError, RecursionError, OverflowError):
+        pass
+    refused(VALUE, what="note of the ledger's clock thrown away")
+    return None
 
 
 def _noted(now: datetime, by: timedelta = timedelta(), until: str = "") -> str:

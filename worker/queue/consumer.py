@@ -1,16 +1,28 @@
-"""Celery's consumer without the step for delayed messages.
+"""Celery's consumer, kept to what bells need: it takes our bells and nothing else, and hears no commands.
 
-Where Celery sees quorum queues it makes 28 more of them at each start of a worker, for messages with `eta` or
-`countdown` (`celery.worker.consumer.delayed_delivery`). We have none of these: what is due later is in the ledger.
+* No mingle, gossip, heartbeat events or remote control: whoever can write to the broker could end or empty a worker by
+  them. That a worker lives is told by the clock that each process publishes (`worker.clocks`).
+* What is no bell of ours (`worker.queue.messages`) is acknowledged, counted and forgotten.
+* No step for delayed messages. Where Celery sees quorum queues it would make 28 more of them at each start, for
+  messages with `eta` or `countdown` (`celery.worker.consumer.delayed_delivery`). What is due later is in the ledger.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+import logging
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from celery.worker import consumer
 
+from worker.queue.messages import MessageFault, fault_of
+from worker.queue.refusals import refused
+
+log = logging.getLogger("hcc.queue")
+
 _DELAYED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
+_CONTROL = "celery.worker.consumer.control:Control"
+_WITHOUT = {"without_mingle": True, "without_gossip": True, "without_heartbeat": True}
 
 
 class Consumer(consumer.Consumer):  # type: ignore[misc]  # Celery ships no types
@@ -20,5 +32,29 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]  # Celery ships no type
         """What a worker's main process does, in order."""
 
         default_steps: ClassVar[list[str]] = [
-            step for step in consumer.Consumer.Blueprint.default_steps if step != _DELAYED
+            step for step in consumer.Consumer.Blueprint.default_steps if step not in (_DELAYED, _CONTROL)
         ]
+
+    def __init__(self, *arguments: Any, worker_options: dict[str, Any] | None = None, **more: Any) -> None:
+        """Whatever the command line says, the steps that we do without stay out."""
+        super().__init__(*arguments, worker_options={**(worker_options or {}), **_WITHOUT}, **more)
+
+    def create_task_handler(self, *arguments: Any, **more: Any) -> Callable[[Any], None]:
+        """What hears each message: Celery's own, for those that are bells of ours."""
+        hear = super().create_task_handler(*arguments, **more)
+
+        def on_message(message: Any) -> None:
+            fault = _fault(message)
+            if fault is None:
+                hear(message)
+            else:
+                message.ack_log_error(log, self.connection_errors)
+                refused(fault)
+
+        return on_message
+
+
+def _fault(message: Any) -> MessageFault | None:
+    if message.errors:
+        return MessageFault.BYTES
+    return fault_of(message.headers, message.body, message.content_type)

@@ -4,7 +4,8 @@
 -- ARGV: verb, now (0 = the server's clock), then
 --       hold name length reason  of two holds of one name the one that ends later stands
 --       of name…                 → {name, microseconds left, reason, …} of those that are held
---       all                      → the same of every name; what is over is forgotten
+--       all                      → the same of every name; what is over is forgotten, and what cannot be right told
+--                                  as {'', -1, ''}
 
 local verb, now = ARGV[1], tonumber(ARGV[2])
 if now == 0 then
@@ -12,18 +13,21 @@ if now == 0 then
     now = time[1] * 1000000 + time[2]
 end
 
--- What ends later than it can, because the clock was set back, is over as well.
+-- What ends later than it can, because the clock was set back, is over as well; so is what nobody of ours wrote.
+local LONGEST = 32 * 86400 * 1000000
 local function left(hold)
     if not hold then return 0, '' end
     local till, length, reason = string.match(hold, '^(%d+):(%d+):(.*)$')
+    till, length = tonumber(till), tonumber(length)
+    if not till or not length or length > LONGEST then return -1, '?' end
     local rest = till - now
-    if rest > tonumber(length) then rest = 0 end
-    return rest, reason
+    if rest > length then rest = 0 end
+    return math.max(rest, 0), reason
 end
 
 if verb == 'hold' then
     local name, length, reason = ARGV[3], tonumber(ARGV[4]), ARGV[5]
-    if length > left(redis.call('HGET', KEYS[1], name)) then
+    if length > left(redis.call('HGET', KEYS[1], name)) then -- also where nothing that can be right stands there
         redis.call('HSET', KEYS[1], name, string.format('%.0f:%.0f:%s', now + length, length, reason))
     end
     return {}
@@ -40,6 +44,7 @@ for _, name in ipairs(names) do
         for _, part in ipairs({name, string.format('%.0f', rest), reason}) do answer[#answer + 1] = part end
     elseif verb == 'all' then
         redis.call('HDEL', KEYS[1], name)
+        if rest < 0 then for _, part in ipairs({'', '-1', ''}) do answer[#answer + 1] = part end end
     end
 end
 return answer

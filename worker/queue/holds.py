@@ -7,7 +7,7 @@ asked for by name before anything is sent. A hold lost in a flush is set anew by
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,6 +15,11 @@ from redis import Redis
 
 from worker.queue.connection import PREFIX, door, lua_beside
 from worker.queue.pace import Clock, micros, servers_clock
+from worker.queue.refusals import refused
+from worker.queue.sound import VALUE, soundly
+
+LONGEST_SECONDS = 32 * 86_400.0
+"""No hold lasts longer: of what Zalo tells us to wait for, a month's quota is the longest. Also in the scripts."""
 
 _TRUSTED_SECONDS = 0.1
 
@@ -43,7 +48,8 @@ class Holds:
         if seconds > 0:
             self._looked = False, 0.0
             with door("hold"):
-                self._script([self.key], ["hold", self._clock(), key, micros(seconds), reason])
+                length = micros(min(seconds, LONGEST_SECONDS))
+                self._run(["hold", self._clock(), key, length, reason])
 
     def lift(self, key: str) -> bool:
         """Hold `key` no more; whether it was held. The answer that called for it may call again. Raises `QueueDown`."""
@@ -72,6 +78,12 @@ class Holds:
 
     def _ask(self, verb: str, *keys: str) -> list[Hold]:
         with door("list the holds"):
-            answer = cast("list[str]", self._script([self.key], [verb, self._clock(), *keys]))
+            answer = cast("list[str]", self._run([verb, self._clock(), *keys]))
         thrice = iter(answer)
-        return [Hold(key, reason, int(left) / 1e6) for key, left, reason in zip(thrice, thrice, thrice, strict=True)]
+        found = [Hold(key, reason, int(left) / 1e6) for key, left, reason in zip(thrice, thrice, thrice, strict=True)]
+        if any(hold.seconds < 0 for hold in found):
+            refused(VALUE, what="hold thrown away")
+        return [hold for hold in found if hold.seconds >= 0]
+
+    def _run(self, arguments: Sequence[str | int]) -> object:
+        return soundly(self._redis, lambda: self._script([self.key], arguments), {self.key: "hash"})

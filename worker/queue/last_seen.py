@@ -10,6 +10,7 @@ from typing import cast
 from redis import Redis
 
 from worker.queue.connection import PREFIX, door
+from worker.queue.sound import soundly
 
 
 class LastSeen:
@@ -22,7 +23,7 @@ class LastSeen:
     def read(self) -> str | None:
         """What was seen last; None where nothing was. Raises `QueueDown`."""
         with door("tell what was seen last"):
-            return cast("str | None", self._redis.get(self._key))
+            return soundly(self._redis, lambda: cast("str | None", self._redis.get(self._key)), {self._key: "string"})
 
     def write(self, what: str) -> None:
         """This is what is seen now. Raises `QueueDown`."""

@@ -15,6 +15,9 @@
 local verb, now, fresh = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
 local number, weight = tonumber(ARGV[4]), tonumber(ARGV[5])
 local window, burst, reserve, slice = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local LONGEST_HOLD = 32 * 86400 * 1000000 -- as in holds.lua
+local MOST_USED = 1000000000
+local LATEST = 20 * 1000000 -- as in pace.py
 local WHOLE = 1e-6 -- a millionth of a permit: what rounding may eat of a whole one
 
 if now == 0 then
@@ -22,11 +25,17 @@ if now == 0 then
     now = time[1] * 1000000 + time[2]
 end
 
+-- A number that can be right; nil for anything else (also for "nan", which no comparison is true of).
+local function number_in(text, low, high)
+    local read = tonumber(text or nil)
+    return read and read >= low and read <= high and read or nil
+end
+
 -- A new life begins with the first call after a flush (no `born`), after a restart of the server, and when its clock was
 -- set back. After a restart the append-only file brings back a state that lacks the last second of grants; what it never
 -- brings back is the cache of scripts, so the first caller is told NOSCRIPT and comes again with fresh = 1.
 local life = redis.call('HMGET', KEYS[1], 'born', 'seen')
-local born, seen = tonumber(life[1]), tonumber(life[2])
+local born, seen = number_in(life[1], 0, now + 1000000), number_in(life[2], 0, math.huge)
 if seen and seen > now and seen - now < 1000000 then now = seen end
 if fresh or not born or seen > now then
     born = now
@@ -35,8 +44,19 @@ end
 redis.call('HSET', KEYS[1], 'seen', string.format('%.0f', now))
 
 local function entry(text)
-    local time, count = string.match(text, '(%d+):(%d+)')
+    local time, count = string.match(text, '^(%d+):(%d+)$')
     return tonumber(time), tonumber(count)
+end
+
+-- Whether the permits of a log are as many as are counted: else some would never leave the sum, or leave it twice.
+local function agrees(log, used)
+    local sum = 0
+    for _, text in ipairs(redis.call('LRANGE', log, 0, -1)) do
+        local time, count = entry(text)
+        if not time or time > now + 1000000 then return false end
+        sum = sum + count
+    end
+    return sum == used
 end
 
 local function save(it)
@@ -53,8 +73,16 @@ end
 local function reborn(it, life, used)
     if life and tonumber(life) ~= born then return born end
     if life then return used > 0 and redis.call('LLEN', it.log) == 0 and now or nil end
-    local at = tonumber(redis.call('HGET', KEYS[1], 'at:' .. it.name))
+    local at = number_in(redis.call('HGET', KEYS[1], 'at:' .. it.name), 0, now)
     return at and at > now - 2 * window and now or born
+end
+
+-- In debt by one burst when a life begins; kept at once, also where nothing is granted: else each look would begin it anew.
+local function begin(it, began)
+    redis.call('DEL', it.log)
+    it.tat, it.used = math.max(now, began + 2 * burst + it.gap), 0
+    save(it)
+    return it
 end
 
 -- Read one limit, forget what left its window, and fill its bucket up to this moment. `level` is how many permits the
@@ -65,25 +93,25 @@ local function open(i)
     it.gap = window / it.most
     it.cap = 1 + (burst - reserve) / it.gap
     local was = redis.call('HMGET', it.state, 'life', 'tat', 'used', 'late', 'late_until')
-    it.late = now < (tonumber(was[5]) or 0) and tonumber(was[4]) or 0
+    local till = number_in(was[5], 0, now + 2 * window + 3 * LATEST + 1000000)
+    it.late = till and now < till and number_in(was[4], 0, LATEST) or 0
     it.window = window + it.late
-    it.tat, it.used = math.max(tonumber(was[2]) or 0, now), tonumber(was[3]) or 0
+    local tat, used = number_in(was[2], 0, now + 2 * window), number_in(was[3], 0, MOST_USED)
+    if was[1] and not (tat and used) then return begin(it, now) end -- nobody of ours wrote that
+    it.tat, it.used = math.max(tat or 0, now), used or 0
     local began = reborn(it, was[1], it.used)
-    if began then
-        redis.call('DEL', it.log)
-        it.tat, it.used = math.max(now, began + 2 * burst + it.gap), 0 -- in debt by one burst when a life begins
-        save(it) -- at once, also where nothing is granted: else each look would begin it anew
-        return it
-    end
+    if began then return begin(it, began) end
     local oldest, before = redis.call('LINDEX', it.log, 0), it.used
     while oldest do
         local time, count = entry(oldest)
+        if not time or time > now + 1000000 then return begin(it, now) end
         if time > now - it.window then break end
         redis.call('LPOP', it.log)
         it.used = it.used - count
         oldest = redis.call('LINDEX', it.log, 0)
     end
     -- Kept at once, also where nothing is granted: what left the log and stayed in the sum would never be free again.
+    if it.used < 0 or it.most - it.used < weight and not agrees(it.log, it.used) then return begin(it, now) end
     if it.used ~= before then redis.call('HSET', it.state, 'used', it.used) end
     return it
 end
@@ -110,6 +138,7 @@ local function wait(it, count)
     if short <= 0 then return paced end
     for _, text in ipairs(redis.call('LRANGE', it.log, 0, short - 1)) do
         local time, freed = entry(text)
+        if not time then break end
         short = short - freed
         if short <= 0 then return math.max(paced, time + it.window - now) end
     end
@@ -120,7 +149,9 @@ end
 local function held(it)
     local hold = redis.call('HGET', KEYS[2], it.name)
     if not hold then return 0 end
-    local till, length = entry(hold)
+    local till, length = string.match(hold, '^(%d+):(%d+):')
+    till, length = tonumber(till), tonumber(length)
+    if not till or length > LONGEST_HOLD then return 0 end
     return till - now <= length and till - now or 0 -- else the clock was set back
 end
 

@@ -28,6 +28,7 @@ from worker.queue.pace import (
     micros,
     servers_clock,
 )
+from worker.queue.sound import soundly
 
 __all__ = ["Grant", "Lane", "Limit", "Limiter"]
 
@@ -99,7 +100,9 @@ class Limiter:
         times = (WINDOW_SECONDS, BURST_SECONDS, RESERVE_SECONDS[lane], SLICE_SECONDS)
         with door("grant permits"):
             tail = [number, weight, *map(micros, times), *facts]
-            granted, wait = self._call(len(keys), [*keys, verb, self._clock()], tail)
+            kinds = {key: "list" if key.endswith(":log") else "hash" for key in keys}
+            head: list[str | int] = [*keys, verb, self._clock()]
+            granted, wait = soundly(self._redis, lambda: self._call(len(keys), head, tail), kinds)
         return Grant(granted, wait / 1e6)
 
     def _call(self, keys: int, head: Sequence[str | int], tail: Sequence[str | int]) -> tuple[int, int]:

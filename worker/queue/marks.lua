@@ -5,12 +5,15 @@
 --                              making
 -- KEYS[2]  witnesses of now    hash: a notice's hash = "tag:seconds since 1970"; "since" from its making
 -- KEYS[3]  witnesses of before hash: as above
--- ARGV: begin, lease               → "begun" or "gone"
+-- KEYS[4]  the current epoch   string
+-- ARGV: begin, lease, the epoch, seconds that it is current, seconds that it lasts
+--                                  → "begun", "gone" or "elsewhere"; an epoch that is over is no longer current
 --       leave, lease, tag, seconds that witnesses are kept at least, their number at most,
 --       then the notices, as "id hash tags;id hash tags;…": the tags that the ledger knows of it (empty: none)
 --                                  → "marked", then id, tag, seconds ago of those that another tag has marked before;
 --                                    or "closed", "gone", "elsewhere": none may be sent
---       left, lease                → "id,id,…," or nil where the epoch or the lease is gone; closes the lease
+--       left, lease                → "id,id,…," or nil where the epoch or the lease is gone; closes the lease.
+--                                    A field that holds what no mark is counts as gone
 --       seen, hash…                → for each: "tag:seconds ago", empty where there is no witness
 --
 -- Whoever asks what left will send the rest again. So from then on the lease is closed: a worker that was only
@@ -38,13 +41,33 @@ if verb == 'seen' then
 end
 
 local alive = redis.call('EXISTS', KEYS[1]) == 1
+
+-- Whether this server, as a master, is another one than that on which the epoch began (marks.py: split brain).
+local function is_elsewhere()
+    local life = redis.call('HGET', KEYS[1], 'life')
+    return life and life ~= string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+end
+
+-- An epoch ends with its day, whatever became of the expiry of its key; one that a poisoned hash makes useless ends now.
+local function what_ends_it(seconds)
+    local since = tonumber(redis.call('HGET', KEYS[1], 'since') or nil)
+    if not since or since > now + 60 or since <= now - seconds then return 'gone' end
+    return is_elsewhere() and 'elsewhere' or nil
+end
+
 if verb == 'begin' then
-    if not alive then return 'gone' end
+    local over = what_ends_it(tonumber(ARGV[4]))
+    if over then
+        if redis.call('GET', KEYS[4]) == ARGV[3] then redis.call('DEL', KEYS[4]) end
+        return over
+    end
+    if redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], ARGV[5]) end
     redis.call('HSETNX', KEYS[1], lease, '')
     return 'begun'
 end
 
 local known = redis.call('HGET', KEYS[1], lease)
+if known and not string.find(known, '^!?[%d,]*$') then known = false end
 local marks = known or ''
 local closed = string.sub(marks, 1, 1) == '!'
 
@@ -55,22 +78,16 @@ if verb == 'left' then
     return marks
 end
 
--- Whether this server, as a master, is another one than that on which the epoch began (marks.py: split brain).
-local function is_elsewhere()
-    local life = redis.call('HGET', KEYS[1], 'life')
-    return life and life ~= string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
-end
-
 local function make_room(keep, most)
-    local since = tonumber(redis.call('HGET', KEYS[2], 'since') or now)
-    if now - since >= keep or redis.call('HLEN', KEYS[2]) > most then
+    local since = tonumber(redis.call('HGET', KEYS[2], 'since') or now) or 0
+    if not (now - since < keep and since <= now + 60) or redis.call('HLEN', KEYS[2]) > most then
         redis.call('UNLINK', KEYS[3]) -- RENAME alone would free a million entries while everybody waits
         redis.call('RENAME', KEYS[2], KEYS[3])
     end
     if redis.call('HSETNX', KEYS[2], 'since', now) == 1 then redis.call('EXPIRE', KEYS[2], 2 * keep) end
 end
 
-if not alive then return {'gone'} end
+if not alive or not known then return {'gone'} end -- what was marked before may be lost with the field
 if closed then return {'closed'} end
 if is_elsewhere() then return {'elsewhere'} end
 

@@ -8,7 +8,8 @@ The life of a batch:
 4. If it dies instead, whoever finds the expired lease asks what `left`: those may have been sent, the others certainly
    were not. From then on the lease is closed, should that worker only have slept.
 
-A lease that is not registered is one whose marks were lost or forgotten, never one without marks.
+A lease that is not registered is one whose marks were lost or forgotten, never one without marks: nothing more leaves
+under it, and all of it counts as perhaps sent.
 
 A mark that got lost would make "perhaps sent" look like "certainly not", and a person would hear the same thing twice.
 So marks that cannot be complete must be known as such, and the epoch is what tells:
@@ -51,6 +52,7 @@ from redis import Redis
 
 from worker.domain.tries import tag_of
 from worker.queue.connection import PREFIX, door, lua_beside
+from worker.queue.sound import soundly
 
 _CURRENT_SECONDS = 86_400
 _TRUSTED_SECONDS = 0.25
@@ -104,7 +106,9 @@ class Marks:
 
     def _ask_epoch(self) -> str:
         with door("tell the epoch"):
-            run, current = self._run(), str(self._redis.get(f"{self._prefix}epoch") or "")
+            key = f"{self._prefix}epoch"
+            noted = soundly(self._redis, lambda: self._redis.get(key), {key: "string"})
+            run, current = self._run(), str(noted or "")
             if current.endswith(f"-{run}"):
                 return current
             fresh = f"{secrets.token_hex(6)}-{run}"
@@ -117,7 +121,7 @@ class Marks:
         Raises `EpochLost` (ask for another epoch) or `QueueDown`; then nothing may be claimed.
         """
         with door("register a lease"):
-            begun = self._run_marks(epoch, ["begin", lease])
+            begun = self._run_marks(epoch, ["begin", lease, epoch, _CURRENT_SECONDS, _LASTS_SECONDS])
         if begun != "begun":
             self._trusted = "", 0.0
             raise EpochLost(f"no lease can begin: its epoch is {begun}")
@@ -167,8 +171,10 @@ class Marks:
             self._redis.hdel(self._key(epoch), lease)
 
     def _run_marks(self, epoch: str, arguments: Sequence[str | int]) -> object:
-        keys = [self._key(epoch), f"{self._prefix}witness:now", f"{self._prefix}witness:before"]
-        return self._marks(keys, arguments)
+        names = (f"marks:{epoch}", "witness:now", "witness:before", "epoch")
+        keys = [self._prefix + name for name in names]
+        kinds = {**dict.fromkeys(keys[:3], "hash"), keys[3]: "string"}
+        return soundly(self._redis, lambda: self._marks(keys, arguments), kinds)
 
     def _key(self, epoch: str) -> str:
         return f"{self._prefix}marks:{epoch}"

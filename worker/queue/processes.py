@@ -17,12 +17,14 @@ from typing import cast
 from redis import Redis
 
 from worker.queue.connection import PREFIX, QueueDown, door, open_redis
+from worker.queue.sound import soundly
 
 CHILD, BEAT, WEB = "child", "beat", "web"
 ROLES = (CHILD, BEAT, WEB)
 
 _SAY_SECONDS = 30.0
 _TRUSTED_SECONDS = 120.0  # who has said nothing for longer has ended
+_DIGITS = 12  # of a time; what is longer is none, and need not be counted with
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +48,26 @@ class ProcessBoard:
         """Say that this one runs. Raises `QueueDown`."""
         with door("tell which processes run"):
             field = f"{process.role} {process.pid} {process.parent} {process.host}"
-            self._redis.hset(self._key, field, int(self._redis.time()[0]))
+            now = int(self._redis.time()[0])
+            soundly(self._redis, lambda: self._redis.hset(self._key, field, now), {self._key: "hash"})
 
     def running(self) -> list[Process]:
         """Those that spoke lately; what is old or is not of ours is thrown away. Raises `QueueDown`."""
         with door("list the processes"):
             now = int(self._redis.time()[0])
-            told = cast("dict[str, str]", self._redis.hgetall(self._key))
+            told = soundly(
+                self._redis, lambda: cast("dict[str, str]", self._redis.hgetall(self._key)), {self._key: "hash"}
+            )
             read = {field: _read(field) for field in told}
-            fresh = {field for field, at in told.items() if at.isdecimal() and abs(now - int(at)) <= _TRUSTED_SECONDS}
+            fresh = {field for field, at in told.items() if _is_lately(at, now)}
             over = [field for field in told if field not in fresh or read[field] is None]
             if over:
                 self._redis.hdel(self._key, *over)
         return _sorted(read, fresh)
+
+
+def _is_lately(at: str, now: int) -> bool:
+    return at.isdecimal() and len(at) <= _DIGITS and abs(now - int(at)) <= _TRUSTED_SECONDS
 
 
 def _sorted(read: Mapping[str, Process | None], fresh: set[str]) -> list[Process]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from redis import Redis
 
 from worker.queue.connection import PREFIX, door
+from worker.queue.sound import begin_anew
 
 
 class Rests:
@@ -26,4 +27,8 @@ class Rests:
             pipeline.set(f"{self._prefix}rest:{name}", 1, nx=True, px=max(1, round(length * 1000)))
         with door("tell what rests"):
             answers = pipeline.execute()
-        return [name for name, begun in zip(seconds, answers, strict=True) if begun]
+        return [
+            name
+            for name, begun in zip(seconds, answers, strict=True)
+            if begun or begin_anew(self._redis, f"{self._prefix}rest:{name}", seconds[name])
+        ]

@@ -8,17 +8,23 @@ Where `missing` says so, it is made again from the ledger: after a flush, and on
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
-from typing import cast
+from typing import TypeVar, cast
 
 from redis import Redis
 
 from worker.queue.connection import PREFIX, door, lua_beside
+from worker.queue.refusals import refused
+from worker.queue.sound import KEY, VALUE, soundly
+
+T = TypeVar("T")
 
 _BUILT_SECONDS = 3600
+_GONE = -2  # Redis' word for a key that is not there
 _PAGE = 1000  # entries a round trip
 
 
@@ -49,32 +55,41 @@ class Schedule:
         due, told, _ = self._keys(oa)
         with door("schedule retries"):
             for page in _pages(entries):
-                pipeline = self._redis.pipeline()
-                pipeline.zadd(due, {str(entry.id): entry.due_at.timestamp() for entry in page})
-                pipeline.hset(told, mapping={str(entry.id): _to_json(entry) for entry in page})
-                pipeline.execute()
+                self._soundly(oa, partial(self._put, due, told, page))
+
+    def _put(self, due: str, told: str, page: Sequence[Retry]) -> None:
+        pipeline = self._redis.pipeline()
+        pipeline.zadd(due, {str(entry.id): entry.due_at.timestamp() for entry in page})
+        pipeline.hset(told, mapping={str(entry.id): _to_json(entry) for entry in page})
+        pipeline.execute()
 
     def remove(self, oa: str, ids: Sequence[int]) -> None:
         """Take notices out that will not be tried again, or not on time; some may not be in. Raises `QueueDown`."""
         due, told, _ = self._keys(oa)
         if ids:
             with door("take retries out of the schedule"):
-                pipeline = self._redis.pipeline()
-                pipeline.zrem(due, *ids)
-                pipeline.hdel(told, *map(str, ids))
-                pipeline.execute()
+                self._soundly(oa, partial(self._remove, due, told, ids))
+
+    def _remove(self, due: str, told: str, ids: Sequence[int]) -> None:
+        pipeline = self._redis.pipeline()
+        pipeline.zrem(due, *ids)
+        pipeline.hdel(told, *map(str, ids))
+        pipeline.execute()
 
     def due(self, oa: str, most: int) -> list[int]:
         """Take out and return up to `most` notices whose time has come; each goes to one caller. Raises `QueueDown`."""
         due, told, _ = self._keys(oa)
         with door("take due retries"):
-            return [int(notice) for notice in cast("list[str]", self._take_due([due, told], [most]))]
+            taken = self._soundly(oa, lambda: cast("list[str]", self._take_due([due, told], [most])))
+        return [int(notice) for notice in taken if _is_id(notice)]
 
     def next_due(self, oa: str) -> float | None:
         """Seconds until the next retry, 0 if one is due, None if there is none. Raises `QueueDown`."""
         due, _, _ = self._keys(oa)
         with door("tell the next retry"):
-            first = cast("list[tuple[str, float]]", self._redis.zrange(due, 0, 0, withscores=True))
+            first = self._soundly(
+                oa, lambda: cast("list[tuple[str, float]]", self._redis.zrange(due, 0, 0, withscores=True))
+            )
             seconds, micros = map(int, self._redis.time())
         return max(0.0, first[0][1] - seconds - micros / 1e6) if first else None
 
@@ -82,35 +97,47 @@ class Schedule:
         """Of those whose time lies ahead `count` from the `offset`-th on, by time. Raises `QueueDown`."""
         due, told, _ = self._keys(oa)
         with door("list retries"):
-            ids = cast("list[str]", self._redis.zrangebyscore(due, *self._ahead(), offset, count)) if count > 0 else []
-            texts = cast("list[str | None]", self._redis.hmget(told, ids)) if ids else []
-        return [_from_json(text) for text in texts if text]  # one taken in between is not there any more
+            texts = self._soundly(oa, partial(self._texts, due, told, offset, count))
+            read = [_from_json(text) for text in texts if text]  # one taken in between is not there any more
+            if None in read:
+                refused(VALUE, what="the schedule is made anew")
+                self._redis.delete(self._keys(oa)[2])
+        return [retry for retry in read if retry is not None]
+
+    def _texts(self, due: str, told: str, offset: int, count: int) -> list[str | None]:
+        ids = cast("list[str]", self._redis.zrangebyscore(due, *self._ahead(), offset, count)) if count > 0 else []
+        return cast("list[str | None]", self._redis.hmget(told, ids)) if ids else []
 
     def ids(self, oa: str, offset: int, count: int) -> list[int]:
         """`count` ids from the `offset`-th entry on, past ones included. Raises `QueueDown`."""
         with door("list retries"):
-            found = cast("list[str]", self._redis.zrange(self._keys(oa)[0], offset, offset + count - 1))
-        return [int(notice) for notice in found]
+            found = self._soundly(
+                oa, lambda: cast("list[str]", self._redis.zrange(self._keys(oa)[0], offset, offset + count - 1))
+            )
+        return [int(notice) for notice in found if _is_id(notice)]
 
     def count_ahead(self, oa: str) -> int:
         """How many have their time ahead. Raises `QueueDown`."""
         with door("count retries"):
-            return int(self._redis.zcount(self._keys(oa)[0], *self._ahead()))
+            return self._soundly(oa, lambda: int(self._redis.zcount(self._keys(oa)[0], *self._ahead())))
 
     def sizes(self, oas: Sequence[str]) -> dict[str, int]:
-        """How many entries there are, past ones included, of those OAs that have some. Raises `QueueDown`."""
+        """How many entries there are, past ones included, of those OAs that have some. Raises `QueueDown`.
+
+        One of a wrong type counts as empty: `missing` finds it.
+        """
         pipeline = self._redis.pipeline(transaction=False)
         for oa in oas:
             pipeline.zcard(self._keys(oa)[0])
         with door("count retries"):
-            counts = pipeline.execute() if oas else []
-        return {oa: count for oa, count in zip(oas, counts, strict=True) if count}
+            counts = pipeline.execute(raise_on_error=False) if oas else []
+        return {oa: count for oa, count in zip(oas, counts, strict=True) if isinstance(count, int) and count}
 
     def count(self, oa: str) -> int:
         """How many entries there are, past ones included. Raises `QueueDown`."""
         due, _, _ = self._keys(oa)
         with door("count retries"):
-            return self._redis.zcard(due)
+            return self._soundly(oa, lambda: self._redis.zcard(due))
 
     def replace(self, oa: str, entries: Iterable[Retry]) -> None:
         """Make the schedule anew, a page at a time (`entries` may be a cursor over a million). Raises `QueueDown`.
@@ -124,10 +151,28 @@ class Schedule:
             self._redis.set(built, 1, ex=_BUILT_SECONDS)
 
     def missing(self, oas: Sequence[str]) -> list[str]:
-        """Those whose schedule must be made anew: flushed, never made, or not for an hour. Raises `QueueDown`."""
+        """Those whose schedule must be made anew: flushed, never made, not for an hour, or not ours any more.
+
+        Raises `QueueDown`.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        for oa in oas:
+            due, told, built = self._keys(oa)
+            pipeline.ttl(built)
+            pipeline.type(due)
+            pipeline.type(told)
         with door("look for the schedule"):
-            found = cast("list[str | None]", self._redis.mget([self._keys(oa)[2] for oa in oas])) if oas else []
-        return [oa for oa, built in zip(oas, found, strict=True) if built is None]
+            thrice = iter(pipeline.execute() if oas else [])
+        found = dict(zip(oas, zip(thrice, thrice, thrice, strict=True), strict=True))
+        wrong = [oa for oa, (left, due, told) in found.items() if _is_wrong(left, due, told)]
+        if wrong:
+            refused(KEY, what="the schedule is made anew")
+        return [oa for oa, (left, _, _) in found.items() if left == _GONE or oa in wrong]
+
+    def _soundly(self, oa: str, deed: Callable[[], T]) -> T:
+        """What is thrown away with its mark that it is complete is made anew by the next sweep."""
+        due, told, built = self._keys(oa)
+        return soundly(self._redis, deed, {due: "zset", told: "hash", built: "none"})
 
     def _ahead(self) -> tuple[str, str]:
         """The bounds of what lies ahead, by the server's clock."""
@@ -137,6 +182,17 @@ class Schedule:
     def _keys(self, oa: str) -> tuple[str, str, str]:
         key = f"{self._prefix}retries:{oa}"
         return key, f"{key}:told", f"{key}:built"
+
+
+def _is_wrong(left: int, due: str, told: str) -> bool:
+    """Whether one of the three is of another type, or the schedule counts as made for longer than it may."""
+    return (
+        due not in ("zset", "none") or told not in ("hash", "none") or not _GONE <= left <= _BUILT_SECONDS or left == -1
+    )
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and int(text) < 2**63
 
 
 def _pages(entries: Iterable[Retry]) -> Iterator[list[Retry]]:
@@ -156,6 +212,18 @@ def _to_json(entry: Retry) -> str:
     )  # fmt: skip
 
 
-def _from_json(text: str) -> Retry:
-    notice, due_at, fresh_at, *rest = json.loads(text)
-    return Retry(notice, datetime.fromtimestamp(due_at, UTC), datetime.fromtimestamp(fresh_at, UTC), *rest)
+def _from_json(text: str) -> Retry | None:
+    """None where nobody of ours wrote it."""
+    try:
+        notice, due_at, fresh_at, event_key, kind, reason, code, attempts = json.loads(text)
+        moments = datetime.fromtimestamp(due_at, UTC), datetime.fromtimestamp(fresh_at, UTC)
+    except (ValueError, TypeError, OverflowError, OSError, RecursionError):
+        return None
+    sound = (
+        type(notice) is type(attempts) is int
+        and isinstance(event_key, str)
+        and isinstance(kind, str)
+        and isinstance(reason, str | None)
+        and isinstance(code, int | None)
+    )
+    return Retry(notice, *moments, event_key, kind, reason, code, attempts) if sound else None
