@@ -27,6 +27,8 @@ from worker.deployment import Deployment
 from worker.domain.clock import to_the_second
 from worker.domain.code import normalize_code
 from worker.ledger import cursors, reports
+from worker.ledger.able import refusal
+from worker.ledger.away import why_away
 from worker.ledger.migrate import missing
 from worker.queue.bell import knock
 from worker.queue.connection import QueueDown, door, open_redis
@@ -67,7 +69,7 @@ async def healthz(_: web.Request) -> web.Response:
 
 @routes.get("/readyz")
 async def readyz(request: web.Request) -> web.Response:
-    """May take work: the ledger answers and is at this version, Redis and the broker answer."""
+    """May take work: the ledger takes writes and is at this version, Redis and the broker do what they are for."""
     faults = await _aside(_faults, request.app[SERVICES])
     return web.Response(text="\n".join(faults or ["ready"]) + "\n", status=503 if faults else 200)
 
@@ -99,6 +101,8 @@ def _faults(every: Sequence[Services]) -> list[str]:
     try:
         if missing(every[0].ledger):
             faults.append("the ledger lacks migrations: run `hcc migrate`")
+        elif refused := refusal(every[0].ledger):
+            faults.append(f"the ledger takes no writes: {why_away(refused)}")
     except DBAPIError:
         faults.append("the ledger does not answer")
     try:

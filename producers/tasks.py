@@ -9,13 +9,14 @@ from collections.abc import Callable
 from functools import cache, partial
 
 from celery import shared_task
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import ProgrammingError
 
 from config.oas import load_oas
 from producers.dossiers.mapping import MappingError
 from producers.dossiers.source import SourceError
 from producers.office import Office
 from worker.ledger import work
+from worker.ledger.away import AWAY, why_away
 from worker.queue.bell import heard
 from worker.rounds import Rounds
 
@@ -106,8 +107,8 @@ def _say_faults(what: str, verb: Callable[[], object]) -> None:
     """A fault of the source is one clear line, and the next bell tries again."""
     try:
         verb()
-    except (OperationalError, ProgrammingError) as fault:
-        why = type(fault.orig).__name__
+    except (*AWAY, ProgrammingError) as fault:
+        why = why_away(fault)
         log.error("%s put off, the ledger is away or not migrated (`hcc migrate`) why=%s", what, why)  # noqa: TRY400 (the sentence says it all)
     except (SourceError, MappingError) as fault:
         log.error("%s failed: %s", what, fault)  # noqa: TRY400 (the sentence says it all)

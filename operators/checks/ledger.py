@@ -8,15 +8,50 @@ from operators.checks.fault import Fault
 from worker.bootstrap import Services
 from worker.domain.clock import to_the_second
 from worker.ledger import past, reports, setbacks
+from worker.ledger.able import refusal
+from worker.ledger.away import LedgerAway, why_away
 from worker.ledger.migrate import missing
 from worker.setbacks import REMEMBERED
 
+_CURES = {
+    "25006": "máy chủ chỉ cho đọc (máy dự phòng, vừa đổi máy chính, hoặc default_transaction_read_only); "
+    "trỏ HCC_DATABASE_URL hay địa chỉ chung về máy chính, hoặc mở lại quyền ghi",
+    "53100": "máy chủ hết chỗ trên đĩa; dọn hoặc thêm đĩa cho PostgreSQL",
+    "53300": "máy chủ hết lượt kết nối; xem `hcc connections`, tăng max_connections hoặc đặt PgBouncer",
+}
+_REFUSED = "máy chủ trả lời nhưng không nhận ghi ({why}); xem nhật ký PostgreSQL"
+_AT_THE_DOOR = {  # libpq tells a refusal at the door in words alone
+    "too many": "53300",
+    "remaining connection slots": "53300",
+    "No space left": "53100",
+}
+
 
 def check_ledger(made: Services) -> Iterator[str]:
-    lacking = missing(made.ledger)
+    """Not that it answers: that it takes a write, and that its tables can grow."""
+    try:
+        lacking = missing(made.ledger)
+    except LedgerAway as away:
+        raise Fault(_cure(away)) from away
     if lacking:
         raise Fault(f"thiếu {len(lacking)} bước nâng cấp; chạy `hcc migrate`")
-    yield "kết nối được, đúng bản"
+    refused = refusal(made.ledger, room=True)
+    if refused:
+        raise Fault(_cure(refused))
+    yield "kết nối được, ghi được, đúng bản"
+
+
+def _cure(away: LedgerAway) -> str:
+    said, state = str(away.orig), getattr(away.orig, "pgcode", None)
+    if state is None:
+        state = next((known for words, known in _AT_THE_DOOR.items() if words in said), None)
+        if state is None:
+            return f"không kết nối được; xem máy chủ PostgreSQL, mạng và HCC_DATABASE_URL ({_first_line(said)})"
+    return f"{_CURES.get(state) or _REFUSED.format(why=why_away(away))}; thông báo chờ, tự gửi tiếp khi ghi được"
+
+
+def _first_line(said: str) -> str:
+    return (said.strip().splitlines() or [""])[0]
 
 
 def check_setbacks(made: Services) -> Iterator[str]:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import ProgrammingError
 
 from config.settings import Settings
 from producers.hooks.ability import event_reader
@@ -27,6 +27,7 @@ from producers.hooks.words import Word
 from worker.domain.event import event_key
 from worker.domain.kinds import PHONE_REQUEST, WELCOME
 from worker.ledger import cursors, follows, inbox, notices, receipts, unread, upkeep
+from worker.ledger.away import AWAY
 from worker.ledger.engine import open_ledger
 from worker.ledger.follows import Follower
 from worker.ledger.notices import NewNotice
@@ -66,7 +67,7 @@ class Applier:
         while time.monotonic() < end:
             try:
                 page, to_send = self._page()
-            except (OperationalError, ProgrammingError):
+            except (*AWAY, ProgrammingError):
                 raise  # the ledger is away or not migrated: no fault of an event
             except Exception as fault:  # noqa: BLE001 (incident 13: one poisonous event must not stop the others)
                 log.warning("a page of events is applied one by one why=%s", type(fault).__name__)
@@ -108,7 +109,7 @@ class Applier:
         try:
             with tx.begin_nested():
                 return self.consequences(tx, [event])
-        except (OperationalError, ProgrammingError):
+        except (*AWAY, ProgrammingError):
             raise
         except Exception as error:  # noqa: BLE001 (set aside with its reason; the type only, a text may hold anything)
             faults[event.number] = type(error).__name__
