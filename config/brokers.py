@@ -134,14 +134,10 @@ def _redis_sentinel(url: str) -> Broker:
 
 
 def _rabbitmq(url: str) -> Broker:
-    """Quorum queues; a bell counts as rung when a majority has it. Celery counts prefetch per consumer by itself then.
-
-    The consumer is Celery's without its step for delayed messages, which would make 28 more quorum queues for nothing.
-    """
+    """Quorum queues; a bell counts as rung when a majority has it. Celery counts prefetch per consumer then."""
     celery = {
         "broker_url": url,
         "broker_transport_options": {"confirm_publish": True},
-        "worker_consumer": "worker.queue.consumer:Consumer",
     }
     patience = {"read_timeout": PATIENCE_SECONDS, "write_timeout": PATIENCE_SECONDS, **_each_host_twice(url)}
     return Broker(celery, {"queue_arguments": {"x-queue-type": "quorum"}}, patience)

@@ -42,6 +42,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         **made.celery,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # a worker outlives its broker, however long that is away
+        "broker_channel_error_retry": True,  # also a closed channel, or a queue of another type
         "broker_connection_timeout": PATIENCE_SECONDS,
         "broker_pool_limit": RINGERS_MOST,
         "task_queues": {name: {"exchange": name, "routing_key": name, **made.queue} for name in QUEUES},
@@ -52,7 +53,9 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_ignore_result": True,
         "task_time_limit": 55,
         "task_soft_time_limit": 45,
+        "worker_consumer": "worker.queue.consumer:Consumer",
         "worker_prefetch_multiplier": 1,
+        "worker_enable_prefetch_count_reduction": False,  # after each refusal it would hear less
         "worker_soft_shutdown_timeout": 20,
         "worker_enable_soft_shutdown_on_idle": True,
         "worker_cancel_long_running_tasks_on_connection_loss": False,

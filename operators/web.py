@@ -31,7 +31,7 @@ from worker.ledger.able import refusal
 from worker.ledger.away import why_away
 from worker.ledger.migrate import missing
 from worker.queue.bell import knock
-from worker.queue.connection import QueueDown, door, open_redis
+from worker.queue.connection import PREFIX, QueueDown, door, open_redis
 from worker.shared import TEMPLATES
 
 log = logging.getLogger("hcc.web")
@@ -106,14 +106,14 @@ def _faults(every: Sequence[Services]) -> list[str]:
     except DBAPIError:
         faults.append("the ledger does not answer")
     try:
-        with door("answer"):
-            open_redis(every[0].settings.redis_url).ping()
+        with door("take a write"):
+            open_redis(every[0].settings.redis_url).set(f"{PREFIX}checked", 1, px=1000)
     except QueueDown:
-        faults.append("Redis does not answer")
+        faults.append("Redis does not answer or takes no writes")
     try:
         knock(every[0].settings)
-    except QueueDown:
-        faults.append("the broker does not answer")
+    except QueueDown as down:
+        faults.append(str(down))
     return faults
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import click
@@ -73,6 +74,9 @@ for command in (
     hcc.add_command(command)
 
 
+_OF_FILES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
+
+
 def main() -> None:
     """Run; an expected fault becomes one sentence and exit status 1, never a traceback."""
     try:
@@ -88,6 +92,15 @@ def main() -> None:
         sys.exit(f"{error}")
     except DBAPIError as error:
         sys.exit(f"Không làm việc được với cơ sở dữ liệu: {_first_line(error)}")
+    except OSError as error:
+        if error.errno not in _OF_FILES:
+            raise
+        sys.exit(_about_a_file(error))
+
+
+def _about_a_file(error: OSError) -> str:
+    """A full disk, a folder that may not be written: which file, and what the system says."""
+    return f"Không đọc hoặc ghi được {error.filename or 'tệp'}: {error.strerror or type(error).__name__}"
 
 
 def _first_line(error: DBAPIError) -> str:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
+from typing import Any
 
+from amqp.exceptions import MessageNacked, PreconditionFailed  # type: ignore[import-untyped]  # as kombu
 from celery import Celery
 from kombu.connection import Connection
+from kombu.entity import Exchange, Queue
+from kombu.messaging import Producer
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from config.brokers import PATIENCE_SECONDS, broker
-from config.celeryconfig import ROUTES, STALE_SECONDS, celery_settings, ringing
+from config.celeryconfig import QUEUES, ROUTES, STALE_SECONDS, celery_settings, ringing
 from config.settings import Settings, load
 from worker.queue.connection import PREFIX, QueueDown, door, open_redis
 from worker.queue.unheard import UnheardBells
@@ -20,6 +26,8 @@ from worker.queue.unheard import UnheardBells
 log = logging.getLogger("hcc.bell")
 
 _PENDING_SECONDS = 5  # so long one bell stands for all that are rung meanwhile; then it counts as lost
+_NOBODY = "nobody"  # a queue that there is not
+_LEAVE_SECONDS = 0.1
 _SAY_SECONDS = 60.0  # between two lines about bells that came too late
 
 
@@ -47,16 +55,59 @@ def _ring(task: str, *arguments: str, hops: int = 0) -> None:
 
     Otherwise each bell that finds work left would ring the next one, and each second would add one more.
     """
-    try:
-        if unheard().too_many(ROUTES[task]):
+    with _loss_does_no_harm(task), _producer() as producer:
+        if unheard().too_many(ROUTES[task], producer):
             return
         with door("ring"):
             if not _redis().set(_pending(task, arguments), 1, nx=True, ex=_PENDING_SECONDS):
                 return
-        told = (*arguments, hops) if hops else arguments
-        ringer().send_task(task, args=told, retry=False, ignore_result=True, **ringing())
+        _publish(task, (*arguments, hops) if hops else arguments, producer)
+
+
+def ring_task(task: str) -> None:
+    """Beat's: ring unless too many bells of its queue hang unheard; never raises, as above."""
+    with _loss_does_no_harm(task), _producer() as producer:
+        if not _would_pile_up(ROUTES[task], producer):
+            _publish(task, (), producer)
+
+
+def _would_pile_up(queue: str, producer: Any) -> bool:
+    """Looking first is a kindness, no condition: where the queue cannot be asked, the ring tells the fault better."""
+    try:
+        return unheard().too_many(queue, producer)
+    except Exception as error:  # noqa: BLE001 (each broker's client has its own errors)
+        log.debug("the queue could not be asked queue=%s why=%s", queue, type(error).__name__)
+        return False
+
+
+def _publish(task: str, arguments: tuple[object, ...], producer: Any) -> None:
+    ringer().send_task(task, args=arguments, retry=False, ignore_result=True, producer=producer, **ringing())
+
+
+@contextmanager
+def _loss_does_no_harm(task: str) -> Iterator[None]:
+    """One line is all that it costs."""
+    try:
+        yield
     except Exception as error:  # noqa: BLE001 (each broker's client has its own errors, and the caller's work is done)
         log.warning("the bell was not heard, it will be rung again task=%s why=%s", task, type(error).__name__)
+
+
+@contextmanager
+def _producer() -> Iterator[Any]:
+    """On a connection that is left where the broker refuses: it may be one that was demoted, and stays so for good.
+
+    Not where nothing was heard: RabbitMQ does not read, while it is blocked, that a connection has ended.
+    """
+    with ringer().producer_or_acquire() as producer:
+        try:
+            yield producer
+        except TimeoutError:
+            raise
+        except Exception:
+            with suppress(Exception):  # of a connection that is broken anyway
+                producer.connection.collect(_LEAVE_SECONDS)
+            raise
 
 
 def _pending(task: str, arguments: tuple[str, ...]) -> str:
@@ -109,7 +160,10 @@ class TooLate:
 
 
 def knock(settings: Settings) -> None:
-    """See that the broker lets us in. Raises `QueueDown`, whose sentence holds no password."""
+    """See that the broker does what bells need: its queues are ours, and it takes a message.
+
+    Raises `QueueDown`, whose sentence holds no password.
+    """
     made = broker(settings.broker)
     ways = {**made.celery["broker_transport_options"], **made.patience}
     told = made.celery["broker_url"], made.celery.get("broker_use_ssl", False)
@@ -117,6 +171,35 @@ def knock(settings: Settings) -> None:
         with Connection(  # type: ignore[no-untyped-call]  # kombu ships no types
             told[0], ssl=told[1], transport_options=ways, connect_timeout=PATIENCE_SECONDS
         ) as connection:
-            connection.default_channel.close()  # Redis is not asked before there is a channel
+            channel = connection.default_channel  # Redis is not asked before there is a channel
+            for name in QUEUES:
+                queue = Queue(name, Exchange(name), routing_key=name, **made.queue)  # type: ignore[no-untyped-call]  # as above
+                queue.bind(channel).declare()  # type: ignore[no-untyped-call]  # as above
+            _try_to_publish(channel)
+            channel.close()
+    except QueueDown:
+        raise
     except Exception as error:
-        raise QueueDown(f"the broker does not answer: {type(error).__name__}") from error
+        raise QueueDown(_why_not(error)) from error
+
+
+def _try_to_publish(channel: Any) -> None:
+    """A message that nobody will get, which the broker confirms; on Redis it goes into a list that goes at once."""
+    producer = Producer(channel)  # type: ignore[no-untyped-call]  # as above
+    try:
+        producer.publish(  # type: ignore[no-untyped-call]  # as above
+            "", exchange="", routing_key=_NOBODY, timeout=PATIENCE_SECONDS, confirm_timeout=PATIENCE_SECONDS
+        )
+    except (MessageNacked, TimeoutError) as error:
+        raise QueueDown("the broker takes no messages: look at its memory and disk alarms") from error
+    if channel.connection.client.transport.driver_type == "redis":
+        channel.client.delete(_NOBODY)
+
+
+def _why_not(error: Exception) -> str:
+    """Whether the broker is away, or answers and refuses, and with which words."""
+    if isinstance(error.__cause__ or error, ResponseError):
+        return f"the broker answers and refuses: {type(error.__cause__ or error).__name__}"
+    if isinstance(error, PreconditionFailed):
+        return "the broker refuses: one of its queues is of another type; delete it there, it is made anew"
+    return f"the broker does not answer: {type(error).__name__}"
