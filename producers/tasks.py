@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 
 from celery import shared_task
@@ -37,21 +37,27 @@ def office() -> Office:
 @shared_task(name="producers.poll")
 def poll() -> None:
     """Make one round."""
-    late = polling().run(office().due(), alone=not office().several)
-    for oa in late:
-        office().break_off(oa)
+    _run(polling(), office().due())
 
 
 @shared_task(name="producers.reconcile")
 def reconcile() -> None:
     """Go on with the slow pass, unless it rests."""
-    reconciling().run(office().oas, alone=not office().several)
+    _run(reconciling(), office().oas)
 
 
 @shared_task(name="producers.remind")
 def remind() -> None:
     """Record the reminders that are due; at night there are none."""
-    reminding().run(office().oas, alone=not office().several)
+    _run(reminding(), office().oas)
+
+
+def _run(rounds: Rounds, oas: Sequence[str]) -> None:
+    """Beside the task, with one OA too: a dossier database that falls silent would hold it until Celery ends the
+    process, with all sends that it has in hand. What waits there in vain is broken off at a later bell.
+    """
+    for late in rounds.run(oas, alone=False):
+        office().break_off(late)
 
 
 @shared_task(name="producers.events")

@@ -76,7 +76,8 @@ def _connect_args(url: URL, seconds: int) -> dict[str, Any]:
     match url.drivername:
         case "postgresql+psycopg2" | "postgresql+psycopg":
             options = f"-c default_transaction_read_only=on -c statement_timeout={seconds * 1000}"
-            return {"connect_timeout": CONNECT_SECONDS, "application_name": "hcc producer", "options": options}
+            kept = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+            return {"connect_timeout": CONNECT_SECONDS, "application_name": "hcc producer", "options": options, **kept}
         case "mysql+pymysql" | "mariadb+pymysql":
             return {"connect_timeout": CONNECT_SECONDS, "read_timeout": seconds + 5, "charset": "utf8mb4"}
         case "mssql+pymssql":

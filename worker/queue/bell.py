@@ -90,7 +90,8 @@ def _loss_does_no_harm(task: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001 (each broker's client has its own errors, and the caller's work is done)
-        log.warning("the bell was not heard, it will be rung again task=%s why=%s", task, type(error).__name__)
+        why = type(_cause(error)).__name__
+        log.warning("the bell was not heard, it will be rung again task=%s why=%s", task, why)
 
 
 @contextmanager
@@ -102,12 +103,16 @@ def _producer() -> Iterator[Any]:
     with ringer().producer_or_acquire() as producer:
         try:
             yield producer
-        except TimeoutError:
+        except Exception as error:
+            if not isinstance(_cause(error), TimeoutError):
+                with suppress(Exception):  # of a connection that is broken anyway
+                    producer.connection.collect(_LEAVE_SECONDS)
             raise
-        except Exception:
-            with suppress(Exception):  # of a connection that is broken anyway
-                producer.connection.collect(_LEAVE_SECONDS)
-            raise
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What the broker's client said, where kombu gave it another name."""
+    return error.__cause__ or error
 
 
 def _pending(task: str, arguments: tuple[str, ...]) -> str:
@@ -198,8 +203,8 @@ def _try_to_publish(channel: Any) -> None:
 
 def _why_not(error: Exception) -> str:
     """Whether the broker is away, or answers and refuses, and with which words."""
-    if isinstance(error.__cause__ or error, ResponseError):
-        return f"the broker answers and refuses: {type(error.__cause__ or error).__name__}"
-    if isinstance(error, PreconditionFailed):
+    if isinstance(_cause(error), ResponseError):
+        return f"the broker answers and refuses: {type(_cause(error)).__name__}"
+    if isinstance(_cause(error), PreconditionFailed):
         return "the broker refuses: one of its queues is of another type; delete it there, it is made anew"
     return f"the broker does not answer: {type(error).__name__}"
