@@ -172,30 +172,36 @@ def knock(settings: Settings) -> None:
     made = broker(settings.broker)
     ways = {**made.celery["broker_transport_options"], **made.patience}
     told = made.celery["broker_url"], made.celery.get("broker_use_ssl", False)
+    connection = Connection(  # type: ignore[no-untyped-call]  # kombu ships no types
+        told[0], ssl=told[1], transport_options=ways, connect_timeout=PATIENCE_SECONDS
+    )
     try:
-        with Connection(  # type: ignore[no-untyped-call]  # kombu ships no types
-            told[0], ssl=told[1], transport_options=ways, connect_timeout=PATIENCE_SECONDS
-        ) as connection:
-            channel = connection.default_channel  # Redis is not asked before there is a channel
-            for name in QUEUES:
-                queue = Queue(name, Exchange(name), routing_key=name, **made.queue)  # type: ignore[no-untyped-call]  # as above
-                queue.bind(channel).declare()  # type: ignore[no-untyped-call]  # as above
-            _try_to_publish(channel)
-            channel.close()
-    except QueueDown:
-        raise
+        channel = connection.default_channel  # Redis is not asked before there is a channel
+        for name in QUEUES:
+            queue = Queue(name, Exchange(name), routing_key=name, **made.queue)  # type: ignore[no-untyped-call]  # as above
+            queue.bind(channel).declare()  # type: ignore[no-untyped-call]  # as above
+        _try_to_publish(channel)
+        connection.release()  # type: ignore[no-untyped-call]  # as above
     except Exception as error:
-        raise QueueDown(_why_not(error)) from error
+        with suppress(Exception):  # in order it would wait for an answer once more
+            connection.collect(_LEAVE_SECONDS)  # type: ignore[no-untyped-call]  # as above
+        raise error if isinstance(error, QueueDown) else QueueDown(_why_not(error)) from error
 
 
 def _try_to_publish(channel: Any) -> None:
-    """A message that nobody will get, which the broker confirms; on Redis it goes into a list that goes at once."""
+    """Messages that nobody will get; on Redis they go into a list that goes at once.
+
+    Two of them: RabbitMQ confirms the first one on a connection that it blocks for it, and hears no more.
+    """
     producer = Producer(channel)  # type: ignore[no-untyped-call]  # as above
     try:
-        producer.publish(  # type: ignore[no-untyped-call]  # as above
-            "", exchange="", routing_key=_NOBODY, timeout=PATIENCE_SECONDS, confirm_timeout=PATIENCE_SECONDS
-        )
-    except (MessageNacked, TimeoutError) as error:
+        for _ in range(2):
+            producer.publish(  # type: ignore[no-untyped-call]  # as above
+                "", exchange="", routing_key=_NOBODY, timeout=PATIENCE_SECONDS, confirm_timeout=PATIENCE_SECONDS
+            )
+    except Exception as error:
+        if not isinstance(_cause(error), MessageNacked | TimeoutError):
+            raise
         raise QueueDown("the broker takes no messages: look at its memory and disk alarms") from error
     if channel.connection.client.transport.driver_type == "redis":
         channel.client.delete(_NOBODY)
