@@ -37,7 +37,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]  # Celery ships no type
         """The broker's connection, as soon as there is one."""
 
         def say(fault: Exception, seconds: float) -> None:
-            log.error("the broker does not let us in, again in %.0f s why=%s", seconds, type(fault).__name__)
+            log.error("Cannot connect to the broker, again in %.0f s why=%s", seconds, type(fault).__name__)
 
         return conn.ensure_connection(
             say,
