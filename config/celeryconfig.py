@@ -45,6 +45,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         **made.celery,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # a worker outlives its broker, however long that is away
+        "broker_channel_error_retry": True,  # also a closed channel, or a queue of another type
         "broker_connection_timeout": PATIENCE_SECONDS,
         "broker_pool_limit": RINGERS_MOST,
         "task_queues": {name: {"exchange": name, "routing_key": name, **made.queue} for name in QUEUES},
@@ -56,7 +57,8 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_time_limit": LIMIT_SECONDS,
         "task_soft_time_limit": SOFT_LIMIT_SECONDS,
         "worker_prefetch_multiplier": 1,
-        "worker_consumer": "worker.queue.consumer:Consumer",  # takes our bells, hears no commands
+        "worker_consumer": "worker.queue.consumer:Consumer",  # takes our bells, hears no commands, outlives refusals
+        "worker_enable_prefetch_count_reduction": False,  # after each refusal it would hear less
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
         "task_send_sent_event": False,

@@ -23,6 +23,7 @@ from producers.hooks.read import ZaloEvent
 from producers.hooks.record import Recorder, seal
 from producers.hooks.words import Word
 from worker.bootstrap import Services
+from worker.ledger.away import why_away
 from worker.ledger.engine import open_ledger
 from worker.queue.bell import ring_events
 
@@ -31,6 +32,7 @@ log = logging.getLogger("hcc.hooks")
 LONGEST = 64 * 1024  # bytes; the longest documented event is a text of 2,000 characters
 _READ_SECONDS = 1.0  # a body that takes longer is not Zalo's
 _WRITE_SECONDS = 1.8  # then Zalo, which waits two seconds, had better come again
+_GONE_SECONDS = 5.0  # a write that takes longer is given up
 _RING_SECONDS = 0.1  # between two bells
 _LOGGED_SECONDS = 5.0  # one line a reason in this time: who forges must not fill the disk
 _PROBE_BYTES = 1024  # Zalo's probe of an address is the empty object: nothing much longer comes unsigned
@@ -92,7 +94,7 @@ class Doorman:
                 new = await self._recorder.record(oa, event)
         except Exception as fault:  # noqa: BLE001 (whatever it is: it is not recorded for certain, so Zalo must come again)
             self._events.labels(event.word, "not recorded").inc()
-            self._log(logging.ERROR, f"not recorded: {type(fault).__name__}")
+            self._log(logging.ERROR, f"not recorded: {why_away(fault)}")
             return web.Response(status=503)
         self._events.labels(event.word, "recorded" if new else "repeated").inc()
         if new and event.word in (Word.UNKNOWN, Word.ODD):
@@ -118,7 +120,8 @@ class Doorman:
 def open_door(every: Sequence[Services], app: web.Application) -> Doorman:
     """A doorman for the OAs of this application; what waits to be written is written before the application ends."""
     first = every[0]  # of what all OAs share
-    ledger = open_ledger(first.settings.database_url, name="hcc hooks")  # its own: no query of the console holds it up
+    # Its own: no query of the console holds it up. What takes longer is of no use, Zalo has gone by then.
+    ledger = open_ledger(first.settings.database_url, name="hcc hooks", statement_seconds=_GONE_SECONDS)
     recorder = Recorder(ledger, seal=lambda event: seal(event, first.sealer), recorded=Coalesced(ring_events))
 
     async def close(_: web.Application) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from config.causes import Cause, cause_of, not_reached
@@ -10,12 +12,28 @@ from producers.dossiers.mapping import MappingError
 from producers.dossiers.source import SourceError
 from sandbox.servers import ServersError
 from worker.domain.letters import LetterError
+from worker.ledger.away import LedgerAway, why_away
 from worker.ledger.encoding import EncodingError
+from worker.queue.bell import OTHER_QUEUES, TAKES_NONE
 from worker.queue.connection import BrokerDown, QueueDown
 
 LEDGER = "sổ thông báo (HCC_DATABASE_URL)"
 REDIS = "Redis (HCC_REDIS_URL)"
 BROKER = "hàng đợi (HCC_BROKER_URL)"
+
+_CROWDED = "máy chủ hết lượt kết nối; xem `hcc connections`, tăng max_connections hoặc đặt PgBouncer"
+_DISK_FULL = "máy chủ hết chỗ trên đĩa; dọn hoặc thêm đĩa cho PostgreSQL"
+_OF_LEDGER = {  # SQLSTATE
+    "25006": "máy chủ chỉ cho đọc (máy dự phòng, vừa đổi máy chính, hoặc default_transaction_read_only); "
+    "trỏ HCC_DATABASE_URL hay địa chỉ chung về máy chính, hoặc mở lại quyền ghi",
+    "53100": _DISK_FULL,
+    "53300": _CROWDED,
+}
+_OF_BROKER = {
+    TAKES_NONE: "hàng đợi (HCC_BROKER_URL) không nhận tin; xem báo động bộ nhớ và đĩa của RabbitMQ",
+    OTHER_QUEUES: "hàng đợi (HCC_BROKER_URL) có một hàng khác kiểu; xóa hàng ấy trên RabbitMQ, sẽ tự được tạo lại",
+}
+_OF_FILES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 def sentence_of(error: BaseException) -> str | None:
@@ -24,13 +42,31 @@ def sentence_of(error: BaseException) -> str | None:
         case SettingsError() | MappingError() | SourceError() | ServersError() | LetterError() | EncodingError():
             return str(error)
         case BrokerDown():
-            return not_reached(BROKER, error)
+            return _OF_BROKER.get(str(error)) or not_reached(BROKER, error)
         case QueueDown():
             return str(error) if cause_of(error) is Cause.OTHER else not_reached(REDIS, error)
+        case LedgerAway() if refused := ledger_refusal(error):
+            return f"Sổ thông báo (HCC_DATABASE_URL) chưa làm việc được: {refused}."
         case OperationalError() | InterfaceError() if cause_of(error) is not Cause.OTHER:
             return not_reached(LEDGER, error)
         case DBAPIError():
             return f"Không làm việc được với sổ thông báo: {_first_line(error)}"
+        case OSError() if error.errno in _OF_FILES:  # a full disk, a folder that may not be written
+            return f"Không đọc hoặc ghi được {error.filename or 'tệp'}: {error.strerror or type(error).__name__}"
+    return None
+
+
+def ledger_refusal(away: LedgerAway) -> str | None:
+    """What a ledger lacks that answers and refuses; None where it does not let us in, for what `cause_of` tells."""
+    state, cause = getattr(away.orig, "pgcode", None), cause_of(away)
+    if state in _OF_LEDGER:
+        return _OF_LEDGER[state]
+    if cause is Cause.FULL:  # libpq tells a refusal at the door in words alone
+        return _CROWDED
+    if state is None and "No space left" in str(away.orig):
+        return _DISK_FULL
+    if state is not None and cause is Cause.OTHER:
+        return f"máy chủ trả lời nhưng không nhận ghi ({why_away(away)}); xem nhật ký PostgreSQL"
     return None
 
 

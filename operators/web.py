@@ -30,9 +30,11 @@ from worker.deployment import Deployment
 from worker.domain.clock import to_the_second
 from worker.domain.spelling import spellings
 from worker.ledger import cursors, oddities, reports
+from worker.ledger.able import refusal
+from worker.ledger.away import why_away
 from worker.ledger.migrate import missing
 from worker.queue.bell import knock
-from worker.queue.connection import QueueDown, door, open_redis
+from worker.queue.connection import PREFIX, QueueDown, door, open_redis
 from worker.queue.processes import WEB, announce
 from worker.queue.refusals import Refusals
 from worker.shared import TEMPLATES
@@ -74,7 +76,7 @@ async def healthz(_: web.Request) -> web.Response:
 
 @routes.get("/readyz")
 async def readyz(request: web.Request) -> web.Response:
-    """May take work: the ledger answers and is at this version, Redis and the broker answer."""
+    """May take work: the ledger takes writes and is at this version, Redis and the broker do what they are for."""
     faults = await request.app[FLIGHTS].join("readyz", _faults, request.app[SERVICES])
     return web.Response(text="\n".join(faults or ["ready"]) + "\n", status=503 if faults else 200)
 
@@ -106,17 +108,19 @@ def _faults(every: Sequence[Services]) -> list[str]:
     try:
         if missing(every[0].ledger):
             faults.append("the ledger lacks migrations: run `hcc migrate`")
+        elif refused := refusal(every[0].ledger):
+            faults.append(f"the ledger takes no writes: {why_away(refused)}")
     except DBAPIError:
         faults.append("the ledger does not answer")
     try:
-        with door("answer"):
-            open_redis(every[0].settings.redis_url).ping()
+        with door("take a write"):
+            open_redis(every[0].settings.redis_url).set(f"{PREFIX}checked", 1, px=1000)
     except QueueDown:
-        faults.append("Redis does not answer")
+        faults.append("Redis does not answer or takes no writes")
     try:
         knock(every[0].settings)
-    except QueueDown:
-        faults.append("the broker does not answer")
+    except QueueDown as down:
+        faults.append(str(down))
     return faults
 
 

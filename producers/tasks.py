@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 
 from celery import shared_task
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import ProgrammingError
 
 from config.oas import load_oas
 from producers.dossiers.identity import StrangeSource
@@ -17,6 +17,7 @@ from producers.dossiers.mapping import MappingError
 from producers.dossiers.source import SourceError
 from producers.office import Office
 from worker.ledger import work
+from worker.ledger.away import AWAY, why_away
 from worker.queue.bell import heard
 from worker.rounds import Rounds
 
@@ -37,21 +38,27 @@ def office() -> Office:
 @shared_task(name="producers.poll")
 def poll() -> None:
     """Make one round."""
-    late = polling().run(office().due(), alone=not office().several)
-    for oa in late:
-        office().break_off(oa)
+    _run(polling(), office().due())
 
 
 @shared_task(name="producers.reconcile")
 def reconcile() -> None:
     """Go on with the slow pass, unless it rests."""
-    reconciling().run(office().oas, alone=not office().several)
+    _run(reconciling(), office().oas)
 
 
 @shared_task(name="producers.remind")
 def remind() -> None:
     """Record the reminders that are due; at night there are none."""
-    reminding().run(office().oas, alone=not office().several)
+    _run(reminding(), office().oas)
+
+
+def _run(rounds: Rounds, oas: Sequence[str]) -> None:
+    """Beside the task, with one OA too: a dossier database that falls silent would hold it until Celery ends the
+    process, with all sends that it has in hand. What waits there in vain is broken off at a later bell.
+    """
+    for late in rounds.run(oas, alone=False):
+        office().break_off(late)
 
 
 @shared_task(name="producers.events")
@@ -107,8 +114,8 @@ def _say_faults(what: str, verb: Callable[[], object]) -> None:
     """A fault of the source is one clear line, and the next bell tries again."""
     try:
         verb()
-    except (OperationalError, ProgrammingError) as fault:
-        why = type(fault.orig).__name__
+    except (*AWAY, ProgrammingError) as fault:
+        why = why_away(fault)
         log.error("%s put off, the ledger is away or not migrated (`hcc migrate`) why=%s", what, why)  # noqa: TRY400 (the sentence says it all)
     except StrangeSource:
         pass  # said once, when it was met; `hcc doctor` and the metrics go on saying it

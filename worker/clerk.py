@@ -18,6 +18,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from worker.answers import Answer, complete
 from worker.deliver import Shipment
 from worker.domain.outcome import Sent
+from worker.ledger.away import why_away
 
 log = logging.getLogger("hcc.deliver")
 
@@ -108,7 +109,7 @@ def _write(answers: Sequence[Answer], written: _Written, *, again: bool) -> None
     except _POISON:
         _write_each(answers, written)
     except Exception as away:  # noqa: BLE001 (whatever it is: an accepted send that is dropped becomes a doubt)
-        log.error("answers=%d kept, the ledger does not take them why=%s", len(answers), _name(away))  # noqa: TRY400 (the sentence says all)
+        log.error("answers=%d kept, the ledger does not take them why=%s", len(answers), why_away(away))  # noqa: TRY400 (the sentence says all)
         written.kept += answers
 
 
@@ -125,7 +126,7 @@ def _write_each(answers: Sequence[Answer], written: _Written) -> None:
                 written.kept.append(answer)
                 break
         else:
-            log.error("not recordable, tried again later notice=%d why=%s", answer.attempt.notice.id, _name(why))
+            log.error("not recordable, tried again later notice=%d why=%s", answer.attempt.notice.id, why_away(why))
             written.refused.append(answer)
 
 
@@ -133,8 +134,3 @@ def _without_id(answer: Answer) -> Answer:
     attempt = answer.attempt
     outcome = Sent("") if isinstance(attempt.outcome, Sent) else attempt.outcome
     return replace(answer, attempt=replace(attempt, outcome=outcome))
-
-
-def _name(fault: Exception) -> str:
-    """What went wrong, without its text, which may quote what a person is told."""
-    return type(getattr(fault, "orig", fault)).__name__

@@ -17,13 +17,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from sqlalchemy.exc import OperationalError
-
 from worker.aftermath import renew_access
 from worker.answers import Answer
 from worker.bootstrap import Services
 from worker.clerk import Clerk
 from worker.deliver import Shipment
+from worker.ledger.away import AWAY, why_away
 from worker.queue.connection import QueueDown
 from worker.stream import Stream
 from worker.wire.protocol import Call, Landed, NotSent, Reply, Result, Wire
@@ -120,8 +119,8 @@ class Pump:
             return
         try:
             batch = stream.claim(self._free(stream))
-        except (QueueDown, OperationalError) as away:
-            log.warning("claim put off oa=%s why=%s", stream.oa, type(away).__name__)
+        except (QueueDown, *AWAY) as away:
+            log.warning("claim put off oa=%s why=%s", stream.oa, why_away(away))
             stream.asked = False  # the next bell tries again
             return
         except Exception as error:

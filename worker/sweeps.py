@@ -14,6 +14,7 @@ from worker.deployment import Deployment
 from worker.domain.kinds.hours import asleep
 from worker.domain.tries import tag_of
 from worker.ledger import inbox, notices, oddities, past, phonebook, switches, upkeep, work
+from worker.ledger.away import is_of_one_statement, why_away
 from worker.ledger.switches import EVERY_OA
 from worker.ledger.upkeep import Leased
 from worker.ledger.work import Ages
@@ -56,9 +57,9 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
         except QueueDown as away:  # only where a lease has ended is Redis needed: the others go on
             log.error("sweep put off oa=%s why=%s", oa, away)  # noqa: TRY400 (the sentence says all)
         except DBAPIError as fault:
-            if not _is_of_one_statement(fault):
+            if not is_of_one_statement(fault):
                 raise
-            log.error("sweep put off oa=%s why=%s", oa, type(fault.orig).__name__)  # noqa: TRY400 (as above)
+            log.error("sweep put off oa=%s why=%s", oa, why_away(fault))  # noqa: TRY400 (as above)
     shared.holds.all()  # forgets those that are over
     for oa in shared.schedule.missing(deployment.oas):
         rebuild_schedule(deployment.of(oa), oa)
@@ -120,12 +121,6 @@ def in_time(oas: Iterable[str], seconds: float) -> Iterator[str]:
     for oa in drawn:
         if time.monotonic() < end:
             yield oa
-
-
-def _is_of_one_statement(fault: DBAPIError) -> bool:
-    """Whether the ledger is there, and only this statement failed: it took too long, or waited too long for a lock."""
-    code = getattr(fault.orig, "pgcode", None)
-    return code is not None and not code.startswith(("57P", "08", "53"))
 
 
 def _ages(deployment: Deployment) -> dict[str, Ages]:

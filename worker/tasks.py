@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 
 from celery import shared_task
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import ProgrammingError
 
 from config.oas import load_oas
 from worker import sweeps
@@ -17,6 +17,7 @@ from worker.deployment import Deployment
 from worker.engine import start_pump
 from worker.followers import Sync, SyncStopped
 from worker.ledger import setbacks, work
+from worker.ledger.away import AWAY, why_away
 from worker.pump import Pump
 from worker.queue.bell import heard, ring
 from worker.queue.connection import QueueDown
@@ -42,8 +43,8 @@ def later(task: str) -> Iterator[None]:
         log.error("%s put off why=%s", task, away)  # noqa: TRY400 (the sentence says all)
     except ProgrammingError as fault:
         log.error("%s put off, is the ledger migrated? run `hcc migrate` why=%s", task, type(fault.orig).__name__)  # noqa: TRY400 (as above)
-    except OperationalError as away:
-        log.error("%s put off, the ledger is away why=%s", task, type(away.orig).__name__)  # noqa: TRY400 (as above)
+    except AWAY as away:
+        log.error("%s put off, the ledger is away why=%s", task, why_away(away))  # noqa: TRY400 (as above)
 
 
 @cache

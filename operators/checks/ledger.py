@@ -4,23 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from config.causes import cause_of
 from operators.checks.fault import Fault
+from operators.reasons import ledger_refusal
 from worker.bootstrap import Services
 from worker.domain.clock import to_the_second
 from worker.ledger import past, reports, setbacks
+from worker.ledger.able import refusal
+from worker.ledger.away import LedgerAway
 from worker.ledger.encoding import encoding_fault
 from worker.ledger.migrate import missing
 from worker.setbacks import REMEMBERED
 
 
 def check_ledger(made: Services) -> Iterator[str]:
-    with made.ledger.connect() as connection:
-        if fault := encoding_fault(connection):
-            raise Fault(fault)
-    lacking = missing(made.ledger)
+    """Not that it answers: that it takes a write, and that its tables can grow."""
+    try:
+        with made.ledger.connect() as connection:
+            if fault := encoding_fault(connection):
+                raise Fault(fault)
+        lacking = missing(made.ledger)
+    except LedgerAway as away:
+        raise Fault(_cure(away)) from away
     if lacking:
         raise Fault(f"thiếu {len(lacking)} bước nâng cấp; chạy `hcc migrate`")
-    yield "kết nối được, đúng bản"
+    refused = refusal(made.ledger, room=True)
+    if refused:
+        raise Fault(_cure(refused))
+    yield "kết nối được, ghi được, đúng bản"
+
+
+def _cure(away: LedgerAway) -> str:
+    refused = ledger_refusal(away)
+    if refused:
+        return f"{refused}; thông báo chờ, tự gửi tiếp khi ghi được"
+    return f"không kết nối được (HCC_DATABASE_URL): {cause_of(away).vietnamese}"
 
 
 def check_setbacks(made: Services) -> Iterator[str]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from config.arrival import unheard_of
 from config.causes import because
-from config.settings import Settings, environment, variable
+from config.settings import VAR, Settings, environment, variable
 from operators.checks.fault import Fault
 from operators.clocks import FAR, clocks_ahead, zalo_ahead
 from worker.bootstrap import Services
 from worker.clocks import TOLERANCE
 from worker.domain.letters import Letters
-from worker.queue.connection import door, open_redis
+from worker.queue.connection import PREFIX, QueueDown, door, open_redis
 from worker.shared import TEMPLATES
 
 _CLOCKS = {"host": "máy này", "redis": "Redis"}
@@ -54,18 +56,58 @@ def _told(ahead: Mapping[str, timedelta]) -> str:
     return ", ".join(f"{name} {'nhanh' if off > 0 else 'chậm'} {abs(off):.1f} giây" for name, off in seconds.items())
 
 
+_REFUSALS = {
+    "MISCONF": "không ghi được xuống đĩa; xem chỗ trống trên đĩa và nhật ký Redis",
+    "READONLY": "là máy dự phòng, chỉ cho đọc; trỏ HCC_REDIS_URL (hoặc sentinel) về máy chính",
+    "MASTERDOWN": "là máy dự phòng đã mất máy chính; kiểm tra máy chính",
+    "OutOfMemoryError": "hết bộ nhớ; tăng maxmemory",
+    "BusyLoadingError": "đang nạp dữ liệu vào bộ nhớ; chờ nạp xong",
+    "BUSY": "đang bận một đoạn lệnh không dừng; chạy SCRIPT KILL",
+    "AuthenticationError": "đòi mật khẩu khác; sửa HCC_REDIS_URL",
+    "NOREPLICAS": "thiếu máy dự phòng đồng bộ nên không nhận ghi; kiểm tra máy dự phòng",
+    "CLUSTERDOWN": "thuộc một cụm đang ngừng; HCC_REDIS_URL cần một máy Redis thường",
+    "max number of clients": "hết lượt kết nối; tăng maxclients, xem `hcc connections`",
+}
+"""Words of a server that answers and refuses → what is wrong with it, and what to do."""
+
+
 def check_redis(made: Services) -> Iterator[str]:
-    """It answers, and never throws away by itself what is in use."""
+    """It takes a write, not only a question, and never throws away by itself what is in use."""
     redis = open_redis(made.settings.redis_url)
-    with door("trả lời"):
-        redis.ping()
-        policy = redis.info("memory").get("maxmemory_policy", _KEEPS_ALL)
+    try:
+        with door("nhận ghi"):
+            redis.set(f"{PREFIX}checked", 1, px=1000)
+            policy = redis.info("memory").get("maxmemory_policy", _KEEPS_ALL)
+    except QueueDown as down:
+        said = str(down)
+        refused = next((what for words, what in _REFUSALS.items() if words in said), None)
+        if refused is None:
+            raise
+        raise Fault(f"{refused}; tự làm tiếp khi nhận ghi lại") from down
     if policy != _KEEPS_ALL:
         raise Fault(
             f"maxmemory-policy là {policy}: khi hết bộ nhớ, Redis tự xóa giới hạn gửi và dấu thư đang đi; "
             f"đặt maxmemory-policy {_KEEPS_ALL} trong cấu hình Redis"
         )
-    yield f"kết nối được, {_KEEPS_ALL}"
+    yield f"kết nối được, ghi được, {_KEEPS_ALL}"
+
+
+_ROOM = 64 * 1024 * 1024  # bytes; with less a disk is full before somebody comes
+
+
+def check_disk(_: Services) -> Iterator[str]:
+    """That `var/` (keys, embedded servers, paper) takes a file, and that there is some room for more."""
+    try:
+        VAR.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=VAR) as probe:
+            probe.write(bytes(4096))
+            probe.flush()
+        free = shutil.disk_usage(VAR).free
+    except OSError as fault:
+        raise Fault(f"không ghi được vào {VAR}: {fault.strerror}; dọn đĩa hoặc cấp quyền ghi") from fault
+    if free < _ROOM:
+        raise Fault(f"{VAR} chỉ còn {free // 1024**2} MB trống; dọn hoặc thêm đĩa")
+    yield f"{VAR.name}/ ghi được, còn {free // 1024**2} MB"
 
 
 def check_templates(_: Services) -> Iterator[str]:

@@ -16,7 +16,7 @@ from operators.checks.fault import Fault
 from operators.checks.guard import check_identity, check_quarantine, check_switches
 from operators.checks.ledger import check_doubts, check_ledger, check_months, check_setbacks
 from operators.checks.phones import check_phones
-from operators.checks.servers import check_clocks, check_redis, check_settings, check_templates
+from operators.checks.servers import check_clocks, check_disk, check_redis, check_settings, check_templates
 from operators.checks.source import check_apart, check_feeds, check_oddities, check_source, check_told
 from operators.checks.zalo import check_channels, check_costs, check_events, check_token
 from operators.cli.connections import check_broker, check_connections
@@ -79,6 +79,7 @@ CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "sổ thông báo": check_ledger,
     "sổ lùi lại": check_setbacks,
     "kho theo tháng": check_months,
+    "đĩa": check_disk,
     "đồng hồ": check_clocks,
     "Redis": check_redis,
     "hàng đợi": check_broker,
@@ -98,5 +99,5 @@ CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "số điện thoại": check_phones,
     "mẫu tin": check_templates,
 }
-SHARED = frozenset({"sổ thông báo", "kho theo tháng", "đồng hồ", "Redis", "hàng đợi", "kết nối", "mẫu tin"})
+SHARED = frozenset({"sổ thông báo", "kho theo tháng", "đĩa", "đồng hồ", "Redis", "hàng đợi", "kết nối", "mẫu tin"})
 """Checks of what all OAs have in common."""

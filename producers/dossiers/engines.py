@@ -12,14 +12,14 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from functools import partial
 from time import monotonic
 from typing import Any, cast
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+
+from worker.ledger.overdue import shut
 
 CONNECT_SECONDS = 5
 
@@ -77,7 +77,8 @@ def _connect_args(url: URL, seconds: int) -> dict[str, Any]:
         case "postgresql+psycopg2" | "postgresql+psycopg":
             options = f"-c default_transaction_read_only=on -c statement_timeout={seconds * 1000}"
             named = {"application_name": "hcc producer", "client_encoding": "utf8"}  # whatever host or role say
-            return {"connect_timeout": CONNECT_SECONDS, "options": options, **named}
+            kept = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+            return {"connect_timeout": CONNECT_SECONDS, "options": options, **named, **kept}
         case "mysql+pymysql" | "mariadb+pymysql":
             return {"connect_timeout": CONNECT_SECONDS, "read_timeout": seconds + 5, "charset": "utf8mb4"}
         case "mssql+pymssql":
@@ -134,17 +135,7 @@ class Waiting:
     def cut(self, seconds: float) -> int:
         """End those that have been in use for longer; whoever waits there sees the connection closed."""
         overdue = [raw for raw, since in self._since.copy().items() if monotonic() - since > seconds]
-        return sum(map(_shut, overdue))
-
-
-def _shut(raw: Any) -> bool:
-    """Shut the socket down under a driver that waits on it. It stays open, so its number means nothing else yet."""
-    try:
-        with socket.socket(fileno=os.dup(raw.fileno())) as line:
-            line.shutdown(socket.SHUT_RDWR)
-    except Exception:  # noqa: BLE001 (another driver, or a connection that has ended meanwhile: each says so its own way)
-        return False
-    return True
+        return sum(map(shut, overdue))
 
 
 def forgive_times(connection: Connection) -> bool:

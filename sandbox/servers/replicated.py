@@ -53,6 +53,25 @@ class Replicated:
         """From now on nothing reaches the standby, and the primary goes on committing."""
         self._link.silence()
 
+    def move_address(self) -> None:
+        """The address leads to the standby, promoted or not; sessions that stand stay with the server they have."""
+        self._address.lead_to(self.standby.port)
+
+    def switch_over(self) -> None:
+        """A planned one: the first server takes no more writes, stays up and keeps its sessions; nothing is lost."""
+        self.primary.refuse_writes()
+        self.standby.catch_up(self.primary)
+        self.standby.promote()
+        self.move_address()
+
+    def silence(self) -> None:
+        """From now on nothing passes by the address; nobody there is refused, and no connection ends."""
+        self._address.silence()
+
+    def speak(self) -> None:
+        """Everything passes again."""
+        self._address.speak()
+
     def fail_over(self) -> None:
         """The primary's host dies, with every connection to it; the standby takes over and has the address."""
         pid = self.primary.pid

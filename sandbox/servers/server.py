@@ -105,6 +105,14 @@ class Server(ABC):
         """Let its wall clock be ahead by so much (behind, if negative), at once; it was made with a movable one."""
         clock.move(self._data, seconds)
 
+    def close_folder(self) -> None:
+        """From now on it can make no file in its data."""
+        self._data.chmod(0o500)
+
+    def open_folder(self) -> None:
+        """As before `close_folder`."""
+        self._data.chmod(0o700)
+
     def _start_anew(self) -> None:
         life = self._claim_life()
         try:

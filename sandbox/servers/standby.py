@@ -7,10 +7,11 @@ from sqlalchemy import text
 
 from sandbox.servers.account import Account
 from sandbox.servers.errors import ServersError
-from sandbox.servers.files import HOST
+from sandbox.servers.files import HOST, wait_until
 from sandbox.servers.postgres import HERE, USER, Postgres, connected
 
 PROMOTE_SECONDS = 60
+CATCH_UP_SECONDS = 20.0
 
 BASEBACKUP = ("-D", HERE, "-h", HOST, "-U", USER, "-R", "-X", "stream", "--checkpoint=fast", "--no-sync")
 
@@ -21,6 +22,15 @@ class Standby(Postgres):
     def __init__(self, home: Path, primary_port: int, settings: Mapping[str, str]) -> None:
         super().__init__(home, settings=settings)
         self._primary_port = primary_port
+
+    def catch_up(self, primary: Postgres) -> None:
+        """Wait until all that the primary wrote so far is here."""
+        with connected(primary.port) as connection:
+            place = connection.execute(text("SELECT pg_current_wal_lsn()::text")).scalar_one()
+        with connected(self.port) as connection:
+            there = text("SELECT pg_last_wal_replay_lsn() >= CAST(:place AS pg_lsn)")
+            if not wait_until(lambda: bool(connection.execute(there, {"place": place}).scalar_one()), CATCH_UP_SECONDS):
+                raise ServersError(f"The standby in {self._home} does not follow.")
 
     def promote(self) -> None:
         """Take over with all that has arrived here; back when it takes writes."""

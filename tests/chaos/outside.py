@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from operators.world import SANDBOX_ZALO
+from sandbox.network import Forwarder
 from sandbox.servers import Replicated, Servers
+from sandbox.servers.postgres import url_of
 from tests.chaos.networks import STRAIGHT, zalo_behind
 
 _MAKE_SERVERS = """
@@ -31,6 +33,7 @@ class Outside:
     latency_ms: int = 150  # long enough for a blow to fall on requests that are on the wire
     network: str = STRAIGHT  # between the workers and Zalo
     replicated: bool = False  # the ledger has servers of its own: one with a standby, behind one address
+    dossiers_afar: bool = False  # behind a network that can fall silent
     movable_clocks: bool = False  # of the ledger and of Redis
     made_by: Path | None = None  # the tree of another version: its code makes the servers' data and the ledger
 
@@ -43,6 +46,14 @@ class Outside:
         self.pair = stack.enter_context(Replicated(self.logs / "pair")) if self.replicated else None
         if self.pair:
             self.pair.primary.create_database("hcc")
+
+    def dossier_url(self, stack: ExitStack) -> str:
+        """Where our processes find the dossier database."""
+        url = self.servers.database_url("dossiers")
+        if not self.dossiers_afar:
+            return url
+        self.far = stack.enter_context(Forwarder(self.servers.postgres.port))
+        return url_of(self.far.port, "dossiers")
 
     def build_zalo(self, stack: ExitStack) -> str:
         """Zalo and the network to it; returns its URL."""

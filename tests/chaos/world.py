@@ -92,7 +92,7 @@ class World(Outside):
             **_SETTINGS,
             **dict.fromkeys(_ZALO_URLS, self.build_zalo(stack)),
             "HCC_DATABASE_URL": self.pair.url("hcc") if self.pair else self.servers.database_url(),
-            "HCC_DOSSIER_URL": self.servers.database_url("dossiers"),
+            "HCC_DOSSIER_URL": self.dossier_url(stack),
             "HCC_REDIS_URL": self.servers.redis_url(),
             **self.changes,
         }
@@ -100,7 +100,7 @@ class World(Outside):
         self.settings = Settings(_env_file=None, **fields)  # type: ignore[call-arg, arg-type]
         self.services = Services(self.settings)
         stack.callback(self.services.close)
-        dossiers = LivingDossiers(self.settings.dossier_url)
+        dossiers = LivingDossiers(self.servers.database_url("dossiers"))
         stack.callback(dossiers.close)
         self.load = Load(dossiers.engine)
         self._prepare_ledger()

@@ -134,7 +134,7 @@ def test_a_broker_that_cannot_be_asked_is_rung_at_all_the_same(
 ) -> None:
     """Looking first is a kindness, no condition."""
 
-    def broken(_queue: str) -> bool:
+    def broken(_queue: str, _producer: object) -> bool:
         raise ConnectionError("no answer")
 
     monkeypatch.setattr(bell.unheard(), "too_many", broken)

@@ -96,6 +96,8 @@ def test_marks_of_a_server_that_was_restarted_say_that_all_may_have_left(own_ser
     store = open_redis(own_server.url(0))
     marks = Marks(store)
     epoch = marks.epoch()
+    for lease in ("early", "late"):
+        marks.begin(lease, epoch)
     marks.leave("early", epoch, [departure(1, "one", None)])
     assert marks.left("early", epoch) == {1}
     own_server.stop()
@@ -107,5 +109,6 @@ def test_marks_of_a_server_that_was_restarted_say_that_all_may_have_left(own_ser
     assert marks.left("late", epoch) is None
     again = marks.epoch()
     assert again != epoch
+    marks.begin("new", again)
     marks.leave("new", again, [departure(4, "four", None)])
     assert marks.left("new", again) == {4}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from sandbox.servers.files import candidate_ports, wait_until
 from tests.scaling.outsiders import private_folder, spawn
 
 _SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # the one in /usr/sbin changes to a user and folders of its own
+_CONTROL = _SERVER.with_name("rabbitmqctl")
 _EPMD = shutil.which("epmd")
 _START_SECONDS = 90.0
 _END_SECONDS = 20.0
@@ -101,6 +103,28 @@ class RabbitMQ:
         with suppress(amqp.NotFound), amqp.Connection(self.address) as connection:
             return int(connection.channel().queue_declare(queue, passive=True).message_count)
         return None
+
+    def make_another_type(self, queue: str) -> None:
+        """Put a classic queue in its place, as an operator of before might have left it."""
+        with amqp.Connection(self.address) as connection:
+            channel = connection.channel()
+            channel.queue_delete(queue)
+            channel.queue_declare(queue, durable=True, auto_delete=False, arguments={"x-queue-type": "classic"})
+
+    def delete(self, queue: str) -> None:
+        """Delete it with what waits there."""
+        with amqp.Connection(self.address) as connection:
+            connection.channel().queue_delete(queue)
+
+    def set_memory(self, share: float) -> None:
+        """From so much of the machine's memory on it takes no messages; 0 raises the alarm at once."""
+        words = [f"{name}={value}" for name, value in self._environment().items()]
+        subprocess.run(
+            ["/usr/bin/env", *words, str(_CONTROL), "set_vm_memory_high_watermark", str(share)],
+            check=True,
+            capture_output=True,
+            timeout=_START_SECONDS,
+        )
 
     def clients_of(self, pids: Iterable[int]) -> int:
         """How many connections these processes and their children have to it."""

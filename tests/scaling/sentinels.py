@@ -69,6 +69,15 @@ class Pair:
         self._until(lambda: self.master != dead and self._leads(1 - dead), "the fail-over")
         return dead
 
+    def hand_over(self) -> int:
+        """A planned fail-over: the sentinel demotes the master, which stays up. Returns the number of the old one."""
+        old = self.master
+        self._until(lambda: self._in_step(old), "the replica to be in step")
+        with Redis("127.0.0.1", self._sentinel_port, decode_responses=True, socket_timeout=2) as sentinel:
+            sentinel.execute_command("SENTINEL", "FAILOVER", GROUP)
+        self._until(lambda: self.master != old and self._leads(1 - old), "the fail-over")
+        return old
+
     def split(self) -> None:
         """Make the replica a master beside the old one, which goes on as if nothing had happened."""
         with self.server(1) as replica:

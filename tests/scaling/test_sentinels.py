@@ -21,6 +21,25 @@ def servers_of_two() -> Iterator[Pair]:
 
 
 @pytest.mark.journey
+def test_a_planned_fail_over_ends_no_process_though_the_old_master_stays_up(world: World, servers_of_two: Pair) -> None:
+    """It is demoted alive, and answers what it was asked with a refusal."""
+    servers_of_two.guard()
+    for number in range(20):
+        world.follow(number)
+    processes = world.start("worker", "beat", redis_url=servers_of_two.url)
+    for number in range(10):
+        world.accept(number)
+    world.messages(10)
+    servers_of_two.hand_over()
+    for number in range(10, 20):
+        world.accept(number)
+    world.messages(20, seconds=60)
+    until(lambda: set(world.states().values()) == {"sent"}, "all to be settled", world=world)
+    assert all(len(texts) == 1 for texts in by_person(world.zalo.messages()).values())
+    assert not processes.ended()
+
+
+@pytest.mark.journey
 def test_a_fail_over_in_the_middle_loses_and_repeats_nothing(world: World, servers_of_two: Pair) -> None:
     """Bells, limits, marks: all of it moves to the replica, by configuration alone."""
     servers_of_two.guard()
@@ -50,7 +69,10 @@ def test_marks_are_not_trusted_after_a_fail_over_nor_after_the_way_back(servers_
             epochs.append(marks.epoch())
             for epoch in epochs[:-1]:
                 with pytest.raises(EpochLost, match="elsewhere"):
+                    marks.begin(f"turn {turn}", epoch)
+                with pytest.raises(EpochLost):
                     marks.leave(f"turn {turn}", epoch, [departure(1, "hash", None)])
+            marks.begin(f"turn {turn}", epochs[-1])
             marks.leave(f"turn {turn}", epochs[-1], [departure(1, f"hash-{turn}", None)])
             told = [marks.left(f"turn {turn}", epoch) for epoch in epochs]
         assert told == [*[None] * turn, {1}]
@@ -60,6 +82,7 @@ def test_a_server_that_was_left_behind_takes_no_marks_of_the_other_ones_epoch(se
     """Split brain: the old master goes on, the new one has all of its keys; whoever looks must see every mark."""
     with servers_of_two.server(0) as old:
         epoch = Marks(old).epoch()
+        Marks(old).begin("a lease", epoch)
     servers_of_two.split()
     with servers_of_two.server(0) as old, servers_of_two.server(1) as new:
         with pytest.raises(EpochLost, match="elsewhere"):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-_TOO_LONG = frozenset({"57014", "55P03", "40P01", "40001"})  # cancelled, lock not available, deadlock, serialization
+from worker.ledger.away import AWAY, is_of_one_statement
 
 
 def bound(tx: Connection, seconds: float) -> None:
@@ -15,9 +15,9 @@ def bound(tx: Connection, seconds: float) -> None:
 
 def is_away(fault: BaseException) -> bool:
     """Whether it says that the ledger is away or not migrated, and nothing of what was asked of it."""
-    if not isinstance(fault, OperationalError | ProgrammingError):
-        return False
-    return getattr(fault.orig, "pgcode", None) not in _TOO_LONG
+    if isinstance(fault, ProgrammingError):
+        return True
+    return isinstance(fault, AWAY) and not (isinstance(fault, DBAPIError) and is_of_one_statement(fault))
 
 
 def type_of(fault: BaseException) -> str:

@@ -3,6 +3,17 @@
 Nothing is kept in the session, so that the ledger may lie behind PgBouncer in transaction mode, whatever its settings:
 what a transaction needs (UTC, bounds for statements and locks) is set in it, in the round trip of its first statement.
 As options of the connection PgBouncer would refuse them, or ignore them without a word (`ignore_startup_parameters`).
+
+Which server is behind the address may change: by a fail-over, by a switch-over that leaves the old one up and its
+sessions with it, or by a host that vanishes without a word. So nothing here is trusted for long:
+
+| what                                         | is found out                                             |
+|----------------------------------------------|----------------------------------------------------------|
+| a session that cannot write                  | within a second of use; all of the pool are given up     |
+| a refusal that means "not now" (`away`)      | at once; all of the pool are given up                    |
+| a host that vanished                         | by the kernel, in ten seconds                            |
+| a server that stands still                   | some seconds after a statement should have ended         |
+| any other change of an address               | when a connection has lived for five minutes             |
 """
 
 from __future__ import annotations
@@ -12,61 +23,114 @@ import time
 from typing import Any
 
 from psycopg2 import Error as DriverError
-from psycopg2.extensions import STATUS_READY, cursor
+from psycopg2.extensions import STATUS_READY, connection, cursor
 from pydantic_core import from_json
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from config.connections import LEDGER_KEPT, LEDGER_MORE
+from worker.ledger.away import note_absence
+from worker.ledger.overdue import OVERDUE
 
 _CONNECT_SECONDS = 5
-_IDLE_SECONDS = 1.0
-_STATEMENT_MS = 30_000
-_LOCK_MS = 10_000
-_BOUNDS = (
-    f"SET LOCAL timezone = 'UTC'; SET LOCAL statement_timeout = {_STATEMENT_MS}; SET LOCAL lock_timeout = {_LOCK_MS}; "
-)
+_VANISHED_SECONDS = 10  # so long nothing we sent was acknowledged: its host is gone
+_ASK_SECONDS = 1.0
+_LIFE_SECONDS = 300
+_STATEMENT_SECONDS = 30.0
+_LOCK_SECONDS = 10.0
+_OVERDUE_SECONDS = 5.0  # beyond the time that a statement may take
+_KEEPALIVE = {
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": _VANISHED_SECONDS * 1000,
+}
+_CAN_IT_WRITE = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'"
 _BOUNDED_ALONE = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", re.IGNORECASE)
 
 
-def open_ledger(url: str, *, name: str = "hcc") -> Engine:
+def open_ledger(url: str, *, name: str = "hcc", statement_seconds: float = _STATEMENT_SECONDS) -> Engine:
     """An engine for the ledger at `url` (`postgresql+psycopg2://…`). Connects lazily; `name` shows in pg_stat_activity.
 
-    A connection that the server dropped (restart, fail-over) is noticed before use and replaced, if it has been idle
-    for a moment: who works on one takes a batch after the other, and a question before each costs a round trip.
+    A session that the server dropped, or that cannot write any more, is noticed before use and replaced, if the last
+    question to it is a moment old: who works on one takes a batch after the other, and a question before each costs a
+    round trip. `statement_seconds` bounds each statement, and each wait for a lock.
     """
     engine = create_engine(
         url,
         pool_size=LEDGER_KEPT,
         max_overflow=LEDGER_MORE,
+        pool_recycle=_LIFE_SECONDS,
         json_deserializer=from_json,
         hide_parameters=True,  # parameters hold personal data and would stand in the text of an exception
         connect_args={
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": name,
             "client_encoding": "utf8",  # whatever the host's PGCLIENTENCODING or the role says; PgBouncer keeps it
+            "connection_factory": BoundedSession,
             "cursor_factory": BoundedCursor,
+            **_KEEPALIVE,
         },
     )
-    event.listen(engine, "checkin", _note_use)
-    event.listen(engine, "checkout", _ask_who_was_idle)
+
+    def bound(session: BoundedSession, record: ConnectionPoolEntry) -> None:
+        session.bounds, session.longest = _bounds(statement_seconds), statement_seconds + _OVERDUE_SECONDS
+        record.info["asked_at"] = time.monotonic()
+
+    event.listen(engine, "connect", bound)
+    event.listen(engine, "checkout", _ask_now_and_then)
+    event.listen(engine, "handle_error", note_absence)
     return engine
 
 
-def _note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
-    record.info["used_at"] = time.monotonic()
+def _bounds(seconds: float) -> str:
+    """What a transaction needs, in the round trip of its first statement."""
+    statement, lock = round(seconds * 1000), round(min(seconds, _LOCK_SECONDS) * 1000)
+    return f"SET LOCAL timezone = 'UTC'; SET LOCAL statement_timeout = {statement}; SET LOCAL lock_timeout = {lock}; "
 
 
-def _ask_who_was_idle(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
-    if time.monotonic() - record.info.get("used_at", time.monotonic()) < _IDLE_SECONDS:
+def _ask_now_and_then(session: BoundedSession, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """A server that was demoted alive answers for good: what it says is old, and it takes nothing."""
+    if time.monotonic() - record.info["asked_at"] < _ASK_SECONDS:
         return
+    ticket = OVERDUE.begin(session, _OVERDUE_SECONDS)
     try:
-        with connection.cursor(cursor_factory=cursor) as asking:
-            asking.execute("SELECT 1")
-        connection.rollback()
+        with session.cursor(cursor_factory=cursor) as asking:
+            asking.execute(_CAN_IT_WRITE)
+            writes = bool(asking.fetchone()[0])
+        session.rollback()
     except DriverError:
         raise DisconnectionError from None  # the pool opens another one
+    finally:
+        OVERDUE.end(ticket)
+    record.info["asked_at"] = time.monotonic()
+    if not writes:
+        raise InvalidatePoolError
+
+
+class BoundedSession(connection):  # type: ignore[misc]  # psycopg2 ships no types
+    """A connection whose transactions are bounded, and on which nobody waits for good."""
+
+    bounds: str = _bounds(_STATEMENT_SECONDS)
+    longest: float = _STATEMENT_SECONDS + _OVERDUE_SECONDS  # seconds; then an answer is overdue
+
+    def commit(self) -> None:
+        """As psycopg2's."""
+        ticket = OVERDUE.begin(self, self.longest)
+        try:
+            super().commit()
+        finally:
+            OVERDUE.end(ticket)
+
+    def rollback(self) -> None:
+        """As psycopg2's."""
+        ticket = OVERDUE.begin(self, self.longest)
+        try:
+            super().rollback()
+        finally:
+            OVERDUE.end(ticket)
 
 
 class BoundedCursor(cursor):  # type: ignore[misc]  # psycopg2 ships no types
@@ -78,13 +142,21 @@ class BoundedCursor(cursor):  # type: ignore[misc]  # psycopg2 ships no types
 
     def execute(self, query: Any, parameters: Any = None) -> None:
         """As psycopg2's."""
-        if self.connection.status == STATUS_READY:
+        session, alone = self.connection, False
+        if session.status == STATUS_READY:
             if isinstance(query, str) and self.name is None:
-                alone = self.connection.autocommit and not _BOUNDED_ALONE.match(query)
-                query = query if alone else _BOUNDS + query
+                alone = session.autocommit and not _BOUNDED_ALONE.match(query)
+                query = query if alone else session.bounds + query
             else:
                 self._begin()
-        super().execute(query, parameters)
+        if alone:  # it may take as long as it needs
+            super().execute(query, parameters)
+            return
+        ticket = OVERDUE.begin(session, session.longest)
+        try:
+            super().execute(query, parameters)
+        finally:
+            OVERDUE.end(ticket)
 
     def executemany(self, query: Any, parameters: Any) -> None:
         """As psycopg2's, which does not come by `execute`."""
@@ -99,4 +171,4 @@ class BoundedCursor(cursor):  # type: ignore[misc]  # psycopg2 ships no types
     def _begin(self) -> None:
         if self.connection.status == STATUS_READY and not self.connection.autocommit:
             with self.connection.cursor(cursor_factory=cursor) as plain:
-                plain.execute(_BOUNDS)
+                plain.execute(self.connection.bounds)

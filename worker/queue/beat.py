@@ -1,29 +1,19 @@
-"""Beat's scheduler: Celery's, but that it rings no more where too many bells hang unheard."""
+"""Beat's scheduler: Celery's, but that it rings as everybody else does, and never stops for a broker that refuses."""
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from celery.beat import Scheduler
 
-from config.celeryconfig import ROUTES
-from worker.queue.bell import unheard
-
-log = logging.getLogger("hcc.bell")
+from worker.queue.bell import ring_task
 
 
 class BoundedScheduler(Scheduler):  # type: ignore[misc]  # Celery ships no types
     """Keeps nothing on disk; what is not rung now is due again at its next time."""
 
-    def apply_entry(self, entry: Any, producer: Any = None) -> None:
-        """Ring, unless the bells that hang there say the same."""
-        if not self._would_pile_up(ROUTES[entry.task]):
-            super().apply_entry(entry, producer=producer)
+    producer = None  # Celery's would be connected before each ring, and wait for half a minute between two tries
 
-    def _would_pile_up(self, queue: str) -> bool:
-        try:
-            return unheard().too_many(queue)
-        except Exception as error:  # noqa: BLE001 (each broker's client has its own errors; the ring tells them better)
-            log.debug("the queue could not be asked queue=%s why=%s", queue, type(error).__name__)
-            return False
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:  # noqa: ARG002 (Celery's)
+        """Ring, unless the bells that hang there say the same."""
+        ring_task(entry.task)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
+from typing import Any
 
+from amqp.exceptions import MessageNacked, PreconditionFailed  # type: ignore[import-untyped]  # as kombu
 from celery import Celery
 from kombu.connection import Connection
+from kombu.entity import Exchange, Queue
+from kombu.messaging import Producer
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from config.brokers import PATIENCE_SECONDS, broker
 from config.causes import cause_of
-from config.celeryconfig import ROUTES, STALE_SECONDS, celery_settings, ringing
+from config.celeryconfig import QUEUES, ROUTES, STALE_SECONDS, celery_settings, ringing
 from config.settings import Settings, load
 from worker.queue.connection import PREFIX, BrokerDown, QueueDown, door, open_redis
 from worker.queue.sound import begin_anew
@@ -22,6 +28,10 @@ from worker.queue.unheard import UnheardBells
 log = logging.getLogger("hcc.bell")
 
 _PENDING_SECONDS = 5  # so long one bell stands for all that are rung meanwhile; then it counts as lost
+_NOBODY = "nobody"  # a queue that there is not
+TAKES_NONE = "the broker takes no messages: look at its memory and disk alarms"
+OTHER_QUEUES = "the broker refuses: one of its queues is of another type; delete it there, it is made anew"
+_LEAVE_SECONDS = 0.1
 _SAY_SECONDS = 60.0  # between two lines about bells that came too late
 
 
@@ -49,8 +59,8 @@ def _ring(task: str, *arguments: str, hops: int = 0) -> None:
 
     Otherwise each bell that finds work left would ring the next one, and each second would add one more.
     """
-    try:
-        if unheard().too_many(ROUTES[task]):
+    with _loss_does_no_harm(task), _producer() as producer:
+        if unheard().too_many(ROUTES[task], producer):
             return
         with door("ring"):
             key = _pending(task, arguments)
@@ -58,19 +68,62 @@ def _ring(task: str, *arguments: str, hops: int = 0) -> None:
                 _redis(), key, _PENDING_SECONDS
             ):
                 return
-        _publish(task, arguments, hops)
-    except Exception as error:  # noqa: BLE001 (each broker's client has its own errors, and the caller's work is done)
-        log.warning("the bell was not heard, it will be rung again task=%s why=%s", task, type(error).__name__)
+        try:
+            _publish(task, (*arguments, hops) if hops else arguments, producer)
+        except BaseException:
+            heard(task, *arguments)  # the broker did not take it: nothing pends, and the next one to ring tries at once
+            raise
 
 
-def _publish(task: str, arguments: tuple[str, ...], hops: int) -> None:
-    """Hang the bell. Where the broker does not take it, nothing pends, and the next one to ring tries at once."""
-    told = (*arguments, hops) if hops else arguments
+def ring_task(task: str) -> None:
+    """Beat's: ring unless too many bells of its queue hang unheard; never raises, as above."""
+    with _loss_does_no_harm(task), _producer() as producer:
+        if not _would_pile_up(ROUTES[task], producer):
+            _publish(task, (), producer)
+
+
+def _would_pile_up(queue: str, producer: Any) -> bool:
+    """Looking first is a kindness, no condition: where the queue cannot be asked, the ring tells the fault better."""
     try:
-        ringer().send_task(task, args=told, retry=False, ignore_result=True, **ringing())
-    except BaseException:
-        heard(task, *arguments)
-        raise
+        return unheard().too_many(queue, producer)
+    except Exception as error:  # noqa: BLE001 (each broker's client has its own errors)
+        log.debug("the queue could not be asked queue=%s why=%s", queue, type(error).__name__)
+        return False
+
+
+def _publish(task: str, arguments: tuple[object, ...], producer: Any) -> None:
+    ringer().send_task(task, args=arguments, retry=False, ignore_result=True, producer=producer, **ringing())
+
+
+@contextmanager
+def _loss_does_no_harm(task: str) -> Iterator[None]:
+    """One line is all that it costs."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 (each broker's client has its own errors, and the caller's work is done)
+        why = type(_cause(error)).__name__
+        log.warning("the bell was not heard, it will be rung again task=%s why=%s", task, why)
+
+
+@contextmanager
+def _producer() -> Iterator[Any]:
+    """On a connection that is left where the broker refuses: it may be one that was demoted, and stays so for good.
+
+    Not where nothing was heard: RabbitMQ does not read, while it is blocked, that a connection has ended.
+    """
+    with ringer().producer_or_acquire() as producer:
+        try:
+            yield producer
+        except Exception as error:
+            if not isinstance(_cause(error), TimeoutError):
+                with suppress(Exception):  # of a connection that is broken anyway
+                    producer.connection.collect(_LEAVE_SECONDS)
+            raise
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What the broker's client said, where kombu gave it another name."""
+    return error.__cause__ or error
 
 
 def _pending(task: str, arguments: tuple[str, ...]) -> str:
@@ -123,15 +176,52 @@ class TooLate:
 
 
 def knock(settings: Settings) -> None:
-    """See that the broker lets us in. Raises `BrokerDown`, whose sentence holds no password."""
+    """See that the broker does what bells need: its queues are ours, and it takes a message.
+
+    Raises `BrokerDown`, whose sentence holds no password.
+    """
     made = broker(settings.broker)
     ways = {**made.celery["broker_transport_options"], **made.patience}
     told = made.celery["broker_url"], made.celery.get("broker_use_ssl", False)
+    connection = Connection(  # type: ignore[no-untyped-call]  # kombu ships no types
+        told[0], ssl=told[1], transport_options=ways, connect_timeout=PATIENCE_SECONDS
+    )
     try:
-        with Connection(  # type: ignore[no-untyped-call]  # kombu ships no types
-            told[0], ssl=told[1], transport_options=ways, connect_timeout=PATIENCE_SECONDS
-        ) as connection:
-            connection.default_channel.close()  # Redis is not asked before there is a channel
+        channel = connection.default_channel  # Redis is not asked before there is a channel
+        for name in QUEUES:
+            queue = Queue(name, Exchange(name), routing_key=name, **made.queue)  # type: ignore[no-untyped-call]  # as above
+            queue.bind(channel).declare()  # type: ignore[no-untyped-call]  # as above
+        _try_to_publish(channel)
+        connection.release()  # type: ignore[no-untyped-call]  # as above
     except Exception as error:
-        why = f"{type(error).__name__}, {cause_of(error).english}"
-        raise BrokerDown(f"the broker does not answer: {why}") from error
+        with suppress(Exception):  # in order it would wait for an answer once more
+            connection.collect(_LEAVE_SECONDS)  # type: ignore[no-untyped-call]  # as above
+        raise error if isinstance(error, BrokerDown) else BrokerDown(_why_not(error)) from error
+
+
+def _try_to_publish(channel: Any) -> None:
+    """Messages that nobody will get; on Redis they go into a list that goes at once.
+
+    Two of them: RabbitMQ confirms the first one on a connection that it blocks for it, and hears no more.
+    """
+    producer = Producer(channel)  # type: ignore[no-untyped-call]  # as above
+    try:
+        for _ in range(2):
+            producer.publish(  # type: ignore[no-untyped-call]  # as above
+                "", exchange="", routing_key=_NOBODY, timeout=PATIENCE_SECONDS, confirm_timeout=PATIENCE_SECONDS
+            )
+    except Exception as error:
+        if not isinstance(_cause(error), MessageNacked | TimeoutError):
+            raise
+        raise BrokerDown(TAKES_NONE) from error
+    if channel.connection.client.transport.driver_type == "redis":
+        channel.client.delete(_NOBODY)
+
+
+def _why_not(error: Exception) -> str:
+    """Whether the broker is away, or answers and refuses, and with which words."""
+    if isinstance(_cause(error), ResponseError):
+        return f"the broker answers and refuses: {type(_cause(error)).__name__}"
+    if isinstance(_cause(error), PreconditionFailed):
+        return OTHER_QUEUES
+    return f"the broker does not answer: {type(error).__name__}, {cause_of(error).english}"

@@ -5,6 +5,9 @@ Other brokers never see them. The channel for sentinels inherits all of it.
 * When Redis dies under a running task, kombu closes the connection and then restores or acknowledges messages on its
   channels, which ask the closed connection for its host: an AttributeError that nobody expects, and the worker ends.
   Here using a channel after its connection was closed is what it is: a connection error, which Celery survives.
+* A server that answers with a refusal is as far away: it refuses writes, was demoted alive, is loading, out of memory,
+  wants another password. Kombu takes these for errors of a channel, for which Celery lets the worker end; here they are
+  errors of the connection, which is left and opened anew.
 * Nothing is restored: neither when a channel closes, nor from a worker that died with bells in hand. A bell is only a
   hint, and beat rings again. What is too old in kombu's list of these is forgotten.
 * An item of a queue that is no bell (`worker.queue.messages`) is dropped and counted before kombu takes it apart. It
@@ -21,7 +24,7 @@ from typing import Any
 
 from kombu.transport import redis as kombu_redis
 from redis import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from worker.queue.messages import MessageFault, envelope
 from worker.queue.refusals import refused
@@ -29,7 +32,7 @@ from worker.queue.refusals import refused
 _WRONG_TYPE = "wrong type of a key in the broker"
 
 
-class _UnrestoredQoS(kombu_redis.QoS):
+class _MendedQoS(kombu_redis.QoS):
     """What was given and not acknowledged yet: known to this process, and noted in Redis."""
 
     def append(self, message: Any, delivery_tag: str) -> None:
@@ -48,11 +51,18 @@ class _UnrestoredQoS(kombu_redis.QoS):
             self._remove_from_indices(tag, held.pipeline()).execute()  # type: ignore[no-untyped-call]  # kombu ships no types
 
     def ack(self, delivery_tag: str) -> None:
-        """Note that a message is done with."""
-        with self.channel.minding(self.unacked_index_key, self.unacked_key) as again:
-            super().ack(delivery_tag)  # type: ignore[no-untyped-call]  # kombu ships no types
-        if again():
-            super().ack(delivery_tag)  # type: ignore[no-untyped-call]  # kombu ships no types
+        """Note that a message is done with, also where the server refuses to hear so.
+
+        Else it would be counted as in hand for good, and with two of them the worker takes nothing more. What the
+        server still has of it is forgotten when it is too old.
+        """
+        try:
+            with self.channel.minding(self.unacked_index_key, self.unacked_key) as again:
+                super().ack(delivery_tag)  # type: ignore[no-untyped-call]  # kombu ships no types
+            if again():
+                super().ack(delivery_tag)  # type: ignore[no-untyped-call]  # kombu ships no types
+        except RedisError:
+            self._quick_ack(delivery_tag)
 
     def restore_visible(self, *arguments: Any, **more: Any) -> None:
         """Look for what is too old."""
@@ -64,7 +74,7 @@ class _Mended:
     """What a channel does otherwise than kombu's; to be inherited before kombu's own."""
 
     do_restore = False
-    QoS = _UnrestoredQoS
+    QoS = _MendedQoS
     connection: Any
     client: Any
     conn_or_acquire: Any
@@ -82,8 +92,9 @@ class _Mended:
         with self._listening(), self.minding(*self._lists()):
             try:
                 found = self.client.parse_response(self.client.connection, "BRPOP", **options)
-            except self.connection_errors:
-                self.client.connection.disconnect()
+            except self.connection_errors as fault:
+                if not _is_of_type(fault):
+                    self.client.connection.disconnect()
                 raise
             if found:
                 self._take(*found)
@@ -142,7 +153,7 @@ class _Mended:
         try:
             yield lambda: thrown
         except ResponseError as fault:
-            if "WRONGTYPE" not in str(fault):
+            if not _is_of_type(fault):
                 raise
             thrown = True
             self._throw_away(keys)
@@ -156,6 +167,11 @@ class _Mended:
                 if held not in ("none", _type_of(key)):
                     Redis.execute_command(client, "DEL", prefix + key)  # type: ignore[no-untyped-call]  # kombu ships no types
                     refused(_WRONG_TYPE, what="key thrown away")
+
+
+def _is_of_type(fault: Exception) -> bool:
+    """Whether the server says that a key is of another type: no refusal, and no fault of the connection."""
+    return isinstance(fault, ResponseError) and "WRONGTYPE" in str(fault)
 
 
 def _text(answer: bytes | str) -> str:
@@ -176,6 +192,9 @@ class SentinelChannel(_Mended, kombu_redis.SentinelChannel):
 
 
 def mend() -> None:
-    """Let every broker connection of this process use our channels."""
+    """Let every broker connection of this process use our channels, and leave a server that refuses."""
+    known = (*kombu_redis.Transport.connection_errors, RedisError)
+    kombu_redis.Transport.connection_errors = known
+    kombu_redis.SentinelTransport.connection_errors = known
     kombu_redis.Transport.Channel = Channel
     kombu_redis.SentinelTransport.Channel = SentinelChannel

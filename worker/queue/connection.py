@@ -10,6 +10,8 @@ from typing import Any, cast
 
 from redis import BlockingConnectionPool, ConnectionPool, Redis, RedisError
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.exceptions import ClusterDownError, MasterDownError, ReadOnlyError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -21,6 +23,12 @@ PREFIX = "hcc:"  # every key of ours begins with it
 _ANSWER_SECONDS = 2.0  # one connect or one answer; nothing in this room blocks on the server's side
 _RETRIES = 1  # redis-py's ten, tried at the connect and again at the call, would hold a worker for minutes
 _HEALTH_SECONDS = 15  # a connection idle for longer is tried before it is trusted
+_REFUSALS: dict[type[ResponseError], str] = {  # the narrower class first
+    ReadOnlyError: "READONLY",
+    MasterDownError: "MASTERDOWN",
+    ClusterDownError: "CLUSTERDOWN",
+}
+_WORDS = frozenset({"MISCONF", "NOREPLICAS", "UNBLOCKED"})
 _WAITS = {"socket_timeout": _ANSWER_SECONDS, "socket_connect_timeout": _ANSWER_SECONDS, "socket_keepalive": True}
 
 
@@ -47,11 +55,43 @@ def _pool(url: str) -> ConnectionPool:
     """All clients of a process on one Redis share its connections: at most so many as `config.connections` counts."""
     found = sentinels(url)
     if found is None:
-        return BlockingConnectionPool.from_url(url, timeout=_ANSWER_SECONDS, **_manners())
+        pool = BlockingConnectionPool.from_url(url, timeout=_ANSWER_SECONDS, **_manners())
+        pool.connection_class = _leaving(pool.connection_class)
+        return pool
     ask = {"password": found.sentinel_password, "retry": Retry(NoBackoff(), 0), **_WAITS}  # the next one is asked
     enter = {"db": found.db, "username": found.user, "password": found.password}
     guard: Any = Sentinel(found.places, sentinel_kwargs=ask)  # type: ignore[no-untyped-call]  # redis-py has none here
     return cast("ConnectionPool", guard.master_for(found.master, **enter, **_manners()).connection_pool)
+
+
+def _elsewhere(refusal: ResponseError) -> str | None:
+    """The word of a refusal that no other try on this connection will change; of some redis-py keeps but the class."""
+    for kind, word in _REFUSALS.items():
+        if isinstance(refusal, kind):
+            return word
+    word = str(refusal).partition(" ")[0]
+    return word if word in _WORDS else None
+
+
+@cache
+def _leaving(kind: type[Any]) -> type[Any]:
+    """A kind of connection that leaves a server which cannot do its part any more: its address may lead elsewhere.
+
+    The one that sentinels lead to does so by itself.
+    """
+
+    class LeavingConnection(kind):  # type: ignore[misc]  # of redis-py, plain or TLS
+        def read_response(self, *words: Any, **more: Any) -> Any:
+            try:
+                return super().read_response(*words, **more)
+            except ResponseError as refusal:
+                word = _elsewhere(refusal)
+                if word is None:
+                    raise
+                self.disconnect()
+                raise RedisConnectionError(f"the server refuses: {word}") from refusal
+
+    return LeavingConnection
 
 
 def _manners() -> dict[str, Any]:

@@ -8,6 +8,7 @@ bells that hang there, and any of them says the same: a lost bell is rung again 
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from celery import Celery
 
@@ -24,12 +25,15 @@ class UnheardBells:
         self._app = app
         self._short_until: dict[str, float] = {}  # queue → until when (monotonic) it is taken for short
 
-    def too_many(self, queue: str) -> bool:
-        """Whether a ring would only make the pile higher. Raises what the broker's client raises."""
+    def too_many(self, queue: str, producer: Any = None) -> bool:
+        """Whether a ring would only make the pile higher. Raises what the broker's client raises.
+
+        `producer` is one of kombu's, if the caller has one at hand.
+        """
         if time.monotonic() < self._short_until.get(queue, 0.0):
             return False
-        with self._app.producer_or_acquire() as producer:
-            declared = self._app.amqp.queues[queue].bind(producer.channel).queue_declare()
+        with self._app.producer_or_acquire(producer) as asking:
+            declared = self._app.amqp.queues[queue].bind(asking.channel).queue_declare()
         if declared.message_count >= MOST:
             return True
         self._short_until[queue] = time.monotonic() + _TRUSTED_SECONDS

@@ -27,6 +27,7 @@ from worker.channels.zalo.oauth import (
     read_renewal,
     refresh_call,
 )
+from worker.ledger.away import why_away
 from worker.ledger.credentials import Credential, Credentials, Pair
 from worker.wire.ask import ask
 from worker.wire.protocol import Wire
@@ -153,7 +154,7 @@ class Tokens:
                 log.warning("token renewed, stored late oa=%s version=%d", oa, version + 1)
                 return Access(pair.access, version + 1)
             except DBAPIError as away:
-                log.error("new token pair not stored yet oa=%s why=%s", oa, type(away.orig).__name__)  # noqa: TRY400 (tried again)
+                log.error("new token pair not stored yet oa=%s why=%s", oa, why_away(away))  # noqa: TRY400 (tried again)
         log.critical("new token pair lost, run `hcc oa login` or `hcc oa import` oa=%s", oa)
         return NoAccess("the ledger was away while the access token was renewed")
 
