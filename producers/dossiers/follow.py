@@ -145,6 +145,8 @@ class Follow:
 
         The pages of each feed stand in the order in which they were read.
         """
+        if not pages:  # every feed is at fault
+            return {}
         first = {page.feed.name: page for page in reversed(pages)}
         last = {page.feed.name: page for page in pages}
         parts, now = self._parts, self._parts.clock()
