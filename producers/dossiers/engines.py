@@ -30,6 +30,10 @@ _DRIVERS = {
     "mssql": "mssql+pymssql",
     "oracle": "oracle+oracledb",
 }
+SNAPSHOTS = {"postgresql": "REPEATABLE READ", "mysql": "REPEATABLE READ", "oracle": "SERIALIZABLE"}
+"""The isolation in which all queries of a transaction see one moment. SQL Server has one only where the database allows
+it, and SQLite is for tries."""
+
 EXTRAS = {"mysql": "mysql", "mariadb": "mysql", "mssql": "mssql", "oracle": "oracle"}
 """The extra of this project that brings an engine's driver."""
 
@@ -52,7 +56,7 @@ def open_engine(url: str, statement_seconds: int) -> Engine:
         pool_size=1,
         max_overflow=1,
         hide_parameters=True,
-        isolation_level="AUTOCOMMIT",  # one SELECT a page: nothing is left open between pages
+        isolation_level="AUTOCOMMIT",  # nothing is left open between pages, but by `Source.moment`
         connect_args=_connect_args(place, statement_seconds),
     )
     if statements := _session(engine, statement_seconds):

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from producers.dossiers.another_code import renamed
 from producers.dossiers.feeds import Feed, Step
 from producers.dossiers.findings import Found, ledger_code
@@ -102,22 +104,24 @@ class Follow:
             raise SourceError("\n".join(faults.values()))
 
     def _read_all(self, feeds: Sequence[Feed], held: Mapping[str, Cursor], faults: dict[str, str]) -> list[_Page]:
-        """A page of each feed; one whose query fails does not keep the others from being read."""
+        """A page of each feed, all of one moment; one whose query fails does not keep the others from being read."""
         pages = []
-        for feed in feeds:
-            try:
-                pages.append(self._read(feed, held[feed.name]))
-            except SourceUnreachableError:
-                raise
-            except SourceError as fault:
-                faults[feed.name] = str(fault)
+        with self._parts.source.moment() as moment:
+            for feed in feeds:
+                try:
+                    pages.append(self._read(feed, held[feed.name], moment))
+                except SourceUnreachableError:
+                    raise
+                except SourceError as fault:
+                    moment.rollback()
+                    faults[feed.name] = str(fault)
         return pages
 
-    def _read(self, feed: Feed, held: Cursor) -> _Page:
+    def _read(self, feed: Feed, held: Cursor, moment: Connection) -> _Page:
         """Read a page; no transaction of the ledger is open meanwhile."""
         now = self._parts.clock()
         asked = feed.ask(held.position, held.polled_at)
-        rows = self._parts.source.page(feed.name, asked)
+        rows = self._parts.source.ask(moment, feed.name, asked)
         step = feed.advance(held.position, asked, rows, now)
         fresh, followed = self._of_interest(rows) if feed.look is Look.COMPARE else (rows, [])
         found = self._parts.sieve.sift(feed.name, fresh, lambda row: feed.read(row, now))
@@ -141,6 +145,8 @@ class Follow:
 
         The pages of each feed stand in the order in which they were read.
         """
+        if not pages:  # every feed is at fault
+            return {}
         first = {page.feed.name: page for page in reversed(pages)}
         last = {page.feed.name: page for page in pages}
         parts, now = self._parts, self._parts.clock()

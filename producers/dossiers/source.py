@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Table
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from config.causes import Cause, cause_of
 from producers.dossiers.encodings import encoding_fault
-from producers.dossiers.engines import EXTRAS, Waiting, backend, forgive_times, open_engine
+from producers.dossiers.engines import EXTRAS, SNAPSHOTS, Waiting, backend, forgive_times, open_engine
 from producers.dossiers.mapping import Mapping
 from producers.dossiers.queries import QUERIES
 from producers.dossiers.sayings import because
@@ -88,6 +89,18 @@ class Source:
         """The rows of one query of the mapping, with at least the columns that it must have. Raises `SourceError`."""
         with self.connected() as connection:
             return self.ask(connection, name, parameters)
+
+    @contextmanager
+    def moment(self) -> Iterator[Connection]:
+        """A connection for `ask` on which all queries show one moment, where the engine can do that.
+
+        Otherwise a commit between the queries of two feeds shows a fee, and not the acceptance before it. After a
+        refusal roll it back, and another moment begins. Raises `SourceUnreachableError`.
+        """
+        with self.connected() as connection:
+            connection.rollback()  # the greeting is over
+            level = SNAPSHOTS.get(self.dialect)
+            yield connection.execution_options(isolation_level=level) if level else connection
 
     def ask(self, connection: Connection, name: str, parameters: Table[str, Any]) -> Sequence[Table[str, Any]]:
         """As `page`, on a connection that is open already."""

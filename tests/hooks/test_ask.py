@@ -100,7 +100,7 @@ def test_a_code_without_grammar_is_asked_for_with_the_word() -> None:
         ("không gửi thông báo cho tôi à", Wish.OTHER), ("không nhận được tin nữa", Wish.OTHER),
         ("không nhận được thông báo", Wish.OTHER), ("tất cả thông báo", Wish.OTHER), ("tat ca thong bao", Wish.OTHER),
         ("hủy đăng ký kinh doanh", Wish.OTHER), ("từ chối tiếp nhận", Wish.OTHER), ("từ chối", Wish.OTHER),
-        ("hủy thanh toán", Wish.OTHER), ("không", Wish.OTHER), ("không cần nữa", Wish.OTHER),
+        ("hủy thanh toán", Wish.OTHER), ("không cần nữa", Wish.OTHER),
         ("không muốn nộp phí", Wish.OTHER), ("muốn nhận tin", Wish.OTHER),
         ("Cảm ơn", Wish.OTHER), ("0978362918", Wish.OTHER), ("", Wish.OTHER), ("?", Wish.OTHER),
     ],

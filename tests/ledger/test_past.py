@@ -100,7 +100,7 @@ def test_what_is_finished_long_ago_is_put_away_and_still_found(ledger: Engine, r
         [notice] = reports.dossier(connection, OA, "OLD")
         assert (notice["event_key"], notice["state"]) == ("OLD/accepted/1", "sent")
         assert [step["to"] for step in notice["history"]] == ["due"]
-        assert sorted(chat.codes(connection, OA, [person])[person]) == ["OLD", "YOUNG"]
+        assert sorted(chat.codes(connection, OA, {person: None})[person]) == ["OLD", "YOUNG"]
         assert set(chat.stories(connection, OA, ["OLD"])) == {(person, "OLD")}
         ever = Period(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
         assert sum(day["events"] for day in statistics.reach(connection, OA, ever)) == 2

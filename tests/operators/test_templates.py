@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine
 
+from config.settings import SettingsError
 from operators.cli.main import hcc
 from sandbox.zalo.client import SandboxZalo
 from worker.channels.zalo.oauth import pair_of
@@ -104,11 +105,13 @@ def test_an_optional_parameter_that_we_do_not_send_is_no_fault(check: Callable[.
 
 
 def test_an_unknown_template_and_an_unknown_kind_are_said_in_words(check: Callable[..., Result]) -> None:
-    """Zalo's code with its meaning; a name that was mistyped in the setting."""
-    result = check("accepted=999,acepted=331")
+    """Zalo's code with its meaning; a name that was mistyped in the setting is told before anything is asked."""
+    result = check("accepted=999")
     assert result.exit_code == 1
     assert "Zalo trả mã -109: the template id is invalid" in result.output
-    assert "không có loại thông báo acepted" in result.output
+    mistyped = check("accepted=999,acepted=331").exception
+    assert isinstance(mistyped, SettingsError)
+    assert "không có loại thông báo acepted" in str(mistyped)
 
 
 def test_zalo_away_is_a_sentence(check: Callable[..., Result], zalo: SandboxZalo) -> None:

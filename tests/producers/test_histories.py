@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, text
 
 from producers.dossiers.parts import Round
 from producers.dossiers.poll import Poller
@@ -303,15 +303,15 @@ class Play:
         """A poller whose reading and ringing we can watch."""
         poller = self.world.poller(ring=self.ring)
         source = self.world.sources[-1]
-        page = source.page
+        ask = source.ask
 
-        def watched(name: str, parameters: Any) -> Any:
-            rows = page(name, parameters)
+        def watched(connection: Connection, name: str, parameters: Any) -> Any:
+            rows = ask(connection, name, parameters)
             if poller is self._pollers[0]:
                 self._after_page()
             return rows
 
-        source.page = watched  # type: ignore[method-assign]
+        source.ask = watched  # type: ignore[method-assign]
         return poller
 
     def ring(self) -> None:

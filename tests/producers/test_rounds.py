@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from producers.dossiers import follow
 from producers.dossiers.parts import Round
@@ -32,6 +33,27 @@ def test_the_same_rows_are_recorded_once_and_the_bell_rings_for_news_only(world:
         tx.execute(text("""UPDATE cursors SET position = '{"after": 0, "missing": {}}' WHERE feed = 'history'"""))
     again = poller.round()
     assert (again.read, again.recorded, world.rung) == (2 + 1, 0, 1)  # two rows of the history, one of the snapshot
+
+
+def test_what_is_committed_between_two_feeds_is_told_in_order(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dossier is accepted, and its fee asked for, while a round reads: it sees both, or neither."""
+    poller = world.started()
+    source = world.sources[-1]
+    ask, fees = source.ask, list[int]()
+
+    def meanwhile(connection: Connection, name: str, parameters: Mapping[str, Any]) -> object:
+        rows = ask(connection, name, parameters)
+        if name == "history" and not fees:
+            world.accept(CODE)
+            fees.append(world.dossiers.request_fee(CODE, 500, at=MORNING + timedelta(seconds=1)))
+        return rows
+
+    monkeypatch.setattr(source, "ask", meanwhile)
+    poller.round()
+    assert world.told() == []
+    poller.round()
+    states = {row.kind: row.state for row in world.rows("SELECT kind, state FROM notices")}
+    assert states == {"accepted": "due", "fee_requested": "waiting"}
 
 
 def test_a_row_that_commits_late_is_found(world: World) -> None:

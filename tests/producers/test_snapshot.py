@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from producers.dossiers import follow
 from tests.producers.conftest import MORNING, PHONE, World
@@ -147,14 +150,14 @@ def test_a_feed_in_flood_does_not_keep_the_others_from_being_heard(
     while poller.round().recorded:
         pass
     world.sql("UPDATE ho_so SET cap_nhat_luc = cap_nhat_luc + interval '1 day'")
-    page, fees = world.sources[-1].page, list[int]()
+    ask, fees = world.sources[-1].ask, list[int]()
 
-    def flooded(name: str, parameters: object) -> object:
+    def flooded(connection: Connection, name: str, parameters: Mapping[str, Any]) -> object:
         if name == "snapshot" and not fees:
             fees.append(world.dossiers.request_fee(code(0), 500, at=MORNING))
-        return page(name, parameters)  # type: ignore[arg-type]
+        return ask(connection, name, parameters)
 
-    monkeypatch.setattr(world.sources[-1], "page", flooded)
+    monkeypatch.setattr(world.sources[-1], "ask", flooded)
     tally = poller.round(0.5)
     assert world.told().count(f"{code(0)}/fee_requested/{fees[0]}") == 1
     assert tally.outrun is False

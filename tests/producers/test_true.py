@@ -172,7 +172,7 @@ def test_while_the_source_cannot_be_read_it_waits_and_says_why(world: World, mon
         raise SourceError("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(source, "page", away)
+        patch.setattr(source, "ask", away)
         with pytest.raises(SourceError):
             poller.round()
     assert (notice(world, "accepted").state, notice(world, "accepted").reason) == ("due", truth.SOURCE)
@@ -182,7 +182,7 @@ def test_while_the_source_cannot_be_read_it_waits_and_says_why(world: World, mon
     assert len(claim(world)) == 1
 
 
-def test_a_row_that_cannot_be_read_waits_and_holds_nobody_up(world: World) -> None:
+def test_a_dossier_in_an_unknown_status_is_kept_back_and_holds_nobody_up(world: World) -> None:
     poller = world.started()
     world.accept(CODE)
     world.accept(OTHER)
@@ -191,8 +191,9 @@ def test_a_row_that_cannot_be_read_waits_and_holds_nobody_up(world: World) -> No
     world.sql("UPDATE ho_so SET trang_thai = 77 WHERE ma_ho_so = :code", code=CODE)
     poller.round()
     assert [one.code for one in claim(world)] == [OTHER]
-    [row] = world.rows(f"SELECT reason, due_at > now() AS later FROM notices WHERE code = '{CODE}'")
-    assert (row.reason, row.later) == (truth.SOURCE, True)
+    [row] = world.rows(f"SELECT state, reason FROM notices WHERE code = '{CODE}'")
+    assert row.state == "quarantined"
+    assert row.reason.startswith("status holds a word that the mapping does not know")
 
 
 def test_what_a_worker_holds_keeps_its_words_and_does_not_leave(world: World) -> None:
