@@ -2,14 +2,15 @@
 
 | process            | ledger                                             | Redis    | broker               |
 |--------------------|----------------------------------------------------|----------|----------------------|
-| worker, main       | —                                                  | —        | what hears bells     |
+| worker, main       | —                                                  | 1        | what hears bells     |
 | worker, each child | 2 engines: delivering; dossiers and Zalo's events  | one pool | one pool of ringers  |
 | beat               | —                                                  | 1        | one pool of ringers  |
 | web                | 2 engines: console, Zalo's events                  | one pool | ringers, and a knock |
 | `hcc …`            | 1 engine                                           | one pool | one that rings       |
 
-Engines and pools keep to their bounds. What kombu opens for one connection to Redis it does not say: two to ring and
-six to hear were seen, the latter is counted as eight.
+Engines and pools keep to their bounds. A worker's main process counts in Redis what it refuses to hear. What kombu
+opens for one connection to Redis it does not say: two to ring and six to hear were seen, the latter is counted as
+eight.
 """
 
 from __future__ import annotations
@@ -75,4 +76,4 @@ def most(deployment: Deployment | ProcessCounts, broker_url: str) -> Counts:
     web = Counts(ledger=2 * _ENGINE, redis=REDIS_MOST, broker=ringers + rings)
     command = Counts(ledger=_ENGINE, redis=REDIS_MOST, broker=rings)
     beside = beat * run.beats + web * run.webs + command * _COMMANDS_AT_ONCE
-    return Counts(broker=hears) * run.workers + child * run.children + beside
+    return Counts(redis=1, broker=hears) * run.workers + child * run.children + beside

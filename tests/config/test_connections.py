@@ -9,16 +9,16 @@ def test_the_worked_example_is_right() -> None:
     """Four hosts with two children each, one beat, one web, and two commands of operators."""
     four = Deployment(hosts=4, children=2)
     assert most(four, "redis://redis/0") == Counts(
-        ledger=4 * 2 * 10 + 10 + 2 * 5, redis=8 * (8 + 1 + 2) + 1, broker=4 * (8 + 2 * 4) + 4 + 6 + 2 * 2
+        ledger=4 * 2 * 10 + 10 + 2 * 5, redis=4 + 8 * (8 + 1 + 2) + 1, broker=4 * (8 + 2 * 4) + 4 + 6 + 2 * 2
     )
-    assert most(four, "amqp://rabbit//") == Counts(ledger=100, redis=89, broker=4 * (2 + 2 * 2) + 2 + 3 + 2)
+    assert most(four, "amqp://rabbit//") == Counts(ledger=100, redis=93, broker=4 * (2 + 2 * 2) + 2 + 3 + 2)
 
 
 def test_what_runs_is_counted_as_it_is() -> None:
     """Workers of different sizes, two beats, no web: no plan says that."""
     seen = ProcessCounts(workers=2, children=5, beats=2, webs=0)
     broker = 2 * 2 + 5 * 2 + 2 * 2 + 2
-    assert most(seen, "amqp://rabbit//") == Counts(ledger=5 * 10 + 2 * 5, redis=8 * (5 + 2) + 2, broker=broker)
+    assert most(seen, "amqp://rabbit//") == Counts(ledger=5 * 10 + 2 * 5, redis=2 + 8 * (5 + 2) + 2, broker=broker)
 
 
 def test_each_host_adds_the_same() -> None:
