@@ -228,8 +228,8 @@ def doubt(letter: Letter, choice: str | Decision, due_at: datetime) -> Decision:
 def still_wanted(services: Services, letters: Sequence[Letter]) -> Sequence[Letter]:
     """What the source says otherwise since the claim (R12: a fee was paid just now), and who unfollowed (R28), go back.
 
-    They go back, each with its reason; what was withdrawn is suppressed on its way, what was corrected is compared
-    before it is claimed again, the others are judged anew.
+    Each with its reason. What was withdrawn is suppressed on its way, what was corrected is compared before it is
+    claimed again, the others are judged anew.
     """
     with services.ledger.connect() as connection:
         unwanted = claims.unwanted(connection, [letter.notice for letter in letters])
