@@ -28,7 +28,7 @@ def column(values: Iterable[Value]) -> str:
 
 
 def _element(value: Value) -> str:
-    return _WRITERS.get(type(value), _enumerated)(value)
+    return _WRITERS.get(type(value), _derived)(value)
 
 
 def _quoted(text: str) -> str:
@@ -37,14 +37,21 @@ def _quoted(text: str) -> str:
     return '"' + text + '"'
 
 
-def _enumerated(value: Any) -> str:
-    return int.__repr__(value) if isinstance(value, int) else _quoted(value)
+def _timed(moment: datetime) -> str:
+    return '"' + moment.isoformat() + '"'
+
+
+def _derived(value: Any) -> str:
+    """Of a type that is derived from these: an enumeration of numbers is a number."""
+    if isinstance(value, int):
+        return int.__repr__(value)
+    return _timed(value) if isinstance(value, datetime) else _quoted(value)
 
 
 _WRITERS: dict[type, Callable[[Any], str]] = {
     int: int.__repr__,
     str: _quoted,
-    datetime: lambda moment: '"' + moment.isoformat() + '"',
+    datetime: _timed,
     type(None): lambda _: "NULL",
 }
-"""By the type itself: asking with `isinstance` costs more than the writing. The rest are enumerations."""
+"""By the type itself: asking with `isinstance` costs more than the writing."""
