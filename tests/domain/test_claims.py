@@ -122,12 +122,13 @@ class Claims(RuleBasedStateMachine):
         shown = max(strength(proof), self.shown.get(key, 0))
         after = self.book.holder_of(person)
         moved = after is not None and (before is None or before.claim.user_id != after.claim.user_id)
+        if ruling.judgement is not REFUSE:  # a proof that did not move the phone was shown all the same
+            self.shown[key] = shown
         if ruling.judgement not in (GRANT, HOLD):
             assert not moved
             return
         assert after is not None
         assert after.claim.user_id == user
-        self.shown[key] = shown
         if before is not None and moved:
             assert shown > strength(before.claim.proof) or shown == 2, "only a stronger proof takes a phone"
             assert ruling.moved_from == before.claim.user_id, "who held it is told"
