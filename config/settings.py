@@ -29,6 +29,8 @@ from config.values import (
     check_hours,
     check_keys,
     check_kinds,
+    check_mail,
+    check_mail_server,
     check_proxy,
     check_start,
     clock_times,
@@ -171,6 +173,21 @@ class Settings(BaseSettings):
     recheck_seconds: float = Field(
         600, ge=0, description="Chờ lâu hơn chừng này giây thì đọc lại CSDL hồ sơ trước khi gửi (0: không đọc lại)"
     )
+    stuck_seconds: float = Field(
+        300, gt=0, description="Đến hạn quá chừng này giây mà không đi, dù không có gì giữ, thì báo động"
+    )
+    ping_url: HttpUrl | Literal[""] = Field(
+        "", repr=False, description="Địa chỉ được gọi đều đặn chừng nào mọi thứ còn chạy (healthchecks.io và tương tự)"
+    )
+    alarm_mail: Annotated[Names, AfterValidator(check_mail)] = Field(
+        [], description="Hộp thư nhận báo động, cách nhau dấu phẩy; bỏ trống: không gửi thư"
+    )
+    mail_url: Annotated[str, AfterValidator(check_mail_server)] = Field(
+        "smtp://localhost:25",
+        repr=False,
+        description="Máy chủ thư: smtp:// | smtp+tls:// (STARTTLS) | smtps://, có thể có tài_khoản:mật_khẩu@",
+    )
+    mail_from: str = Field("", description="Thư báo động đề người gửi là; bỏ trống: hcc-notify@tên máy")
     old_event_days: float = Field(
         30, ge=0, description="Việc đã xảy ra quá chừng này ngày mà nay mới thấy thì tạm giữ; 0: không giữ vì cũ"
     )

@@ -91,6 +91,19 @@ def check_proxy(url: str) -> str:
     return url.rstrip("/")
 
 
+def check_mail(addresses: list[str]) -> list[str]:
+    if wrong := [one for one in addresses if not re.fullmatch(r"[^@\s<>,]+@[^@\s<>,]+", one)]:
+        raise ValueError(f"{len(wrong)} địa chỉ không phải hộp thư, ví dụ truc@hatinh.gov.vn")
+    return addresses
+
+
+def check_mail_server(url: str) -> str:
+    check_url(url)
+    if not re.fullmatch(r"(smtp|smtp\+tls|smtps)://[^/]+", url.rstrip("/")):
+        raise ValueError("cần dạng smtp://máy:25, smtp+tls://máy:587 hoặc smtps://máy:465")
+    return url.rstrip("/")
+
+
 def check_keys(keys: list[str]) -> list[str]:
     if not keys or any(len(key) < _KEY_LENGTH for key in keys):
         raise ValueError(

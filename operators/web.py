@@ -18,23 +18,22 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 from sqlalchemy.exc import DBAPIError
 
 from config.logs import set_up_logs
+from operators.able import unable
+from operators.alarms import begin_watch
 from operators.clocks import measure_clocks
 from operators.costs import measure_costs
 from operators.door import serve_app
 from operators.flights import FLIGHTS, Flights
 from operators.hooks import LONGEST, Doorman, open_door
 from operators.kept import measure_kept
+from operators.stuck import oldest_due, stuck_now
 from worker.aftermath import breaker_key
 from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.clock import to_the_second
 from worker.domain.spelling import spellings
 from worker.ledger import cursors, oddities, reports
-from worker.ledger.able import refusal
-from worker.ledger.away import why_away
-from worker.ledger.migrate import missing
-from worker.queue.bell import knock
-from worker.queue.connection import PREFIX, QueueDown, door, open_redis
+from worker.queue.connection import QueueDown
 from worker.queue.processes import WEB, announce
 from worker.queue.refusals import Refusals
 from worker.shared import TEMPLATES
@@ -52,6 +51,7 @@ def serve(deployment: Deployment, port: int) -> None:
     """Serve on 127.0.0.1 until a signal ends us; a proxy with TLS belongs in front."""
     set_up_logs(deployment.shared.settings.log_level)
     announce(deployment.shared.settings.redis_url, WEB)
+    begin_watch(deployment)
     serve_app(build(*deployment), port)
 
 
@@ -76,7 +76,7 @@ async def healthz(_: web.Request) -> web.Response:
 
 @routes.get("/readyz")
 async def readyz(request: web.Request) -> web.Response:
-    """May take work: the ledger takes writes and is at this version, Redis and the broker do what they are for."""
+    """May take work: the ledger takes writes, Redis and the broker do what they are for, and nothing is stuck."""
     faults = await request.app[FLIGHTS].join("readyz", _faults, request.app[SERVICES])
     return web.Response(text="\n".join(faults or ["ready"]) + "\n", status=503 if faults else 200)
 
@@ -103,24 +103,13 @@ async def _aside(work: Callable[..., Any], *arguments: object) -> Any:
 
 
 def _faults(every: Sequence[Services]) -> list[str]:
-    """What all OAs need; what one of them lacks does not keep the others from their work (`hcc doctor` tells it)."""
-    faults = []
-    try:
-        if missing(every[0].ledger):
-            faults.append("the ledger lacks migrations: run `hcc migrate`")
-        elif refused := refusal(every[0].ledger):
-            faults.append(f"the ledger takes no writes: {why_away(refused)}")
-    except DBAPIError:
-        faults.append("the ledger does not answer")
-    try:
-        with door("take a write"):
-            open_redis(every[0].settings.redis_url).set(f"{PREFIX}checked", 1, px=1000)
-    except QueueDown:
-        faults.append("Redis does not answer or takes no writes")
-    try:
-        knock(every[0].settings)
-    except QueueDown as down:
-        faults.append(str(down))
+    """What all OAs need, and what does not move of any; what else one of them lacks `hcc doctor` tells."""
+    faults = [line for _, line, _ in unable(every[0].shared)]
+    if not faults:
+        try:
+            faults = [one.line for services in every for one in stuck_now(services)]
+        except DBAPIError:
+            faults = ["the ledger does not answer"]
     return faults
 
 
@@ -129,7 +118,13 @@ def _metrics(every: Sequence[Services]) -> bytes:
     notices = Gauge("hcc_notices", "Notices in each live state", ["oa", "state"], registry=registry)
     doubts = Gauge("hcc_lasting_doubts", "Notices in doubt for more than an hour", ["oa"], registry=registry)
     odd = Gauge("hcc_source_oddities", "What cannot be read in the source", ["oa", "column"], registry=registry)
+    oldest = Gauge(
+        "hcc_oldest_due_seconds", "Since a notice may go that has not gone", ["oa", "lane"], registry=registry
+    )
     paces: dict[str, Sequence[cursors.Pace]] = {}
+    for services in every:
+        for lane, seconds in oldest_due(services).items():
+            oldest.labels(services.oa, lane.name.lower()).set(seconds)
     with every[0].ledger.connect() as connection:
         for oa in (services.oa for services in every):
             for state, number in reports.live_counts(connection, oa).items():

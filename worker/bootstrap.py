@@ -184,7 +184,7 @@ class Services(Parts):
         link = self._payment_link(notice.code) if notice.amount is not None else None
         return Facts(
             notice.code, notice.amount, notice.appointment_at, link, notice.deadline_at, notice.reason,
-            notice.stories, notice.digest, STARS if notice.one_time_code else None, self.settings.place,
+            notice.stories, notice.digest, notice.alarm, STARS if notice.one_time_code else None, self.settings.place,
         )  # fmt: skip
 
     def sample(self, kind: str) -> Facts:

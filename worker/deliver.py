@@ -22,7 +22,7 @@ from worker.aftermath import RATE_LIMIT, breaker_key, channel_hold, narrow_holds
 from worker.bootstrap import Services
 from worker.channels.cargo import Cargo
 from worker.channels.channel import Channel, NotReady, Ready
-from worker.channels.policy import choose
+from worker.channels.policy import BUDGET, choose
 from worker.costs import afford_now, terms_now
 from worker.domain.kinds import CARDS
 from worker.domain.kinds.hours import asleep
@@ -40,6 +40,9 @@ from worker.queue.breaker import Word
 from worker.queue.connection import QueueDown
 
 log = logging.getLogger("hcc.deliver")
+
+NOT_READY, DOWN, REDIS_AWAY = "the channel is not ready", "the channel is down", "Redis is away"
+"""Why notices were given back untried."""
 
 RESTORED = "it may have been sent before the ledger was restored"
 
@@ -102,7 +105,7 @@ def load_batch(services: Services, oa: str, lane: Lane, ready: dict[str, Ready],
             if route.channel is None:
                 put_down(services, route.untold)
             elif route.channel.name not in ready:
-                give_back(services, [letter.notice for letter in route.letters], 5.0, "the channel is not ready")
+                give_back(services, [letter.notice for letter in route.letters], 5.0, NOT_READY)
             elif letters_to_send := permitted(services, oa, lane, route):
                 access = ready[route.channel.name]
                 guard = LeaseGuard(services, lease, letters_to_send, asked_at)
@@ -112,7 +115,7 @@ def load_batch(services: Services, oa: str, lane: Lane, ready: dict[str, Ready],
                 lease.unsettled += len(letters_to_send)
     except QueueDown:
         loaded = {notice for shipment in batch.shipments for notice in shipment.notices}
-        give_back(services, [one.notice for one in letters if one.notice.id not in loaded], 1.0, "Redis is away")
+        give_back(services, [one.notice for one in letters if one.notice.id not in loaded], 1.0, REDIS_AWAY)
         if not loaded:
             raise
     return batch
@@ -268,7 +271,7 @@ def permit(services: Services, oa: str, lane: Lane, channel: Channel, letters: S
     allowed = services.breaker.before(breaker_key(oa, channel), len(permitted))
     untried = [letter.notice for letter in permitted[allowed.granted :]]
     services.limiter.give_back(limits, len(untried))
-    give_back(services, untried, allowed.wait_seconds, "the channel is down")
+    give_back(services, untried, allowed.wait_seconds, DOWN)
     return permitted[: allowed.granted]
 
 
@@ -277,7 +280,7 @@ def afford(services: Services, oa: str, channel: Channel, letters: Sequence[Lett
     affordable = afford_now(services, oa, channel, letters)
     paid_for = {letter.notice.id for letter in affordable}
     unpaid = [letter.notice for letter in letters if letter.notice.id not in paid_for]
-    give_back(services, unpaid, 1.0, "the day's budget is used up")
+    give_back(services, unpaid, 1.0, f"{BUDGET} is used up")
     return affordable
 
 

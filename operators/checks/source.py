@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from operators.checks.fault import Fault
+from operators.stuck import feed_patience
 from producers.dossiers.mapping import load_mapping
 from producers.dossiers.queries import FEEDS
 from producers.dossiers.source import Source
@@ -13,7 +14,6 @@ from worker.deployment import Deployment
 from worker.ledger import cursors, oddities, truth
 
 _SHOWN = 5  # of what is odd, the most frequent
-_LATE = 300.0  # seconds without a feed's end: then nobody polls, or the source is too slow
 
 
 def check_source(made: Services) -> Iterator[str]:
@@ -33,7 +33,8 @@ def check_feeds(made: Services) -> Iterator[str]:
         paces = cursors.paces(connection, made.oa)
     if not paces:
         yield "chưa hỏi lần nào; worker và beat (hoặc `hcc poll --once`) sẽ bắt đầu"
-    late = [f"{pace.feed} {pace.seconds:.0f} giây" for pace in paces if pace.feed in FEEDS and pace.seconds > _LATE]
+    patience = feed_patience(made)
+    late = [f"{pace.feed} {pace.seconds:.0f} giây" for pace in paces if pace.feed in FEEDS and pace.seconds > patience]
     if late:
         raise Fault(f"lâu chưa đọc đến cuối: {', '.join(late)}; xem worker, beat và CSDL hồ sơ có chạy, có chậm không")
     for pace in paces:

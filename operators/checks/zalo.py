@@ -5,24 +5,79 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from config.causes import because
 from operators.checks.fault import Fault
+from producers.dossiers.mapping import load_mapping
 from worker.aftermath import breaker_key, concerns
 from worker.bootstrap import Services
 from worker.channels.budget import today
+from worker.channels.zalo.account import Accepted, Turned, Unasked, Unclear, try_token
+from worker.channels.zalo.register import Register
 from worker.channels.zalo.tokens import NoAccess
 from worker.domain.clock import to_the_second
 from worker.ledger import inbox, spending, unread
 from worker.ledger.spending import Spent
+
+BY_TEMPLATE = frozenset({"zalo_template", "zns"})
 
 _EVENTS_WAITING = 1000  # more than this do not wait where workers run
 _HOLDS_SHOWN = 10
 
 
 def check_token(made: Services) -> Iterator[str]:
+    """Not that we have one: that Zalo takes it."""
     access = made.tokens.access(made.oa)
     if isinstance(access, NoAccess):
         raise Fault(f"{access.why}; chạy `hcc oa import`")
-    yield f"cặp token thứ {access.version} còn dùng được"
+    match try_token(made.wire, made.settings.zalo_openapi_url, access.token):
+        case Accepted(oa) if oa not in (None, made.oa):
+            raise Fault("token là của OA khác; chạy `hcc oa import` với token của OA này, hoặc sửa HCC_ZALO_OA_ID")
+        case Accepted():
+            yield f"Zalo nhận cặp token thứ {access.version}"
+        case Turned(why):
+            raise Fault(f"Zalo không nhận token ({why}); chạy `hcc oa import`")
+        case Unasked(why):
+            raise Fault(f"không hỏi được Zalo (HCC_ZALO_OPENAPI_URL): {because(why)}; xem mạng, HCC_PROXY, HCC_CA_FILE")
+        case Unclear(why):
+            yield f"cặp token thứ {access.version} còn hạn; Zalo trả lời nhưng chưa rõ có nhận không ({why})"
+
+
+def check_forms(made: Services) -> Iterator[str]:
+    """A channel that is configured and cannot send what is on; and whether Zalo knows the templates."""
+    lacking = sorted(_unsendable(made))
+    if lacking:
+        raise Fault("; ".join(lacking))
+    access = made.tokens.access(made.oa)
+    if not made.settings.zalo_templates or isinstance(access, NoAccess):
+        yield "mọi loại đang bật gửi được bằng các kênh đã đặt"
+        return
+    register = Register(made.wire, made.settings.zalo_business_url)
+    found = {kind: register.find(access, template) for kind, template in made.settings.zalo_templates.items()}
+    unusable = [
+        f"{kind}: mẫu {made.settings.zalo_templates[kind]} {one if isinstance(one, str) else one.status}"
+        for kind, one in found.items()
+        if isinstance(one, str) or one.status != "ENABLE"
+    ]
+    if unusable:
+        raise Fault(f"{'; '.join(unusable)}; xem `hcc templates check`")
+    yield f"{len(found)} mẫu ZNS Zalo đã duyệt"
+
+
+def _unsendable(made: Services) -> Iterator[str]:
+    """What was asked for and goes nowhere: a kind that is told by a channel of templates, and has none.
+
+    That the preset channels lack templates is no fault where nobody asked for them: then they are simply not used.
+    """
+    known = made.settings
+    told = load_mapping(known.source).kinds.anywhere()
+    asked = known.model_fields_set & {"channels", "kind_channels"}
+    for kind in sorted(told - known.zalo_templates.keys()) if asked else ():
+        needing = [name for name in known.channels_of(kind) if name in BY_TEMPLATE]
+        if needing:
+            yield (
+                f"{kind}: kênh {', '.join(needing)} cần mẫu đã duyệt mà HCC_ZALO_TEMPLATES không có; "
+                f"thêm {kind}=<mã mẫu>, hoặc bỏ kênh ấy khỏi HCC_CHANNELS"
+            )
 
 
 def check_channels(made: Services) -> Iterator[str]:

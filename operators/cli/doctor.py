@@ -14,11 +14,12 @@ from config.oas import load_oas
 from config.settings import SettingsError
 from operators.checks.fault import Fault
 from operators.checks.guard import check_identity, check_quarantine, check_switches
+from operators.checks.leaving import check_leaving
 from operators.checks.ledger import check_doubts, check_ledger, check_months, check_setbacks
 from operators.checks.phones import check_phones
 from operators.checks.servers import check_clocks, check_disk, check_redis, check_settings, check_templates
 from operators.checks.source import check_apart, check_feeds, check_oddities, check_source, check_told
-from operators.checks.zalo import check_channels, check_costs, check_events, check_token
+from operators.checks.zalo import check_channels, check_costs, check_events, check_forms, check_token
 from operators.cli.connections import check_broker, check_connections
 from operators.cli.output import say, tick
 from operators.reasons import sentence_of
@@ -93,6 +94,8 @@ CHECKS: dict[str, Callable[[Services], Iterator[str]]] = {
     "đã báo": check_told,
     "token Zalo": check_token,
     "kênh": check_channels,
+    "mẫu Zalo": check_forms,
+    "đang gửi": check_leaving,
     "chưa rõ đã đến": check_doubts,
     "chi phí": check_costs,
     "sự kiện Zalo": check_events,

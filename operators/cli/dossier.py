@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -11,7 +12,10 @@ from sqlalchemy import Connection
 from operators.cli.context import deployment, every, of_oa, told_of
 from operators.cli.oddities import tell_oddities
 from operators.cli.output import as_json, print_json, say
+from operators.holding import held_notices
+from worker.bootstrap import Services
 from worker.domain.clock import to_the_second
+from worker.domain.held import HeldBy
 from worker.domain.notice import ANOTHER_NUMBER, NOT_A_FOLLOWER, OPTED_OUT, UNFOLLOWED, UNPROVEN
 from worker.domain.spelling import spellings
 from worker.ledger import oddities, reports
@@ -24,6 +28,26 @@ SILENCE = {
     OPTED_OUT: "Người dùng đã nhắn “dừng”.",
 }
 """Why no user is told, as an operator reads it."""
+
+HOLDS: Mapping[HeldBy, str] = {
+    HeldBy.LIMIT: "hạn mức lời gọi mỗi phút, chờ đến lượt",
+    HeldBy.HOLD: "Zalo bảo tạm ngừng (`hcc hold list`)",
+    HeldBy.BREAKER: "kênh đang ngắt vì lỗi liên tiếp, tự thử lại",
+    HeldBy.BACK_OFF: "lần trước lỗi, chờ gửi lại",
+    HeldBy.NIGHT: "giờ nghỉ",
+    HeldBy.BUDGET: "hết trần chi trong ngày",
+    HeldBy.SWITCH: "người trực đã dừng (`hcc switch list`)",
+    HeldBy.QUARANTINE: "đang tạm giữ (`hcc quarantine list`)",
+    HeldBy.DOUBT: "chưa rõ lần gửi trước đã đến hay chưa, đang hỏi Zalo",
+    HeldBy.NO_FOLLOWER: "chưa có ai quan tâm OA để gửi",
+    HeldBy.EARLIER: "chờ thông báo trước của cùng hồ sơ",
+    HeldBy.SENDING: "đang gửi",
+    HeldBy.TOKEN: "OA chưa có quyền gửi (`hcc oa status`)",
+    HeldBy.SOURCE: "chờ đối chiếu với CSDL hồ sơ",
+    HeldBy.REDIS: "không làm việc được với Redis",
+    HeldBy.LEDGER: "không làm việc được với sổ thông báo",
+}
+"""What keeps a notice from leaving, as an operator reads it."""
 
 
 @click.command(short_help="Mọi thông báo, lần gửi và lý do của một hồ sơ.")
@@ -42,9 +66,7 @@ def dossier(code: str, oa: str | None, as_json: bool) -> None:
     with deployment() as made, made.shared.ledger.connect() as connection:
         code = meant(connection, [one.oa for one in every(made, oa)], codes)
         notices = [
-            notice
-            for one in every(made, oa)
-            for notice in told_of(made, one, reports.dossier(connection, one.oa, code))
+            notice for one in every(made, oa) for notice in told_of(made, one, _with_holds(connection, one, code))
         ]
         odd = [
             row for one in every(made, oa) for row in told_of(made, one, oddities.listed(connection, one.oa, code=code))
@@ -57,6 +79,15 @@ def dossier(code: str, oa: str | None, as_json: bool) -> None:
         raise click.ClickException(f"Chưa có thông báo nào của hồ sơ {code}.")
     for notice in notices:
         _tell(notice)
+
+
+def _with_holds(connection: Connection, one: Services, code: str) -> list[dict[str, Any]]:
+    """The notices of a dossier; those that may still leave say what holds them, and from when they may go."""
+    holds = held_notices(connection, one, code)
+    return [
+        notice | ({"held_by": asdict(holds[notice["event_key"]])} if notice["event_key"] in holds else {})
+        for notice in reports.dossier(connection, one.oa, code)
+    ]
 
 
 def meant(connection: Connection, oas: Sequence[str], codes: Sequence[str]) -> str:
@@ -81,6 +112,10 @@ def _tell(notice: dict[str, Any]) -> None:
         until = f"đến {to_the_second(stopped['until'])}" if stopped["until"] else "đến khi `hcc switch on`"
         what = f"{stopped['sort']} {stopped['name']}".strip()
         say(f"  ‖ đang dừng: {what}, {until}: {stopped['why']}  ({stopped['by']})")
+    if held := notice.get("held_by"):
+        when = f", có thể đi từ {to_the_second(held['until'])}" if held["until"] else ""
+        more = f" ({held['what']})" if held["what"] else ""
+        say(f"  ⏸ giữ bởi: {HOLDS[held['by']]}{more}{when}")
     for line in (notice["text"] or "").splitlines():
         say(f"  │ {line}")
     for step in notice["history"]:

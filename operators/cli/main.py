@@ -12,6 +12,7 @@ from config.faults import keep, named
 from config.logs import set_up_logs
 from operators.cli import (
     acts,
+    alarms,
     connections,
     dead,
     demo,
@@ -73,6 +74,7 @@ for command in (
     report.report,
     followers.follower,
     staff.staff,
+    alarms.alarm,
     templates.templates,
 ):
     hcc.add_command(command)

@@ -14,6 +14,7 @@ from operators.cli.context import deployment, every, of_oa, services
 from operators.cli.input import typed
 from operators.cli.output import as_json, print_json, say
 from worker.bootstrap import Services
+from worker.channels.zalo.account import Accepted, Turned, Unasked, Unclear, try_token
 from worker.channels.zalo.oauth import Renewed, TokenReplyError, code_call, consent_url, pair_of, read_renewal
 from worker.domain.clock import to_vietnam
 from worker.ledger.audit import audit
@@ -42,6 +43,7 @@ def import_(oa: str | None, by: str, why: str) -> None:
     except ValueError:
         raise click.ClickException("Không nhập được: đầu vào không phải JSON.") from None
     with services("database_url", "secret_keys", "zalo_oa_id", "redis_url", oa=oa) as made:
+        _try(made, pair)
         _keep(made, pair, "oa import", by=by, why=why)
     say(f"Đã cất token của OA {made.oa}; dùng được {pair.life_seconds // 3600} giờ, sau đó tự gia hạn.")
 
@@ -79,6 +81,19 @@ def _code_of(address: str, state: str) -> str:
     if "code" not in query:
         raise click.ClickException("Địa chỉ không có mã đồng ý (code=…): sao chép cả dòng địa chỉ.")
     return query["code"][0]
+
+
+def _try(made: Services, pair: Pair) -> None:
+    """A pair that Zalo turns away, or that is another OA's, never takes the place of one that works."""
+    with made.ledger.connect() as connection:
+        known = made.credentials.read(connection, made.oa)
+    trial = try_token(made.wire, made.settings.zalo_openapi_url, pair.access)
+    if isinstance(trial, Accepted) and trial.oa not in (None, made.oa):
+        raise click.ClickException(f"Token này là của OA khác, không phải OA {made.oa}; không cất gì.")
+    if isinstance(trial, Turned) and known is not None and known.dead_because is None:
+        raise click.ClickException(f"Zalo không nhận token này ({trial.why}); giữ nguyên cặp token đang có.")
+    if isinstance(trial, Turned | Unasked | Unclear):
+        say(f"Chưa rõ Zalo có nhận token này không ({trial.why}); vẫn cất, xem lại bằng `hcc doctor`.", err=True)
 
 
 def _keep(made: Services, pair: Pair, verb: str, *, by: str, why: str) -> None:

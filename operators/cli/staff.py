@@ -1,4 +1,7 @@
-"""`hcc staff`: which staff get the numbers of which unit. A grant, so nobody lets themselves in through the chat."""
+"""`hcc staff`: which staff get the numbers of which unit, and who hears of alarms.
+
+A grant, so nobody lets themselves in through the chat.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,11 @@ from operators.cli.input import typed_lines
 from operators.cli.output import accountable, as_json, print_json, print_table, say
 from worker.domain.phone import read_phone
 from worker.ledger import staff as grants
+from worker.ledger.alarms import add_staff, listed_staff, remove_staff
 from worker.ledger.audit import audit
 from worker.ledger.people import People
+
+ALARMS = "báo động"  # in the place of a unit
 
 _LONGEST_LINE = 64
 
@@ -34,28 +40,37 @@ def unit_code(_context: click.Context, _option: click.Parameter, value: str | No
 
 
 @staff.command(short_help="Cho cán bộ nhận số liệu của một đơn vị.")
-@click.option("--unit", required=True, callback=unit_code, metavar="MÃ", help="Đơn vị (và các đơn vị dưới nó).")
+@click.option("--unit", callback=unit_code, metavar="MÃ", help="Nhận số liệu của đơn vị này (và các đơn vị dưới nó).")
+@click.option("--alarms", is_flag=True, help="Nhận báo động của hệ thống.")
 @of_oa
 @accountable
-def add(unit: str, oa: str | None, by: str, why: str) -> None:
+def add(unit: str | None, alarms: bool, oa: str | None, by: str, why: str) -> None:
     """Đọc từ đầu vào chuẩn, mỗi dòng một mã người dùng Zalo hoặc số điện thoại đã nối; họ phải đang quan tâm OA."""
+    if unit is None and not alarms:
+        raise click.UsageError("Cần --unit MÃ (số liệu của đơn vị), --alarms (báo động), hoặc cả hai.")
     with services(oa=oa) as made, made.ledger.begin() as tx:
         found = followers(tx, made.oa, made.people, typed_lines())
-        new = grants.add(tx, made.oa, found, unit)
-        audit(tx, made.oa, "staff add", f"{unit}: {_numbered(found)}", by=by, why=why)
-    say(f"{new} cán bộ mới được nhận số liệu của {unit}.")
+        told = []
+        if unit is not None:
+            told.append(f"{grants.add(tx, made.oa, found, unit)} cán bộ mới được nhận số liệu của {unit}.")
+        if alarms:
+            told.append(f"{add_staff(tx, made.oa, found)} cán bộ mới được nhận báo động.")
+        audit(tx, made.oa, "staff add", f"{_granted(unit, alarms=alarms)}: {_numbered(found)}", by=by, why=why)
+    say("\n".join(told))
 
 
 @staff.command("list", short_help="Liệt kê cán bộ và đơn vị.")
 @of_oa
 @as_json
 def list_staff(oa: str | None, as_json: bool) -> None:
-    """Liệt kê cán bộ được nhận số liệu của đơn vị nào."""
+    """Liệt kê cán bộ được nhận số liệu của đơn vị nào, và ai nhận báo động."""
     columns = {"unit": "Đơn vị", "user_id": "Người dùng", "follows": "Quan tâm", "added_at": "Từ lúc"}
     rows: list[dict[str, Any]] = []
     with deployment() as made, made.shared.ledger.connect() as connection:
         for one in every(made, oa):
             rows += told_of(made, one, grants.listed(connection, one.oa))
+            hearing = [{"unit": ALARMS, **row} for row in listed_staff(connection, one.oa)]
+            rows += told_of(made, one, hearing)
         columns = named_columns(made, columns)
     if as_json:
         print_json(rows)
@@ -64,16 +79,19 @@ def list_staff(oa: str | None, as_json: bool) -> None:
 
 
 @staff.command(short_help="Thôi gửi số liệu cho cán bộ.")
-@click.option("--unit", callback=unit_code, metavar="MÃ", help="Chỉ đơn vị này; mặc định mọi đơn vị.")
+@click.option("--unit", callback=unit_code, metavar="MÃ", help="Chỉ đơn vị này; mặc định mọi đơn vị và báo động.")
+@click.option("--alarms", is_flag=True, help="Chỉ báo động.")
 @of_oa
 @accountable
-def remove(unit: str | None, oa: str | None, by: str, why: str) -> None:
+def remove(unit: str | None, alarms: bool, oa: str | None, by: str, why: str) -> None:
     """Đọc từ đầu vào chuẩn, mỗi dòng một mã người dùng Zalo hoặc số điện thoại đã nối."""
     with services(oa=oa) as made, made.ledger.begin() as tx:
         found = followers(tx, made.oa, made.people, typed_lines(), leaving=True)
-        gone = grants.remove(tx, made.oa, found, unit)
-        audit(tx, made.oa, "staff remove", f"{unit or 'mọi đơn vị'}: {_numbered(found)}", by=by, why=why)
-    say(f"Đã thôi {gone} lượt nhận số liệu.")
+        everything = unit is None and not alarms
+        gone = grants.remove(tx, made.oa, found, unit) if unit is not None or everything else 0
+        gone += remove_staff(tx, made.oa, found) if alarms or everything else 0
+        audit(tx, made.oa, "staff remove", f"{_granted(unit, alarms=alarms)}: {_numbered(found)}", by=by, why=why)
+    say(f"Đã thôi {gone} lượt nhận.")
 
 
 def followers(tx: Connection, oa: str, people: People, lines: Iterable[str], *, leaving: bool = False) -> list[int]:
@@ -96,6 +114,12 @@ def _by_phone(tx: Connection, oa: str, people: People, raw: str, *, leaving: boo
     phone = read_phone(raw).e164
     user = people.user_of(tx, oa, phone) if phone else None
     return grants.follower(tx, oa, user, leaving=leaving) if user else None
+
+
+def _granted(unit: str | None, *, alarms: bool) -> str:
+    """What was granted or taken back, for the audit; neither is all."""
+    granted = [] if unit is None else [unit]
+    return ", ".join(granted + [ALARMS] * alarms) or "tất cả"
 
 
 def _numbered(found: Iterable[int]) -> str:

@@ -178,11 +178,15 @@ def test_each_oa_speaks_for_its_own_place() -> None:
 
 
 def test_the_facts_have_no_room_for_a_person() -> None:
-    """R23: what a text is not given it cannot tell; an eleventh fact is a decision, not a detail."""
+    """R23: what a text is not given it cannot tell; another fact is a decision, not a detail."""
     assert [fact.name for fact in fields(Facts)] == [
         *("code", "amount", "appointment", "payment_link"),
         *("deadline", "reason"),  # the reason is one of a closed set of words
-        *("stories", "digest"),  # what the chat tells: kinds, times, amounts and numbers
+        *(
+            "stories",
+            "digest",
+            "alarm",
+        ),  # what the chat tells: kinds, times, amounts and numbers, causes of a closed list
         "one_time_code",  # stars in every text that is kept
         "place",  # whose system speaks: the OA's, the same for everybody
     ]

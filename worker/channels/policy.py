@@ -20,6 +20,10 @@ from worker.domain.retry import Decision
 from worker.domain.segments import segments
 from worker.domain.window import Window, window
 
+QUIET = "quiet hours"
+BUDGET = "the day's budget"
+"""With these words begins why a notice waits for the morning, or for the next day."""
+
 _SPREAD = 600  # seconds: those who wait for one moment do not all start in it
 
 
@@ -147,7 +151,7 @@ def is_a_living_code(_name: str, letter: Letter, terms: Terms) -> Objection | No
 
 def by_day(_name: str, letter: Letter, terms: Terms) -> Objection | None:
     dawn = quiet_until(terms.quiet, terms.now)
-    return NotYet(_spread(dawn, letter), "quiet hours") if dawn else None
+    return NotYet(_spread(dawn, letter), QUIET) if dawn else None
 
 
 def within_budget(name: str, letter: Letter, terms: Terms) -> Objection | None:
@@ -155,7 +159,7 @@ def within_budget(name: str, letter: Letter, terms: Terms) -> Objection | None:
     enough = (left.messages is None or left.messages >= 1) and (
         left.dong is None or price(name, letter, terms) <= left.dong
     )
-    return None if enough else NotYet(_spread(_midnight(terms.now), letter), f"the day's budget of {name} is used up")
+    return None if enough else NotYet(_spread(_midnight(terms.now), letter), f"{BUDGET} of {name} is used up")
 
 
 CONDITIONS: Mapping[str, tuple[Condition, ...]] = {

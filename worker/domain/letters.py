@@ -18,6 +18,7 @@ from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError, T
 from jinja2.meta import find_referenced_templates, find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from worker.domain.alarm import AlarmCause, AlarmFacts, read_alarm
 from worker.domain.clock import appointment, deadline, told_at
 from worker.domain.dossier import Reason
 from worker.domain.kinds import KINDS
@@ -54,6 +55,7 @@ class Facts:
     reason: Reason | None = None
     stories: tuple[Story, ...] = ()
     digest: Digest | None = None
+    alarm: AlarmFacts | None = None
     one_time_code: str | None = None  # only where a channel fills it in: texts in the ledger have stars
     place: str = "tỉnh Hà Tĩnh"  # whose system speaks; the OA's (HCC_PLACE), no fact of the dossier
 
@@ -65,6 +67,22 @@ REASONS: dict[Reason, str] = {
     Reason.NOT_ELIGIBLE: "chưa đủ điều kiện theo quy định",
 }
 """How a text tells a class of reason; the office's own words are never in a text (R23)."""
+
+ALARMED: dict[AlarmCause, str] = {
+    AlarmCause.DUE: "thông báo đến hạn mà không đi",
+    AlarmCause.SOURCE: "thông báo chờ đối chiếu mà không được đối chiếu với CSDL hồ sơ",
+    AlarmCause.EVENTS: "sự kiện của Zalo không được xử lý",
+    AlarmCause.FEED: "CSDL hồ sơ không đọc được đến cuối",
+    AlarmCause.DOUBTS: "có thông báo không rõ đã đến hay chưa",
+    AlarmCause.LEDGER: "sổ thông báo không làm việc được",
+    AlarmCause.REDIS: "Redis không làm việc được",
+    AlarmCause.BROKER: "hàng đợi không làm việc được",
+    AlarmCause.TOKEN: "Zalo không cho gửi (token)",
+    AlarmCause.GUARD: "có thông báo đang tạm giữ chờ người xem",
+    AlarmCause.IDENTITY: "CSDL hồ sơ là một CSDL khác",
+    AlarmCause.TEST: "thử báo động",
+}
+"""How alarms are told to staff."""
 
 STEPS: dict[str, str] = {
     "submitted": "hồ sơ đã được gửi",
@@ -201,6 +219,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "reason": Reason,
     "stories": read_stories,
     "digest": read_digest,
+    "alarm": read_alarm,
 }
 """The facts that JSON has no type for, as a sample writes them."""
 
@@ -243,6 +262,13 @@ def _tales(facts: Facts) -> dict[str, Any]:
                 for one in tallies
             ],
             "total": {name: _number(sum(getattr(one, name) for one in tallies)) for name in _COUNTED},
+        }
+    if facts.alarm is not None:
+        ended = facts.alarm.ended_at
+        tales["alarm"] = {
+            "told": ALARMED[facts.alarm.cause],
+            "began": told_at(facts.alarm.began_at),
+            "ended": told_at(ended) if ended else None,
         }
     return tales
 

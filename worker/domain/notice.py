@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from worker.domain.alarm import AlarmFacts
 from worker.domain.dossier import Reason
 from worker.domain.outcome import Outcome
 from worker.domain.story import Digest, Story
@@ -50,6 +51,7 @@ class Notice:
     stopped: frozenset[str] = frozenset()  # channels that an operator switched off
     stories: tuple[Story, ...] = ()
     digest: Digest | None = None
+    alarm: AlarmFacts | None = None
     one_time_code: str | None = field(default=None, repr=False)  # sealed; opened by the channel that sends it
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from worker.domain.alarm import read_alarm
 from worker.domain.dossier import Reason
 from worker.domain.kinds import ANSWERS
 from worker.domain.lane import Lane
@@ -270,6 +271,7 @@ _FACTS: dict[str, Callable[[Any], Any]] = {
     "one_time_code": str,
     "stories": read_stories,
     "digest": read_digest,
+    "alarm": read_alarm,
 }
 """How each fact is read that a text may tell."""
 

@@ -114,6 +114,29 @@ staff = Table(  # who gets the numbers of which unit: granted by an operator
     _time("added_at", nullable=False),
 )
 
+alarm_staff = Table(  # who hears in the chat what is wrong with the system
+    "alarm_staff",
+    metadata,
+    Column("oa", Text, primary_key=True),
+    Column("follower_id", ForeignKey("followers.id"), primary_key=True),
+    _time("added_at", nullable=False),
+)
+
+alarms = Table(  # what a person was to hear of, once a cause, with its end (worker/ledger/alarms.py)
+    "alarms",
+    metadata,
+    _id(),
+    Column("oa", Text, nullable=False),  # "" of all OAs
+    Column("cause", Text, nullable=False),
+    Column("says", Text, nullable=False),  # as an operator reads it
+    _time("began_at", nullable=False),
+    _time("ended_at"),
+    _time("mailed_at"),
+    _time("end_mailed_at"),
+)
+Index("alarms_open", alarms.c.oa, alarms.c.cause, unique=True, postgresql_where=text("ended_at IS NULL"))
+Index("alarms_to_mail", alarms.c.id, postgresql_where=text("end_mailed_at IS NULL"))
+
 notices = Table(
     "notices",
     metadata,

@@ -40,6 +40,7 @@ __all__ = [
     "PROOF_REQUEST",
     "RANK",
     "REMINDERS",
+    "STAFF_ALARM",
     "STAFF_DIGEST",
     "STANDING",
     "WELCOME",
@@ -67,6 +68,7 @@ CHAT_OFF = "chat_off"
 CHAT_ON = "chat_on"
 CHAT_HELP = "chat_help"
 STAFF_DIGEST = "staff_digest"
+STAFF_ALARM = "staff_alarm"
 
 PROOF_REQUEST = "proof_request"  # how to prove the phone that was shared
 PROOF_CODE = "proof_code"  # the one-time code, to the phone itself
@@ -131,6 +133,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(CHAT_ON, 63, None),
     Kind(CHAT_HELP, 64, None),
     Kind(STAFF_DIGEST, 70, None),
+    Kind(STAFF_ALARM, 71, None),
     Kind(PROOF_CODE, 80, None),
     Kind(PROOF_REQUEST, 81, None),
     Kind(PROOF_DONE, 82, None),

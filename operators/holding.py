@@ -1,0 +1,114 @@
+"""What keeps a notice from leaving, asked of the ledger and of Redis: for `hcc dossier`, and to know what is stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from worker.aftermath import RATE_LIMIT, breaker_key, channel_hold, concerns
+from worker.bootstrap import Services
+from worker.channels.channel import Channel, NotReady
+from worker.channels.policy import BUDGET, QUIET
+from worker.channels.zalo.codes import TABLES, Meaning
+from worker.deliver import DOWN, NOT_READY, REDIS_AWAY, bounds
+from worker.domain.held import Held, HeldBy, Live, held
+from worker.domain.kinds.hours import dawn
+from worker.domain.lane import Lane
+from worker.ledger import live
+from worker.ledger.truth import SOURCE
+from worker.queue.breaker import Word
+from worker.queue.connection import QueueDown
+
+_OF_MEANINGS: Mapping[Meaning, HeldBy] = {
+    Meaning.RATE: HeldBy.LIMIT,
+    Meaning.TOKEN: HeldBy.TOKEN,
+    Meaning.GRANT: HeldBy.TOKEN,
+    Meaning.NIGHT: HeldBy.NIGHT,
+    Meaning.QUOTA: HeldBy.HOLD,
+    Meaning.CONFIG: HeldBy.HOLD,
+}
+_OF_REASONS: Mapping[str, HeldBy] = {
+    **{row.reason: _OF_MEANINGS[row.meaning] for table in TABLES.values() for row in table.values()
+       if row.meaning in _OF_MEANINGS},
+    RATE_LIMIT: HeldBy.LIMIT,
+    SOURCE: HeldBy.SOURCE,
+    QUIET: HeldBy.NIGHT,
+    DOWN: HeldBy.BREAKER,
+    NOT_READY: HeldBy.TOKEN,
+    REDIS_AWAY: HeldBy.REDIS,
+}  # fmt: skip
+"""Why the worker gave a notice back, by the words that it stored with it."""
+
+
+def held_notices(tx: Connection, services: Services, code: str) -> dict[str, Held]:
+    """Of a dossier's notices, by event key, those that something holds."""
+    found = live.read(tx, services.oa, code, sure=services.settings.sure_seconds)
+    if not found:
+        return {}
+    now = services.clock.now()
+    of_oa = {lane: held_oa(services, lane) for lane in {row.lane for row in found.values()}}
+    reasons = _held_reasons(services)
+    asleep = bounds(services).asleep
+    each = {}
+    for key, row in found.items():
+        notice = Live(
+            state=row.state,
+            reason=row.reason,
+            waits_for=_cause_of(row.reason, reasons),
+            due_at=row.due_at,
+            lease_until=row.lease_until,
+            is_sure=row.is_sure,
+            may_be_told_from=dawn(now) if row.kind in asleep else None,
+            earlier=row.earlier,
+            stopped=row.stopped,
+        )
+        each[key] = held(notice, of_oa[row.lane], now)
+    return {key: one for key, one in each.items() if one is not None}
+
+
+def _cause_of(reason: str | None, held_reasons: Collection[str]) -> HeldBy:
+    """Of a notice that is due at a time to come; words that are none of ours are the fault that it waits to retry."""
+    if reason in held_reasons:
+        return HeldBy.HOLD
+    if reason is not None and reason.startswith(BUDGET):
+        return HeldBy.BUDGET
+    return _OF_REASONS.get(reason or "", HeldBy.BACK_OFF)
+
+
+def _held_reasons(services: Services) -> set[str]:
+    try:
+        return {hold.reason for hold in services.holds.all() if concerns(services, hold.key)}
+    except QueueDown:
+        return set()
+
+
+def held_oa(services: Services, lane: Lane) -> Held | None:
+    """What keeps every notice of the OA in this lane from leaving now; None where nothing does."""
+    now = services.clock.now()
+    try:
+        limits = services.limits(services.oa)
+        holds = services.holds.of([limit.key for limit in limits])
+        if holds:
+            longest = max(holds.values(), key=lambda hold: hold.seconds)
+            return Held(HeldBy.HOLD, now + timedelta(seconds=longest.seconds), longest.reason)
+        shut = [_shut(services, channel, now) for channel in services.channels.values()]
+        if shut and None not in shut:
+            return min((one for one in shut if one), key=lambda one: (one.until is None, one.until or now))
+        grant = services.limiter.peek(limits, 1, lane=lane)
+    except QueueDown:
+        return Held(HeldBy.REDIS)
+    return None if grant.granted else Held(HeldBy.LIMIT, now + timedelta(seconds=grant.wait_seconds))
+
+
+def _shut(services: Services, channel: Channel, now: datetime) -> Held | None:
+    answer = channel.ready(services.oa)
+    if isinstance(answer, NotReady):
+        return Held(HeldBy.TOKEN, what=answer.why)
+    name = channel_hold(services.oa, channel.name)
+    hold = services.holds.of([name]).get(name)
+    if hold is not None:
+        return Held(HeldBy.HOLD, now + timedelta(seconds=hold.seconds), hold.reason)
+    state = services.breaker.state(breaker_key(services.oa, channel))
+    return Held(HeldBy.BREAKER, state.until, channel.name) if state.word is Word.OPEN else None
