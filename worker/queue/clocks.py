@@ -73,10 +73,17 @@ class ClockBoard:
             if datetime.fromisoformat(shown) - now > _SET_BACK:
                 by, first = datetime.fromisoformat(shown) - now, True
                 until = (now + _CARRIED_ON).isoformat()
+            elif by and _leapt(datetime.fromisoformat(shown), now, datetime.fromisoformat(until)):
+                until = (now + _CARRIED_ON).isoformat()
             if by and now < datetime.fromisoformat(until):
                 self._redis.set(self._ledger, _noted(now, by, until))
                 return SetBack(by, first)
         return None
+
+
+def _leapt(shown: datetime, now: datetime, until: datetime) -> bool:
+    """Whether the clock was set forward, over the end of the moment: what others carried on may still be written."""
+    return shown < until <= now and now - shown > _SET_BACK
 
 
 def _noted(now: datetime, by: timedelta = timedelta(), until: str = "") -> str:
