@@ -217,13 +217,20 @@ class World(Outside):
             rows = connection.execute(text("SELECT event_key, state FROM notices"))
             return {row.event_key: row.state for row in rows}
 
+    def live(self) -> str:
+        """The first notices that may still leave, with all that a claim looks at."""
+        with self._ledger() as connection:
+            rows = connection.execute(text(_LIVE)).mappings()
+            return "\n".join(str({name: str(value) for name, value in row.items()}) for row in rows)
+
     def until(self, condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
         """Wait for a condition on the world; where it does not come, say what the processes wrote."""
         try:
             until(condition, what, seconds)
         except TimeoutError as error:
             logs = "\n".join(f"--- {path.name}\n{path.read_text()[-9000:]}" for path in sorted(self.logs.glob("*.log")))
-            pytest.fail(f"{error} (seed {SEED}); states: {Counter(self.states().values())}\n{logs}")
+            counts = Counter(self.states().values())
+            pytest.fail(f"{error} (seed {SEED}); states: {counts}\n{self.live()}\n{logs}")
 
     def _ledger(self) -> Connection:
         """A connection to the ledger; while it is restarted, wait."""
@@ -235,6 +242,12 @@ class World(Outside):
             except DBAPIError:
                 time.sleep(0.1)
         return self.services.ledger.connect()
+
+
+_LIVE = """
+SELECT now(), event_key, state, lane, reason, event_at, due_at, fresh_at, true_at, recorded_at, lease, lease_until
+FROM notices WHERE state IN ('waiting', 'due', 'sending', 'uncertain') ORDER BY id LIMIT 5
+"""
 
 
 def until(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:

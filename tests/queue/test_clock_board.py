@@ -48,3 +48,14 @@ def test_a_redis_that_is_away_is_said_to_be(nowhere: Redis) -> None:
     """As everywhere in this room."""
     with pytest.raises(QueueDown):
         ClockBoard(nowhere).now()
+
+
+def test_a_clock_that_is_set_back_and_then_forward_is_watched_for_a_moment_after_that(store: Redis) -> None:
+    """Else what a process wrote by the first wrong time, after the clock was right again, would wait for that time."""
+    board = ClockBoard(store)
+    moment = datetime(2026, 3, 2, 9, 9, tzinfo=UTC)
+    assert board.note_ledger(moment + timedelta(days=5)) is None
+    assert board.note_ledger(moment - timedelta(hours=1)) == SetBack(timedelta(days=5, hours=1), first=True)
+    assert board.note_ledger(moment) == SetBack(timedelta(days=5, hours=1), first=False)
+    assert board.note_ledger(moment + timedelta(seconds=19)) == SetBack(timedelta(days=5, hours=1), first=False)
+    assert board.note_ledger(moment + timedelta(seconds=21)) is None

@@ -83,6 +83,8 @@ class ClockBoard:
             first = shown - now > _SET_BACK
             if first:
                 by, until = shown - now, now + _CARRIED_ON
+            elif by and until and _leapt(shown, now, until):
+                until = now + _CARRIED_ON
             if by and until and now < until:
                 self._redis.set(self._ledger, _noted(now, by, until.isoformat()))
                 return SetBack(by, first)
@@ -111,6 +113,11 @@ def _read_ledger(text: str, now: datetime) -> tuple[datetime, timedelta, datetim
         pass
     refused(VALUE, what="note of the ledger's clock thrown away")
     return None
+
+
+def _leapt(shown: datetime, now: datetime, until: datetime) -> bool:
+    """Whether the clock was set forward, over the end of the moment: what others carried on may still be written."""
+    return shown < until <= now and now - shown > _SET_BACK
 
 
 def _noted(now: datetime, by: timedelta = timedelta(), until: str = "") -> str:
