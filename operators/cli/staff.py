@@ -56,7 +56,7 @@ def add(unit: str | None, alarms: bool, oa: str | None, by: str, why: str) -> No
         if alarms:
             told.append(f"{add_staff(tx, made.oa, found)} cán bộ mới được nhận báo động.")
         audit(tx, made.oa, "staff add", f"{_granted(unit, alarms=alarms)}: {_numbered(found)}", by=by, why=why)
-    say("\n".join(told))
+    say("\n".join(told), lines=True)
 
 
 @staff.command("list", short_help="Liệt kê cán bộ và đơn vị.")
@@ -88,10 +88,13 @@ def remove(unit: str | None, alarms: bool, oa: str | None, by: str, why: str) ->
     with services(oa=oa) as made, made.ledger.begin() as tx:
         found = followers(tx, made.oa, made.people, typed_lines(), leaving=True)
         everything = unit is None and not alarms
-        gone = grants.remove(tx, made.oa, found, unit) if unit is not None or everything else 0
-        gone += remove_staff(tx, made.oa, found) if alarms or everything else 0
+        told = []
+        if unit is not None or everything:
+            told.append(f"Đã thôi {grants.remove(tx, made.oa, found, unit)} lượt nhận số liệu.")
+        if hearing := remove_staff(tx, made.oa, found) if alarms or everything else 0:
+            told.append(f"Đã thôi {hearing} lượt nhận báo động.")
         audit(tx, made.oa, "staff remove", f"{_granted(unit, alarms=alarms)}: {_numbered(found)}", by=by, why=why)
-    say(f"Đã thôi {gone} lượt nhận.")
+    say("\n".join(told) or "Không có ai trong số này nhận báo động.", lines=True)
 
 
 def followers(tx: Connection, oa: str, people: People, lines: Iterable[str], *, leaving: bool = False) -> list[int]:
