@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy.exc import DBAPIError
 
+from config.seldom import Seldom
 from worker.bootstrap import Services
 from worker.deployment import Deployment
 from worker.domain.kinds.hours import asleep
@@ -28,6 +29,7 @@ log = logging.getLogger("hcc.sweeps")
 _PAGE = 1000  # notices a statement
 _STOPPED_PAGE = 10_000
 _COMPARED = 2000  # entries of a schedule that a sweep compares with the ledger
+_MINDED = Seldom(60.0)  # an idle sweep asks Redis no more than it must
 _HOUSE_SECONDS = 10.0  # for housekeeping at a time: what is left is for the next one
 
 
@@ -63,7 +65,8 @@ def sweep_all(deployment: Deployment, seconds: float) -> None:
     shared.holds.all()  # forgets those that are over
     for oa in shared.schedule.missing(deployment.oas):
         rebuild_schedule(deployment.of(oa), oa)
-    mind_schedule(shared, deployment.oas)
+    if _MINDED.may("schedule"):
+        mind_schedule(shared, deployment.oas)
 
 
 def give_back_time(shared: Shared) -> None:

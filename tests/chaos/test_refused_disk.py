@@ -13,7 +13,7 @@ from tests.chaos.world import WORKERS, free_port, listens
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
 
-_NO_ROOM = "bash -c 'ulimit -f 8 && exec {command}'"  # KiB of each file: what is more is refused, as by a full disk
+_NO_ROOM = "bash -c 'ulimit -f 4 && exec {command}'"  # KiB of each file: what is more is refused, as by a full disk
 _WORKER = "celery -A worker.app worker -n {name}@%h --concurrency 2 --loglevel DEBUG"
 _BEAT = "celery -A worker.app beat --loglevel DEBUG"
 
@@ -31,5 +31,5 @@ def test_34_a_log_that_takes_nothing_keeps_nobody_from_their_work(begin: Begin) 
         pass
     run.last_blow = time.monotonic()
     all_told(run.verdict())
-    assert run.logs.joinpath("first.log").stat().st_size == 8 * 1024, "the log was not full"
+    assert run.logs.joinpath("first.log").stat().st_size == 4 * 1024, "the log was not full"
     assert {name: process.poll() for name, process in run.running.items()} == dict.fromkeys(run.running)

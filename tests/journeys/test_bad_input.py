@@ -52,7 +52,7 @@ def test_an_unreachable_ledger_is_a_sentence_and_an_exit_code(world: World) -> N
     """The ledger is away: said clearly."""
     ended = hcc(world, "dossier", "H27", HCC_DATABASE_URL="postgresql://hcc@127.0.0.1:1/none")
     assert ended.returncode == 1
-    assert "cơ sở dữ liệu" in ended.stderr
+    assert "sổ thông báo (HCC_DATABASE_URL)" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

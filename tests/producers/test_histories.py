@@ -398,6 +398,7 @@ def test_every_history_gives_the_events_that_the_rules_say_once(
     assert births[0].n == births[0].notices == len(play.told())
 
 
+@pytest.mark.timeout(400)  # ten days, each with its polls: 40 s alone, several times that on a busy machine
 def test_ten_days_of_a_province_are_told_as_they_were(world: World) -> None:
     """The simulator lives with all its bad habits, a poll comes by twice an hour, and nothing is missed."""
     told, truth = _ten_days(world, Habits(per_day=15, imported=0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -29,6 +29,19 @@ OA = "4024926008133882615"
 NOW = datetime.now(UTC)
 LIMIT = Limit(f"oa:{OA}", 600)
 RETRY = Retry(7, NOW + timedelta(hours=1), NOW, "H1/accepted/1", "accepted", None, None, 1)
+
+
+class _Ringer:
+    """Sends nothing, and remembers what it was to send."""
+
+    def __init__(self, sent: list[str]) -> None:
+        self._sent = sent
+
+    def producer_or_acquire(self) -> nullcontext[None]:
+        return nullcontext()
+
+    def send_task(self, task: str, **_: object) -> None:
+        self._sent.append(task)
 
 
 class House:
@@ -170,8 +183,8 @@ def test_a_bell_that_was_to_be_pending_for_good_is_rung(
 ) -> None:
     sent: list[str] = []
     monkeypatch.setattr(bell, "_redis", lambda: valkey)
-    monkeypatch.setattr(bell, "unheard", lambda: SimpleNamespace(too_many=lambda _: False))
-    monkeypatch.setattr(bell, "ringer", lambda: SimpleNamespace(send_task=lambda task, **_: sent.append(task)))
+    monkeypatch.setattr(bell, "unheard", lambda: SimpleNamespace(too_many=lambda *_: False))
+    monkeypatch.setattr(bell, "ringer", lambda: _Ringer(sent))
     valkey.set(f"hcc:bell:worker.deliver:{OA}", 1)
     bell.ring(OA)
     bell.ring(OA)
@@ -217,5 +230,6 @@ def test_a_schedule_that_counts_as_made_for_good_is_made_anew(valkey: Redis) -> 
     schedule = Schedule(valkey)
     schedule.replace(OA, [RETRY])
     assert schedule.missing([OA]) == []
-    valkey.persist(f"hcc:retries:{OA}:built")
-    assert schedule.missing([OA]) == [OA]
+    for mark in ("4102444800", "1", "-1", "for ever", "9" * 40):  # without an expiry, as a hand sets it
+        valkey.set(f"hcc:retries:{OA}:built", mark)
+        assert schedule.missing([OA]) == [OA]

@@ -68,9 +68,6 @@ OFFERED = """
 
 _UNTRIED = "NOT EXISTS (SELECT FROM unread_tries t WHERE t.event_id = u.event_id AND t.ability = :ability)"
 
-OVERDUE = f"u.received_at < clock_timestamp() - make_interval(days => {KEPT_DAYS})"
-"""True where the event `u` is to be erased."""
-
 
 def offered(tx: Connection, oa: str, reader: EventReader, *, limit: int, tried: bool) -> list[Unapplied]:
     """The oldest events that this reader is to try, in the order in which they came: those it tried before, or not."""

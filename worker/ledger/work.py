@@ -105,7 +105,7 @@ SELECT w.oa FROM unnest(CAST(:oas AS text[])) AS w (oa)
 WHERE EXISTS (SELECT FROM zalo_events e WHERE e.oa = w.oa AND e.applied_at IS NULL)
    OR EXISTS (SELECT FROM receipts r WHERE r.oa = w.oa AND r.look_at <= now())
 """
-_TO_TRY = f"OR EXISTS (SELECT FROM unread_events u WHERE u.oa = w.oa AND ({unread.OVERDUE} OR {unread.OFFERED}))"
+_TO_TRY = f"OR EXISTS (SELECT FROM unread_events u WHERE u.oa = w.oa AND {unread.OFFERED})"
 
 
 def to_apply(tx: Connection, oas: Sequence[str], reader: EventReader | None = None) -> list[str]:

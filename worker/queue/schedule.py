@@ -8,6 +8,7 @@ Where `missing` says so, it is made again from the ledger: after a flush, and on
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from worker.queue.sound import KEY, VALUE, soundly
 T = TypeVar("T")
 
 _BUILT_SECONDS = 3600
-_GONE = -2  # Redis' word for a key that is not there
+_CLOCKS_DIFFER = 600.0  # seconds
 _PAGE = 1000  # entries a round trip
 
 
@@ -124,7 +125,7 @@ class Schedule:
     def sizes(self, oas: Sequence[str]) -> dict[str, int]:
         """How many entries there are, past ones included, of those OAs that have some. Raises `QueueDown`.
 
-        One of a wrong type counts as empty: `missing` finds it.
+        One of a wrong type counts as empty: whoever writes to it finds that.
         """
         pipeline = self._redis.pipeline(transaction=False)
         for oa in oas:
@@ -148,26 +149,19 @@ class Schedule:
         with door("make the schedule anew"):
             self._redis.delete(due, told, built)
             self.put(oa, entries)
-            self._redis.set(built, 1, ex=_BUILT_SECONDS)
+            self._redis.set(built, int(time.time()) + _BUILT_SECONDS, ex=_BUILT_SECONDS)
 
     def missing(self, oas: Sequence[str]) -> list[str]:
         """Those whose schedule must be made anew: flushed, never made, not for an hour, or not ours any more.
 
-        Raises `QueueDown`.
+        One command for all of them. Raises `QueueDown`.
         """
-        pipeline = self._redis.pipeline(transaction=False)
-        for oa in oas:
-            due, told, built = self._keys(oa)
-            pipeline.ttl(built)
-            pipeline.type(due)
-            pipeline.type(told)
         with door("look for the schedule"):
-            thrice = iter(pipeline.execute() if oas else [])
-        found = dict(zip(oas, zip(thrice, thrice, thrice, strict=True), strict=True))
-        wrong = [oa for oa, (left, due, told) in found.items() if _is_wrong(left, due, told)]
-        if wrong:
+            found = cast("list[str | None]", self._redis.mget([self._keys(oa)[2] for oa in oas])) if oas else []
+        marks = dict(zip(oas, found, strict=True))
+        if any(mark is not None and not _is_standing(mark) for mark in marks.values()):
             refused(KEY, what="the schedule is made anew")
-        return [oa for oa, (left, _, _) in found.items() if left == _GONE or oa in wrong]
+        return [oa for oa, mark in marks.items() if mark is None or not _is_standing(mark)]
 
     def _soundly(self, oa: str, deed: Callable[[], T]) -> T:
         """What is thrown away with its mark that it is complete is made anew by the next sweep."""
@@ -184,11 +178,10 @@ class Schedule:
         return key, f"{key}:told", f"{key}:built"
 
 
-def _is_wrong(left: int, due: str, told: str) -> bool:
-    """Whether one of the three is of another type, or the schedule counts as made for longer than it may."""
-    return (
-        due not in ("zset", "none") or told not in ("hash", "none") or not _GONE <= left <= _BUILT_SECONDS or left == -1
-    )
+def _is_standing(mark: str) -> bool:
+    """Whether the schedule counts as made, by the time that the mark bears; what was to stand for good does not."""
+    until = int(mark) if _is_id(mark) else 0
+    return abs(until - time.time() - _BUILT_SECONDS / 2) < _BUILT_SECONDS / 2 + _CLOCKS_DIFFER
 
 
 def _is_id(text: str) -> bool:
