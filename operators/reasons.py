@@ -50,10 +50,8 @@ def sentence_of(error: BaseException) -> str | None:
             return str(error)
         case SealError():
             return f"HCC_SECRET_KEYS không mở được dữ liệu đã có trong sổ thông báo: {WRONG_KEYS}."
-        case BrokerDown():
-            return _OF_BROKER.get(str(error)) or not_reached(BROKER, error)
-        case QueueDown():
-            return str(error) if cause_of(error) is Cause.OTHER else not_reached(REDIS, error)
+        case QueueDown() | BrokerDown():
+            return _of_queue(error)
         case LedgerAway() if refused := ledger_refusal(error):
             return f"Sổ thông báo (HCC_DATABASE_URL) chưa làm việc được: {refused}."
         case OperationalError() | InterfaceError() if cause_of(error) is not Cause.OTHER:
@@ -63,6 +61,12 @@ def sentence_of(error: BaseException) -> str | None:
         case OSError() if error.errno in _OF_FILES:  # a full disk, a folder that may not be written
             return f"Không đọc hoặc ghi được {error.filename or 'tệp'}: {error.strerror or type(error).__name__}"
     return None
+
+
+def _of_queue(error: QueueDown | BrokerDown) -> str:
+    if isinstance(error, BrokerDown):
+        return _OF_BROKER.get(str(error)) or not_reached(BROKER, error)
+    return str(error) if cause_of(error) is Cause.OTHER else not_reached(REDIS, error)
 
 
 def ledger_refusal(away: LedgerAway) -> str | None:

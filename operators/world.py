@@ -85,12 +85,9 @@ def _refuse_beside_real_zalo(wanted: Sequence[str], known: Mapping[str, str]) ->
     """A forgotten setting must not begin an empty ledger of its own, from which citizens are told everything again."""
     if _is_yes(known.get("HCC_EMBEDDED", "")) or all(map(_is_loopback, _zalos(known))):
         return
-    raise SettingsError(
-        [
-            f"{', '.join(wanted)}: chưa đặt, mà HCC_ZALO_OPENAPI_URL là Zalo thật nên không dùng máy chủ nhúng — "
-            "đặt các biến ấy, hoặc đặt HCC_EMBEDDED=yes nếu đúng là muốn dùng máy chủ nhúng (dữ liệu ở var/)"
-        ]
-    )
+    what = f"{', '.join(wanted)}: chưa đặt, mà HCC_ZALO_OPENAPI_URL là Zalo thật nên không dùng máy chủ nhúng"
+    cure = "đặt các biến ấy, hoặc đặt HCC_EMBEDDED=yes nếu đúng là muốn dùng máy chủ nhúng (dữ liệu ở var/)"
+    raise SettingsError([f"{what} — {cure}"])
 
 
 def _zalos(known: Mapping[str, str]) -> set[str]:

@@ -68,15 +68,14 @@ class Play:
         yield self._arriving(3 * self.count + 1, seconds=3.0)
 
     def faults(self, scene: int) -> list[str]:
-        """What is not as it should be when this scene, from 1, is over: nobody lacks a message, nobody has one too many.
+        """What is not as it should be when this scene, from 1, is over: a message missing, or one too many.
 
         Each message is looked for by its person, the dossier's code and the words that only its kind has.
         """
         kinds = list(_WORDS)[:scene]
-        lacking = [
-            f"{person.code} ({kind})" for person in self.cast() for kind in kinds if not self._told(person, kind)
-        ]
-        too_many = len(self.messages) - len(kinds) * self.count + len(lacking)
+        due = [(person, kind) for person in self.cast() for kind in kinds]
+        lacking = [f"{person.code} ({kind})" for person, kind in due if not self._told(person, kind)]
+        too_many = len(self.messages) - (len(due) - len(lacking))
         faults = []
         if lacking:
             some = ", ".join(lacking[:_NAMED]) + (" …" if len(lacking) > _NAMED else "")
