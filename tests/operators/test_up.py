@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import requests
-from dotenv import dotenv_values
 
 from config.settings import ROOT
 from sandbox.servers.files import candidate_ports
@@ -91,20 +90,15 @@ def test_who_reads_no_more_of_it_leaves_nothing_behind(checkout: Path, port: str
             break
     up.stdout.close()
     until(lambda: serves(port) or up.poll() is not None, "the web")
-    requests_until_gone(up, port)
-    until(lambda: left_behind(checkout) == [], f"the end of all: {left_behind(checkout)}", 5)
-
-
-def requests_until_gone(up: subprocess.Popen[str], port: str) -> None:
-    """What is logged meets the closed pipe sooner or later: beat and worker speak by themselves."""
-    up.wait(90)
+    up.wait(90)  # what worker and beat say by themselves meets the closed pipe
     assert not serves(port)
+    until(lambda: left_behind(checkout) == [], f"the end of all: {left_behind(checkout)}", 5)
 
 
 def test_a_second_one_says_that_one_runs_and_leaves_it_alone(
     checkout: Path, running: subprocess.Popen[str], port: str
 ) -> None:
-    """The kernel holds the lock: after a kill -9 of all, the next one starts."""
+    """The lock's file that stays behind does not keep the next one from starting."""
     assert "`hcc up` đang chạy rồi" in refused(checkout, "up")
     assert serves(port)
     assert (checkout / "var/up.env").exists()
@@ -127,7 +121,7 @@ def test_commands_beside_it_live_in_its_world_also_with_a_copied_example(checkou
         until(lambda: serves(port) or up.poll() is not None, "hcc up")
         told, _ = start(checkout, "doctor").communicate(timeout=60)
         assert "Zalo nhanh" in told or "Zalo chậm" in told, told
-        assert "✗" not in told.replace("✗ kho", ""), told
+        assert "Mọi thứ sẵn sàng." in told
     finally:
         end(up)
 
@@ -135,11 +129,10 @@ def test_commands_beside_it_live_in_its_world_also_with_a_copied_example(checkou
 def test_a_copied_example_alone_sets_nothing(checkout: Path) -> None:
     """Each command works as without it."""
     (checkout / ".env").write_text((ROOT / ".env.example").read_text())
-    for words in (("preview", "accepted"), ("migrate",), ("dead", "list"), ("dossier", "H27.37-240219-1001")):
+    for words in (("preview", "accepted"), ("migrate",), ("dead", "list")):
         command = start(checkout, *words)
         said, _ = command.communicate(timeout=60)
         assert command.returncode == 0, (words, said)
-    assert {value for name, value in dotenv_values(ROOT / ".env.example").items() if name.endswith("_URL")} >= {""}
 
 
 def test_a_port_that_is_taken_is_a_sentence(checkout: Path) -> None:
@@ -155,11 +148,8 @@ def test_a_port_that_is_taken_is_a_sentence(checkout: Path) -> None:
 
 def test_keys_that_open_nothing_of_what_is_there_are_a_sentence(checkout: Path, port: str) -> None:
     """First the embedded key, then one of one's own: everything that was sealed would be lost."""
-    link = '{"user_id": "6142494823000000001", "phone": "+84978362918"}\n'
-    given = checkout / "links"
-    given.write_text(link)
-    with given.open() as lines:
-        command = start_with(checkout, lines, "follower", "link", "-")
+    (checkout / "links").write_text('{"user_id": "6142494823000000001", "phone": "+84978362918"}\n')
+    command = start(checkout, "follower", "link", "-", before="import sys; sys.stdin = open('links')")
     said, _ = command.communicate(timeout=60)
     assert command.returncode == 0, said
     said = refused(checkout, "up", "--port", port, HCC_SECRET_KEYS="another-key-of-32-characters----")
@@ -169,11 +159,6 @@ def test_keys_that_open_nothing_of_what_is_there_are_a_sentence(checkout: Path, 
     said = refused(checkout, "follower", "list", HCC_SECRET_KEYS="another-key-of-32-characters----")
     assert "HCC_SECRET_KEYS không mở được" in said
     assert left_behind(checkout) == []
-
-
-def start_with(checkout: Path, given: object, *words: str) -> subprocess.Popen[str]:
-    """With something to read."""
-    return start(checkout, *words, before=f"import sys; sys.stdin = open({str(checkout / 'links')!r})")
 
 
 @pytest.mark.parametrize(
