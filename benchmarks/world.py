@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from config.settings import ROOT, VAR, Settings
 from operators.world import SANDBOX_ZALO
@@ -18,6 +18,7 @@ from sandbox.dossiers import fill as filling
 from sandbox.dossiers.__main__ import size
 from sandbox.dossiers.fill import Past, fill
 from sandbox.servers import Servers
+from sandbox.servers.roles import PRODUCT
 from worker.ledger.engine import open_ledger
 from worker.ledger.migrate import migrate
 
@@ -60,6 +61,7 @@ class World:
         if fresh:
             self.servers.drop_database(name)
         self.servers.create_database(name)
+        self._run(f"GRANT pg_checkpoint TO {PRODUCT}")  # for `filling`, which works with the product's own engine
         url = self.servers.database_url(name)
         engine = open_ledger(url)
         migrate(engine)
@@ -91,12 +93,9 @@ class World:
         return self._run("SELECT datname FROM pg_database WHERE starts_with(datname, :prefix)", prefix=prefix)
 
     def _run(self, sql: str, **values: str) -> list[str]:
-        engine = create_engine(self.servers.database_url("postgres"), isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
+        with self.servers.postgres.connected() as connection:
             done = connection.execute(text(sql), values)
-            answer = [str(name) for name in done.scalars()] if done.returns_rows else []
-        engine.dispose()
-        return answer
+            return [str(name) for name in done.scalars()] if done.returns_rows else []
 
 
 def environment(ledger_url: str, dossier_url: str, redis_url: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 nobody knows is told.
 
 Values come from the environment over `.env` over the world of a running `hcc up`; an empty one counts as not set.
+`hcc` commands put that world into their environment, as the processes of `hcc up` have it (`operators/world.py`).
 """
 
 from __future__ import annotations

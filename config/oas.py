@@ -39,7 +39,7 @@ COMMON = frozenset(
     {
         "database_url", "redis_url", "broker_url", "secret_keys", "keep_months", "lease_seconds",
         "http_timeout_seconds", "zalo_connections", "ping_url", "alarm_mail", "mail_url", "mail_from",
-        "proxy", "ca_file", "log_level", "oas",
+        "proxy", "ca_file", "log_level", "embedded", "oas",
     }
 )  # fmt: skip
 """Settings of the whole deployment: one value for all OAs, so no table may have its own."""

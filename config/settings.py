@@ -43,6 +43,7 @@ log = logging.getLogger("hcc.config")
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var"
 UP_ENV = VAR / "up.env"  # written by `hcc up`: the world it started in place of what is not set
+REAL_ZALO = "https://openapi.zalo.me"
 
 PRICES = {"zalo_cs": 55, "zalo_template": 140, "zns": 200, "sms": 350}  # đồng, guesses to be replaced: docs/channels.md
 
@@ -123,7 +124,7 @@ class Settings(BaseSettings):
     zalo_oa_secret: str = Field(
         "", repr=False, description="OA secret key của trang webhook; dùng để kiểm chữ ký sự kiện"
     )
-    zalo_openapi_url: HttpUrl = Field("https://openapi.zalo.me", description="Địa chỉ API của OA")
+    zalo_openapi_url: HttpUrl = Field(REAL_ZALO, description="Địa chỉ API của OA")
     zalo_business_url: HttpUrl = Field("https://business.openapi.zalo.me", description="Địa chỉ API ZNS")
     zalo_oauth_url: HttpUrl = Field("https://oauth.zaloapp.com", description="Địa chỉ cấp token")
     proxy: Annotated[str, AfterValidator(check_proxy)] = Field(
@@ -203,6 +204,9 @@ class Settings(BaseSettings):
     )
     keep_months: int = Field(24, ge=4, le=600, description="Giữ thông báo đã xong bao nhiêu tháng rồi xóa")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Mức nhật ký")
+    embedded: bool = Field(
+        False, description="Cho phép máy chủ nhúng (PostgreSQL, Valkey ở var/) khi gửi qua Zalo thật: yes | no"
+    )
     oas: str = Field("", description="Tệp TOML khi có nhiều OA (docs/oas.md); bỏ trống: HCC_ZALO_… là OA duy nhất")
 
     @model_validator(mode="before")

@@ -14,12 +14,19 @@ from sandbox.servers import ServersError
 from worker.domain.letters import LetterError
 from worker.ledger.away import LedgerAway, why_away
 from worker.ledger.encoding import EncodingError
+from worker.ledger.sealing import SealError
 from worker.queue.bell import OTHER_QUEUES, TAKES_NONE
 from worker.queue.connection import BrokerDown, QueueDown
 
 LEDGER = "sổ thông báo (HCC_DATABASE_URL)"
 REDIS = "Redis (HCC_REDIS_URL)"
 BROKER = "hàng đợi (HCC_BROKER_URL)"
+
+WRONG_KEYS = (
+    "ghi thêm khóa cũ vào cuối HCC_SECRET_KEYS (khóa của máy chủ nhúng nằm trong tệp var/secret_keys); "
+    "nếu khóa vẫn đúng thì dữ liệu ấy đã hỏng"
+)
+"""What to do where sealed data cannot be opened."""
 
 _CROWDED = "máy chủ hết lượt kết nối; xem `hcc connections`, tăng max_connections hoặc đặt PgBouncer"
 _DISK_FULL = "máy chủ hết chỗ trên đĩa; dọn hoặc thêm đĩa cho PostgreSQL"
@@ -41,10 +48,10 @@ def sentence_of(error: BaseException) -> str | None:
     match error:
         case SettingsError() | MappingError() | SourceError() | ServersError() | LetterError() | EncodingError():
             return str(error)
-        case BrokerDown():
-            return _OF_BROKER.get(str(error)) or not_reached(BROKER, error)
-        case QueueDown():
-            return str(error) if cause_of(error) is Cause.OTHER else not_reached(REDIS, error)
+        case SealError():
+            return f"HCC_SECRET_KEYS không mở được dữ liệu đã có trong sổ thông báo: {WRONG_KEYS}."
+        case QueueDown() | BrokerDown():
+            return _of_queue(error)
         case LedgerAway() if refused := ledger_refusal(error):
             return f"Sổ thông báo (HCC_DATABASE_URL) chưa làm việc được: {refused}."
         case OperationalError() | InterfaceError() if cause_of(error) is not Cause.OTHER:
@@ -54,6 +61,12 @@ def sentence_of(error: BaseException) -> str | None:
         case OSError() if error.errno in _OF_FILES:  # a full disk, a folder that may not be written
             return f"Không đọc hoặc ghi được {error.filename or 'tệp'}: {error.strerror or type(error).__name__}"
     return None
+
+
+def _of_queue(error: QueueDown | BrokerDown) -> str:
+    if isinstance(error, BrokerDown):
+        return _OF_BROKER.get(str(error)) or not_reached(BROKER, error)
+    return str(error) if cause_of(error) is Cause.OTHER else not_reached(REDIS, error)
 
 
 def ledger_refusal(away: LedgerAway) -> str | None:

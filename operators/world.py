@@ -2,24 +2,31 @@
 
 Unset database and Redis URLs mean the embedded servers, an unset dossier database the sandbox's schema in them, and
 an unset Zalo app the sandbox's Zalo: so everything can be tried on a bare machine, and a sandbox never meets real Zalo.
+Where messages go to real Zalo the embedded servers are refused, unless somebody says that they are meant.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from pydantic import TypeAdapter, ValidationError
 
 from config.arrival import PREFIX, layered
-from config.settings import ROOT, UP_ENV, VAR, SettingsError
+from config.oas import load_oas
+from config.settings import REAL_ZALO, ROOT, UP_ENV, VAR, SettingsError
+from operators.endings import is_running
 from sandbox.dossiers.living import create_schema
 from sandbox.servers import Servers, running
 
 SERVERS = VAR / "servers"
+UP_LOCK = VAR / "up.lock"
 _KEYS = VAR / "secret_keys"
 
 SANDBOX_ZALO = {
@@ -46,7 +53,8 @@ def world() -> Iterator[dict[str, str]]:
     Uses the servers of a running `hcc up`, or starts them for this command alone.
     """
     up = _of_running_up()
-    if up is not None:
+    if up is not None:  # its Zalo stands before the one that `.env` may name
+        os.environ.update({name: value for name, value in up.items() if not os.environ.get(name)})
         yield up
         return
     with embedded(SERVERS, given()) as added:
@@ -65,11 +73,45 @@ def embedded(root: Path, known: Mapping[str, str]) -> Iterator[dict[str, str]]:
     if not wanted:
         yield added
         return
+    _refuse_beside_real_zalo(sorted(wanted), known)
     with Servers(root) as servers:
         urls = {"HCC_DATABASE_URL": servers.database_url(), "HCC_REDIS_URL": servers.redis_url()}
         if "HCC_DOSSIER_URL" in wanted:
             urls["HCC_DOSSIER_URL"] = _dossier_database(servers)
         yield added | {name: url for name, url in urls.items() if name in wanted}
+
+
+def _refuse_beside_real_zalo(wanted: Sequence[str], known: Mapping[str, str]) -> None:
+    """A forgotten setting must not begin an empty ledger of its own, from which citizens are told everything again."""
+    if _is_yes(known.get("HCC_EMBEDDED", "")) or all(map(_is_loopback, _zalos(known))):
+        return
+    what = f"{', '.join(wanted)}: chưa đặt, mà HCC_ZALO_OPENAPI_URL là Zalo thật nên không dùng máy chủ nhúng"
+    cure = "đặt các biến ấy, hoặc đặt HCC_EMBEDDED=yes nếu đúng là muốn dùng máy chủ nhúng (dữ liệu ở var/)"
+    raise SettingsError([f"{what} — {cure}"])
+
+
+def _zalos(known: Mapping[str, str]) -> set[str]:
+    """Where messages would go; nowhere, where the sandbox's Zalo stands in for an app that is not set."""
+    if "HCC_OAS" in known:
+        return {one.settings.zalo_openapi_url for one in load_oas("zalo_oa_id").values()}
+    return {known.get("HCC_ZALO_OPENAPI_URL", REAL_ZALO)} if "HCC_ZALO_APP_ID" in known else set()
+
+
+def _is_loopback(url: str) -> bool:
+    """Names are not looked up: whoever answers for them may say anything."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_yes(word: str) -> bool:
+    """As the settings read it; what is neither yes nor no is told by them later."""
+    try:
+        return TypeAdapter(bool).validate_python(word)
+    except ValidationError:
+        return False
 
 
 def _dossier_database(servers: Servers) -> str:
@@ -83,7 +125,7 @@ def _of_running_up() -> dict[str, str] | None:
     """What a running `hcc up` started, if it does run; what a killed one left behind is removed."""
     if not UP_ENV.exists():
         return None
-    if running(SERVERS) is None:
+    if not is_running(UP_LOCK) and running(SERVERS) is None:  # an `hcc up` of before has no lock
         UP_ENV.unlink(missing_ok=True)
         return None
     return {name: value for name, value in dotenv_values(UP_ENV).items() if value is not None}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import redis as redis_client
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url, text
 
 from sandbox.servers import Servers
 from worker.ledger.engine import open_ledger
@@ -69,6 +69,26 @@ def ledger(ledger_url: str) -> Iterator[Engine]:
     engine = open_ledger(ledger_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def role(servers: Servers) -> Iterator[Callable[[str], str]]:
+    """Gives the URL of a database for a role of this test alone, which may do nothing yet."""
+    name = f"role_{next(_numbers)}"
+    with servers.postgres.connected() as connection:
+        connection.execute(text(f"CREATE ROLE {name} LOGIN PASSWORD 'open'"))
+    given: list[str] = []
+
+    def url(of: str) -> str:
+        given.append(of)
+        return make_url(of).set(username=name, password="open").render_as_string(hide_password=False)
+
+    yield url
+    for of in given:
+        with servers.postgres.connected(make_url(of).database or "") as connection:
+            connection.execute(text(f"DROP OWNED BY {name}"))
+    with servers.postgres.connected() as connection:
+        connection.execute(text(f"DROP ROLE {name}"))
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from operators.cli.output import say
 from operators.cli.stage import CODE, Play
 from operators.cli.theatre import Theatre
 from operators.cli.up import zalo_urls
+from operators.endings import alone, end_alike
 from operators.processes import Processes
 from operators.world import embedded
 from producers.dossiers.poll import build_poller
@@ -31,6 +31,7 @@ from worker.ledger.migrate import migrate
 from worker.ledger.people import Link
 
 ROOT = VAR / "demo"
+_RUNS_ALREADY = "`hcc demo` đang chạy rồi trên thư mục này: chờ nó xong, hoặc dừng nó (Ctrl-C ở cửa sổ của nó)."
 _PATIENCE = 75.0  # seconds for the whole play; a machine that needs more has something wrong with it
 _LEDGER, _DOSSIERS = "demo_ledger", "demo_dossiers"
 
@@ -39,13 +40,14 @@ _LEDGER, _DOSSIERS = "demo_ledger", "demo_dossiers"
 @click.option("--dossiers", default=30, show_default=True, help="Số hồ sơ trong vở diễn.")
 def demo(dossiers: int) -> None:
     """Diễn trọn đường đi: hồ sơ đổi trạng thái trong CSDL, công dân đọc tin trên Zalo (giả lập)."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_alike()
     began = time.monotonic()
     try:
         with ExitStack() as stack:
+            stack.enter_context(alone(ROOT / "lock", _RUNS_ALREADY))
             play = _set_the_stage(stack, dossiers)
             _perform(stack, play, began)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # also by a hang-up and SIGTERM
         say("Đã dừng theo yêu cầu; không còn tiến trình nào chạy.")
         sys.exit(130)
 
@@ -91,12 +93,14 @@ def _perform(stack: ExitStack, play: Play, began: float) -> None:
     processes = stack.enter_context(Processes(("worker", "beat"), play.environment, ROOT / "logs"))
     say("celery worker và celery beat đang chạy; hồ sơ bắt đầu thay đổi.\n", lines=True)
     theatre = stack.enter_context(Theatre(play, Console()))
-    for scene in play.scenes():
+    for number, scene in enumerate(play.scenes(), 1):
         for message in scene:
             theatre.show(message)
         if ended := processes.ended():
             name, code = next(iter(ended.items()))
             raise click.ClickException(f"Tiến trình {name} dừng với mã {code}: xem {processes.log(name)}.")
+        if faults := play.faults(number):
+            raise click.ClickException(f"{'; '.join(faults)}. Xem {processes.log('worker')}.")
         if time.monotonic() - began > _PATIENCE:
             raise click.ClickException(f"Vở diễn quá {_PATIENCE:.0f} giây: xem {processes.log('worker')}.")
     theatre.close()
@@ -141,7 +145,3 @@ def _without_settings_of_others() -> Iterator[None]:
         yield
     finally:
         os.environ.update(kept)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

@@ -37,7 +37,7 @@ from operators.cli import (
     uncertain,
     up,
 )
-from operators.cli.output import say
+from operators.cli.output import NO_VIETNAMESE, say, shows_vietnamese
 from operators.reasons import sentence_of
 from worker.domain.text import shown
 
@@ -82,6 +82,8 @@ for command in (
 
 def main() -> None:
     """Run; a fault becomes one sentence and exit status 1, never a traceback."""
+    if not shows_vietnamese(sys.stdout):
+        sys.exit(NO_VIETNAMESE)
     try:
         hcc(standalone_mode=False)
     except click.exceptions.Exit as leave:

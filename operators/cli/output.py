@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 from rich.cells import cell_len
@@ -21,6 +21,23 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _NEVER_CUT = frozenset({"id", "oa", "event_key", "user_id"})
 _GAP = 2  # spaces between two columns
 _SENTENCE = 20  # columns on a screen that a sentence keeps at least
+
+
+NO_VIETNAMESE = (
+    "Dau ra nay khong hien duoc tieng Viet: dat bien PYTHONIOENCODING=utf-8 hoac LC_ALL=C.UTF-8, roi chay lai."
+)
+"""Said without accents: where it is needed, nothing else can be read."""
+
+
+def shows_vietnamese(output: TextIO | None) -> bool:
+    """Whether what operators are told can be written there; who asked for other letters instead gets them."""
+    if output is None:  # nobody reads
+        return True
+    try:
+        "ạặệộợựỵ ĐƠƯ ✓✗ «…» →".encode(output.encoding or "utf-8", output.errors or "strict")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def as_json(command: Command) -> Command:

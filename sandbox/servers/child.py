@@ -5,15 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
+from types import MappingProxyType
 
 from sandbox.servers.account import Account
 
 LAUNCH = Path(__file__).with_name("launch.py")
-# The servers trust whoever connects, so our secrets must not be in their environment.
+# What is a secret of ours is none of a server's business, so it must not be in its environment.
 KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH")
 
 
@@ -33,13 +35,20 @@ class Child:
         log: int,
         life: int,
         death_signal: signal.Signals,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        given: str = "",
     ) -> None:
-        """Start `command` in `cwd`, writing to the descriptor `log` and inheriting the descriptor `life`."""
+        """Start `command` in `cwd`, writing to the descriptor `log` and inheriting the descriptor `life`.
+
+        `environment` is added to the few variables that it gets; `given` is what it may read from its standard input.
+        """
         self._launch = _launch(command, account, death_signal)
         self._starter = os.getpid()
         self._cwd = cwd
         self._log = log
         self._life = life
+        self._environment = dict(environment)
+        self._given = given.encode()
         started: SimpleQueue[subprocess.Popen[bytes] | OSError] = SimpleQueue()
         self._keeper = threading.Thread(target=self._keep, args=(started,), name=f"keeper of {cwd}", daemon=True)
         self._keeper.start()
@@ -88,17 +97,21 @@ class Child:
         process.wait()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603 - the command is our own
-            self._launch,
-            cwd=self._cwd,
-            env={name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-            | {"LC_ALL": "C", "TZ": "UTC"},
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            pass_fds=(self._life,),
-            start_new_session=True,  # Ctrl-C is for us; we stop the servers in order
-        )
+        with tempfile.TemporaryFile() as given:  # without a name, open already: its account may be another one's
+            given.write(self._given)
+            given.seek(0)
+            return subprocess.Popen(  # noqa: S603 - the command is our own
+                self._launch,
+                cwd=self._cwd,
+                env={name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+                | {"LC_ALL": "C", "TZ": "UTC"}
+                | self._environment,
+                stdin=given if self._given else subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                pass_fds=(self._life,),
+                start_new_session=True,  # Ctrl-C is for us; we stop the servers in order
+            )
 
 
 def _has_ended(child: int) -> bool:

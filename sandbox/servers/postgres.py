@@ -1,4 +1,4 @@
-"""PostgreSQL with the durability of a real one (fsync is on), and a log that holds nobody's data."""
+"""PostgreSQL with the durability of a real one (fsync is on), passwords, and a log that holds nobody's data."""
 
 import shutil
 import signal
@@ -14,10 +14,18 @@ from sandbox.servers.account import Account
 from sandbox.servers.binaries import installed, runnable
 from sandbox.servers.errors import ServersError
 from sandbox.servers.files import HOST
+from sandbox.servers.roles import (
+    DOOR,
+    HAND_OVER,
+    MAINTENANCE_DATABASE,
+    NOT_THE_PRODUCTS,
+    PRODUCT,
+    SUPERUSER,
+    passwords_sql,
+)
+from sandbox.servers.secret import keep_secret, new_secret, password_of, put, read_secret
 from sandbox.servers.server import ASK_SECONDS, START_SECONDS, Server, make_private_folder
 
-USER = "hcc"
-MAINTENANCE_DATABASE = "postgres"
 # PostgreSQL insists on an absolute path, but may not be able to walk it (see launch.py). Where there is no
 # /proc, the folder must be one that the server's account can reach.
 HERE = "/proc/self/cwd" if Path("/proc/self/cwd").exists() else "."
@@ -42,8 +50,9 @@ SETTINGS = {
 
 NONE: Mapping[str, str] = {}
 
+# Nobody enters before both roles have passwords: the server starts after that, by `DOOR` alone.
 INITDB = (
-    *("-D", HERE, "-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C"),
+    *("-D", HERE, "-U", SUPERUSER, "--auth=reject", "--encoding=UTF8", "--locale=C"),
     *("--no-sync", "--no-instructions"),
 )
 
@@ -58,17 +67,44 @@ class Postgres(Server):
         """`settings` are PostgreSQL's own, beside and before the usual ones."""
         super().__init__(home, movable_clock=movable_clock)
         self._settings = settings
+        self.secret = self._home / "secret"
 
     def url(self, name: str) -> str:
-        """Return the URL of one of its databases."""
-        return url_of(self.port, name)
+        """Return the URL of one of its databases, for the product's role."""
+        return self.url_as(PRODUCT, name)
+
+    def url_as(self, role: str, name: str, port: int | None = None) -> str:
+        """Return the URL of one of its databases for a role; `port` is that of what stands in front of the server.
+
+        A server of before that still runs has no passwords and one role.
+        """
+        secret = read_secret(self.secret)
+        enter = SUPERUSER if secret is None else f"{role}:{password_of(secret, role)}"
+        return f"postgresql+psycopg2://{enter}@{HOST}:{port or self.port}/{name}"
+
+    @contextmanager
+    def connected(self, name: str = MAINTENANCE_DATABASE, port: int | None = None) -> Iterator[Connection]:
+        """A superuser's connection of its own to a database, each statement committed at once."""
+        engine = create_engine(
+            self.url_as(SUPERUSER, name, port),
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            connect_args={"connect_timeout": ASK_SECONDS},
+        )
+        with engine.connect() as connection:
+            yield connection
+
+    def environment(self) -> dict[str, str]:
+        """What PostgreSQL's own programs read of the superuser's password; command lines are for all to see."""
+        secret = read_secret(self.secret)
+        return {} if secret is None else {"PGPASSWORD": password_of(secret, SUPERUSER)}
 
     def create_database(self, name: str, template: str | None = None) -> None:
         """Create a database, as a copy of `template` if given (which nobody may use then); it may exist."""
-        with connected(self.port) as connection:
+        with self.connected() as connection:
             if _exists(connection, name):
                 return
-            command = f"CREATE DATABASE {_quoted(connection, name)}"
+            command = f"CREATE DATABASE {_quoted(connection, name)} OWNER {PRODUCT}"
             if template is not None:
                 command += f" TEMPLATE {_quoted(connection, template)}"
             try:
@@ -79,18 +115,18 @@ class Postgres(Server):
 
     def drop_database(self, name: str) -> None:
         """Drop a database and the connections to it; it may be absent."""
-        with connected(self.port) as connection:
+        with self.connected() as connection:
             connection.execute(text(f"DROP DATABASE IF EXISTS {_quoted(connection, name)} WITH (FORCE)"))
 
     def refuse_writes(self) -> None:
         """Read-only from the next transaction on, for everybody; sessions are kept."""
-        with connected(self.port) as connection:
+        with self.connected() as connection:
             connection.execute(text("ALTER SYSTEM SET default_transaction_read_only = on"))
             connection.execute(text("SELECT pg_reload_conf()"))
 
     def take_writes(self) -> None:
         """As before `refuse_writes`."""
-        with connected(self.port) as connection:
+        with self.connected() as connection:
             connection.execute(text("SET default_transaction_read_only = off"))
             connection.execute(text("ALTER SYSTEM RESET default_transaction_read_only"))
             connection.execute(text("SELECT pg_reload_conf()"))
@@ -101,31 +137,69 @@ class Postgres(Server):
         trees = [tree for tree in (package, libraries) if tree.exists()]
         program = runnable(package / "pginstall/bin/postgres", trees, account, self._home / "copy")
         if not self._data.exists():
+            self.secret.unlink(missing_ok=True)  # of data that is gone
             self._make_data(program.parent, account, life)
         # We hold the life lock, so nobody serves this data; PostgreSQL would only see that after a crash and a
         # reboot some process has the old one's id again (in a container: often our own Valkey), and refuse.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
+        if read_secret(self.secret) is None:
+            self._set_passwords(program, account, life)
+        door = self._data / "pg_hba.conf"
+        if door.read_text() != DOOR:
+            put(door, DOOR, account)
         return program
+
+    def _set_passwords(self, program: Path, account: Account | None, life: int) -> None:
+        """By a server that listens to nobody else; the secret is kept when the roles have their passwords."""
+        secret = new_secret()
+        settings = ["-c", "exit_on_error=on", "-c", "log_min_error_statement=panic"]
+        command = [str(program), "--single", *settings, "-D", HERE, MAINTENANCE_DATABASE]
+        self._run(command, account, life, self._data, given=passwords_sql(secret))
+        keep_secret(self.secret, secret)
+
+    def _settle(self) -> None:
+        """What a server of before left to its superuser goes to the product's role, database by database."""
+        with self.connected() as connection:
+            names = list(connection.execute(text(NOT_THE_PRODUCTS)).scalars())
+            for name in names:
+                with self.connected(name) as there:
+                    there.execute(text(HAND_OVER))
+                connection.execute(text(f"ALTER DATABASE {_quoted(connection, name)} OWNER TO {PRODUCT}"))
 
     def _make_data(self, programs: Path, account: Account | None, life: int) -> None:
         """An empty server's data."""
         self._fill([str(programs / "initdb"), *INITDB], account, life)
 
-    def _fill(self, command: list[str], account: Account | None, life: int) -> None:
+    def _fill(
+        self, command: list[str], account: Account | None, life: int, environment: Mapping[str, str] = NONE
+    ) -> None:
         """Make the data folder by a command, under another name until it is whole: we may be killed in between."""
         new = self._data.with_name("data.new")
         if new.exists():
             shutil.rmtree(new)
         make_private_folder(new, account)
+        self._run(command, account, life, new, environment=environment)
+        new.rename(self._data)
+
+    def _run(
+        self,
+        command: list[str],
+        account: Account | None,
+        life: int,
+        folder: Path,
+        *,
+        environment: Mapping[str, str] = NONE,
+        given: str = "",
+    ) -> None:
+        """Run one of PostgreSQL's programs in a folder, to its end. Raises ServersError."""
         before = self._log_size()
-        child = self._spawn(command, account, life, folder=new)
+        child = self._spawn(command, account, life, folder=folder, environment=environment, given=given)
         try:
             child.wait(START_SECONDS)
         finally:
             child.stop((signal.SIGKILL,), START_SECONDS)
         if child.returncode != 0:
-            raise ServersError(f"{Path(command[0]).name} in {new} failed. Its log ends:\n{self._log_since(before)}")
-        new.rename(self._data)
+            raise ServersError(f"{Path(command[0]).name} in {folder} failed. Its log ends:\n{self._log_since(before)}")
 
     def _arguments(self, port: int) -> list[str]:
         settings = {"port": str(port)} | SETTINGS | dict(self._settings)
@@ -133,28 +207,10 @@ class Postgres(Server):
 
     def _who_serves(self, port: int) -> int | None:
         try:
-            with connected(port) as connection:
+            with self.connected(port=port) as connection:
                 return int(connection.execute(text("SELECT pg_read_file('postmaster.pid')")).scalar_one().split()[0])
         except DBAPIError:
             return None
-
-
-def url_of(port: int, name: str) -> str:
-    """The SQLAlchemy URL of a database behind a port."""
-    return f"postgresql+psycopg2://{USER}@{HOST}:{port}/{name}"
-
-
-@contextmanager
-def connected(port: int) -> Iterator[Connection]:
-    """A connection of its own to the maintenance database behind a port, each statement committed at once."""
-    engine = create_engine(
-        url_of(port, MAINTENANCE_DATABASE),
-        poolclass=NullPool,
-        isolation_level="AUTOCOMMIT",
-        connect_args={"connect_timeout": ASK_SECONDS},
-    )
-    with engine.connect() as connection:
-        yield connection
 
 
 def _exists(connection: Connection, name: str) -> bool:

@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Self
 
 from sandbox.network import Forwarder
-from sandbox.servers.postgres import Postgres, url_of
+from sandbox.servers.postgres import Postgres
+from sandbox.servers.roles import PRODUCT
 from sandbox.servers.standby import Standby
 
 # A server that was killed and never starts again leaves nothing outside of its folder.
@@ -36,7 +37,7 @@ class Replicated:
             self.primary.start()
             self._address = stack.enter_context(Forwarder(self.primary.port))
             self._link = stack.enter_context(Forwarder(self.primary.port))
-            self.standby = Standby(self._root / "standby", self._link.port, SETTINGS)
+            self.standby = Standby(self._root / "standby", self.primary, self._link.port, SETTINGS)
             stack.callback(self.standby.stop)
             self.standby.start()
             self._stack = stack.pop_all()
@@ -45,9 +46,9 @@ class Replicated:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._stack.close()
 
-    def url(self, name: str) -> str:
+    def url(self, name: str, role: str = PRODUCT) -> str:
         """The SQLAlchemy URL of a database of whichever server has the address."""
-        return url_of(self._address.port, name)
+        return self.primary.url_as(role, name, self._address.port)
 
     def hold_back(self) -> None:
         """From now on nothing reaches the standby, and the primary goes on committing."""

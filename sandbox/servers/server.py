@@ -5,6 +5,7 @@ Files of a server, all in its home folder:
     data/     the server's own; as root it belongs to `nobody`, mode 0700
     log       what the server writes
     lock      held while a server is started or stopped: two starters take turns
+    secret    what its passwords are made from (secret.py); its starter's, mode 0600
     life      locked by the server itself, from its birth until its last process is gone, however it ends
     note      its port and process id
     copy      where its program was copied to, if it had to be
@@ -14,8 +15,10 @@ import contextlib
 import os
 import signal
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
 from sandbox.servers import clock
@@ -64,6 +67,13 @@ class Server(ABC):
     @abstractmethod
     def _who_serves(self, port: int) -> int | None:
         """Return the process id that the ready server on this port tells; None if none is ready there."""
+
+    def _input(self) -> str:
+        """What the program is given to read at its start: what must not stand in its command line."""
+        return ""
+
+    def _settle(self) -> None:  # noqa: B027 (most servers need nothing)
+        """What is to be done once it is ready and before anybody hears of it."""
 
     @property
     def port(self) -> int:
@@ -121,6 +131,7 @@ class Server(ABC):
             note = read_note(self._home / "note")
             for port in islice(candidate_ports(note.port if note else None), PORTS_TRIED):
                 if self._start_on(port, program, account, life):
+                    self._settle()
                     return
             raise ServersError(  # noqa: TRY301 - a failed start like any other
                 f"{self.title} in {self._home} found {PORTS_TRIED} free ports taken again."
@@ -146,7 +157,7 @@ class Server(ABC):
     def _start_on(self, port: int, program: Path, account: Account | None, life: int) -> bool:
         """Start on this port and wait until ready; False if somebody else took the port meanwhile."""
         before = self._log_size()
-        child = self._spawn([str(program), *self._arguments(port)], account, life)
+        child = self._spawn([str(program), *self._arguments(port)], account, life, given=self._input())
         note = Note(port, child.pid)
         note.write(self._home / "note")
         try:
@@ -165,7 +176,16 @@ class Server(ABC):
         """Whether the very process of this note is ready; we ask it, since ports and ids are reused."""
         return is_claimed(self._home / "life") and self._who_serves(note.port) == note.pid
 
-    def _spawn(self, command: list[str], account: Account | None, life: int, *, folder: Path | None = None) -> Child:
+    def _spawn(
+        self,
+        command: list[str],
+        account: Account | None,
+        life: int,
+        *,
+        folder: Path | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        given: str = "",
+    ) -> Child:
         with (self._home / "log").open("ab") as log:
             return Child(
                 [*self._prefix, *command],
@@ -174,6 +194,8 @@ class Server(ABC):
                 log=log.fileno(),
                 life=life,
                 death_signal=self.stop_signals[0],
+                environment=environment,
+                given=given,
             )
 
     def _log_size(self) -> int:

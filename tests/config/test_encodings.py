@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from config.oas import Oa
 from config.settings import Settings
@@ -23,6 +23,7 @@ from producers.dossiers.source import Source
 from producers.office import Office
 from sandbox.dossiers.living import create_schema
 from sandbox.servers import Servers
+from sandbox.servers.roles import PRODUCT
 from worker.bootstrap import Services
 from worker.domain.forms import Forms
 from worker.domain.letters import Letters
@@ -40,12 +41,13 @@ OA = "4024926008133882615"
 def odd_database(servers: Servers) -> Iterator[str]:
     """The URL of an empty database of any bytes (SQL_ASCII)."""
     name = f"odd_{next(_numbers)}"
-    admin = create_engine(servers.database_url("postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
+    with servers.postgres.connected() as connection:
         connection.execute(
-            text(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+            text(
+                f"CREATE DATABASE {name} OWNER {PRODUCT} "
+                "ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+            )
         )
-    admin.dispose()
     yield servers.database_url(name)
     servers.drop_database(name)
 

@@ -2,64 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from config.settings import ROOT
 from tests.journeys.test_main_path import G_ACC, G_DONE, G_FEE
+from tests.operators.checkouts import left_behind, start
 
 pytestmark = pytest.mark.journey
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of the project, so that a demo of the user's own is not disturbed."""
-    rooms = ("config", "producers", "worker", "operators", "sandbox", "templates")
-    for room in rooms:
-        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "Procfile", tmp_path)
-    return tmp_path
-
-
-def start(checkout: Path) -> subprocess.Popen[str]:
-    """Run the demo from that copy, in a group of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-c", "from operators.cli.main import main; main()", "demo"],
-        cwd=checkout,
-        env={**os.environ, "PYTHONPATH": str(checkout)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def left_behind(checkout: Path) -> list[str]:
-    """Command lines of processes that run in or for this copy."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            here = str((process / "cwd").resolve())
-        except OSError:
-            continue
-        if str(checkout) in command or here.startswith(str(checkout)):
-            found.append(command)
-    return found
 
 
 def test_the_demo_shows_the_seed_texts_and_ends_by_itself(checkout: Path) -> None:
     """The three texts byte for byte, status 0, well under 90 s, no process left."""
     began = time.monotonic()
-    demo = start(checkout)
+    demo = start(checkout, "demo")
     said, _ = demo.communicate(timeout=120)
     assert demo.returncode == 0, said
     assert f"{G_ACC}\n\n{G_FEE}\n\n{G_DONE}\n" in said
@@ -69,10 +27,10 @@ def test_the_demo_shows_the_seed_texts_and_ends_by_itself(checkout: Path) -> Non
     assert left_behind(checkout) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_demo_leaves_no_process_behind(checkout: Path, number: signal.Signals) -> None:
-    """Ctrl-C in the middle ends everything, in order."""
-    demo = start(checkout)
+    """Ctrl-C in the middle, or the end of the terminal, ends everything, in order."""
+    demo = start(checkout, "demo")
     assert demo.stdout is not None
     for line in demo.stdout:
         if line.startswith("── Zalo"):
@@ -80,4 +38,40 @@ def test_an_interrupted_demo_leaves_no_process_behind(checkout: Path, number: si
     demo.send_signal(number)
     demo.communicate(timeout=60)
     assert demo.returncode == 130
+    assert left_behind(checkout) == []
+
+
+_ONE_IS_REFUSED = """
+from sandbox.zalo.client import SandboxZalo
+people = SandboxZalo.people
+def refusing(zalo, given):
+    given = list(given)
+    people(zalo, given)
+    zalo.fault("error", user_id=given[-1]["user_id"], code=-213)
+SandboxZalo.people = refusing
+"""
+
+
+def test_a_demo_that_lacks_a_message_says_which_and_exits_1(checkout: Path) -> None:
+    """Zalo refuses one of three citizens: the other messages do not make it a success."""
+    demo = start(checkout, "demo", "--dossiers", "3", before=_ONE_IS_REFUSED)
+    said, _ = demo.communicate(timeout=120)
+    assert demo.returncode == 1, said
+    assert "Thiếu 1 tin nhắn" in said
+    assert "H27.37-240219-1003 (accepted)" in said
+    assert "Tiếp theo:" not in said
+    assert "Traceback" not in said
+    assert left_behind(checkout) == []
+
+
+def test_of_two_demos_at_once_the_second_says_that_one_runs(checkout: Path) -> None:
+    """It would empty the databases under the first."""
+    demo = start(checkout, "demo")
+    assert demo.stdout is not None
+    assert "Khởi động" in demo.stdout.readline()
+    second = start(checkout, "demo")
+    said, _ = second.communicate(timeout=60)
+    assert (second.returncode, "`hcc demo` đang chạy rồi" in said) == (1, True)
+    demo.send_signal(signal.SIGINT)
+    demo.communicate(timeout=60)
     assert left_behind(checkout) == []

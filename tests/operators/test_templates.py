@@ -36,7 +36,8 @@ def check(monkeypatch: pytest.MonkeyPatch, ledger_url: str, ledger: Engine, zalo
     """Run the command with these templates set."""
     given = {
         "DATABASE_URL": ledger_url, "SECRET_KEYS": KEY, "ZALO_OA_ID": OA, "ZALO_APP_ID": APP,
-        "ZALO_APP_SECRET": SECRET, "ZALO_BUSINESS_URL": zalo.api_url, "ZALO_OAUTH_URL": zalo.api_url,
+        "ZALO_APP_SECRET": SECRET, "ZALO_OPENAPI_URL": zalo.api_url, "ZALO_BUSINESS_URL": zalo.api_url,
+        "ZALO_OAUTH_URL": zalo.api_url,
     }  # fmt: skip
     for name, value in given.items():
         monkeypatch.setenv(f"HCC_{name}", value)

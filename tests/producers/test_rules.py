@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -240,12 +241,10 @@ def test_r14_what_was_there_before_the_first_start_is_told_to_nobody(world: Worl
     assert world.kinds() == ["result_ready"]
 
 
-def test_r3_an_account_that_may_only_read_suffices(world: World) -> None:
+def test_r3_an_account_that_may_only_read_suffices(world: World, role: Callable[[str], str]) -> None:
     """R3: every feed and the first start, with SELECT and nothing else."""
-    world.sql("DROP ROLE IF EXISTS reader")
-    world.sql("CREATE ROLE reader LOGIN")
-    world.sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
-    url = make_url(world.url).set(username="reader").render_as_string(hide_password=False)
+    url = role(world.url)
+    world.sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {make_url(url).username}")
     reading = replace(world, url=url)
     poller = reading.started()
     world.accept(CODE)
@@ -253,8 +252,6 @@ def test_r3_an_account_that_may_only_read_suffices(world: World) -> None:
     assert world.kinds() == ["accepted"]
     for source in reading.sources:
         source.close()
-    world.sql("DROP OWNED BY reader")
-    world.sql("DROP ROLE reader")
 
 
 def test_r5_a_company_is_told_like_a_citizen(world: World) -> None:

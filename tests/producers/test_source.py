@@ -65,17 +65,14 @@ def test_an_unreachable_database_is_told_with_its_place_and_no_password() -> Non
     source.close()
 
 
-def test_a_refused_account_is_told(world: World) -> None:
+def test_a_refused_account_is_told(world: World, role: Callable[[str], str]) -> None:
     """A table that the account may not read is named."""
-    world.sql("DROP ROLE IF EXISTS hcc_blind")
-    world.sql("CREATE ROLE hcc_blind LOGIN")
-    source = Source(world.url.replace("hcc@", "hcc_blind@"), world.mapping)
+    source = Source(role(world.url), world.mapping)
     try:
         with pytest.raises(SourceError, match=r"không có quyền đọc qua_trinh_xu_ly; cấp quyền SELECT"):
             source.newest()
     finally:
         source.close()
-        world.sql("DROP ROLE hcc_blind")
 
 
 def test_a_check_tells_all_queries_that_do_not_run(world: World) -> None:

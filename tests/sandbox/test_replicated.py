@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sandbox.servers import Postgres, Replicated, Servers
 from sandbox.servers.backups import dump, restore
 from sandbox.servers.clock import why_no_clock
+from sandbox.servers.roles import SUPERUSER
 
 DAY = 86_400.0
 
@@ -42,11 +43,11 @@ def query(url: str, statement: str) -> list[object]:
 def test_a_fail_over_keeps_what_had_arrived_and_loses_the_rest(tmp_path: Path) -> None:
     """One address all the time; the server behind it is another one, on another timeline."""
     with Replicated(tmp_path) as pair:
-        url = pair.url("postgres")
+        url = pair.url("postgres", SUPERUSER)
         query(url, "CREATE TABLE kept AS SELECT 1 AS number")
-        until(lambda: "kept" in query(pair.standby.url("postgres"), "SELECT relname FROM pg_class"))
+        until(lambda: "kept" in query(pair.standby.url_as(SUPERUSER, "postgres"), "SELECT relname FROM pg_class"))
         with pytest.raises(DBAPIError, match="read-only"):
-            query(pair.standby.url("postgres"), "INSERT INTO kept VALUES (0)")
+            query(pair.standby.url_as(SUPERUSER, "postgres"), "INSERT INTO kept VALUES (0)")
         [before] = query(url, "SELECT timeline_id FROM pg_control_checkpoint()")
         pair.hold_back()
         query(url, "INSERT INTO kept VALUES (2)")

@@ -26,6 +26,7 @@ from sandbox.servers.account import account_for
 from sandbox.servers.binaries import COPY_PREFIX, discard_copy, installed, runnable
 from sandbox.servers.child import Child
 from sandbox.servers.files import HOST, Note, claim, wait_until
+from sandbox.servers.roles import SUPERUSER
 
 PROJECT = Path(__file__).parents[2]
 PATIENCE = 20.0
@@ -123,7 +124,7 @@ def test_started_servers_answer_and_a_stop_leaves_no_process(root: Path) -> None
     with Servers(root) as servers:
         pids = [servers.postgres.pid, servers.valkey.pid]
         assert running(root) == (servers.database_url(), servers.redis_url())
-        assert query(servers.database_url(), "SELECT current_user") == ["hcc"]
+        assert query(servers.database_url(), "SELECT current_user") == ["hcc_notify"]
     assert running(root) is None
     assert all(pid is not None and is_gone(pid) for pid in pids)
     assert all_gone(root)
@@ -150,7 +151,7 @@ def test_settings_are_durable_private_and_local(servers: Servers) -> None:
     """The servers keep what they are told, and listen nowhere but on 127.0.0.1."""
 
     def setting(name: str) -> object:
-        return query(servers.database_url(), f"SHOW {name}")[0]
+        return query(servers.postgres.url_as(SUPERUSER, "hcc"), f"SHOW {name}")[0]
 
     assert setting("fsync") == "on"
     assert setting("listen_addresses") == HOST

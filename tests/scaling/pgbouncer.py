@@ -24,7 +24,7 @@ ABSENT = "" if _SERVER else "no PgBouncer here: `apt-get install --no-install-re
 # What it is told is what it cannot do without: no ignored parameters, no query at the beginning or end of a session.
 _SETTINGS = """
 [databases]
-* = host={host} port={server_port} user={user} dbname={database}
+* = host={host} port={server_port} user={user} password={password} dbname={database}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {port}
@@ -45,8 +45,8 @@ def pgbouncer(ledger_url: str, pool_size: int) -> Iterator[str]:
     file = folder / "pgbouncer.ini"
     file.write_text(
         _SETTINGS.format(
-            host=behind.host, server_port=behind.port, user=behind.username, database=behind.database, port=port,
-            pool_size=pool_size,
+            host=behind.host, server_port=behind.port, user=behind.username, password=behind.password,
+            database=behind.database, port=port, pool_size=pool_size,
         )
     )  # fmt: skip
     command = [str(_SERVER), str(file)]

@@ -67,7 +67,9 @@ def test_every_transaction_has_its_bounds_and_leaves_none_behind(narrow: Engine)
     with narrow.begin() as tx:
         assert room(tx).pooled
     url = make_url(str(narrow.url.render_as_string(hide_password=False)))
-    other = psycopg2.connect(host=url.host, port=url.port, user=url.username, dbname=url.database)
+    other = psycopg2.connect(
+        host=url.host, port=url.port, user=url.username, password=url.password, dbname=url.database
+    )
     with other, other.cursor() as cursor:
         cursor.execute(_BOUNDS)
         assert cursor.fetchone()[1:] == ("0", "0")

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import make_url
 
 from config.settings import Settings
 from sandbox.servers import Servers
@@ -34,8 +35,9 @@ def test_a_redis_that_is_trusted_is_used(
     context, trust = certificate("127.0.0.1")
     monkeypatch.setenv("SSL_CERT_FILE", trust)
     with tls_front(context, servers.valkey.port) as port:
-        ping(f"rediss://127.0.0.1:{port}/0")
-        knock_at(f"rediss://127.0.0.1:{port}/0")
+        url = make_url(servers.redis_url()).set(drivername="rediss", port=port).render_as_string(hide_password=False)
+        ping(url)
+        knock_at(url)
 
 
 @pytest.mark.parametrize("trusted", [False, True], ids=["self-signed", "of another host"])
