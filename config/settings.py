@@ -324,6 +324,11 @@ def strange_names(known: Iterable[str]) -> list[str]:
 _WARNED: set[str] = set()
 
 
+def preset(field: str) -> Any:
+    """What a setting is that nobody set."""
+    return Settings.model_fields[field].default
+
+
 def variable(field: str) -> str:
     """The environment variable of a field."""
     return f"HCC_{field.upper()}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from config.causes import because
+from config.settings import Settings, preset
 from operators.checks.fault import Fault
 from producers.dossiers.mapping import load_mapping
 from worker.aftermath import breaker_key, concerns
@@ -44,7 +45,7 @@ def check_token(made: Services) -> Iterator[str]:
 
 def check_forms(made: Services) -> Iterator[str]:
     """A channel that is configured and cannot send what is on; and whether Zalo knows the templates."""
-    lacking = sorted(_unsendable(made))
+    lacking = sorted(unsendable(made.settings))
     if lacking:
         raise Fault("; ".join(lacking))
     access = made.tokens.access(made.oa)
@@ -63,14 +64,13 @@ def check_forms(made: Services) -> Iterator[str]:
     yield f"{len(found)} mẫu ZNS Zalo đã duyệt"
 
 
-def _unsendable(made: Services) -> Iterator[str]:
+def unsendable(known: Settings) -> Iterator[str]:
     """What was asked for and goes nowhere: a kind that is told by a channel of templates, and has none.
 
-    That the preset channels lack templates is no fault where nobody asked for them: then they are simply not used.
+    That the preset channels have no templates at all is no fault: nobody asked for them, and they are not used.
     """
-    known = made.settings
     told = load_mapping(known.source).kinds.anywhere()
-    asked = known.model_fields_set & {"channels", "kind_channels"}
+    asked = known.zalo_templates or known.kind_channels or known.channels != preset("channels")
     for kind in sorted(told - known.zalo_templates.keys()) if asked else ():
         needing = [name for name in known.channels_of(kind) if name in BY_TEMPLATE]
         if needing:

@@ -14,6 +14,7 @@ from config.settings import Settings
 from operators import stuck as looks
 from operators.checks.fault import Fault
 from operators.checks.leaving import check_leaving
+from operators.checks.zalo import unsendable
 from operators.cli.main import hcc
 from operators.stuck import stuck_now
 from tests.journeys.conftest import until
@@ -167,3 +168,21 @@ def test_a_dossiers_story_says_what_holds_each_notice_and_until_when(
     until = datetime.fromisoformat(notice["held_by"]["until"])
     assert 590 < (until - datetime.now(UTC)).total_seconds() <= 600
     assert "giữ bởi: giờ nghỉ (quiet hours), có thể đi từ" in run("dossier", CODE).output
+
+
+@pytest.mark.parametrize(
+    ("given", "lacking"),
+    [
+        ({}, 0),  # the preset channels, of which one needs templates: it is not used
+        ({"channels": ["zns"]}, 3),
+        ({"channels": ["zalo_cs", "zns"], "zalo_templates": {"accepted": "331"}}, 2),
+        ({"zalo_templates": {"accepted": "331", "fee_requested": "332"}}, 1),
+        ({"kind_channels": {"accepted": ["zns", "zalo_cs"]}, "channels": ["zalo_cs"]}, 1),
+        ({"zalo_templates": {"accepted": "331", "fee_requested": "332", "result_ready": "333"}}, 0),
+    ],
+)
+def test_a_channel_that_was_asked_for_and_has_no_template_of_a_kind_that_is_on_is_a_fault(
+    given: dict[str, object], lacking: int
+) -> None:
+    settings = Settings(_env_file=None, zalo_oa_id=OA, **given)  # type: ignore[call-arg, arg-type]
+    assert len(list(unsendable(settings))) == lacking
