@@ -18,8 +18,16 @@ from benchmarks.world import environment
 from config.settings import Settings
 from sandbox.dossiers.living import LivingDossiers
 from sandbox.servers import Servers
+from sandbox.servers.roles import PRODUCT
 from worker.bootstrap import Services
 from worker.domain.letters import Facts
+
+
+@pytest.fixture(autouse=True)
+def may_checkpoint(servers: Servers) -> None:
+    """`filling` works with the product's own engine, as in the benchmarks' world."""
+    with servers.postgres.connected() as connection:
+        connection.execute(text(f"GRANT pg_checkpoint TO {PRODUCT}"))
 
 
 @pytest.fixture

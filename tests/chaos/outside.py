@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import text
+
 from operators.world import SANDBOX_ZALO
 from sandbox.network import Forwarder
 from sandbox.servers import Replicated, Servers
@@ -43,6 +45,8 @@ class Outside:
             assert made.returncode == 0, made.stderr
         self.servers = stack.enter_context(Servers(self.logs / "servers", movable_clocks=self.movable_clocks))
         self.servers.create_database("dossiers")
+        with self.servers.postgres.connected() as connection:  # the clerks write on while the ledger refuses
+            connection.execute(text("ALTER DATABASE dossiers SET default_transaction_read_only = off"))
         self.pair = stack.enter_context(Replicated(self.logs / "pair")) if self.replicated else None
         if self.pair:
             self.pair.primary.create_database("hcc")
