@@ -118,9 +118,20 @@ def _has_ended(child: int) -> bool:
     if not hasattr(os, "waitid"):  # macOS before Python 3.13: there one learns it from the thread, a moment later
         return False
     try:
-        return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None or _first_thread_ended(
+            child
+        )
     except ChildProcessError:  # buried this very moment
         return True
+
+
+def _first_thread_ended(child: int) -> bool:
+    """Whether only other threads of it are left: it serves no more, and `waitid` is silent until they have ended."""
+    try:
+        state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:  # macOS has no such file; on Linux it is gone with the process
+        return False
+    return state in "ZX"
 
 
 def _launch(command: Sequence[str], account: Account | None, death_signal: signal.Signals) -> list[str]:

@@ -65,8 +65,9 @@ def test_02_what_was_recorded_and_never_rung_is_picked_up_within_seconds(begin: 
     assert run.scalar("SELECT count(*) FROM notices WHERE state = 'due'") == run.dossier_count
     assert run.zalo.stats()["accepted"] == 0
     run.start("beat")
+    run.until(lambda: "is starting" in (run.logs / "beat.log").read_text(), "beat to be there", 60.0)
     run.last_blow = time.monotonic()
-    run.until(lambda: run.zalo.stats()["accepted"] > 0, "the first of them to be told", 10.0)
+    run.until(lambda: run.zalo.stats()["accepted"] > 0, "the first of them to be told", 20.0)
     all_told(run.verdict())
 
 

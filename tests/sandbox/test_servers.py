@@ -243,6 +243,26 @@ def test_a_process_that_has_ended_does_not_run_though_nobody_has_buried_it(
     assert child.returncode == -signal.SIGKILL
 
 
+def test_a_process_of_which_only_other_threads_are_left_does_not_run(tmp_path: Path) -> None:
+    """A killed server with threads is seen dead at once, though it cannot be buried before the last of them ends."""
+    lingering = (
+        "import ctypes, threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,)).start()\n"
+        "ctypes.CDLL(None).pthread_exit(None)"
+    )
+    with (tmp_path / "log").open("wb") as log:
+        child = Child(
+            [sys.executable, "-c", lingering], account=None, cwd=tmp_path, log=log.fileno(), life=log.fileno(),
+            death_signal=signal.SIGKILL,
+        )  # fmt: skip
+    try:
+        assert wait_until(lambda: not child.alive, PATIENCE)
+        assert not child.wait(0.0)
+    finally:
+        os.kill(child.pid, signal.SIGKILL)
+    assert child.wait(PATIENCE)
+
+
 def test_a_reused_process_id_in_the_lock_file_of_postgresql_does_not_stop_it(servers: Servers, root: Path) -> None:
     """After a crash and a reboot the old server's id may belong to another process of the same user."""
     keep(servers)
