@@ -154,8 +154,9 @@ class Reread:
         with parts.ledger.begin() as tx:
             held = cursors.read(tx, parts.oa).get(PROGRESS)
             start = {**_place(Place(WALKED[0])), "began": now.isoformat(), "busy": 0.0}
-            if held is None:
-                return cursors.begin(tx, parts.oa, PROGRESS, start, now)
+            if held is None:  # nothing was recorded long ago: the first walk comes after a rest
+                held = cursors.begin(tx, parts.oa, PROGRESS, start if whole else {**start, **_place(None)}, now)
+                return held if whole else None
             if not whole and held.position["state"] is not None:
                 return held
             if not whole and now < self._rested_at(held.position):

@@ -33,41 +33,37 @@ _HEARS = f"""
     (f.follows OR n.kind IN ({_ANSWERS}) AND f.last_interaction_at > coalesce(f.follow_at, '-infinity'))"""
 # Only what is told of dossiers is switched off in the chat, not what the chat itself answers.
 _OFF = "(n.follower_id IS NULL AND coalesce(f.notices_off, false))"
-# Why no user can be told; looked for only where there is none.
-_ABSENT = f"""
-    CASE WHEN f.id IS NULL THEN (
-             SELECT CASE WHEN c.state = 'open' THEN '{UNPROVEN}' ELSE '{ANOTHER_NUMBER}' END
-             FROM phone_claims c JOIN followers o ON o.id = c.follower_id
-             WHERE c.person_id = n.person_id AND (c.state = 'open' OR c.state = 'closed' AND o.person_id IS NOT NULL)
-             ORDER BY c.state = 'open' DESC LIMIT 1)
-         WHEN NOT f.follows THEN '{UNFOLLOWED}' WHEN NOT {reach.MAY_HEAR} THEN '{UNPROVEN}' END"""
-
-
-# Those that have their turn come in their order, one after the other, and as few as are needed: `FOR UPDATE` below
-# keeps the second look-up one by the primary key for each.
+# Those that have their turn come in their order, one after the other, and as few as are needed: `FOR UPDATE` keeps the
+# second look-up one by the primary key for each. Whom they are told to is looked for when they are locked, since what
+# other workers hold is passed by for each claim.
 _LOCK_DUE = f"""
-SELECT found.* FROM (
-    SELECT CAST(:oa AS text), CAST(:max_age AS float8), CAST(:lane AS smallint), CAST(:youngest AS float8),
-           CAST(:oldest AS float8), CAST(:sure AS float8)
-) AS w (oa, max_age, lane, youngest, oldest, sure)
-CROSS JOIN LATERAL (
-    SELECT n.id, n.true_at FROM notices n WHERE {MAY_GO} ORDER BY n.due_at LIMIT {HEAD}
-) AS first
-CROSS JOIN LATERAL (
 SELECT n.id, n.code, n.kind, n.event_key, n.attempts, n.fresh_at, n.facts, n.person_id,
        CASE WHEN p.withdrawn_at IS NULL THEN n.no_person_because ELSE 'the person withdrew' END AS no_person_because,
        CASE WHEN {_HEARS} AND {reach.MAY_HEAR} THEN f.user_id END AS user_id, NOT f.follows AS has_left,
-       {_ABSENT} AS absent, f.last_interaction_at,
+       f.last_interaction_at,
        {_OFF} AS opted_out,
        n.said_no, NULLIF(p.phone_sealed, '') AS phone_sealed, n.tried_under, n.maybe_since,
        {STOPPED_CHANNELS} AS stopped
-FROM notices n LEFT JOIN people p ON p.id = n.person_id
-LEFT JOIN followers f ON f.id = COALESCE(n.follower_id, (SELECT id FROM followers WHERE person_id = n.person_id))
-WHERE n.id = first.id AND n.state = (SELECT 'due') AND n.{IS_SURE}
-FOR UPDATE OF n SKIP LOCKED
-) AS found
-WHERE first.{IS_SURE}
-LIMIT :limit
+FROM (
+    SELECT locked.* FROM (
+        SELECT CAST(:oa AS text), CAST(:max_age AS float8), CAST(:lane AS smallint), CAST(:youngest AS float8),
+               CAST(:oldest AS float8), CAST(:sure AS float8)
+    ) AS w (oa, max_age, lane, youngest, oldest, sure)
+    CROSS JOIN LATERAL (
+        SELECT n.id, n.true_at FROM notices n WHERE {MAY_GO} ORDER BY n.due_at LIMIT {HEAD}
+    ) AS first
+    CROSS JOIN LATERAL (
+        SELECT * FROM notices n WHERE n.id = first.id AND n.state = (SELECT 'due') AND n.{IS_SURE}
+        FOR UPDATE SKIP LOCKED
+    ) AS locked
+    WHERE first.{IS_SURE}
+    LIMIT :limit
+) AS n
+LEFT JOIN LATERAL (SELECT withdrawn_at, phone_sealed FROM people WHERE id = n.person_id OFFSET 0) AS p ON true
+LEFT JOIN LATERAL (
+    SELECT user_id, follows, follow_at, last_interaction_at, notices_off, told_from FROM followers
+    WHERE id = coalesce(n.follower_id, (SELECT id FROM followers WHERE person_id = n.person_id)) OFFSET 0
+) AS f ON true
 """
 
 
@@ -81,7 +77,33 @@ def lock_due(tx: Connection, oa: str, lane: Lane, lease: str, limit: int, *, bou
         turn = {"lane": whose, "youngest": youngest, "oldest": oldest, "limit": limit - len(rows)}
         if len(rows) < limit:
             rows += tx.execute(statement(_LOCK_DUE), {"oa": oa, **turn, **bounds.values}).all()
-    return [_notice(row, oa, lease) for row in rows]
+    absent = _why_absent(tx, [row.id for row in rows if row.user_id is None])
+    return [_notice(row, oa, lease, absent.get(row.id)) for row in rows]
+
+
+_ABSENT = f"""
+SELECT n.id, CASE
+    WHEN f.id IS NULL THEN (
+        SELECT CASE WHEN c.state = 'open' THEN '{UNPROVEN}' ELSE '{ANOTHER_NUMBER}' END
+        FROM phone_claims c JOIN followers o ON o.id = c.follower_id
+        WHERE c.person_id = n.person_id AND (c.state = 'open' OR c.state = 'closed' AND o.person_id IS NOT NULL)
+        ORDER BY c.state = 'open' DESC LIMIT 1)
+    WHEN NOT f.follows THEN '{UNFOLLOWED}'
+    WHEN NOT {reach.MAY_HEAR} THEN '{UNPROVEN}' END AS why
+FROM unnest(CAST(:ids AS bigint[])) AS w (id)
+CROSS JOIN LATERAL (SELECT id, person_id, follower_id, recorded_at FROM notices WHERE id = w.id OFFSET 0) AS n
+LEFT JOIN LATERAL (
+    SELECT id, follows, told_from FROM followers
+    WHERE id = coalesce(n.follower_id, (SELECT id FROM followers WHERE person_id = n.person_id)) OFFSET 0
+) AS f ON true
+"""
+
+
+def _why_absent(tx: Connection, ids: Sequence[int]) -> dict[int, str | None]:
+    """Why no user can be told of these, where more is known than that none is linked."""
+    if not ids:
+        return {}
+    return {row.id: row.why for row in tx.execute(statement(_ABSENT), {"ids": column(ids)})}
 
 
 # By the primary key (see `notices`): by the index of what is due, a whole backlog would be read for one batch.
@@ -196,10 +218,12 @@ SELECT id, why FROM (
         WHEN {reach.MAY_HEAR} IS NOT TRUE THEN 'the phone is not proven to be this user''s'
     END AS why
     FROM unnest(CAST(:ids AS bigint[]), CAST(:users AS text[])) AS w (id, user_id)
-    JOIN notices n ON n.id = w.id
+    CROSS JOIN LATERAL (
+        SELECT person_id, follower_id, kind, recorded_at, withdrawn, true_at FROM notices WHERE id = w.id OFFSET 0
+    ) AS n
     LEFT JOIN LATERAL (SELECT withdrawn_at FROM people WHERE id = n.person_id OFFSET 0) AS p ON true
     LEFT JOIN LATERAL (
-        SELECT * FROM followers
+        SELECT user_id, follows, follow_at, last_interaction_at, notices_off, told_from FROM followers
         WHERE id = coalesce(n.follower_id, (SELECT id FROM followers WHERE person_id = n.person_id)) OFFSET 0
     ) AS f ON true
 ) AS judged WHERE why IS NOT NULL
@@ -216,10 +240,10 @@ def unwanted(tx: Connection, claimed: Sequence[Notice]) -> dict[int, str]:
     return {row.id: row.why for row in tx.execute(statement(_UNWANTED), values)}
 
 
-def _notice(row: Sequence[Any], oa: str, lease: str) -> Notice:
+def _notice(row: Sequence[Any], oa: str, lease: str, absent: str | None) -> Notice:
     (
-        number, code, kind, key, attempts, fresh_at, facts, person, nobody, user, left, absent, interacted_at,
-        opted_out, said_no, sealed, tried_under, maybe_since, stopped,
+        number, code, kind, key, attempts, fresh_at, facts, person, nobody, user, left, interacted_at, opted_out,
+        said_no, sealed, tried_under, maybe_since, stopped,
     ) = row  # fmt: skip  # by place: by name a row costs as much again
     told, fault = _told(facts)
     return Notice(

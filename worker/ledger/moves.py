@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection
@@ -121,23 +122,26 @@ def _apply(tx: Connection, source: str, values: dict[str, Any]) -> set[int]:
     return set(rows.scalars())
 
 
+_COLUMNS = {
+    "ids": "id",
+    "befores": "before",
+    "afters": "after",
+    "whys": "why",
+    "leases": "lease",
+    "due_ats": "due_at",
+    "counts": "counts",
+    "channels": "channel",
+    "codes": "code",
+    "message_ids": "message_id",
+    "said_nos": "said_no",
+    "tried_unders": "tried_under",
+}
+_SELDOM = {"doubts": "doubt", "maybe_sinces": "maybe_since"}
+
+
 def _arrays(moves: Sequence[Move]) -> dict[str, str]:
-    return {
-        "ids": column(m.id for m in moves),
-        "befores": column(m.before for m in moves),
-        "afters": column(m.after for m in moves),
-        "whys": column(m.why for m in moves),
-        "leases": column(m.lease for m in moves),
-        "due_ats": column(m.due_at for m in moves),
-        "counts": column(m.counts for m in moves),
-        "channels": column(m.channel for m in moves),
-        "codes": column(m.code for m in moves),
-        "message_ids": column(m.message_id for m in moves),
-        "said_nos": column(m.said_no for m in moves),
-        "tried_unders": column(m.tried_under for m in moves),
-        "doubts": _seldom([m.doubt for m in moves]),
-        "maybe_sinces": _seldom([m.maybe_since for m in moves]),
-    }
+    columns = {name: column(map(attrgetter(field), moves)) for name, field in _COLUMNS.items()}
+    return columns | {name: _seldom(list(map(attrgetter(field), moves))) for name, field in _SELDOM.items()}
 
 
 def _seldom(values: Sequence[Value]) -> str:

@@ -209,10 +209,11 @@ Index(
     postgresql_where=text("state IN ('waiting', 'uncertain', 'dead', 'unreachable')"),
 )
 Index(
-    "notices_aging",
+    "notices_walk",
     notices.c.oa,
     notices.c.state,
     notices.c.fresh_at,
+    notices.c.id,
     postgresql_where=text("state IN ('waiting', 'due', 'unreachable')"),
 )
 Index("notices_quarantined", notices.c.oa, notices.c.id, postgresql_where=text("state = 'quarantined'"))
