@@ -27,7 +27,7 @@ chaos: install ## every incident with 2,000 notices, real processes and kill -9
 	HCC_CHAOS_NOTICES=2001 $(BIN)/pytest tests/chaos -n 3 --dist worksteal
 
 abuse: install ## every attack of one person, one message, one key, with its figure
-	HCC_ABUSE_SECONDS=20 $(BIN)/pytest tests/abuse -o timeout=900
+	HCC_ABUSE_SECONDS=20 HCC_ABUSE_BODIES=10000 $(BIN)/pytest tests/abuse tests/hooks/test_admit.py -o timeout=900
 
 bench: $(BENCH_STAMP) ## throughput against rivals, delays, growth, idle, events, poll and first start; pages in docs/benchmarks
 	@$(BIN)/python -m benchmarks

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.chaos.run import Run
-from tests.chaos.scale import PATIENCE
+from tests.chaos.scale import PATIENCE, SHORT
 from tests.chaos.verdict import promised
 
 AGAIN_SECONDS = 30.0  # after the healing, for all that is not in doubt
@@ -26,6 +26,11 @@ class Refusal:
 
     def __str__(self) -> str:
         return self.name
+
+
+def some_of(refusals: Sequence[Refusal], *names: str) -> list[Refusal]:
+    """All of them in a full run, those with these names in a short one: others are refused in the same words."""
+    return [one for one in refusals if not SHORT or one.name in names]
 
 
 def play(run: Run, refusal: Refusal, seconds: float) -> None:

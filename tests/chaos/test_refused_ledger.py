@@ -12,7 +12,7 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from tests.chaos.conftest import Begin
-from tests.chaos.refusals import AGAIN_SECONDS, Refusal, play
+from tests.chaos.refusals import AGAIN_SECONDS, Refusal, play, some_of
 from tests.chaos.run import Run
 from tests.chaos.scale import SHORT, TEST_SECONDS
 from tests.chaos.world import free_port, listens, until
@@ -99,7 +99,7 @@ REFUSALS = (
 )
 
 
-@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+@pytest.mark.parametrize("refusal", some_of(REFUSALS, "switched-over", "disk-full"), ids=str)
 def test_30_the_ledger_answers_and_refuses(begin: Begin, refusal: Refusal) -> None:
     """Incident 30: what cannot be written now is written when it can; `web` takes Zalo's events again, too."""
     run = begin(**refusal.begins)

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from tests.chaos.conftest import Begin
-from tests.chaos.refusals import Refusal, play
+from tests.chaos.refusals import Refusal, play, some_of
 from tests.chaos.run import Run
 from tests.chaos.scale import SHORT, TEST_SECONDS
 
@@ -65,14 +65,15 @@ def _roomy(run: Run) -> None:
 
 def _lock(run: Run) -> None:
     """Another password, and everybody is sent away."""
-    _tell(run, "CONFIG", "SET", "requirepass", "another")
-    with redis.Redis.from_url(run.servers.redis_url(), password="another") as client:
+    with redis.Redis.from_url(run.servers.redis_url()).client() as client:
+        client.config_set("requirepass", "another")
         client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
 
 def _unlock(run: Run) -> None:
-    with redis.Redis.from_url(run.servers.redis_url(), password="another") as client:
-        client.config_set("requirepass", "")
+    usual = redis.connection.parse_url(run.servers.redis_url())
+    with redis.Redis(**{**usual, "password": "another"}) as client:
+        client.config_set("requirepass", usual["password"])
 
 
 def _busy(run: Run) -> None:
@@ -113,7 +114,7 @@ REFUSALS = (
 )
 
 
-@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+@pytest.mark.parametrize("refusal", some_of(REFUSALS, "demoted", "locked"), ids=str)
 def test_31_redis_answers_and_refuses(begin: Begin, refusal: Refusal) -> None:
     """Incident 31: worker and beat live, a bell that is refused costs one line, and all is told when it works again."""
     play(begin(**refusal.begins), refusal, _SECONDS)

@@ -53,7 +53,8 @@ def test_words_that_differ_stay_apart(one: str, other: str) -> None:
 
 LETTERS = st.sampled_from("aăâeêioôơuưyđnghctAĂÂEÊIOÔƠUƯYĐNGHCT")
 WORDS = st.lists(
-    st.tuples(st.text(LETTERS, min_size=1, max_size=6), st.sampled_from(["", *"\u0300\u0301\u0303\u0309\u0323"]))
+    st.tuples(st.text(LETTERS, min_size=1, max_size=6), st.sampled_from(["", *"\u0300\u0301\u0303\u0309\u0323"])),
+    max_size=6,
 )
 
 

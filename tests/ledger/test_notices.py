@@ -89,7 +89,9 @@ def test_settling_needs_the_lease_that_was_claimed(ledger: Engine, record: Recor
     record(new("A"))
     claimed = claim()
     with ledger.begin() as tx:
-        upkeep.rescue(tx, certainly_not=[Leased(claimed[0].id, "epoch.lease", None)], perhaps=[], by="sweep")
+        upkeep.rescue(
+            tx, certainly_not=[Leased(claimed[0].id, claimed[0].key, "epoch.lease", None)], perhaps=[], by="sweep"
+        )
     assert settle(ledger, claimed, Sent("m1")) == set()
     assert states(ledger) == {"A/accepted/1": "due"}
 

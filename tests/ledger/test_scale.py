@@ -128,12 +128,13 @@ def swept(tx: Connection) -> None:
 
 
 @pytest.mark.parametrize("statistics", ["fresh", "of an empty ledger"])
-def test_live_work_reads_live_rows_only(filled: Engine, statistics: str) -> None:
+def test_live_work_reads_live_rows_only(filled: Engine, servers: Servers, statistics: str) -> None:
     """Recorded, claimed, settled, swept, counted: also where the planner knows nothing of what is in the tables."""
+    if statistics != "fresh":
+        with servers.postgres.connected("filled") as connection:
+            connection.execute(text("DELETE FROM pg_statistic WHERE starelid = 'notices'::regclass"))
     before = rows_read(filled)
     with filled.begin() as tx:
-        if statistics != "fresh":
-            tx.execute(text("DELETE FROM pg_statistic WHERE starelid = 'notices'::regclass"))
         recorded(tx)
     with filled.begin() as tx:
         found = claimed(tx)

@@ -95,7 +95,7 @@ def test_a_worker_that_dies_holding_it_does_not_bring_it_back(ledger: Engine, he
     """The sweep's rescue makes things due again; this one is suppressed."""
     withdraw(ledger)
     with ledger.begin() as tx:
-        upkeep.rescue(tx, certainly_not=[Leased(held[0].id, held[0].lease, None)], perhaps=[], by="sweep")
+        upkeep.rescue(tx, certainly_not=[Leased(held[0].id, held[0].key, held[0].lease, None)], perhaps=[], by="sweep")
     assert story(ledger)[0] == ("suppressed", "fee paid")
 
 

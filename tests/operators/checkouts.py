@@ -19,9 +19,9 @@ _MAIN = "from operators.cli.main import main; main()"
 
 
 def copy_to(place: Path) -> Path:
-    """A copy of what runs, so that an installation of the user's own is not disturbed."""
+    """A copy of what runs, so that an installation of the user's own is not disturbed; what is compiled comes along."""
     for room in _ROOMS:
-        shutil.copytree(ROOT / room, place / room, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / room, place / room)
     shutil.copy(ROOT / "Procfile", place)
     return place
 

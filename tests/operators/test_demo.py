@@ -27,7 +27,7 @@ def test_the_demo_shows_the_seed_texts_and_ends_by_itself(checkout: Path) -> Non
     assert left_behind(checkout) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_an_interrupted_demo_leaves_no_process_behind(checkout: Path, number: signal.Signals) -> None:
     """Ctrl-C in the middle, or the end of the terminal, ends everything, in order."""
     demo = start(checkout, "demo")

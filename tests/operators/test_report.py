@@ -26,6 +26,7 @@ NOBODY = "postgresql://x@127.0.0.1:1/x"
 def run(monkeypatch: pytest.MonkeyPatch, ledger_url: str) -> Callable[..., Result]:
     """Run a command of `hcc` in this process, on this test's ledger."""
     given = {"DATABASE_URL": ledger_url, "ZALO_OA_ID": OA, "SECRET_KEYS": "0123456789abcdef"}
+    given["REDIS_URL"] = "redis://127.0.0.1:1/0"  # a report asks the ledger alone
     for name, value in given.items():
         monkeypatch.setenv(f"HCC_{name}", value)
     return lambda *words: CliRunner().invoke(hcc, ["report", *words])
