@@ -53,9 +53,15 @@ def complete(answers: Sequence[Answer], *, again: bool = False) -> list[Shipment
         _tell(group, moved)
         if mind(first.services, first.channel, [(one.attempt, decision) for one, decision in group]):
             refused.append(first)
-    for one in answers:
-        one.shipment.lease.settled(one.shipment.services, 1)
+    for shipment, number in _by_shipment(answers):
+        shipment.lease.settled(shipment.services, number)
     return refused
+
+
+def _by_shipment(answers: Sequence[Answer]) -> list[tuple[Shipment, int]]:
+    """The shipments of these answers, each with their number."""
+    counts = Counter(id(one.shipment) for one in answers)
+    return [(shipment, counts[key]) for key, shipment in {id(one.shipment): one.shipment for one in answers}.items()]
 
 
 def decide_for(answer: Answer, now: datetime) -> Decision:

@@ -93,8 +93,7 @@ class Pump:
         for stream in self._in_turn():
             self._refill(stream)
         self._landed.extend(self._wire.landed(self._patience()))
-        while self._landed:
-            self._take(*self._landed.popleft())
+        self._take_landed()
         for refused in self._clerk.work():
             renewal = partial(renew_access, refused.services, refused.oa, refused.channel, refused.ready)
             self._streams[refused.oa].renew(renewal)
@@ -143,12 +142,20 @@ class Pump:
         stream.flying += len(cargo.calls)
         self._wire.start(cargo.calls, guard=cargo)
 
-    def _take(self, call: Call, result: Result) -> None:
+    def _take_landed(self) -> None:
+        touched: dict[int, Shipment] = {}
+        while self._landed:
+            shipment = self._take(*self._landed.popleft())
+            touched[id(shipment)] = shipment
+        for shipment in touched.values():
+            shipment.own_up()
+
+    def _take(self, call: Call, result: Result) -> Shipment:
         stream, shipment = self._shipments.pop(call.tag)
         stream.flying -= 1
         _feel(stream, result)
-        shipment.own_up()
         self._clerk.note(Answer(shipment, shipment.cargo.arrived(call, result)))
+        return shipment
 
     def _patience(self) -> float:
         """How long nothing but an answer can give us something to do."""

@@ -100,23 +100,26 @@ for id, hash, tags in string.gmatch(ARGV[6], '(%d+) (%S+) ([^;]*);') do
 end
 
 -- In few commands, since each costs more than the work it does: hundreds of notices are marked at once.
+local has_before = redis.call('EXISTS', KEYS[3]) == 1
 local answer, left, entry = {'marked'}, {}, tag .. ':' .. now
 for first = 1, #ids, AT_ONCE do
     local last = math.min(first + AT_ONCE - 1, #ids)
     local of_now = redis.call('HMGET', KEYS[2], unpack(hashes, first, last))
-    local of_before = redis.call('HMGET', KEYS[3], unpack(hashes, first, last))
+    local of_before = has_before and redis.call('HMGET', KEYS[3], unpack(hashes, first, last)) or {}
     local fresh = {}
     for i = first, last do
         local at = i - first + 1
-        local before, ago = read(of_now[at] or of_before[at] or '')
+        local witness = of_now[at] or of_before[at]
+        local before, ago
+        if witness then before, ago = read(witness) end
         if before and before ~= tag and not string.find(known_tags[i], before, 1, true) then
             for _, part in ipairs({ids[i], before, tostring(ago)}) do answer[#answer + 1] = part end
         else
-            left[#left + 1] = ids[i] .. ','
+            left[#left + 1] = ids[i]
             fresh[#fresh + 1], fresh[#fresh + 2] = hashes[i], entry
         end
     end
     if #fresh > 0 then redis.call('HSET', KEYS[2], unpack(fresh)) end
 end
-redis.call('HSET', KEYS[1], lease, marks .. table.concat(left))
+if #left > 0 then redis.call('HSET', KEYS[1], lease, marks .. table.concat(left, ',') .. ',') end
 return answer
