@@ -106,7 +106,8 @@ class Postgres(Server):
                 return
             command = f"CREATE DATABASE {_quoted(connection, name)} OWNER {PRODUCT}"
             if template is not None:
-                command += f" TEMPLATE {_quoted(connection, template)}"
+                # By its files: written to the log page by page a small one costs three times the CPU.
+                command += f" TEMPLATE {_quoted(connection, template)} STRATEGY FILE_COPY"
             try:
                 connection.execute(text(command))
             except DBAPIError:

@@ -24,7 +24,7 @@ from tests.journeys.conftest import World, by_person, until, world
 
 __all__ = ["world"]
 
-SECONDS = float(os.environ.get("HCC_ABUSE_SECONDS", "3"))
+SECONDS = float(os.environ.get("HCC_ABUSE_SECONDS", "2"))
 """How long each attack lasts; `make abuse` takes more than the test suite."""
 
 _PROPERTY = "abuse figure"

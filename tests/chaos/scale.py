@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 NOTICES = int(os.environ.get("HCC_CHAOS_NOTICES", "180"))
 SEED = int(os.environ.get("HCC_CHAOS_SEED", "20240219"))
 SHORT = NOTICES < 1000
@@ -12,3 +14,5 @@ BLOWS = 2 if SHORT else 5
 PATIENCE = 60.0 + NOTICES / 10  # seconds from the last blow until all must be done
 SHORT_PATIENCE = 8.0  # seconds after which a short run no longer waits for look-ups: the last comes after 40 s
 TEST_SECONDS = 120 + NOTICES / 2  # no test is allowed longer
+
+whole_only = pytest.mark.skipif(SHORT, reason="the suite plays another run of this incident; `make chaos` plays both")

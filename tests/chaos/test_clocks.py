@@ -11,7 +11,7 @@ from sandbox.servers.clock import why_no_clock
 from tests.chaos.clocks import BEAT, LEDGER, MOVABLE, REDIS, SERVERS, WORKERS, ZALO, Clocks
 from tests.chaos.conftest import Begin
 from tests.chaos.run import Run
-from tests.chaos.scale import NOTICES, PATIENCE, SHORT, TEST_SECONDS
+from tests.chaos.scale import NOTICES, PATIENCE, SHORT, TEST_SECONDS, whole_only
 from tests.chaos.verdict import all_told, promised
 from tests.chaos.world import SEND
 
@@ -43,6 +43,7 @@ def _name(jumps: list[tuple[str, float]]) -> str:
     return "each" if len(jumps) > 1 else f"{jumps[0][0]}{jumps[0][1]:+.0f}"
 
 
+@whole_only
 @pytest.mark.parametrize("apart", _APART)
 def test_26_clocks_are_minutes_apart(begin: Begin, tmp_path: Path, apart: dict[str, float]) -> None:
     """Incident 26: work is done as usual, and what was doubted is settled by looking, whichever clock is wrong."""

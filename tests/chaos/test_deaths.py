@@ -17,7 +17,7 @@ from tests.chaos.blows import (
 )
 from tests.chaos.conftest import Begin
 from tests.chaos.run import Run
-from tests.chaos.scale import BLOWS, SHORT, TEST_SECONDS
+from tests.chaos.scale import BLOWS, SHORT, TEST_SECONDS, whole_only
 from tests.chaos.verdict import all_told, promised
 from tests.chaos.world import SEND, WORKERS
 from worker.ledger.migrate import missing
@@ -32,6 +32,7 @@ _LATENCY = 400  # milliseconds that Zalo takes: long enough to find requests on 
 _JUST_LEAVING = 4  # calls that a blow may catch between their mark and their first byte
 
 
+@whole_only
 def test_01_workers_are_killed_at_full_speed_and_nobody_hears_twice(begin: Begin) -> None:
     """Incident 1: kill -9 of a whole worker between acceptance and commit, again and again."""
     run = begin(latency_ms=_LATENCY)

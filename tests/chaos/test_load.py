@@ -12,7 +12,7 @@ from tests.chaos.blows import memory
 from tests.chaos.conftest import Begin
 from tests.chaos.dossiers import KINDS, code_of, texts_of, user_of
 from tests.chaos.run import Run
-from tests.chaos.scale import PATIENCE, SHORT, TEST_SECONDS
+from tests.chaos.scale import PATIENCE, SHORT, TEST_SECONDS, whole_only
 from tests.chaos.verdict import all_told, nothing_wrong
 from tests.chaos.world import SEND, WORKERS
 
@@ -97,6 +97,7 @@ def test_13_poisoned_notices_are_set_aside_and_all_others_go_on(begin: Begin) ->
     assert run.scalar("SELECT count(*) FROM notices WHERE state = 'dead' AND reason <> ''") == len(poisoned)
 
 
+@whole_only
 def test_13_poisoned_rows_are_set_aside_and_the_page_goes_on(run: Run) -> None:
     """Incident 13: rows of the dossier database that make code raise hold up nobody else's."""
     numbers = run.load.feed(run.dossier_count // 2)

@@ -9,7 +9,7 @@ import pytest
 from config.celeryconfig import QUEUES
 from tests.chaos.conftest import Begin
 from tests.chaos.refusals import Refusal, play
-from tests.chaos.scale import SHORT, TEST_SECONDS
+from tests.chaos.scale import SHORT, TEST_SECONDS, whole_only
 from tests.scaling.rabbitmq import ABSENT, RabbitMQ, rabbitmq
 
 pytestmark = [
@@ -37,6 +37,7 @@ def test_33_rabbitmq_is_blocked_by_its_memory_alarm(begin: Begin, node: RabbitMQ
     play(begin(changes={"HCC_BROKER_URL": node.url}), blocked, _SECONDS)
 
 
+@whole_only
 def test_33_queues_of_rabbitmq_are_of_another_type(begin: Begin, node: RabbitMQ) -> None:
     """Incident 33: each declaration closes its channel, until somebody deletes them."""
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.chaos.conftest import Begin
 from tests.chaos.refusals import AGAIN_SECONDS, Refusal, play, some_of
 from tests.chaos.run import Run
-from tests.chaos.scale import SHORT, TEST_SECONDS
+from tests.chaos.scale import SHORT, TEST_SECONDS, whole_only
 from tests.chaos.world import free_port, listens, until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
@@ -114,6 +114,7 @@ def test_30_the_ledger_answers_and_refuses(begin: Begin, refusal: Refusal) -> No
     )
 
 
+@whole_only
 def test_30_the_ledger_lets_nobody_in_any_more(begin: Begin) -> None:
     """Incident 30: all sessions end, and others have taken every place."""
     held = ExitStack()

@@ -12,7 +12,7 @@ import redis
 from tests.chaos.conftest import Begin
 from tests.chaos.refusals import Refusal, play, some_of
 from tests.chaos.run import Run
-from tests.chaos.scale import SHORT, TEST_SECONDS
+from tests.chaos.scale import SHORT, TEST_SECONDS, whole_only
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
 
@@ -120,6 +120,7 @@ def test_31_redis_answers_and_refuses(begin: Begin, refusal: Refusal) -> None:
     play(begin(**refusal.begins), refusal, _SECONDS)
 
 
+@whole_only
 def test_31_redis_forgets_its_scripts(run: Run) -> None:
     """Incident 31: nothing is held up at all."""
     run.load.feed(run.dossier_count // 2)

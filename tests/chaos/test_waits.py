@@ -14,7 +14,7 @@ import redis
 from config.celeryconfig import QUEUES
 from tests.chaos.conftest import Begin
 from tests.chaos.run import Run
-from tests.chaos.scale import SHORT, TEST_SECONDS
+from tests.chaos.scale import SHORT, TEST_SECONDS, whole_only
 from tests.chaos.verdict import all_told, nothing_wrong, promised
 from tests.chaos.world import SEND
 from worker.queue.pace import BURST_SECONDS, WINDOW_SECONDS
@@ -138,6 +138,7 @@ def test_20_a_limit_below_sixty_a_minute_holds_exactly(begin: Begin) -> None:
     assert early <= BURST_SECONDS + 2 * _LOOK_SECONDS, "permits come in bursts"
 
 
+@whole_only
 def test_20_four_processes_use_the_whole_of_a_limit(begin: Begin) -> None:
     """At 600 a minute: no refusal, never more than 600 in 60 seconds, and 99 % of it used (in the long run)."""
     limit, seconds, share = (600, 8.0, 0.9) if SHORT else (600, 90.0, 0.99)

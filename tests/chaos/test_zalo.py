@@ -11,7 +11,7 @@ from tests.chaos.blows import unfollow
 from tests.chaos.conftest import Begin
 from tests.chaos.dossiers import code_of, user_of
 from tests.chaos.run import Run
-from tests.chaos.scale import SHORT, TEST_SECONDS
+from tests.chaos.scale import SHORT, TEST_SECONDS, whole_only
 from tests.chaos.verdict import all_told, nothing_wrong, promised
 from tests.chaos.world import SEND, free_port
 
@@ -59,6 +59,7 @@ def test_05_zalo_is_down_for_a_while_and_no_notice_dies(run: Run) -> None:
     assert run.scalar("SELECT max(attempts) FROM notices") <= 10  # the breaker waits; the notices do not knock
 
 
+@whole_only
 def test_06_zalo_answers_at_the_edge_of_our_patience(run: Run) -> None:
     """Incident 6: some answers arrive just in time, the others are looked up."""
     run.zalo.fault("delay", ms=2900, probability=0.2, path=SEND, seed=run.dice.randrange(2**31))

@@ -14,7 +14,7 @@ from tests.journeys.conftest import World, count, until
 
 pytestmark = pytest.mark.journey
 
-ARCHIVE = int(os.environ.get("HCC_TEST_ARCHIVE", "3000"))  # dossiers; the whole is 100,000
+ARCHIVE = int(os.environ.get("HCC_TEST_ARCHIVE", "2000"))  # dossiers; the whole is 100,000
 LIVE = int(os.environ.get("HCC_TEST_LIVE", "20"))  # dossiers
 A_SECOND = int(os.environ.get("HCC_TEST_LIVE_A_SECOND", "5"))  # of them
 LATE_SECONDS = float(os.environ.get("HCC_TEST_LATE_SECONDS", "20"))  # for a shared machine

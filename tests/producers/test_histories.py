@@ -34,6 +34,7 @@ from worker.domain.guard import Guard
 
 HISTORIES = int(os.environ.get("HCC_HISTORIES", "20"))
 DAYS = int(os.environ.get("HCC_HISTORY_DAYS", "4"))
+MONDAY = datetime(2026, 1, 5, 7)  # noqa: DTZ001 (local and naive, as the dossier database keeps it)
 PATIENT_OVERLAP = 30  # seconds for which change times are read again (config/sources/reference.toml)
 CODES = ("H27.37-240219-1001", "H27.37-240219-1002", "H27.37-240219-1003")
 CHANNELS = (2, 2, 1)  # the third was filed at the counter: nobody is told
@@ -410,16 +411,15 @@ def test_days_of_a_province_are_told_as_they_were(world: World) -> None:
 def test_dossiers_of_years_ago_that_are_imported_are_told_to_nobody(world: World) -> None:
     """They are as old as their own times say (R15), although they were changed just now and nobody saw them before."""
     world.guard = Guard()
-    told, _ = _days(world, Habits(per_day=1, imported=5))
+    told, _ = _days(world, Habits(per_day=1, imported=5), start=MONDAY + timedelta(days=3))  # imported on Saturday
     assert not [key for key in told if key.startswith("H27.99")]
     kept_back = world.kept_back()
     assert kept_back, "they are recorded, for somebody to look at"
     assert all(key.startswith("H27.99") for key in kept_back), "nothing else is kept back"
 
 
-def _days(world: World, habits: Habits) -> tuple[set[str], Truth]:
+def _days(world: World, habits: Habits, *, start: datetime = MONDAY) -> tuple[set[str], Truth]:
     """What was told of these days, and what had to be."""
-    start = datetime(2026, 1, 5, 7)  # noqa: DTZ001 (local and naive, as the dossier database keeps it)
     life = Life(world.dossiers, start=start, seed=1, habits=habits)
     next_poll = start
 

@@ -16,9 +16,9 @@ OA = Limit("oa:1", 600)
 
 
 @pytest.fixture
-def limiter(store: Redis, clock: Clock) -> Limiter:
+def limiter(valkey: Redis, clock: Clock) -> Limiter:
     """A limiter in simulated time."""
-    return Limiter(store, clock=clock)
+    return Limiter(valkey, clock=clock)
 
 
 def test_a_burst_at_4000_a_minute_is_worth_a_batch(limiter: Limiter, clock: Clock) -> None:
@@ -42,10 +42,10 @@ def test_a_wave_larger_than_the_burst_is_through_a_fifth_of_a_second_later(limit
     assert limiter.take([APP], 3).granted == 3
 
 
-def test_a_loss_of_state_costs_a_second_and_a_half(store: Redis, limiter: Limiter, clock: Clock) -> None:
+def test_a_loss_of_state_costs_a_second_and_a_half(valkey: Redis, limiter: Limiter, clock: Clock) -> None:
     """At 4000 a minute the next permits come 1.6 s after a flush."""
     crowd(limiter, clock, [APP], 70)
-    store.flushall()
+    valkey.flushall()
     flushed_at = clock.now
     out = crowd(limiter, clock, [APP], 10, workers=1, late=0, batch=1)
     assert out.first - flushed_at < 1.65e6

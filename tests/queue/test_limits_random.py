@@ -35,7 +35,7 @@ steps = st.lists(
 
 
 @given(per_minute=st.sampled_from([1, 2, 6, 13, 59, 60, 61, 400]), steps=steps)
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=60)
 def test_no_sequence_of_takes_waits_and_losses_overfills_a_minute(
     per_minute: int, steps: list[tuple[Any, ...]]
 ) -> None:
