@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from honcho.environ import parse_procfile
 
@@ -21,6 +21,20 @@ _PATIENCE = 15.0  # seconds from the polite signal to the last one
 def procfile() -> dict[str, str]:
     """Process name → command line."""
     return dict(parse_procfile((ROOT / "Procfile").read_text()).processes)
+
+
+def launch(command: str, environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a command line in a session of its own; what it says goes to the log."""
+    return subprocess.Popen(  # noqa: S602 (the command is our own Procfile's line, written for a shell)
+        f"exec {command}",
+        shell=True,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
 
 
 class Processes:
@@ -48,16 +62,7 @@ class Processes:
     def start(self, name: str, command: str) -> subprocess.Popen[bytes]:
         """Start one more process under `name`."""
         with self.log(name).open("ab") as log:
-            process = subprocess.Popen(  # noqa: S602 (the command is our own Procfile's line, written for a shell)
-                f"exec {command}",
-                shell=True,
-                cwd=ROOT,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            process = launch(command, self._environment, log)
         self._running[name] = process
         return process
 
