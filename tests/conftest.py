@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import socket
 import subprocess
@@ -24,6 +25,16 @@ from worker.ledger.migrate import migrate
 from worker.queue import bell
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """A command that runs in this process leaves its settings in the environment: they end with the test."""
+    before = dict(os.environ)
+    yield
+    if os.environ != before:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @pytest.fixture(autouse=True)
@@ -56,9 +67,9 @@ def forked() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    """Real servers in a folder of their own, gone with the session."""
+    """Real servers in a folder of their own, gone with the session: they need not outlive the machine's power."""
     root = Path(tempfile.mkdtemp(prefix="hcc-tests-"))
-    with Servers(root) as started:
+    with Servers(root, settings={"fsync": "off", "full_page_writes": "off"}) as started:
         yield started
     shutil.rmtree(root, ignore_errors=True)
 

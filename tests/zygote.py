@@ -106,15 +106,20 @@ def _serve(ours: socket.socket) -> Callable[[], object] | None:
         request, fds, _, _ = socket.recv_fds(ours, _LARGEST, 1)
         if not request:
             return None
+        told, tell = os.pipe()
         between = os.fork()
         if between == 0:
             pid = os.fork()
             if pid == 0:
+                for fd in (told, tell):
+                    os.close(fd)
                 ours.close()
                 return _become(json.loads(request), fds[0])
-            os._exit(0 if ours.send(str(pid).encode()) else 1)
-        os.close(fds[0])
-        os.waitpid(between, 0)
+            os._exit(0 if os.write(tell, str(pid).encode()) else 1)
+        os.waitpid(between, 0)  # only now it is a child of the test's process
+        ours.send(os.read(told, 64))
+        for fd in (*fds, told, tell):
+            os.close(fd)
 
 
 def _become(request: Mapping[str, Any], log: int) -> Callable[[], object]:

@@ -1,10 +1,11 @@
 """The PostgreSQL and the Valkey of one project folder."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 from sandbox.servers.files import locked
-from sandbox.servers.postgres import Postgres
+from sandbox.servers.postgres import NONE, Postgres
 from sandbox.servers.valkey import Valkey
 
 DATABASE = "hcc"
@@ -17,9 +18,10 @@ class Servers:
     by `stop`, or by dying. Others who call `start` meanwhile use it and leave it alone.
     """
 
-    def __init__(self, root: Path, *, movable_clocks: bool = False) -> None:
+    def __init__(self, root: Path, *, movable_clocks: bool = False, settings: Mapping[str, str] = NONE) -> None:
+        """`settings` are PostgreSQL's own, before the usual ones."""
         self._root = root.absolute()
-        self.postgres = Postgres(root / "postgres", movable_clock=movable_clocks)
+        self.postgres = Postgres(root / "postgres", movable_clock=movable_clocks, settings=settings)
         self.valkey = Valkey(root / "valkey", movable_clock=movable_clocks)
 
     def start(self) -> None:
