@@ -53,7 +53,7 @@ def _forget_the_bells() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def forked() -> Iterator[None]:
-    """Processes of the Procfile start in a tenth of the time, where the system can do that."""
+    """Processes of the Procfile need not import everything, where the system can do that (`tests.zygote`)."""
     executed = processes.launch
     with Zygote() as zygote, pytest.MonkeyPatch.context() as patch:
 

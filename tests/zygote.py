@@ -1,4 +1,4 @@
-"""Starts our processes as forks of one that has imported everything: nine tenths of what a start costs are imports.
+"""Starts our processes as forks of one that has imported everything: most of what a start costs are imports.
 
 A process that is started so is a child of the test's process, in a session of its own, like one that was executed; only
 its command line in /proc is another one. What is started in any other way than `celery` or `hcc` is executed.
@@ -116,9 +116,10 @@ def _serve(ours: socket.socket) -> Callable[[], object] | None:
                 ours.close()
                 return _become(json.loads(request), fds[0])
             os._exit(0 if os.write(tell, str(pid).encode()) else 1)
-        os.waitpid(between, 0)  # only now it is a child of the test's process
+        os.waitpid(between, 0)  # only now ours is a child of the test's process
+        os.close(tell)
         ours.send(os.read(told, 64))
-        for fd in (*fds, told, tell):
+        for fd in (*fds, told):
             os.close(fd)
 
 

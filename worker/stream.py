@@ -17,7 +17,7 @@ from worker.domain.lane import Lane
 _TRUSTED_SECONDS = 0.25  # so long a look at the channels and the lanes holds: a flood need not ask before each batch
 _LONG_SECONDS = 15.0  # who has to wait for longer is woken by a bell
 _HELP_SECONDS = 0.2  # between two calls for help
-_GROUPS = 3  # of so many parts of the window one has to be free before the next claim, which costs as fifty notices do
+_GROUPS = 3  # of so many parts of the window one has to be free before the next claim
 
 Readiness = dict[str, Ready]
 

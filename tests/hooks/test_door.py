@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import pytest
@@ -134,33 +135,26 @@ def test_a_huge_body_is_refused_declared_or_not(services: Services) -> None:
     assert visit(services, send) == [413, 413]
 
 
+async def first_line(request: bytes, client: Client) -> bytes:
+    """The first line of the answer to a request that no client of ours would send, from its second header on."""
+    assert client.port is not None
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+    writer.write(b"POST /hooks/zalo HTTP/1.1\r\nHost: x\r\n" + request)
+    answer = await reader.readline()
+    writer.close()
+    return answer
+
+
 def test_a_slow_body_is_refused(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a body, and then nothing: the connection is not held for it."""
     monkeypatch.setattr(operators.hooks, "_READ_SECONDS", 0.1)
 
-    async def drip(client: Client) -> bytes:
-        assert client.port is not None
-        reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
-        writer.write(b"POST /hooks/zalo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-        answer = await reader.readline()
-        writer.close()
-        return answer
-
-    assert b" 408 " in visit(services, drip)
+    assert b" 408 " in visit(services, partial(first_line, b"Content-Length: 100\r\n\r\n{"))
 
 
 def test_garbled_bodies_are_refused(services: Services) -> None:
     """Chunks that are none."""
-
-    async def send(client: Client) -> bytes:
-        assert client.port is not None
-        reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
-        writer.write(b"POST /hooks/zalo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n")
-        answer = await reader.readline()
-        writer.close()
-        return answer
-
-    assert b" 400 " in visit(services, send)
+    assert b" 400 " in visit(services, partial(first_line, b"Transfer-Encoding: chunked\r\n\r\nno chunk\r\n"))
 
 
 def test_compressed_bodies_are_refused_before_they_are_read(services: Services) -> None:

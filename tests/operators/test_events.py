@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from click.testing import CliRunner, Result
 
 from config.settings import Settings
 from operators.checks.fault import Fault
 from operators.checks.zalo import check_events
-from operators.cli.main import hcc
 from producers.hooks.record import seal
 from tests.hooks.conftest import OA, PHONE, USER, Office, event, follow, submit
+from tests.operators.conftest import Run
 from worker.bootstrap import Services
 from worker.ledger import inbox
 from worker.ledger.sealing import Sealer
@@ -22,18 +21,6 @@ WHO = ("--by", "lan", "--why", "đã thêm khóa")
 SHAPE = [
     "id", "name", "word", "at", "received_at", "fault", "faults", "tried_at", "set_aside_at", "erased_at",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, ledger_url: str, redis_url: str) -> Callable[..., Result]:
-    """Run `hcc` in this process, on this test's ledger."""
-    given = {
-        "DATABASE_URL": ledger_url, "DOSSIER_URL": "postgresql://x@127.0.0.1:1/x", "REDIS_URL": redis_url,
-        "ZALO_OA_ID": OA, "SECRET_KEYS": "0123456789abcdef",
-    }  # fmt: skip
-    for name, value in given.items():
-        monkeypatch.setenv(f"HCC_{name}", value)
-    return lambda *words: CliRunner().invoke(hcc, [str(word) for word in words])
 
 
 @pytest.fixture
@@ -48,15 +35,13 @@ def office(ledger: object) -> Office:
 
 
 @pytest.fixture
-def services(run: Callable[..., Result]) -> Iterator[Services]:
+def services(run: Run) -> Iterator[Services]:
     made = Services(Settings(_env_file=None))  # type: ignore[call-arg]
     yield made
     made.close()
 
 
-def test_the_list_says_what_could_not_be_read_and_nothing_of_what_it_says(
-    run: Callable[..., Result], office: Office
-) -> None:
+def test_the_list_says_what_could_not_be_read_and_nothing_of_what_it_says(run: Run, office: Office) -> None:
     shown = json.loads(run("events", "list", "--json").stdout)
     assert [list(row) for row in shown] == [SHAPE, SHAPE]
     assert [(row["name"], row["fault"], row["faults"], row["set_aside_at"]) for row in shown] == [
@@ -79,7 +64,7 @@ def test_the_doctor_says_what_to_do_until_they_are_read(services: Services, offi
         list(check_events(services))
 
 
-def test_what_is_tried_again_is_as_if_nobody_had(run: Callable[..., Result], office: Office) -> None:
+def test_what_is_tried_again_is_as_if_nobody_had(run: Run, office: Office) -> None:
     """Also by a worker that was started long before."""
     number = json.loads(run("events", "list", "--json").stdout)[0]["id"]
     with office.ledger.begin() as tx:
@@ -94,9 +79,7 @@ def test_what_is_tried_again_is_as_if_nobody_had(run: Callable[..., Result], off
     ]
 
 
-def test_what_is_discarded_is_erased_and_still_known(
-    run: Callable[..., Result], office: Office, services: Services
-) -> None:
+def test_what_is_discarded_is_erased_and_still_known(run: Run, office: Office, services: Services) -> None:
     assert run("events", "discard", "--all", *WHO).output == "Đã bỏ 2 sự kiện.\n"
     assert json.loads(run("events", "list", "--json").stdout) == []
     assert "Không có sự kiện nào" in run("events", "list").output
@@ -104,7 +87,7 @@ def test_what_is_discarded_is_erased_and_still_known(
     assert office.receive(follow()) == 0, "a replay changes nothing"
 
 
-def test_a_forgotten_number_never_means_all(run: Callable[..., Result], office: Office) -> None:
+def test_a_forgotten_number_never_means_all(run: Run, office: Office) -> None:
     for wrong in ((), (1, "--all")):
         assert "Chọn một cách" in run("events", "discard", *wrong, *WHO).output
     assert run("events", "discard", "--all").exit_code == 2, "without a name and a why"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
-from operators.cli.main import hcc
+from tests.operators.conftest import Run
 from worker.ledger import acts, notices, verbs
 from worker.ledger.notices import NewNotice
 from worker.ledger.verbs import RELEASE, Choice
@@ -22,15 +20,10 @@ LONG_AGO = datetime(2023, 5, 8, 17, 30, tzinfo=UTC)  # the 9th in Vietnam
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, ledger_url: str, redis_url: str) -> Callable[..., Result]:
-    """Run a command of `hcc` in this process, on this test's servers."""
-    given = {
-        "DATABASE_URL": ledger_url, "DOSSIER_URL": ledger_url, "REDIS_URL": redis_url, "ZALO_OA_ID": OA,
-        "ZALO_APP_ID": "1", "SECRET_KEYS": "0123456789abcdef",
-    }  # fmt: skip
-    for name, value in given.items():
-        monkeypatch.setenv(f"HCC_{name}", value)
-    return lambda *words: CliRunner().invoke(hcc, [str(word) for word in words])
+def run(run: Run, monkeypatch: pytest.MonkeyPatch, ledger_url: str) -> Run:
+    """Commands that find a dossier database, which has no table of a source."""
+    monkeypatch.setenv("HCC_DOSSIER_URL", ledger_url)
+    return run
 
 
 @pytest.fixture
@@ -54,7 +47,7 @@ def in_state(ledger: Engine, state: str) -> list[str]:
         return list(connection.execute(query, {"state": state}).scalars())
 
 
-def test_a_dry_run_counts_and_does_nothing(run: Callable[..., Result], kept: Engine) -> None:
+def test_a_dry_run_counts_and_does_nothing(run: Run, kept: Engine) -> None:
     """The days are the events' own, in Vietnam's calendar."""
     counted = run("quarantine", "release", "--from", "2023-05-10", "--to", "2023-05-11", "--dry-run", *ACCOUNT)
     assert counted.exit_code == 0, counted.output
@@ -63,9 +56,7 @@ def test_a_dry_run_counts_and_does_nothing(run: Callable[..., Result], kept: Eng
     assert json.loads(run("act", "list", "--json").stdout) == []
 
 
-def test_what_is_kept_is_released_or_dropped_by_its_day_unit_and_reason(
-    run: Callable[..., Result], kept: Engine
-) -> None:
+def test_what_is_kept_is_released_or_dropped_by_its_day_unit_and_reason(run: Run, kept: Engine) -> None:
     """Each verb is an act that anybody can look up afterwards."""
     groups = json.loads(run("quarantine", "list", "--count", "--json").stdout)
     assert [(row["kind"], row["unit"], row["number"], row["reason"]) for row in groups] == [
@@ -82,7 +73,7 @@ def test_what_is_kept_is_released_or_dropped_by_its_day_unit_and_reason(
     assert discard["until"] is not None
 
 
-def test_an_act_is_stopped_and_gone_on_with_by_its_number(run: Callable[..., Result], kept: Engine) -> None:
+def test_an_act_is_stopped_and_gone_on_with_by_its_number(run: Run, kept: Engine) -> None:
     """From another terminal than the one that began it."""
     with kept.begin() as tx:
         act = verbs.begin(tx, OA, RELEASE, Choice(), by="Lan", why="x")
@@ -99,7 +90,7 @@ def test_an_act_is_stopped_and_gone_on_with_by_its_number(run: Callable[..., Res
     assert (found.done, found.total) == (4, 4)
 
 
-def test_off_stops_and_on_lets_go_and_both_say_so(run: Callable[..., Result], kept: Engine) -> None:
+def test_off_stops_and_on_lets_go_and_both_say_so(run: Run, kept: Engine) -> None:
     """Who was stopped, until when, how many wait; and how many go again."""
     off = run("switch", "off", "kind", "accepted", "--until", "2h", *ACCOUNT)
     assert off.exit_code == 0, off.output
@@ -125,7 +116,7 @@ def test_off_stops_and_on_lets_go_and_both_say_so(run: Callable[..., Result], ke
         ("all", "--oa", OA),
     ],
 )
-def test_what_would_stop_nothing_is_refused(run: Callable[..., Result], kept: Engine, words: tuple[str, ...]) -> None:
+def test_what_would_stop_nothing_is_refused(run: Run, kept: Engine, words: tuple[str, ...]) -> None:
     """A name that is misspelt, a time that is over: nobody would see that everything still goes."""
     assert run("switch", "off", *words, *ACCOUNT).exit_code != 0
     with kept.connect() as connection:

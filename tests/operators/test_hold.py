@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
-from operators.cli.main import hcc
+from tests.operators.conftest import Run
 from tests.operators.test_verbs import ACCOUNT, OA, record, rows
 from worker.queue.connection import open_redis
 from worker.queue.holds import Holds
 from worker.queue.schedule import Retry, Schedule
 
 CHANNEL = f"channel:{OA}:zalo_cs"
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, ledger_url: str, redis_url: str) -> Callable[..., Result]:
-    """Run a command of `hcc` in this process, on this test's servers; bells are not rung."""
-    given = {
-        "DATABASE_URL": ledger_url, "DOSSIER_URL": "postgresql://x@127.0.0.1:1/x", "REDIS_URL": redis_url,
-        "ZALO_OA_ID": OA, "ZALO_APP_ID": "7", "SECRET_KEYS": "0123456789abcdef",
-    }  # fmt: skip
-    for name, value in given.items():
-        monkeypatch.setenv(f"HCC_{name}", value)
-    return lambda *words: CliRunner().invoke(hcc, [str(word) for word in words])
 
 
 def waiting(ledger: Engine, **reasons: str) -> dict[str, int]:
@@ -46,7 +31,7 @@ def due_now(ledger: Engine) -> list[Any]:
     return [row[0] for row in rows(ledger, "SELECT code FROM notices WHERE due_at <= now() ORDER BY id")]
 
 
-def test_what_is_held_is_listed_with_its_reason_and_its_end(run: Callable[..., Result], redis_url: str) -> None:
+def test_what_is_held_is_listed_with_its_reason_and_its_end(run: Run, redis_url: str) -> None:
     """Of another OA it is not this deployment's business."""
     assert run("hold", "list").output == "Không tạm giữ gì.\n"
     assert run("hold", "list", "--json").output == "[]\n"
@@ -62,9 +47,7 @@ def test_what_is_held_is_listed_with_its_reason_and_its_end(run: Callable[..., R
     assert CHANNEL in run("hold", "list").output
 
 
-def test_a_lifted_hold_lets_go_what_waited_for_it_and_is_audited(
-    run: Callable[..., Result], ledger: Engine, redis_url: str
-) -> None:
+def test_a_lifted_hold_lets_go_what_waited_for_it_and_is_audited(run: Run, ledger: Engine, redis_url: str) -> None:
     """What waits for another reason goes on waiting; the schedule forgets what is due now."""
     ids = waiting(ledger, H1="quota", H2="night", H3="rate limit")
     hour = datetime.now(UTC) + timedelta(hours=1)
@@ -83,13 +66,13 @@ def test_a_lifted_hold_lets_go_what_waited_for_it_and_is_audited(
 
 
 def test_all_are_lifted_by_all_alone_and_a_name_that_is_not_held_is_said(
-    run: Callable[..., Result], ledger: Engine, redis_url: str
+    run: Run, ledger: Engine, redis_url: str
 ) -> None:
     """A forgotten name never means all; who lifts says who and why."""
     with open_redis(redis_url) as redis:
         holds = Holds(redis)
         holds.hold(CHANNEL, 3600, "quota")
-        holds.hold("app:7", 3600, "quota")
+        holds.hold("app:1", 3600, "quota")
         assert run("hold", "lift", *ACCOUNT).exit_code == 1
         assert run("hold", "lift", "--all").exit_code == 2
         wrong = run("hold", "lift", "app:8", *ACCOUNT)

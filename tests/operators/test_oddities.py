@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
 from config.settings import Settings
 from operators.checks.fault import Fault
 from operators.checks.source import check_oddities
-from operators.cli.main import hcc
 from operators.web import _metrics
+from tests.operators.conftest import Run
 from worker.bootstrap import Services
 from worker.domain.event import Oddity
 from worker.ledger import oddities
@@ -26,25 +24,13 @@ WRONG_DATE = Oddity(CODE, "appointment_at", "is not a believable time")
 WRONG_AMOUNT = Oddity("H27.37-240219-1002", "amount", "is an amount with more than one reading", "payments/7")
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, ledger_url: str, redis_url: str) -> Callable[..., Result]:
-    """Run a command of `hcc` in this process, on this test's servers."""
-    given = {
-        "DATABASE_URL": ledger_url, "DOSSIER_URL": "postgresql://x@127.0.0.1:1/x", "REDIS_URL": redis_url,
-        "ZALO_OA_ID": OA, "ZALO_APP_ID": "1", "SECRET_KEYS": "0123456789abcdef",
-    }  # fmt: skip
-    for name, value in given.items():
-        monkeypatch.setenv(f"HCC_{name}", value)
-    return lambda *words: CliRunner().invoke(hcc, list(words))
-
-
 def note(ledger: Engine, *odd: Oddity) -> None:
     """A poll has seen these."""
     with ledger.begin() as tx:
         oddities.keep(tx, OA, odd, [])
 
 
-def test_the_list_says_what_is_odd_since_when_and_how_often(ledger: Engine, run: Callable[..., Result]) -> None:
+def test_the_list_says_what_is_odd_since_when_and_how_often(ledger: Engine, run: Run) -> None:
     """The shape that programs read."""
     note(ledger, UNKNOWN, WRONG_AMOUNT)
     rows = json.loads(run("source", "oddities", "--json").output)
@@ -63,7 +49,7 @@ def test_the_list_says_what_is_odd_since_when_and_how_often(ledger: Engine, run:
     assert len(json.loads(run("source", "oddities", "--json", "--limit", "1").output)) == 1
 
 
-def test_people_read_it_in_vietnamese(ledger: Engine, run: Callable[..., Result]) -> None:
+def test_people_read_it_in_vietnamese(ledger: Engine, run: Run) -> None:
     """The word that the mapping lacks stands there."""
     assert "Mọi dòng đã đọc đều hiểu được." in run("source", "oddities").output
     note(ledger, UNKNOWN)
@@ -72,7 +58,7 @@ def test_people_read_it_in_vietnamese(ledger: Engine, run: Callable[..., Result]
     assert "cột status: có từ mà bản đồ chưa biết: «Đang thẩm định»" in told
 
 
-def test_a_dossier_tells_its_oddities_also_where_it_has_no_notice(ledger: Engine, run: Callable[..., Result]) -> None:
+def test_a_dossier_tells_its_oddities_also_where_it_has_no_notice(ledger: Engine, run: Run) -> None:
     """That is why it has none."""
     note(ledger, UNKNOWN, WRONG_DATE)
     told = run("dossier", CODE)

@@ -7,17 +7,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from rich.console import Console
 from sqlalchemy import Engine, text
 
 from config import faults
 from config.settings import ROOT
 from operators.cli import main, output
+from tests.operators.conftest import Run
 from tests.operators.test_verbs import hold, record
 from worker.domain.lifecycle import State
 
@@ -26,20 +25,8 @@ OA = "4024926008133882615"
 LONG = "H27.37-240219-" + "0123456789" * 3 + "-END"
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, ledger_url: str, redis_url: str) -> Callable[..., Result]:
-    """Run a command of `hcc` in this process, on this test's servers."""
-    given = {
-        "DATABASE_URL": ledger_url, "DOSSIER_URL": "postgresql://x@127.0.0.1:1/x", "REDIS_URL": redis_url,
-        "ZALO_OA_ID": OA, "ZALO_APP_ID": "1", "SECRET_KEYS": "0123456789abcdef",
-    }  # fmt: skip
-    for name, value in given.items():
-        monkeypatch.setenv(f"HCC_{name}", value)
-    return lambda *words: CliRunner().invoke(main.hcc, [str(word) for word in words])
-
-
 @pytest.mark.parametrize("code", [EVIL, "[red]A", "A\x1b[2JB", "A\nB forged", "A\u202eB", ":smile:", "[link=x]y"])
-def test_no_dossier_code_takes_the_list_of_the_dead_away(run: Callable[..., Result], ledger: Engine, code: str) -> None:
+def test_no_dossier_code_takes_the_list_of_the_dead_away(run: Run, ledger: Engine, code: str) -> None:
     """Markup is text; an escape sequence, a line break or an override is seen as what it is."""
     hold(ledger, State.DEAD, record(ledger, (code, "accepted"), ("H-2", "accepted")))
     result = run("dead", "list")
@@ -51,7 +38,7 @@ def test_no_dossier_code_takes_the_list_of_the_dead_away(run: Callable[..., Resu
     assert "\x1b" not in result.output
 
 
-def test_a_reason_is_shown_like_a_code(run: Callable[..., Result], ledger: Engine) -> None:
+def test_a_reason_is_shown_like_a_code(run: Run, ledger: Engine) -> None:
     """Zalo's own words stand in it, and the history's are an operator's."""
     hold(ledger, State.DEAD, record(ledger, ("H-1", "accepted")), reason="[bold]no[/x] \x07\u200b")
     assert r"[bold]no[/x] \x07\u200b" in run("dead", "list").output
@@ -62,9 +49,7 @@ def test_a_reason_is_shown_like_a_code(run: Callable[..., Result], ledger: Engin
     assert r"a\nb  ([/B])" in told.output
 
 
-def test_json_says_the_same_value_with_nothing_that_a_terminal_obeys(
-    run: Callable[..., Result], ledger: Engine
-) -> None:
+def test_json_says_the_same_value_with_nothing_that_a_terminal_obeys(run: Run, ledger: Engine) -> None:
     """C1 controls and overrides are escaped as JSON escapes them."""
     code = "A\x9b2J\u202eB"
     hold(ledger, State.DEAD, record(ledger, (code, "accepted")))
@@ -73,7 +58,7 @@ def test_json_says_the_same_value_with_nothing_that_a_terminal_obeys(
     assert not {"\x9b", "\u202e"} & set(result.stdout)
 
 
-def test_a_code_is_never_cut_and_a_row_is_one_line_in_a_pipe(run: Callable[..., Result], ledger: Engine) -> None:
+def test_a_code_is_never_cut_and_a_row_is_one_line_in_a_pipe(run: Run, ledger: Engine) -> None:
     """80 columns are a terminal's, not a file's; who copies a code out of the table copies all of it."""
     reason = "Zalo từ chối mẫu tin vì thiếu tham số, " * 5
     hold(ledger, State.DEAD, record(ledger, (LONG, "accepted")), reason=reason.strip())

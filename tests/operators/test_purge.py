@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
 from config.settings import Settings
 from operators.cli import doctor
-from operators.cli.main import hcc
+from tests.operators.conftest import Run
 from worker.bootstrap import Services
 from worker.ledger import months, notices
 from worker.ledger.notices import NewNotice
 
 OA = "4024926008133882615"
 ACCOUNT = ("--by", "Lan", "--why", "đến hạn hủy")
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, ledger_url: str, redis_url: str) -> Callable[..., Result]:
-    """Run a command of `hcc` in this process, on this test's servers."""
-    given = {
-        "DATABASE_URL": ledger_url, "DOSSIER_URL": "postgresql://x@127.0.0.1:1/x", "REDIS_URL": redis_url,
-        "ZALO_OA_ID": OA, "ZALO_APP_ID": "1", "SECRET_KEYS": "0123456789abcdef",
-    }  # fmt: skip
-    for name, value in given.items():
-        monkeypatch.setenv(f"HCC_{name}", value)
-    return lambda *words: CliRunner().invoke(hcc, [str(word) for word in words])
 
 
 @pytest.fixture
@@ -56,7 +43,7 @@ def told(ledger: Engine, code: str, days: int) -> None:
         tx.execute(text(aged), {"code": code, "d": days})
 
 
-def test_it_says_what_went_and_writes_it_down(ledger: Engine, run: Callable[..., Result]) -> None:
+def test_it_says_what_went_and_writes_it_down(ledger: Engine, run: Run) -> None:
     told(ledger, "H-OLD", 200)
     told(ledger, "H-NEW", 2)
     with ledger.begin() as tx:
@@ -71,23 +58,19 @@ def test_it_says_what_went_and_writes_it_down(ledger: Engine, run: Callable[...,
     assert "Không có tháng nào" in run("purge", *ACCOUNT).output
 
 
-def test_the_months_to_keep_are_a_setting(
-    ledger: Engine, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_months_to_keep_are_a_setting(ledger: Engine, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     told(ledger, "H-OLD", 200)
     monkeypatch.setenv("HCC_KEEP_MONTHS", "4")
     assert run("purge", *ACCOUNT).exit_code == 0
     assert rows(ledger, "SELECT FROM notices_ever") == []
 
 
-def test_nobody_purges_without_a_name_and_a_why(run: Callable[..., Result]) -> None:
+def test_nobody_purges_without_a_name_and_a_why(run: Run) -> None:
     assert run("purge", "--by", "Lan").exit_code == 2
     assert run("purge", "--why", "đến hạn").exit_code == 2
 
 
-def test_the_doctor_says_which_month_nobody_has_made(
-    ledger: Engine, run: Callable[..., Result], services: Services
-) -> None:
+def test_the_doctor_says_which_month_nobody_has_made(ledger: Engine, run: Run, services: Services) -> None:
     """And which table has rows outside of its months; `hcc purge` puts both right."""
     assert "đã sẵn sàng" in next(doctor.check_months(services))
     late = months.coming(datetime.now(UTC))[-1]

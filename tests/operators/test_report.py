@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from sqlalchemy import Engine
 
-from operators.cli.main import hcc
 from producers.dossiers.record import record
 from producers.dossiers.seen import Seen
+from tests.operators.conftest import Run
 from worker.domain.event import Event
 from worker.ledger.people import People
 from worker.ledger.sealing import Sealer
@@ -23,13 +23,9 @@ NOBODY = "postgresql://x@127.0.0.1:1/x"
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, ledger_url: str) -> Callable[..., Result]:
-    """Run a command of `hcc` in this process, on this test's ledger."""
-    given = {"DATABASE_URL": ledger_url, "ZALO_OA_ID": OA, "SECRET_KEYS": "0123456789abcdef"}
-    given["REDIS_URL"] = "redis://127.0.0.1:1/0"  # a report asks the ledger alone
-    for name, value in given.items():
-        monkeypatch.setenv(f"HCC_{name}", value)
-    return lambda *words: CliRunner().invoke(hcc, ["report", *words])
+def run(run: Run) -> Run:
+    """Run a report."""
+    return lambda *words, **given: run("report", *words, **given)
 
 
 @pytest.fixture
@@ -51,9 +47,7 @@ def as_json(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
-def test_bad_phones_are_listed_masked_with_dossier_unit_and_reason(
-    run: Callable[..., Result], tell: Callable[..., None]
-) -> None:
+def test_bad_phones_are_listed_masked_with_dossier_unit_and_reason(run: Run, tell: Callable[..., None]) -> None:
     """R9: enough to find and correct the field, and nobody's number."""
     for number, phone in enumerate(
         ("097836291", "02393855555", None, "0978362918 / 0912345678", "0671234567", "0978362918", "113")
@@ -75,24 +69,20 @@ def test_bad_phones_are_listed_masked_with_dossier_unit_and_reason(
     assert "97836291" not in shown + json.dumps(found)
 
 
-def test_a_field_is_listed_once_however_many_notices_it_has(
-    run: Callable[..., Result], tell: Callable[..., None]
-) -> None:
+def test_a_field_is_listed_once_however_many_notices_it_has(run: Run, tell: Callable[..., None]) -> None:
     """Three kinds of one dossier are one field to correct."""
     for kind in ("accepted", "fee_requested", "result_ready"):
         tell("H27.37-240219-1001", "02393855555", kind=kind)
     assert len(as_json(run("bad-phones", "--json"))) == 1
 
 
-def test_no_bad_phone_is_a_sentence_and_an_empty_list(run: Callable[..., Result]) -> None:
+def test_no_bad_phone_is_a_sentence_and_an_empty_list(run: Run) -> None:
     """For people and for programs."""
     assert run("bad-phones").output == "Không có số điện thoại nào cần kiểm tra.\n"
     assert as_json(run("bad-phones", "--json")) == []
 
 
-def test_reach_counts_every_event_once_by_day_and_unit(
-    run: Callable[..., Result], tell: Callable[..., None], ledger: Engine
-) -> None:
+def test_reach_counts_every_event_once_by_day_and_unit(run: Run, tell: Callable[..., None], ledger: Engine) -> None:
     """R37; a dossier whose source says no unit is counted under the one in its code, of either grammar."""
     states = ("sent", "seen", "unreachable", "dead", "suppressed", "due")
     for number, state in enumerate(states):
@@ -114,7 +104,7 @@ def test_reach_counts_every_event_once_by_day_and_unit(
     assert "H27.37" in run("reach").output
 
 
-def test_a_digest_is_numbers_only(run: Callable[..., Result], tell: Callable[..., None]) -> None:
+def test_a_digest_is_numbers_only(run: Run, tell: Callable[..., None]) -> None:
     """R32: kinds and counts, no dossier and no phone."""
     tell("H27.37-240219-1001", "0978362918")
     tell("H27.37-240219-1002", "097836291", kind="result_ready")
@@ -124,7 +114,7 @@ def test_a_digest_is_numbers_only(run: Callable[..., Result], tell: Callable[...
     assert "Tổng" in run("digest").output
 
 
-def test_days_the_wrong_way_round_are_refused(run: Callable[..., Result]) -> None:
+def test_days_the_wrong_way_round_are_refused(run: Run) -> None:
     """A sentence, not an empty report."""
     result = run("reach", "--since", "2026-02-01", "--until", "2026-01-01")
     assert (result.exit_code, "--since phải trước --until" in result.output) == (2, True)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
-from operators.cli.main import hcc
+from tests.operators.conftest import Run
 from worker.domain.event import event_key
 from worker.ledger import notices, setbacks
 from worker.ledger.engine import open_ledger
@@ -27,16 +25,12 @@ BACKUP = datetime.now(UTC) - timedelta(hours=1)
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, ledger_url: str, redis_url: str) -> Callable[..., Result]:
-    """Run a command of `hcc` in this process, on this test's servers."""
-    given = {
-        "DATABASE_URL": ledger_url, "DOSSIER_URL": NOBODY, "REDIS_URL": redis_url, "ZALO_OA_ID": OA,
-        "ZALO_APP_ID": "1", "SECRET_KEYS": KEY, "CHANNELS": "zalo_cs,zns", "ZALO_TEMPLATES": "accepted=331",
-        "QUIET_HOURS": "00:00-00:00",
-    }  # fmt: skip
+def run(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Commands where a second channel reaches phones, by night too."""
+    given = {"CHANNELS": "zalo_cs,zns", "ZALO_TEMPLATES": "accepted=331", "QUIET_HOURS": "00:00-00:00"}
     for name, value in given.items():
         monkeypatch.setenv(f"HCC_{name}", value)
-    return lambda *words: CliRunner().invoke(hcc, [str(word) for word in words])
+    return run
 
 
 @pytest.fixture
@@ -70,7 +64,7 @@ def column(ledger: Engine, sql: str) -> list[Any]:
 
 
 def test_what_was_live_in_the_backup_is_asked_for_or_kept_and_never_just_sent(
-    run: Callable[..., Result], ledger: Engine, people: dict[str, int]
+    run: Run, ledger: Engine, people: dict[str, int]
 ) -> None:
     """Who can be asked is; who cannot is kept; what waits behind them waits on, and will be doubted as well."""
     record(ledger, "H-1", people["follows"])
@@ -94,7 +88,7 @@ def test_what_was_live_in_the_backup_is_asked_for_or_kept_and_never_just_sent(
 
 
 def test_what_the_backup_holds_as_being_sent_may_have_been_sent(
-    run: Callable[..., Result], ledger: Engine, people: dict[str, int]
+    run: Run, ledger: Engine, people: dict[str, int]
 ) -> None:
     """Its worker is gone, and its marks say nothing of a ledger of an hour ago."""
     record(ledger, "H-1", people["follows"])
@@ -105,7 +99,7 @@ def test_what_the_backup_holds_as_being_sent_may_have_been_sent(
 
 
 def test_events_that_are_found_again_are_kept_and_those_of_later_are_not(
-    run: Callable[..., Result], ledger: Engine, people: dict[str, int]
+    run: Run, ledger: Engine, people: dict[str, int]
 ) -> None:
     """What can first have been seen before the check may have been told; what comes after it is news."""
     assert run("restore", "--check", "--since", BACKUP.isoformat(), *ACCOUNT).exit_code == 0
@@ -121,9 +115,7 @@ def test_events_that_are_found_again_are_kept_and_those_of_later_are_not(
     assert [(row["event_key"], row["reason"]) for row in listed] == [("H-1/accepted/1", notices.FOUND_AGAIN)]
 
 
-def test_what_is_released_is_told_unless_a_later_notice_was(
-    run: Callable[..., Result], ledger: Engine, people: dict[str, int]
-) -> None:
+def test_what_is_released_is_told_unless_a_later_notice_was(run: Run, ledger: Engine, people: dict[str, int]) -> None:
     """Out of order it would mislead; its age counts from the release, and history says who and why."""
     assert run("restore", "--check", "--since", BACKUP.isoformat(), *ACCOUNT).exit_code == 0
     for code in ("H-1", "H-2", "H-3"):
@@ -145,7 +137,7 @@ def test_what_is_released_is_told_unless_a_later_notice_was(
     assert column(ledger, steps.format(ids["H-1/accepted/1"])) == ["waiting Lan"]
 
 
-def test_it_refuses_while_a_worker_runs(run: Callable[..., Result], ledger: Engine, ledger_url: str) -> None:
+def test_it_refuses_while_a_worker_runs(run: Run, ledger: Engine, ledger_url: str) -> None:
     """It would send what is about to be doubted; nothing is changed."""
     worker = open_ledger(ledger_url, name="hcc worker")
     with worker.connect() as connection:
@@ -158,7 +150,7 @@ def test_it_refuses_while_a_worker_runs(run: Callable[..., Result], ledger: Engi
 
 
 @pytest.mark.parametrize("since", ["hôm qua", "2999-01-01T00:00"])
-def test_a_time_that_cannot_be_is_refused(run: Callable[..., Result], ledger: Engine, since: str) -> None:
+def test_a_time_that_cannot_be_is_refused(run: Run, ledger: Engine, since: str) -> None:
     """With a sentence, before anything is changed."""
     result = run("restore", "--check", "--since", since, *ACCOUNT)
     assert result.exit_code == 1

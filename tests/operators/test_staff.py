@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
 from config.settings import Settings
-from operators.cli.main import hcc
 from producers.dossiers.record import record
 from producers.dossiers.seen import Seen
 from tests.journeys.conftest import count
+from tests.operators.conftest import Run
 from worker.bootstrap import Services
 from worker.deliver import Lease, claim_and_compose
 from worker.domain.event import Event
@@ -25,15 +24,6 @@ from worker.ledger.sealing import Sealer
 
 OA, USER, PHONE = "4024926008133882615", "6142494823000001001", "+84978001001"
 WHO = ("--by", "lan", "--why", "đề nghị của đơn vị")
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, ledger_url: str, redis_url: str) -> Callable[..., Result]:
-    """Run `hcc` in this process, on this test's ledger."""
-    given = {"DATABASE_URL": ledger_url, "REDIS_URL": redis_url, "ZALO_OA_ID": OA, "SECRET_KEYS": "0123456789abcdef"}
-    for name, value in given.items():
-        monkeypatch.setenv(f"HCC_{name}", value)
-    return lambda *words, lines="": CliRunner().invoke(hcc, list(words), input=lines)
 
 
 @pytest.fixture
@@ -49,7 +39,7 @@ def people(ledger: Engine) -> People:
 
 
 @pytest.fixture
-def services(run: Callable[..., Result]) -> Iterator[Services]:
+def services(run: Run) -> Iterator[Services]:
     made = Services(Settings(_env_file=None))  # type: ignore[call-arg]
     yield made
     made.close()
@@ -62,7 +52,7 @@ def texts(services: Services) -> list[str | None]:
 
 
 @pytest.mark.parametrize("line", [USER, "0978 001 001\n", "\n+84978001001"])
-def test_a_clerk_is_let_in_by_user_id_or_linked_phone(run: Callable[..., Result], people: People, line: str) -> None:
+def test_a_clerk_is_let_in_by_user_id_or_linked_phone(run: Run, people: People, line: str) -> None:
     assert run("staff", "add", "--unit", "h27.37", *WHO, lines=line).output == (
         "1 cán bộ mới được nhận số liệu của H27.37.\n"
     )
@@ -72,7 +62,7 @@ def test_a_clerk_is_let_in_by_user_id_or_linked_phone(run: Callable[..., Result]
 
 
 def test_who_does_not_follow_is_not_let_in_and_the_fault_names_the_line_only(
-    run: Callable[..., Result], people: People, ledger: Engine
+    run: Run, people: People, ledger: Engine
 ) -> None:
     """One bad line stops everything; nobody's number is repeated."""
     result = run("staff", "add", "--unit", "H27.37", *WHO, lines=f"{USER}\n0978362918\n")
@@ -85,7 +75,7 @@ def test_who_does_not_follow_is_not_let_in_and_the_fault_names_the_line_only(
 
 
 def test_a_digest_tells_the_own_unit_once_a_period_and_nobody_else(
-    run: Callable[..., Result], people: People, services: Services, ledger: Engine
+    run: Run, people: People, services: Services, ledger: Engine
 ) -> None:
     """Numbers only, of the unit that was granted."""
     run("staff", "add", "--unit", "H27.37", *WHO, lines=USER)
@@ -101,7 +91,7 @@ def test_a_digest_tells_the_own_unit_once_a_period_and_nobody_else(
     assert count(ledger, "SELECT count(*) FROM audit WHERE verb IN ('staff add', 'digest post')") == 3
 
 
-def test_a_digest_of_long_ago_is_not_told_again(run: Callable[..., Result], people: People, ledger: Engine) -> None:
+def test_a_digest_of_long_ago_is_not_told_again(run: Run, people: People, ledger: Engine) -> None:
     """Its notice is put away after 90 days; its key is not forgotten."""
     run("staff", "add", "--unit", "H27.37", *WHO, lines=USER)
     assert json.loads(run("report", "digest", "--post", "--json").stdout)["posted"] == {"H27.37": 1}
@@ -116,15 +106,13 @@ def test_a_digest_of_long_ago_is_not_told_again(run: Callable[..., Result], peop
     assert json.loads(run("report", "digest", "--post", "--json").stdout)["posted"] == {"H27.37": 0}
 
 
-def test_a_digest_without_post_is_what_it_was(run: Callable[..., Result], people: People, ledger: Engine) -> None:
+def test_a_digest_without_post_is_what_it_was(run: Run, people: People, ledger: Engine) -> None:
     run("staff", "add", "--unit", "H27.37", *WHO, lines=USER)
     assert set(json.loads(run("report", "digest", "--json").stdout)) == {"since", "until", "unit", "kinds"}
     assert count(ledger, "SELECT count(*) FROM notices WHERE kind = 'staff_digest'") == 0
 
 
-def test_who_is_removed_or_left_or_said_dung_gets_no_numbers(
-    run: Callable[..., Result], people: People, ledger: Engine
-) -> None:
+def test_who_is_removed_or_left_or_said_dung_gets_no_numbers(run: Run, people: People, ledger: Engine) -> None:
     run("staff", "add", "--unit", "H27.37", *WHO, lines=USER)
     for silence in ("follows = false", "follows = true, notices_off = true"):
         with ledger.begin() as tx:
@@ -136,7 +124,7 @@ def test_who_is_removed_or_left_or_said_dung_gets_no_numbers(
     assert json.loads(run("report", "digest", "--post", "--json").stdout)["posted"] == {}
 
 
-def test_a_digest_is_no_event_of_a_dossier(run: Callable[..., Result], people: People) -> None:
+def test_a_digest_is_no_event_of_a_dossier(run: Run, people: People) -> None:
     """What is posted does not count in the next one."""
     run("staff", "add", "--unit", "H27.37", *WHO, lines=USER)
     run("report", "digest", "--post")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
 from config.settings import Settings
@@ -15,9 +14,9 @@ from operators import stuck as looks
 from operators.checks.fault import Fault
 from operators.checks.leaving import check_leaving
 from operators.checks.zalo import unsendable
-from operators.cli.main import hcc
 from operators.stuck import stuck_now
 from tests.journeys.conftest import until
+from tests.operators.conftest import Run
 from tests.operators.test_web import OA, get
 from worker.bootstrap import Services
 from worker.domain.alarm import AlarmCause
@@ -53,12 +52,10 @@ def services(ledger_url: str, redis_url: str) -> Iterator[Services]:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, ledger_url: str, redis_url: str) -> Callable[..., Result]:
-    """Run `hcc` in this process, on this test's ledger."""
-    given = {"DATABASE_URL": ledger_url, "REDIS_URL": redis_url, "ZALO_OA_ID": OA, "SECRET_KEYS": "0123456789abcdef"}
-    for name, value in (given | {"CHANNELS": "paper"}).items():
-        monkeypatch.setenv(f"HCC_{name}", value)
-    return lambda *words: CliRunner().invoke(hcc, list(words))
+def run(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Commands of an office that writes letters only."""
+    monkeypatch.setenv("HCC_CHANNELS", "paper")
+    return run
 
 
 def due(ledger: Engine, seconds: float, code: str = CODE, state: str = "due") -> None:
@@ -110,7 +107,7 @@ def test_a_limit_that_is_held_or_used_up_holds_it(services: Services, ledger: En
     assert causes(services) == []
 
 
-def test_a_switch_holds_it(services: Services, ledger: Engine, run: Callable[..., Result]) -> None:
+def test_a_switch_holds_it(services: Services, ledger: Engine, run: Run) -> None:
     due(ledger, 400)
     assert run("switch", "off", "kind", "accepted", "--by", "lan", "--why", "bảo trì").exit_code == 0
     assert causes(services) == []
@@ -158,7 +155,7 @@ def test_a_doubt_that_nobody_looks_up_is_stuck(services: Services, ledger: Engin
 
 
 def test_a_dossiers_story_says_what_holds_each_notice_and_until_when(
-    services: Services, ledger: Engine, run: Callable[..., Result]
+    services: Services, ledger: Engine, run: Run
 ) -> None:
     due(ledger, -600)
     with ledger.begin() as tx:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
-from operators.cli.main import hcc
+from tests.operators.conftest import Run
 from worker.domain.event import Withdrawal
 from worker.domain.lane import Lane
 from worker.domain.lifecycle import State
@@ -30,18 +29,6 @@ BOUNDS = Bounds(timedelta(days=365))
 NOBODY = "postgresql://x@127.0.0.1:1/x"
 ACCOUNT = ("--by", "Lan", "--why", "đã sửa mẫu tin")
 SHAPE = ["id", "event_key", "kind", "state", "reason", "code", "attempts", "due_at", "age_seconds"]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, ledger_url: str, redis_url: str) -> Callable[..., Result]:
-    """Run a command of `hcc` in this process, on this test's servers."""
-    given = {
-        "DATABASE_URL": ledger_url, "DOSSIER_URL": NOBODY, "REDIS_URL": redis_url, "ZALO_OA_ID": OA,
-        "ZALO_APP_ID": "1", "SECRET_KEYS": "0123456789abcdef",
-    }  # fmt: skip
-    for name, value in given.items():
-        monkeypatch.setenv(f"HCC_{name}", value)
-    return lambda *words: CliRunner().invoke(hcc, [str(word) for word in words])
 
 
 def record(ledger: Engine, *events: tuple[str, str]) -> list[int]:
@@ -82,9 +69,7 @@ def three(ledger: Engine) -> list[int]:
     return ids
 
 
-def test_a_retried_notice_begins_again_and_history_says_who_and_why(
-    run: Callable[..., Result], ledger: Engine, three: list[int]
-) -> None:
+def test_a_retried_notice_begins_again_and_history_says_who_and_why(run: Run, ledger: Engine, three: list[int]) -> None:
     """Fresh attempts, due now, and a row with the name and the why."""
     result = run("dead", "retry", three[0], *ACCOUNT)
     assert (result.exit_code, result.output) == (0, "Đã cho gửi lại 1 thông báo.\n")
@@ -106,7 +91,7 @@ def test_a_retried_notice_begins_again_and_history_says_who_and_why(
     ],
 )
 def test_many_are_retried_by_filter_or_all(
-    run: Callable[..., Result], ledger: Engine, three: list[int], words: Sequence[str], taken: list[int]
+    run: Run, ledger: Engine, three: list[int], words: Sequence[str], taken: list[int]
 ) -> None:
     """What the filter names is tried again, the rest stays dead; a list with the same filter shows the same."""
     if words != ("--all",):
@@ -117,9 +102,7 @@ def test_many_are_retried_by_filter_or_all(
     assert due == [(three[place], 0) for place in taken]
 
 
-def test_a_discarded_notice_is_gone_for_good_with_a_name_and_a_why(
-    run: Callable[..., Result], ledger: Engine, three: list[int]
-) -> None:
+def test_a_discarded_notice_is_gone_for_good_with_a_name_and_a_why(run: Run, ledger: Engine, three: list[int]) -> None:
     """Discarding is a move like any other, and keeps what was tried."""
     assert run("dead", "discard", three[0], three[1], *ACCOUNT).output == "Đã bỏ 2 thông báo.\n"
     assert rows(ledger, "SELECT state, attempts FROM notices ORDER BY id") == [
@@ -135,7 +118,7 @@ RETRIED = [("dead", State.DEAD), ("expired", State.EXPIRED)]
 
 @pytest.mark.parametrize(("noun", "state"), RETRIED)
 def test_what_is_told_again_has_a_new_age_every_channel_and_goes_behind_the_notices_of_today(
-    run: Callable[..., Result], ledger: Engine, noun: str, state: State
+    run: Run, ledger: Engine, noun: str, state: State
 ) -> None:
     """However old the event is: an operator wants it told. History says who, and why."""
     [notice] = record(ledger, ("H-1", "accepted"))
@@ -153,9 +136,7 @@ def test_what_is_told_again_has_a_new_age_every_channel_and_goes_behind_the_noti
     ]
 
 
-def test_the_expired_are_listed_in_the_shape_of_every_list_and_by_the_same_filters(
-    run: Callable[..., Result], ledger: Engine
-) -> None:
+def test_the_expired_are_listed_in_the_shape_of_every_list_and_by_the_same_filters(run: Run, ledger: Engine) -> None:
     """What scripts read of the dead they read of these."""
     ids = record(ledger, ("H-1", "accepted"), ("H-2", "result_ready"), ("H-3", "accepted"))
     hold(ledger, State.EXPIRED, ids[:1], reason="older than 72 hours", code=-32)
@@ -178,7 +159,7 @@ def test_the_expired_are_listed_in_the_shape_of_every_list_and_by_the_same_filte
 @pytest.mark.parametrize(("noun", "state"), RETRIED)
 @pytest.mark.parametrize("later", [State.SENT, State.DELIVERED, State.SEEN, State.SENDING, State.UNCERTAIN])
 def test_what_a_later_notice_has_overtaken_is_suppressed_and_never_told_out_of_order(
-    run: Callable[..., Result], ledger: Engine, noun: str, state: State, later: State
+    run: Run, ledger: Engine, noun: str, state: State, later: State
 ) -> None:
     """Whoever knows that the result is ready is not told now that the dossier was accepted."""
     accepted, result, other = record(ledger, ("H-1", "accepted"), ("H-1", "result_ready"), ("H-2", "accepted"))
@@ -196,7 +177,7 @@ def test_what_a_later_notice_has_overtaken_is_suppressed_and_never_told_out_of_o
 
 @pytest.mark.parametrize(("noun", "state"), RETRIED)
 def test_what_is_told_again_goes_before_the_later_notices_that_still_wait(
-    run: Callable[..., Result], ledger: Engine, noun: str, state: State
+    run: Run, ledger: Engine, noun: str, state: State
 ) -> None:
     """A later one that was not told is no reason to keep the earlier one back; it goes afterwards."""
     accepted, result = record(ledger, ("H-1", "accepted"), ("H-1", "result_ready"))
@@ -237,7 +218,7 @@ def until_somebody_waits_for_a_lock(ledger: Engine) -> None:
 
 
 def test_what_expired_and_is_no_longer_true_is_not_told_when_an_operator_brings_it_back(
-    run: Callable[..., Result], ledger: Engine
+    run: Run, ledger: Engine
 ) -> None:
     """The fee was paid after its notice had expired: nobody is asked for it."""
     [fee] = record(ledger, ("H-1", "fee_requested"))
@@ -251,9 +232,7 @@ def test_what_expired_and_is_no_longer_true_is_not_told_when_an_operator_brings_
     assert rows(ledger, "SELECT state, reason FROM notices") == [("suppressed", "the fee was paid")]
 
 
-def test_what_is_not_dead_is_refused_and_the_others_are_done(
-    run: Callable[..., Result], ledger: Engine, three: list[int]
-) -> None:
+def test_what_is_not_dead_is_refused_and_the_others_are_done(run: Run, ledger: Engine, three: list[int]) -> None:
     """Each refused number is named with its state, and the exit status tells scripts."""
     hold(ledger, State.SENT, three[:1])
     result = run("dead", "retry", *three[:2], 999, *ACCOUNT)
@@ -272,7 +251,7 @@ def test_what_is_not_dead_is_refused_and_the_others_are_done(
     ],
 )
 def test_nothing_or_too_much_chosen_is_a_sentence_and_changes_nothing(
-    run: Callable[..., Result], ledger: Engine, three: list[int], words: Sequence[str], sentence: str
+    run: Run, ledger: Engine, three: list[int], words: Sequence[str], sentence: str
 ) -> None:
     """A forgotten number never means all."""
     result = run("dead", "retry", *words, *ACCOUNT)
@@ -281,19 +260,19 @@ def test_nothing_or_too_much_chosen_is_a_sentence_and_changes_nothing(
     assert rows(ledger, "SELECT DISTINCT state FROM notices") == [("dead",)]
 
 
-def test_an_empty_reason_is_refused(run: Callable[..., Result], ledger: Engine, three: list[int]) -> None:
+def test_an_empty_reason_is_refused(run: Run, ledger: Engine, three: list[int]) -> None:
     """It is a part of every reason, so a variable that was not set would have meant all."""
     assert run("dead", "discard", "--reason", "", *ACCOUNT).exit_code == 2
     assert rows(ledger, "SELECT DISTINCT state FROM notices") == [("dead",)]
 
 
-def test_nobody_changes_anything_without_a_name_and_a_why(run: Callable[..., Result], three: list[int]) -> None:
+def test_nobody_changes_anything_without_a_name_and_a_why(run: Run, three: list[int]) -> None:
     """Every verb is accounted for."""
     assert run("dead", "retry", "--all", "--by", "Lan").exit_code == 2
     assert run("uncertain", "settle", "--all", "--as", "sent", "--why", "x").exit_code == 2
 
 
-def test_an_uncertain_notice_that_arrived_lets_the_next_one_go(run: Callable[..., Result], ledger: Engine) -> None:
+def test_an_uncertain_notice_that_arrived_lets_the_next_one_go(run: Run, ledger: Engine) -> None:
     """Settled as sent: the later notice of the dossier is due in the same breath."""
     ids = record(ledger, ("H-1", "accepted"), ("H-1", "result_ready"))
     hold(ledger, State.UNCERTAIN, ids[:1])
@@ -303,9 +282,7 @@ def test_an_uncertain_notice_that_arrived_lets_the_next_one_go(run: Callable[...
     assert ("uncertain", "sent", "Lan", "đã sửa mẫu tin") in rows(ledger, "SELECT before, after, by, why FROM history")
 
 
-def test_an_uncertain_notice_that_did_not_arrive_goes_first_and_then_the_next(
-    run: Callable[..., Result], ledger: Engine
-) -> None:
+def test_an_uncertain_notice_that_did_not_arrive_goes_first_and_then_the_next(run: Run, ledger: Engine) -> None:
     """Settled as not sent: it is tried again, the later one still waits for it and goes when it is settled as sent."""
     ids = record(ledger, ("H-1", "accepted"), ("H-1", "result_ready"))
     hold(ledger, State.UNCERTAIN, ids[:1])
@@ -319,7 +296,7 @@ def test_an_uncertain_notice_that_did_not_arrive_goes_first_and_then_the_next(
         assert [notice.id for notice in claims.lock_due(tx, OA, Lane.SERVICE, "lease", 10, bounds=BOUNDS)] == ids[1:]
 
 
-def test_what_is_certain_is_not_settled(run: Callable[..., Result], ledger: Engine, three: list[int]) -> None:
+def test_what_is_certain_is_not_settled(run: Run, ledger: Engine, three: list[int]) -> None:
     """A dead notice is no uncertain one."""
     result = run("uncertain", "settle", three[0], "--as", "sent", *ACCOUNT)
     assert result.exit_code == 1
@@ -327,9 +304,7 @@ def test_what_is_certain_is_not_settled(run: Callable[..., Result], ledger: Engi
 
 
 @pytest.mark.parametrize(("noun", "state"), [("dead", State.DEAD), ("uncertain", State.UNCERTAIN)])
-def test_lists_have_the_shape_that_programs_read(
-    run: Callable[..., Result], ledger: Engine, noun: str, state: State
-) -> None:
+def test_lists_have_the_shape_that_programs_read(run: Run, ledger: Engine, noun: str, state: State) -> None:
     """§7: the keys of every list; an empty one is an empty array, or a sentence for people."""
     assert json.loads(run(noun, "list", "--json").stdout) == []
     assert run(noun, "list").output.startswith("Không có thông báo")
@@ -342,9 +317,7 @@ def test_lists_have_the_shape_that_programs_read(
     assert "Mới hiện 1 trong 2" in cut.stderr
 
 
-def test_retries_are_told_from_redis_alone(
-    run: Callable[..., Result], redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_retries_are_told_from_redis_alone(run: Run, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the ledger away operators still see what, when, why and how often."""
     monkeypatch.setenv("HCC_DATABASE_URL", NOBODY)
     assert run("retries").output == "Không có thông báo nào chờ gửi lại.\n"
@@ -366,7 +339,7 @@ def test_retries_are_told_from_redis_alone(
     assert "Mới hiện 2 trong 1501" in cut.stderr
 
 
-def test_ten_thousand_are_replayed_in_pages_and_one_commit_each(run: Callable[..., Result], ledger: Engine) -> None:
+def test_ten_thousand_are_replayed_in_pages_and_one_commit_each(run: Run, ledger: Engine) -> None:
     """Progress is counted on the error stream, every notice moves once, and each page is a transaction of its own."""
     hold(ledger, State.DEAD, record(ledger, *((f"H-{number}", "accepted") for number in range(10_000))))
     result = run("dead", "retry", "--all", *ACCOUNT)
@@ -401,9 +374,7 @@ def test_two_operators_at_once_move_each_notice_once(ledger: Engine) -> None:
     assert sorted(taken) == ids
 
 
-def test_a_retry_rings_the_bell(
-    run: Callable[..., Result], three: list[int], redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_retry_rings_the_bell(run: Run, three: list[int], redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is due now does not wait for the next wake; what is discarded rings nobody."""
     rung: list[str] = []
     monkeypatch.setattr("operators.cli.bulk.ring", rung.append)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -20,42 +20,34 @@ def servers_of_two() -> Iterator[Pair]:
         yield started
 
 
-@pytest.mark.journey
-def test_a_planned_fail_over_ends_no_process_though_the_old_master_stays_up(world: World, servers_of_two: Pair) -> None:
-    """It is demoted alive, and answers what it was asked with a refusal."""
-    servers_of_two.guard()
+def told_before_and_after(world: World, servers: Pair, fail_over: Callable[[], None]) -> None:
+    """Ten citizens are told before a fail-over and ten after it, each once, and no process ends."""
+    servers.guard()
     for number in range(20):
         world.follow(number)
-    processes = world.start("worker", "beat", redis_url=servers_of_two.url)
+    processes = world.start("worker", "beat", redis_url=servers.url)
     for number in range(10):
         world.accept(number)
     world.messages(10)
-    servers_of_two.hand_over()
+    fail_over()
     for number in range(10, 20):
         world.accept(number)
     world.messages(20, seconds=60)
     until(lambda: set(world.states().values()) == {"sent"}, "all to be settled", world=world)
     assert all(len(texts) == 1 for texts in by_person(world.zalo.messages()).values())
     assert not processes.ended()
+
+
+@pytest.mark.journey
+def test_a_planned_fail_over_ends_no_process_though_the_old_master_stays_up(world: World, servers_of_two: Pair) -> None:
+    """It is demoted alive, and answers what it was asked with a refusal."""
+    told_before_and_after(world, servers_of_two, servers_of_two.hand_over)
 
 
 @pytest.mark.journey
 def test_a_fail_over_in_the_middle_loses_and_repeats_nothing(world: World, servers_of_two: Pair) -> None:
     """Bells, limits, marks: all of it moves to the replica, by configuration alone."""
-    servers_of_two.guard()
-    for number in range(20):
-        world.follow(number)
-    processes = world.start("worker", "beat", redis_url=servers_of_two.url)
-    for number in range(10):
-        world.accept(number)
-    world.messages(10)
-    servers_of_two.kill_master()
-    for number in range(10, 20):
-        world.accept(number)
-    world.messages(20, seconds=60)
-    until(lambda: set(world.states().values()) == {"sent"}, "all to be settled", world=world)
-    assert all(len(texts) == 1 for texts in by_person(world.zalo.messages()).values())
-    assert not processes.ended()
+    told_before_and_after(world, servers_of_two, servers_of_two.kill_master)
 
 
 def test_marks_are_not_trusted_after_a_fail_over_nor_after_the_way_back(servers_of_two: Pair) -> None:
