@@ -1,11 +1,24 @@
-"""`python -m benchmarks`: all of them, one after the other, each in a process of its own."""
+"""`python -m benchmarks`: runs all benchmarks, one after the other, each in its own process."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-BENCHMARKS = ("rivalry", "profile", "delay", "growth", "idle", "hooks", "ledger", "poll", "start", "last_look")
+BENCHMARKS = (
+    "rivalry",
+    "profile",
+    "delay",
+    "growth",
+    "idle",
+    "hooks",
+    "ledger",
+    "poll",
+    "start",
+    "last_look",
+    "console",
+    "reports",
+)
 
 
 def main() -> None:

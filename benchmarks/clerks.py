@@ -1,7 +1,8 @@
-"""The one-stop desks of a busy province: dossiers filed in bulk, then accepted at a pace, each in its own commit.
+"""Simulates the one-stop desks of a busy province: files dossiers in bulk, then accepts them at a fixed rate.
 
-The sandbox's writer is one hand and makes each step of many statements; here several hands make each in one, so that
-500 commits a second cost little beside what is measured. What a step leaves behind is the same.
+Each acceptance is a separate commit. The sandbox's writer uses one connection and many statements per step. Here
+several connections use one statement per step, so that 500 commits per second cost little compared with the measured
+work. The resulting rows are the same.
 """
 
 from __future__ import annotations
@@ -31,17 +32,17 @@ INSERT INTO qua_trinh_xu_ly (ma_ho_so, trang_thai, thoi_gian) SELECT ma_ho_so, 2
 
 
 class Clerks:
-    """Hands at a dossier database (a libpq URL), each with a connection of its own."""
+    """Threads that write to a dossier database (a libpq URL), each over its own connection."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._here = threading.local()
         self._hands = ThreadPoolExecutor(_HANDS)
         self.committed: dict[str, float] = {}
-        """When each acceptance was committed (seconds since 1970), by dossier."""
+        """The commit time of each acceptance (seconds since 1970), by dossier."""
 
     def file(self, phones: Mapping[str, str]) -> None:
-        """Citizens file dossiers (status 1): the phone of each by its code."""
+        """File dossiers (status 1); `phones` maps each dossier's code to the citizen's phone."""
         at = _now()
         rows = [(code, _UNIT, "Thủ tục mẫu", 2, "Nguyễn Văn Mẫu", phone, 1, at, at) for code, phone in phones.items()]
         with psycopg2.connect(self._url) as connection, connection.cursor() as cursor:
@@ -50,7 +51,10 @@ class Clerks:
         connection.close()
 
     def accept(self, codes: Sequence[str], rate: float) -> float:
-        """Accept them at so many a second, each at its time or as soon as a hand is free; gives how long it took."""
+        """Accept dossiers at `rate` per second, each at its time or as soon as a thread is free.
+
+        Returns the duration in seconds.
+        """
         began = time.monotonic()
         done = []
         for place, code in enumerate(codes):
@@ -77,5 +81,5 @@ class Clerks:
 
 
 def _now() -> datetime:
-    """Local and naive, as the dossier database keeps it."""
+    """The current time, local and naive, as the dossier database stores it."""
     return datetime.now()  # noqa: DTZ005 (as the docstring says)

@@ -1,8 +1,8 @@
-"""One round of one contestant: a backlog, workers that take it to the stand-in, and what the system counted meanwhile.
+"""Runs one round of one contestant: workers send a backlog to the stand-in while the system's counters are read.
 
-Rates and CPU times are those of the middle of a round, from a tenth to nine tenths of the backlog: what a start and an
-end cost, which depends on the length of a round, is in none of them. That nothing was lost or sent twice is checked of
-the whole.
+Rates and CPU times are measured in the middle of a round, from a tenth to nine tenths of the backlog. This excludes the
+cost of start and end, whose share depends on the length of the round. The check that nothing was lost or sent twice
+covers the whole round.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from benchmarks.standin.client import StandIn
 from benchmarks.world import OA, World
 
 _LOOK_SECONDS = 0.05
-_STUCK_SECONDS = 60.0  # nothing accepted for so long
+_STUCK_SECONDS = 60.0  # a round is stuck if nothing was accepted for this long
 _FROM, _UNTIL = 0.1, 0.9  # of the backlog
 _ENOUGH = 0.5  # of the middle
-_RIVAL_DB = 2  # of Valkey
+_RIVAL_DB = 2  # the number of the Valkey database
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A contestant at work: process ids by name, and how many notices and attempts its ledger says are sent."""
+    """A running contestant: process ids by name, and a query for the numbers of sent notices and attempts."""
 
     workers: Mapping[str, int]
     others: Mapping[str, int]
@@ -44,17 +44,20 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One round. CPU in seconds a notice, by process, nan where it was too short; memory of each child in bytes."""
+    """The figures of one round. CPU in seconds per notice, by process; nan if the round was too short.
+
+    Memory of each child in bytes.
+    """
 
     number: int
-    rate: float  # notices a second
+    rate: float  # notices per second
     cpu: Mapping[str, float]
-    workers_cpu: float  # of the workers and what else the contestant needs
+    workers_cpu: float  # of the workers and the contestant's other processes
     memory: tuple[int, ...]
     accepted: int
     duplicates: int
     settled: tuple[int, int]
-    most: int  # sends under way at once
+    most: int  # maximum number of concurrent sends
 
     @property
     def whole(self) -> bool:
@@ -64,7 +67,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The medians of a contestant's rounds. CPU in seconds a notice."""
+    """The medians of a contestant's rounds. CPU in seconds per notice."""
 
     rate: float
     workers_cpu: float
@@ -99,9 +102,9 @@ def play(
     until: float = _UNTIL,
     then: Callable[[], None] = lambda: None,
 ) -> Figures:
-    """Let it take a backlog of `number` to the stand-in. Raises `SystemExit` where it gets stuck.
+    """Let the contestant send a backlog of `number` notices to the stand-in. Raises `SystemExit` if it gets stuck.
 
-    `then` is called when the middle is over, which `until` (a share of the backlog) ends; it does not count.
+    The measured middle ends at `until`, a share of the backlog. `then` is called after it and is not measured.
     """
     zalo.reset()
     with contestant(made, zalo, number) as work:
@@ -115,7 +118,7 @@ def play(
         settled = _settled(work, number)
         count = zalo.count()
     done = last.accepted - first.accepted
-    seen = done >= number * (until - _FROM) * _ENOUGH  # else it was over before we could look twice
+    seen = done >= number * (until - _FROM) * _ENOUGH  # otherwise the round ended between two samples
     cpu = {name: (last.cpu[name] - first.cpu[name]) / done if seen else math.nan for name in pids}
     return Figures(
         number=number,
@@ -138,7 +141,7 @@ class _Sample:
 
 
 def _sample(zalo: StandIn, pids: Mapping[str, int], until: float) -> _Sample:
-    """Where things stand when so many were accepted."""
+    """Wait until `until` messages were accepted, then take a sample."""
     accepted, moved = -1, time.monotonic()
     while True:
         now = zalo.count().accepted
@@ -153,7 +156,7 @@ def _sample(zalo: StandIn, pids: Mapping[str, int], until: float) -> _Sample:
 
 
 def _settled(work: Work, number: int) -> tuple[int, int]:
-    """What its ledger says when all is recorded, or when nothing moves any more."""
+    """Wait until the contestant's ledger has recorded everything, at most 60 s; returns its counts."""
     until = time.monotonic() + _STUCK_SECONDS
     while (found := work.settled()) != (number, number) and time.monotonic() < until:
         time.sleep(0.1)
@@ -161,7 +164,7 @@ def _settled(work: Work, number: int) -> tuple[int, int]:
 
 
 def of_rival(rival: Rival) -> Contestant:
-    """A rival, with a fresh ledger and its messages in the queue before its workers start."""
+    """A rival with a fresh ledger; its messages are queued before its workers start."""
 
     @contextmanager
     def at_work(made: World, zalo: StandIn, number: int) -> Iterator[Work]:
@@ -177,7 +180,7 @@ def of_rival(rival: Rival) -> Contestant:
 
 
 def rival_environment(made: World, zalo: StandIn, rival: Rival) -> dict[str, str]:
-    """Where a rival finds things; its database is new and empty, and so is its queue."""
+    """The environment variables of a rival; its database is new and empty, and so is its queue."""
     made.servers.drop_database("rival")
     made.servers.create_database("rival")
     redis = made.servers.redis_url(_RIVAL_DB)
@@ -197,8 +200,8 @@ def of_ours(
 ) -> Contestant:  # fmt: skip
     """Ours: the Procfile's worker and beat on a ledger in which the notices from number `first` on are due.
 
-    With a template the ledger is a fresh copy of it; `connections` is how many calls all children together may have in
-    flight, without it as many as the product does by itself.
+    With a template the ledger is a fresh copy of it. `connections` is how many calls all children together may have in
+    flight; without it the product's default applies.
     """
 
     @contextmanager
@@ -219,7 +222,7 @@ def of_ours(
 
 
 def of_raw(processes: int, connections: int) -> Contestant:
-    """libcurl alone, so many connections in all; what is sent is recorded nowhere."""
+    """libcurl alone, with `connections` in total; sent messages are not recorded."""
 
     @contextmanager
     def at_work(made: World, zalo: StandIn, number: int) -> Iterator[Work]:
@@ -240,7 +243,7 @@ SELECT (SELECT count(*) FROM ours),
 
 
 def sent(url: str, first: int, number: int) -> tuple[int, int]:
-    """How many of these notices are sent in our ledger, and how many of their attempts say so."""
+    """How many of these notices our ledger has as sent, and how many of their attempts have the outcome `sent`."""
     engine = create_engine(url)
     with engine.connect() as connection:
         values = {"oa": OA, "first": code_of(first), "last": code_of(first + number - 1)}

@@ -1,4 +1,4 @@
-"""The rivals and how each is run: the settings that were best at 50 ms (`python -m benchmarks.tuning` tries others)."""
+"""Defines the rivals, with the settings that were best at 50 ms (`python -m benchmarks.tuning` tries others)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ _CELERY = "celery -A benchmarks.rivals.plain_celery worker --loglevel WARNING --
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """`room`: sends under way at once in each of `processes`, which `command` starts itself or is started for."""
+    """A rival: `room` is the number of concurrent sends in each of `processes`.
+
+    `command` starts all processes itself, or is run once for each.
+    """
 
     name: str
     title: str
@@ -17,18 +20,18 @@ class Rival:
     command: str
     room: int
     processes: int
-    rate: int  # about how many notices a second to expect: a round is as long as others' then
+    rate: int  # expected notices per second, roughly: with it all contestants' rounds take equally long
     together: bool = True  # one command starts all processes
 
     def commands(self) -> dict[str, str]:
-        """The command lines, by a name for each."""
+        """The command lines, by process name."""
         filled = f"{self.command.format(room=self.room, processes=self.processes)}"
         if self.together:
             return {self.name: filled}
         return {f"{self.name}{number}": f"{filled} -n {self.name}{number}@%h" for number in range(self.processes)}
 
     def tuned(self, room: int, processes: int) -> Rival:
-        """The same with other settings."""
+        """The same rival with other settings."""
         return replace(self, room=room, processes=processes)
 
 

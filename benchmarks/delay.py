@@ -1,10 +1,13 @@
-"""From the commit in the dossier database to Zalo's acceptance: at 50 and 500 a second, at the limit, beside backlogs.
+"""Measures the delay from the commit in the dossier database to Zalo's acceptance.
+
+The scenarios are 50 and 500 events per second, the rate of Zalo's limit, and runs with a backlog.
 
     python -m benchmarks.delay                                      all of it, about six minutes
     BENCH_SECONDS=10 BENCH_ONLY="50 a second" python -m benchmarks.delay
 
-Real processes as in the Procfile (one worker with two children, one beat), real servers, a Zalo that answers in 50 ms.
-The rivals poll no dossier database: theirs is the delay from the commit of the notice, and so is ours beside them.
+It uses real processes as in the Procfile (one worker with two children, one beat), real servers, and a Zalo that
+answers in 50 ms. The rivals poll no dossier database: their delay counts from the commit of the notice, and so does
+ours in that comparison.
 """
 
 from __future__ import annotations
@@ -30,34 +33,34 @@ from benchmarks.rivals.plan import code_of
 from benchmarks.standin.client import StandIn
 from benchmarks.world import OA, World, tell, world
 from config.settings import Settings
+from domain.lane import Lane
 from producers.dossiers.poll import build_poller
 from sandbox.dossiers.living import create_schema
-from worker.bootstrap import Services
-from worker.domain.lane import Lane
+from worker.services.bootstrap import Services
 
 SECONDS = float(os.environ.get("BENCH_SECONDS", "20"))
 ONLY = os.environ.get("BENCH_ONLY", "")  # a part of a scenario's name
 LATENCY_MS = 50
-LIMIT = 4000  # calls a minute: Zalo's default
+LIMIT = 4000  # calls per minute: Zalo's default
 BACKLOG = 100_000
-_BACKLOG_FROM = 1_000_000  # the first number of a backlog's notices
-_PATIENCE = 60.0  # seconds for the last message to arrive
+_BACKLOG_FROM = 1_000_000  # the number of a backlog's first notice
+_PATIENCE = 60.0  # seconds to wait for the last message
 _RIVAL_RATES = (50.0, 500.0)
 _RIVAL_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Events at a rate (a second) under a limit (calls a minute), beside a backlog.
+    """Events at a rate (per second) under a limit (calls per minute), with a backlog.
 
-    The backlog is in the bulk lane, where replays are, and where a poll records what it finds by the thousand.
+    The backlog is in the bulk lane, like replays and like events that a poll finds by the thousand.
     """
 
     name: str
     rate: float
     per_minute: int = LIMIT
     backlog: int = 0
-    promised: bool = False  # its percentiles are promised
+    promised: bool = False  # whether its percentiles are promised
 
 
 SCENARIOS = (
@@ -77,14 +80,14 @@ SCENARIOS = (
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A product at work, and the hands that give it work."""
+    """A running product, and the clerks that create its events."""
 
     services: Services
     clerks: Clerks
     pids: Mapping[str, int]
 
     def recorded(self) -> dict[str, float]:
-        """When the ledger recorded the notice of each dossier: the beginning of that short transaction."""
+        """The time at which the ledger recorded each dossier's notice: the beginning of that short transaction."""
         query = text("SELECT code, recorded_at FROM notices WHERE code = ANY(:codes)")
         with self.services.ledger.connect() as connection:
             rows = connection.execute(query, {"codes": list(self.clerks.committed)})
@@ -93,15 +96,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """Of one scenario, in seconds: until recorded, until accepted, and from the one to the other."""
+    """The delays of one scenario, in seconds: until recorded, until accepted, and between the two."""
 
     recorded: list[float]
     accepted: list[float]
     between: list[float]
-    rate: float  # events a second, as it came to be
-    cpu: Mapping[str, float]  # seconds an event, by process
-    drained: int  # of the backlog, meanwhile
-    lacking: int  # did not arrive in time: they count as arriving when we stopped waiting
+    rate: float  # actual events per second
+    cpu: Mapping[str, float]  # seconds per event, by process
+    drained: int  # notices of the backlog sent meanwhile
+    lacking: int  # messages that did not arrive in time: they count as arriving when we stopped waiting
 
 
 def main() -> None:
@@ -113,7 +116,7 @@ def main() -> None:
         _tell(report, measured, polled)
         if not ONLY:
             _tell_rivals(report, measured, _measure_rivals(made, zalo))
-            report.write()  # a part is shown only
+            report.write()  # with BENCH_ONLY the result is only printed
 
 
 def _measure(made: World, zalo: StandIn, scenario: Scenario) -> Delays:
@@ -143,7 +146,7 @@ def _measure(made: World, zalo: StandIn, scenario: Scenario) -> Delays:
 
 @contextmanager
 def _running(made: World, zalo: StandIn, scenario: Scenario, codes: Sequence[str]) -> Iterator[Run]:
-    """Filed dossiers, followers, a token, a backlog, and the processes at work; what was filed is baseline."""
+    """Prepare filed dossiers (as baseline), followers, a token and a backlog, and run the product's processes."""
     zalo.reset()
     made.servers.drop_database("delay_dossiers")
     made.servers.create_database("delay_dossiers")
@@ -166,7 +169,7 @@ def _running(made: World, zalo: StandIn, scenario: Scenario, codes: Sequence[str
 
 
 def _arrived(zalo: StandIn, committed: Mapping[str, float]) -> tuple[Mapping[str, float], int]:
-    """When Zalo accepted the message of each dossier, and how many did not arrive in time: for them it is now."""
+    """When Zalo accepted each dossier's message, and how many did not arrive in time: these count as accepted now."""
     until = time.monotonic() + _PATIENCE
     moments = zalo.moments()
     while not committed.keys() <= moments.keys() and time.monotonic() < until:
@@ -177,7 +180,7 @@ def _arrived(zalo: StandIn, committed: Mapping[str, float]) -> tuple[Mapping[str
 
 
 def _measure_rivals(made: World, zalo: StandIn) -> Mapping[tuple[str, float], list[float]]:
-    """Delays of each rival from the commit of a notice, at each rate."""
+    """The delays of each rival from the commit of a notice, at each rate."""
     found = {}
     for rival in RIVALS:
         for rate in _RIVAL_RATES:
@@ -191,7 +194,7 @@ def _measure_rival(made: World, zalo: StandIn, rival: Rival, rate: float) -> lis
     given = rival_environment(made, zalo, rival)
     rival_ledger.create(given["RIVAL_DATABASE"])
     with running(rival.commands(), given):
-        _arrived(zalo, pace(rival.module, given, 0, 50, 50))  # they are awake
+        _arrived(zalo, pace(rival.module, given, 0, 50, 50))  # warm-up
         committed = pace(rival.module, given, 50, round(rate * _RIVAL_SECONDS), rate)
         arrived, _ = _arrived(zalo, committed)
     return [arrived[code] - moment for code, moment in committed.items()]
@@ -242,7 +245,7 @@ _SPREAD = ("p50", "p90", "p99", "worst")
 
 
 def spread(delays: Sequence[float]) -> tuple[str, ...]:
-    """The percentiles of `_SPREAD`."""
+    """The percentiles named in `_SPREAD`."""
     return tuple(ms(percentile(delays, share)) for share in (0.5, 0.9, 0.99, 1))
 
 

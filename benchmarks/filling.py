@@ -1,7 +1,7 @@
-"""Ledgers full of work: people who follow, notices that are due, and the finished ones of years.
+"""Fills ledgers with followers, due notices, and the finished notices of years.
 
-What is due goes in through the ledger's own doors, as a poll records it. The millions that are finished go in by SQL,
-since nothing but their number matters.
+Due notices are recorded through the ledger's own functions, as by a poll. The millions of finished notices are inserted
+by SQL, since only their number matters.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from sqlalchemy import Engine, text
 
 from benchmarks.rivals.plan import PEOPLE, code_of, user_of
 from benchmarks.world import OA, tell
-from worker.bootstrap import Services
-from worker.domain.lane import Lane
-from worker.ledger import notices
-from worker.ledger.credentials import Pair
-from worker.ledger.notices import NewNotice
-from worker.ledger.people import Link
+from domain.lane import Lane
+from ledger.notices import notices
+from ledger.notices.notices import NewNotice
+from ledger.people.people import Link
+from ledger.zalo.credentials import Pair
+from worker.services.bootstrap import Services
 
 _T = TypeVar("_T")
 _PAGE = 2000
-_FINISHED_PAGE = 500_000
+_FINISHED_PAGE = 100_000  # within the patience of the ledger's engine, also on a busy disk
 _TOLD_EVERY = 100_000
 _APPOINTMENT = "2024-02-26T02:09:00+00:00"
 
 
 def phone_of(number: int) -> str:
-    """The phone of the person whom notice `number` is for."""
+    """The phone of the person that notice `number` is for."""
     return f"+84978{number % PEOPLE:06}"
 
 
 def admit(services: Services, number: int = PEOPLE) -> dict[str, int]:
-    """A token for the OA, and its followers, who have just written; gives the person id of each phone."""
+    """Store a token for the OA and its followers, who have just written; returns the person id of each phone."""
     links = [Link(user_of(one), phone_of(one)) for one in range(number)]
     people: dict[str, int] = {}
     with services.ledger.begin() as tx:
@@ -44,12 +44,12 @@ def admit(services: Services, number: int = PEOPLE) -> dict[str, int]:
             people |= services.people.ids(tx, OA, [link.phone for link in some])
         tx.execute(
             text("UPDATE followers SET last_interaction_at = clock_timestamp()")
-        )  # also in a ledger of last week
+        )  # also for a ledger kept since last week
     return people
 
 
 def fall_due(services: Services, people: dict[str, int], first: int, number: int, *, lane: Lane = Lane.SERVICE) -> None:
-    """`number` notices, each of a dossier of its own, recorded as a poll records them."""
+    """Record `number` due notices, each of its own dossier, as a poll records them."""
     now = datetime.now(UTC)
     for some in _pages(range(first, first + number)):
         with services.ledger.begin() as tx:
@@ -60,9 +60,9 @@ def fall_due(services: Services, people: dict[str, int], first: int, number: int
 
 
 def begun(ledger: Engine) -> tuple[int, int]:
-    """The numbers at which to go on in a ledger that was kept: of notices that fall due, and of finished ones.
+    """The next free numbers in a kept ledger: for due notices and for finished ones.
 
-    What an interrupted run left behind is put away.
+    Discards the unfinished notices of an interrupted run.
     """
     with ledger.begin() as tx:
         tx.execute(text(_PUT_AWAY))
@@ -77,22 +77,22 @@ _PUT_AWAY = "UPDATE notices SET state = 'discarded' WHERE state IN ('waiting', '
 
 
 def hold(services: Services) -> None:
-    """What is due is due in an hour: workers may start and find nothing."""
+    """Postpone all due notices by an hour, so that workers can start without finding work."""
     with services.ledger.begin() as tx:
         tx.execute(text("UPDATE notices SET due_at = clock_timestamp() + interval '1 hour' WHERE state = 'due'"))
     _settle_down(services.ledger)
 
 
 def release(services: Services) -> None:
-    """What was held is due now, all at once."""
+    """Make all postponed notices due now, at once."""
     with services.ledger.begin() as tx:
         tx.execute(text("UPDATE notices SET due_at = clock_timestamp() WHERE state = 'due'"))
 
 
 def finish(ledger: Engine, begin: int, end: int) -> None:
-    """Finished notices number `begin` to `end`, sent over the last two years, each with its attempt and its history.
+    """Insert the finished notices `begin` to `end`, sent over the last two years, each with its attempt and history.
 
-    As small as such rows are: the figures depend on how many there are, and on the indexes that hold them.
+    The rows are as small as such rows get: the figures depend on their number and on their indexes.
     """
     for first in range(begin, end, _FINISHED_PAGE):
         last = min(first + _FINISHED_PAGE, end)
@@ -144,7 +144,7 @@ def _accepted(number: int, person: int, now: datetime, lane: Lane) -> NewNotice:
 
 
 def _settle_down(ledger: Engine) -> None:
-    """What a fill leaves to do is done before anything is measured: statistics, the visibility map, the checkpoint."""
+    """Do the work that a fill leaves behind before measuring: statistics, the visibility map, the checkpoint."""
     with ledger.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("VACUUM ANALYZE"))

@@ -1,9 +1,9 @@
-"""What growth costs: of the backlog, of the workers, of the ledger. For the source see `benchmarks.poll`.
+"""Measures the cost of growth of the backlog, the workers and the ledger. For the source see `benchmarks.poll`.
 
-    python -m benchmarks.growth     all of it; at the first time 20 M rows are filled
+    python -m benchmarks.growth     all of it; the first run fills 20 M rows
     BENCH_BACKLOGS=1k,10k BENCH_LEDGERS=0,1M BENCH_WORKERS=1,2 python -m benchmarks.growth
 
-In the largest backlog Redis is flushed half-way. Ledgers full of finished notices are kept under var/bench.
+Redis is flushed half-way through the largest backlog. Ledgers full of finished notices are kept under var/bench.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from benchmarks.product import product_environment
 from benchmarks.report import PAGES, Report, times
 from benchmarks.standin.client import StandIn
 from benchmarks.world import OA, World, sizes, tell, world
-from worker.bootstrap import Services
+from worker.services.bootstrap import Services
 
 BACKLOGS = sizes("1k,10k,100k,1M", "BENCH_BACKLOGS")
 LEDGERS = sizes("0,1M,5M,20M", "BENCH_LEDGERS")
 WORKERS = [int(word) for word in os.environ.get("BENCH_WORKERS", "1,2,3,4").split(",")]
-BATCH = int(os.environ.get("BENCH_NOTICES", "50000"))  # where the backlog is not what grows
+BATCH = int(os.environ.get("BENCH_NOTICES", "50000"))  # size of the backlog where workers or the ledger grow
 _CHILDREN = (1, 2)
 _TEMPLATE = "growth"
 _WATCHED_SECONDS = 15.0
 _LOOK_SECONDS = 0.02
-_NEARLY_ALL = 0.95  # of the backlog: when it ends, a pause says nothing
+_NEARLY_ALL = 0.95  # as a share of the backlog: a pause at its end is meaningless
 _MOST_MEMORY, _MOST_PAUSE = 1.2, 10.0
 
 
 @dataclass
 class Pause:
-    """What a flushed Redis did: the longest time (seconds) without a message, and the rates before and after."""
+    """The effect of a flushed Redis: the longest time (seconds) without a message, and the rates before and after."""
 
     longest: float = 0.0
     before: float = 0.0
@@ -50,7 +50,7 @@ class Pause:
 
 @dataclass
 class Growth:
-    """What was measured."""
+    """The results."""
 
     backlogs: dict[str, Figures] = field(default_factory=dict)
     workers: dict[tuple[int, int], Figures] = field(default_factory=dict)  # (workers, children each)
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def _grow_backlog_and_workers(made: World, zalo: StandIn, grown: Growth) -> None:
-    """One ledger grows to each size in turn; every run works on a copy of it."""
+    """Grow one ledger to each size in turn; every run works on a copy of it."""
     with _services(made, zalo, made.ledger(_TEMPLATE, fresh=True)) as services:
         people = filling.admit(services)
     filled = 0
@@ -91,7 +91,7 @@ def _grow_backlog_and_workers(made: World, zalo: StandIn, grown: Growth) -> None
 
 
 def _backlog(made: World, zalo: StandIn, number: int, pause: Pause) -> Figures:
-    """The largest backlog also meets a flushed Redis."""
+    """Measure a backlog; during the largest one also flush Redis."""
     contestant = of_ours(template=_TEMPLATE)
     if number < max(BACKLOGS.values()):
         return play(contestant, made, zalo, number)
@@ -99,7 +99,7 @@ def _backlog(made: World, zalo: StandIn, number: int, pause: Pause) -> Figures:
 
 
 def _flush(made: World, zalo: StandIn, number: int, pause: Pause) -> None:
-    """Take from Redis all it has: the queue, the limits, the marks; and watch what comes out."""
+    """Flush everything from Redis (the queue, the limits, the marks), and watch the sends."""
     pause.before = _rate(zalo, 3.0)
     with Redis.from_url(made.servers.redis_url()) as redis:
         redis.flushall()
@@ -121,7 +121,7 @@ def _rate(zalo: StandIn, seconds: float) -> float:
 
 
 def _in_a_ledger_of(made: World, zalo: StandIn, name: str, finished: int) -> Figures:
-    """Throughput in a ledger that already holds so many finished notices; it is kept for the next time."""
+    """Measure throughput in a ledger that already holds `finished` notices; the ledger is kept for the next run."""
     database = f"finished_{finished}"
     with _services(made, zalo, made.ledger(database, fresh=finished == 0)) as services:
         first, there = filling.begun(services.ledger)

@@ -25,12 +25,12 @@ from sqlalchemy import text
 from benchmarks.measure import cpu_seconds, percentile
 from benchmarks.report import Report, ms
 from benchmarks.world import tell
+from ledger.base.engine import open_ledger
+from ledger.migrate import migrate
 from operators.processes import Processes
 from operators.world import SANDBOX_ZALO
 from producers.hooks.signature import signature
 from sandbox.servers import Servers
-from worker.ledger.engine import open_ledger
-from worker.ledger.migrate import migrate
 
 APP, OA = SANDBOX_ZALO["HCC_ZALO_APP_ID"], SANDBOX_ZALO["HCC_ZALO_OA_ID"]
 SECRET = SANDBOX_ZALO["HCC_ZALO_OA_SECRET"]
@@ -64,7 +64,7 @@ def main() -> None:
             web = processes.start("web", "hcc web")
             url = f"http://127.0.0.1:{port}{PATH}"
             _wait_for(port)
-            asyncio.run(send(url, [(b"{}", {})] * 500, 250))  # warm
+            asyncio.run(send(url, [(b"{}", {})] * 500, 250))  # warm-up
             rows = []
             for what, requests in (("recording", events(number)), ("answering only", [(b"{}", {})] * number)):
                 tell(f"{what}: {options.rate} a second for {options.seconds} s")
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def events(number: int) -> list[Request]:
-    """Signed events of a busy day: people who write, messages that arrive and are seen."""
+    """Signed events of a busy day: people who write, messages that are delivered and seen."""
     made = []
     start = int(time.time() * 1000)
     for one in range(number):
@@ -102,7 +102,7 @@ def events(number: int) -> list[Request]:
 
 
 async def send(url: str, requests: Sequence[Request], rate: int) -> list[float]:
-    """Send each at its moment; the seconds from that moment to the answer, for all of them."""
+    """Send each event at its moment; returns the seconds from that moment to the answer, for each."""
     took: list[float] = []
     connector = aiohttp.TCPConnector(limit=200)
     async with aiohttp.ClientSession(connector=connector) as session:
@@ -110,7 +110,7 @@ async def send(url: str, requests: Sequence[Request], rate: int) -> list[float]:
 
         async def one(moment: float, request: Request) -> None:
             async with session.post(url, data=request[0], headers=request[1]) as answer:
-                if answer.status != 200:  # noqa: PLR2004 (HTTP's word for success)
+                if answer.status != 200:  # noqa: PLR2004 (HTTP's status for success)
                     raise RuntimeError(f"answered {answer.status}")
             took.append(time.monotonic() - moment)
 
@@ -123,7 +123,7 @@ async def send(url: str, requests: Sequence[Request], rate: int) -> list[float]:
 
 
 def row(what: str, took: Sequence[float], cpu: float) -> tuple[str, ...]:
-    """One line of figures."""
+    """Format one line of figures."""
     spread = (percentile(took, 0.5), percentile(took, 0.99), max(took))
     return (what, *map(ms, spread), ms(cpu / len(took)))
 

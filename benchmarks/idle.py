@@ -1,9 +1,9 @@
-"""What an idle system costs in a minute: transactions, calls to Redis, CPU of each process.
+"""Measures the cost of an idle system per minute: transactions, calls to Redis, CPU of each process.
 
     python -m benchmarks.idle                 one OA, a minute
     BENCH_OAS=1,34 python -m benchmarks.idle  also 34 OAs, each with its own dossier database, from a file (HCC_OAS)
 
-Nothing happens in the dossier databases, nobody writes, nothing is due: what is left are polls and bells.
+Nothing happens in the dossier databases, nobody writes, and nothing is due: only polls and bells remain.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from benchmarks.report import Report
 from benchmarks.standin.client import StandIn
 from benchmarks.world import BENCH, OA, World, tell, world
 from config.settings import Settings
+from ledger.zalo.credentials import Pair
 from operators.processes import procfile
 from sandbox.dossiers.living import create_schema
-from worker.bootstrap import Services
-from worker.ledger.credentials import Pair
+from worker.services.bootstrap import Services
 
 OAS = [int(word) for word in os.environ.get("BENCH_OAS", "1,34").split(",")]
 SECONDS = float(os.environ.get("BENCH_SECONDS", "60"))
-_SETTLED_SECONDS = 15.0  # until processes are up and have made their first rounds
-_SHOWN = 6  # of Redis' commands
+_SETTLED_SECONDS = 15.0  # until all processes have started and finished their first rounds
+_SHOWN = 6  # the most frequent Redis commands
 _SEVERAL = "oas" in Settings.model_fields
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Counters that only rise."""
+    """Monotonic counters."""
 
     transactions: Mapping[str, int]  # by database
     commands: Mapping[str, int]  # of Redis
     cpu: Mapping[str, float]  # seconds, by process
 
     def since(self, before: Counts, scale: float) -> Counts:
-        """What was added, times `scale`."""
+        """The increase since `before`, times `scale`."""
         return Counts(
             {name: round((n - before.transactions.get(name, 0)) * scale) for name, n in self.transactions.items()},
             {name: round((n - before.commands.get(name, 0)) * scale) for name, n in self.commands.items()},
@@ -106,12 +106,12 @@ def _counts(made: World, pids: Mapping[str, int]) -> Counts:
 
 
 def oa_of(number: int) -> str:
-    """The id of an OA; the first is the one of the settings."""
+    """The id of an OA; number 0 is the OA of the settings."""
     return str(int(OA) + number)
 
 
 def _file_of(made: World, oas: int) -> str:
-    """A file for HCC_OAS: so many OAs, each with an app, a key and an empty dossier database of its own."""
+    """Write a file for HCC_OAS with `oas` OAs, each with its own app, key and empty dossier database."""
     tables = []
     for number in range(oas):
         made.servers.create_database(f"idle_{number}")

@@ -1,7 +1,7 @@
-"""How long after the last look at its lease a call's bytes are there: what a pause can still fall into.
+"""Measures the time from the last check of a lease to the arrival of a call's bytes: a pause in it goes undetected.
 
-The guard is asked for the last time when libcurl takes the body. The far side notes when the first byte has come, by
-the same monotonic clock: so each figure is a little more than the time to the system's `send`.
+The guard is last asked when libcurl takes the body. The server notes the arrival of the first byte by the same
+monotonic clock. So each figure is slightly longer than the time to the system call `send`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 @dataclass
 class Watch:
-    """Lets all go; notes when it was asked last (ns)."""
+    """A guard that lets all calls leave and notes when it was last asked (ns)."""
 
     looked: int = 0
 
@@ -52,14 +52,14 @@ def main() -> None:
 
 
 def measure(calls: int) -> list[int]:
-    """The time of each call between the last look and the first byte on the other side (ns)."""
+    """The time from each call's last check to its first byte at the server (ns)."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     server = context.Process(target=serve, args=(theirs, calls), daemon=True)
     server.start()
     port = ours.recv()
     watch, looks = Watch(), []
-    body = b"x" * 400  # a notice with its headers is about as long
+    body = b"x" * 400  # about the size of a notice with its headers
     with closing(CurlWire(10, connections=1)) as wire:
         for tag in range(calls):
             list(wire.exchange([Call(tag, "POST", f"http://127.0.0.1:{port}/", {}, body)], guard=watch))
@@ -70,7 +70,7 @@ def measure(calls: int) -> list[int]:
 
 
 def serve(pipe: Connection, calls: int) -> None:
-    """Answer each request on one connection; tell when each began to arrive (ns)."""
+    """Answer each request on one connection; send the arrival time of each one's first bytes through the pipe (ns)."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         pipe.send(listener.getsockname()[1])
         connection, _ = listener.accept()

@@ -1,7 +1,8 @@
-"""What a notice costs PostgreSQL, however many are finished, in four layouts of the ledger; and what looking up costs.
+"""Measures the cost of a notice and of look-ups in PostgreSQL, by finished notices, in four layouts of the ledger.
 
-`BENCH_ROWS=0,1M,5M,20M` says how many finished notices, `BENCH_LAYOUTS=one table,months and a past` in which layouts;
-the default is 0, 1M and 5M in all. A ledger takes about 1.3 GB a million, and goes when its size has been measured.
+`BENCH_ROWS=0,1M,5M,20M` sets the numbers of finished notices, `BENCH_LAYOUTS=one table,months and a past` the layouts;
+the default is 0, 1M and 5M in all layouts. A ledger takes about 1.3 GB per million notices. It is dropped when its size
+has been measured.
 """
 
 from __future__ import annotations
@@ -19,20 +20,23 @@ from benchmarks.ledgers import LAYOUTS, PEOPLE, UP_TO, drop, ledger, open_for_be
 from benchmarks.measure import cpu_seconds, median, timed
 from benchmarks.report import Report, ms
 from benchmarks.world import OA, World, tell, world
+from domain.lane import Lane
+from domain.lifecycle import State
+from domain.notice import Attempt, Letter, Notice
+from domain.outcome import Sent
+from domain.retry import Decision
+from ledger.notices import claims, notices
+from ledger.notices.eligibility import Bounds
+from ledger.notices.notices import NewNotice
+from ledger.people import follows
+from ledger.people.people import People
+from ledger.reports import reports
+from ledger.zalo import receipts
+from ledger.zalo.receipts import RECEIVED, Receipt
 from sandbox.dossiers.__main__ import size
-from worker.domain.lane import Lane
-from worker.domain.lifecycle import State
-from worker.domain.notice import Attempt, Letter, Notice
-from worker.domain.outcome import Sent
-from worker.domain.retry import Decision
-from worker.ledger import claims, follows, notices, receipts, reports
-from worker.ledger.notices import NewNotice
-from worker.ledger.people import People
-from worker.ledger.receipts import RECEIVED, Receipt
-from worker.ledger.turns import Bounds
 
-NOTICES, ROUNDS = 4000, 5  # live ones a round
-PAGE, BATCH, CHUNK = 200, 200, 200  # recorded, claimed, settled at once
+NOTICES, ROUNDS = 4000, 5  # live notices per round
+PAGE, BATCH, CHUNK = 200, 200, 200  # notices per transaction: recorded, claimed, completed
 LOOKS = 21
 BOUNDS = Bounds(timedelta(hours=72))
 WORDS = "Hệ thống giải quyết TTHC tỉnh Hà Tĩnh đã tiếp nhận hồ sơ {}. Ngày hẹn trả: sau 9 giờ 9 phút, ngày 26/02/2024"
@@ -40,7 +44,7 @@ WORDS = "Hệ thống giải quyết TTHC tỉnh Hà Tĩnh đã tiếp nhận h�
 
 @dataclass
 class Bench:
-    """One ledger, and what was measured on it: CPU of PostgreSQL and time, seconds a notice or a look."""
+    """One ledger and its measurements: CPU of PostgreSQL and elapsed time, in seconds per notice or look-up."""
 
     layout: str
     name: str
@@ -57,7 +61,7 @@ class Bench:
         self.wall.setdefault(what, []).append(seconds / number)
 
     def round(self, number: int) -> None:
-        """A backlog is recorded, claimed in batches, and settled in chunks, in no particular order."""
+        """Record a backlog, claim it in batches, and complete it in chunks, in random order."""
         now, made = datetime.now(UTC), process_time()
         new = [_new(f"N-{number}-{made}-{i}", 1 + i % PEOPLE, now) for i in range(NOTICES)]
         held: list[Notice] = []
@@ -67,7 +71,7 @@ class Bench:
         self.measure("settle", NOTICES, lambda: self._settle_all(held))
 
     def look(self) -> None:
-        """A dossier of any time, a receipt for a notice of today, and a person who wants to be forgotten."""
+        """Look up a random dossier, apply a receipt for a notice of today, and erase a random person."""
         if not self.count:
             return
         people = People.of(self.engine, sealer())
@@ -148,7 +152,7 @@ def main() -> None:
 
 
 def _measure(made: World, pid: int, name: str, count: int) -> list[Bench]:
-    """The layouts of one size, round by round in turns."""
+    """Measure the layouts at one size, in alternating rounds."""
     chosen = (os.environ.get("BENCH_LAYOUTS") or ",".join(LAYOUTS)).split(",")
     layouts = [layout for layout in chosen if count <= UP_TO.get(layout, count)]
     benches = [Bench(layout, name, count, open_for_bench(ledger(made, layout, count)), pid) for layout in layouts]

@@ -1,4 +1,4 @@
-"""Ledgers of several layouts, filled with finished notices of two years: what `benchmarks.ledger` compares."""
+"""Creates the ledgers that `benchmarks.ledger` compares: several layouts, filled with finished notices of two years."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Engine, create_engine, text
 
 from benchmarks.world import OA, World, tell
-from worker.ledger import months
-from worker.ledger.engine import open_ledger
-from worker.ledger.migrate import migrate
-from worker.ledger.past import AT_HAND
-from worker.ledger.sealing import Sealer
+from ledger.archive import partitions
+from ledger.archive.archive import AT_HAND
+from ledger.base.engine import open_ledger
+from ledger.base.sealing import Sealer
+from ledger.migrate import migrate
 
-PEOPLE = 100_000  # submitters; a province's notices go to few people many times
+PEOPLE = 100_000  # submitters; in a province few people get many notices
 YEARS = 2
 _CHUNK = 1_000_000
 _DAYS = YEARS * 365
 
 
 def _one_table(tx: Connection) -> None:
-    """As it was: everything for ever in `notices`, with foreign keys to it."""
+    """The former layout: all notices stay in `notices` for ever, with foreign keys to it."""
     for table in ("attempts", "history"):
         tx.execute(text(f"ALTER TABLE {table} ADD FOREIGN KEY (notice_id) REFERENCES notices"))
     tx.execute(text("CREATE VIEW notices_ever AS SELECT * FROM notices"))
@@ -29,11 +29,11 @@ def _one_table(tx: Connection) -> None:
 
 
 def _as_migrated(_: Connection) -> None:
-    """Attempts and history by month; where notices of long ago are is the fill's affair."""
+    """Partition attempts and history by month, as migrated; the fill decides where old notices are stored."""
 
 
 def _divided(tx: Connection) -> None:
-    """Also `notices` itself by month: a key has to hold the month, and a notice's month is not known by its id."""
+    """Partition `notices` by month too. Each key must contain the month, which a notice's id does not reveal."""
     indexes = text("SELECT indexdef FROM pg_indexes WHERE tablename = 'notices' AND indexdef NOT LIKE '%UNIQUE%'")
     definitions = list(tx.execute(indexes).scalars())
     tx.execute(text("DROP VIEW notices_ever"))
@@ -47,7 +47,7 @@ def _divided(tx: Connection) -> None:
     tx.execute(text("ALTER TABLE notices ALTER lane SET DEFAULT 1, ALTER said_no SET DEFAULT '{}'"))
     tx.execute(text("CREATE VIEW notices_ever AS SELECT * FROM notices"))
     for month in _two_years():
-        until = months.months_on(month, 1)
+        until = partitions.months_on(month, 1)
         tx.execute(
             text(f"CREATE TABLE notices_{month:%Y_%m} PARTITION OF notices FOR VALUES FROM (:since) TO (:until)"),
             {"since": month, "until": until},
@@ -63,15 +63,18 @@ LAYOUTS: dict[str, tuple[str | None, Callable[[Connection], None]]] = {
     "months and a past": (None, _as_migrated),
     DIVIDED: (None, _divided),
 }
-"""How each is made: as far as which migration, and what comes then."""
+"""For each layout, the last migration to run (None: all) and the step after it."""
 UP_TO = {"months": 5_000_000, DIVIDED: 0}
-"""What a divided table costs shows while it is empty; three layouts of 20 M together would fill most disks."""
+"""The largest size of a layout. A partitioned table shows its cost while empty.
+
+Three layouts of 20 M together would fill most disks.
+"""
 
 _SECRET = ["a-key-for-benchmarks-only-0123456789"]
 
 
 def ledger(made: World, layout: str, count: int) -> str:
-    """The URL of a new ledger of this layout with so many finished notices."""
+    """Create a ledger of this layout with `count` finished notices; returns its URL."""
     tell(f"{layout}: filling {count:,} finished notices")
     name = _name(layout, count)
     drop(made, layout, count)
@@ -88,7 +91,7 @@ def ledger(made: World, layout: str, count: int) -> str:
 
 
 def drop(made: World, layout: str, count: int) -> None:
-    """This ledger gives its disk back."""
+    """Drop this ledger to free its disk space."""
     made.servers.drop_database(_name(layout, count))
 
 
@@ -105,8 +108,8 @@ def open_for_bench(url: str) -> Engine:
 
 
 def _two_years() -> list[datetime]:
-    this = months.month_of(datetime.now(UTC))
-    return [months.months_on(this, ahead) for ahead in range(-12 * YEARS, 3)]
+    this = partitions.month_of(datetime.now(UTC))
+    return [partitions.months_on(this, ahead) for ahead in range(-12 * YEARS, 3)]
 
 
 def _people(tx: Connection) -> None:
@@ -157,13 +160,13 @@ FROM generate_series(CAST(:first AS bigint), :last) AS i
 
 
 def _fill(engine: Engine, layout: str, count: int) -> None:
-    """Oldest first, as time wrote them; the indexes that need not guard anything are made afterwards."""
+    """Insert oldest first, as in production; indexes that enforce no constraint are created afterwards."""
     monthly = layout != "one table"
     with engine.begin() as tx:
         for table in ("attempts", "history") if monthly else ():
-            months.make(tx, table, _two_years())
+            partitions.make(tx, table, _two_years())
         if layout == "months and a past":
-            months.make(tx, "notices_past", _two_years())
+            partitions.make(tx, "notices_past", _two_years())
         later = _drop_indexes(tx) if count else []
     past = int(count * (1 - AT_HAND.days / _DAYS)) if layout == "months and a past" else 0
     for first in range(1, count + 1, _CHUNK):
@@ -195,7 +198,7 @@ def _of(table: str, id_: str, number: str, words: str) -> str:
 
 
 def _drop_indexes(tx: Connection) -> list[str]:
-    """Drop the plain indexes of the tables that are filled; returns how they are made again."""
+    """Drop the non-unique indexes of `notices` before the fill; returns the statements that recreate them."""
     query = text("""
         SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS made FROM pg_index i
         JOIN pg_class c ON c.oid = i.indrelid

@@ -1,4 +1,4 @@
-"""Numbers from many rounds, and what the operating system says about processes."""
+"""Computes medians and percentiles, and reads CPU time and memory of processes from the operating system."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _T = TypeVar("_T")
 
 
 def timed(deed: Callable[[], _T]) -> tuple[float, _T]:
-    """How long it took (seconds), and what came of it."""
+    """Call `deed`; returns the elapsed seconds and its result."""
     began = perf_counter()
     done = deed()
     return perf_counter() - began, done
@@ -31,7 +31,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def cpu_seconds(pids: Iterable[int]) -> dict[int, float]:
-    """User and system time so far of these processes and all their children, by the first one's id."""
+    """User and system time so far of each process including all its children, by its process id."""
     return {pid: _with_children(pid) for pid in pids}
 
 
@@ -41,9 +41,10 @@ def memory_bytes(pid: int) -> int:
 
 
 def memory_of(pid: int) -> list[int]:
-    """Proportional memory (bytes; what processes share is divided among them) of each child of a process.
+    """Proportional memory (bytes; shared memory is divided among its processes) of each child of a process.
 
-    A process without children stands for itself; where the system does not tell the share, the resident memory does.
+    A process without children is measured itself. If the system does not report proportional memory, resident memory
+    is used.
     """
     parent = psutil.Process(pid)
     sizes = []
@@ -63,5 +64,5 @@ def _with_children(pid: int) -> float:
                 times = process.cpu_times()
                 seconds += times.user + times.system
         times = parent.cpu_times()
-        seconds += times.children_user + times.children_system  # of those that have ended
+        seconds += times.children_user + times.children_system  # of children that have ended
     return seconds

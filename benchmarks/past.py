@@ -1,7 +1,7 @@
-"""A ledger as a first start leaves it, without waiting for one: `benchmarks.start` measures that.
+"""Brings a ledger to its state after a first start, without running one; `benchmarks.start` measures that.
 
-The keys of all past events go from the dossier database to the ledger's baseline in one stream, hashed on the way as
-`worker.ledger.cursors` does; the feeds begin at the newest point.
+The keys of all past events are streamed from the dossier database to the ledger's baseline, hashed on the way as in
+`ledger.source.cursors`. The feeds begin at the newest position.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from sqlalchemy import Engine, create_engine, text
 
 from benchmarks.world import OA, tell
 from config.settings import Settings
+from ledger.base.engine import open_ledger
+from ledger.source import cursors
+from producers.dossiers.context import utc_now
 from producers.dossiers.feeds import feeds_of
 from producers.dossiers.mapping import load_mapping
-from producers.dossiers.parts import utc_now
 from producers.dossiers.source import Source
 from sandbox.dossiers.truth import HOLDS_IN_ALL
-from worker.ledger import cursors
-from worker.ledger.engine import open_ledger
 
 _HASH = "('x' || substr(encode(sha256(convert_to(key, 'UTF8')), 'hex'), 1, 16))::bit(64)::bigint"
 _KEYS = f"SELECT code || '/' || kind || '/' || occurrence AS key FROM ({HOLDS_IN_ALL}) AS events"  # noqa: S608 (from constants)
@@ -30,7 +30,7 @@ _IN = "COPY baseline (oa, key_hash) FROM STDIN"
 
 
 def remember_past(settings: Settings) -> None:
-    """Bring an empty ledger to where a first start would leave it; one that has cursors is left as it is."""
+    """Bring an empty ledger to its state after a first start; a ledger that has cursors is not changed."""
     ledger = open_ledger(settings.database_url)
     with ledger.begin() as tx:
         begun = bool(cursors.read(tx, OA))
@@ -54,7 +54,7 @@ def _begin(settings: Settings, ledger: Engine) -> None:
 
 
 def _stream(source: str, target: str) -> None:
-    """From one database to the other through a pipe."""
+    """Copy the baseline from one database to the other through a pipe."""
     reading, writing = os.pipe()
     with ThreadPoolExecutor(1) as hand, os.fdopen(reading, "rb") as end, os.fdopen(writing, "wb") as begin:
         copied = hand.submit(_copy, target, lambda cursor: cursor.copy_expert(_IN, end))

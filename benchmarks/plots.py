@@ -1,4 +1,4 @@
-"""Plots for docs/benchmarks: plain SVG, the same bytes for the same figures."""
+"""Draws the plots of docs/benchmarks as plain SVG; the same figures give the same bytes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _COLOURS = ("#1565c0", "#ef6c00", "#2e7d32", "#6a1b9a", "#ad1457")
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One plot of a row: what stands on x and on y, and the points of each line."""
+    """One plot of a row: the labels of x and y, and the points of each line."""
 
     title: str
     x: str
     y: str
     curves: Mapping[str, Sequence[tuple[float, float]]]
-    logarithmic: bool = False  # x
+    logarithmic: bool = False  # the x axis
 
 
 def bars(path: Path, title: str, values: Mapping[str, float], ours: Container[str]) -> None:
-    """One bar each, with its figure."""
+    """Draw one bar for each value, with its figure."""
     figure = Figure(figsize=(8, 0.42 * len(values) + 0.9), layout="constrained")
     axes = figure.add_subplot()
     colours = [_COLOURS[0] if name in ours else _GREY for name in values]
@@ -41,7 +41,7 @@ def bars(path: Path, title: str, values: Mapping[str, float], ours: Container[st
 
 
 def lines(path: Path, panels: Sequence[Panel]) -> None:
-    """Panels side by side."""
+    """Draw panels side by side."""
     figure = Figure(figsize=(4.2 * len(panels), 3.4), layout="constrained")
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         for colour, (name, points) in zip(_COLOURS, panel.curves.items(), strict=False):

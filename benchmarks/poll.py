@@ -1,6 +1,6 @@
-"""What a poll costs, however many dossiers the source has: idle, with a hundred new events; and the reconcile.
+"""Measures the cost of a poll by size of the source, idle and with a hundred new events, and of the reconcile.
 
-`BENCH_SIZES=10k,1M python -m benchmarks.poll` takes other sizes; the first one is what the others are compared with.
+`BENCH_SIZES=10k,1M python -m benchmarks.poll` sets other sizes; the others are compared with the first one.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from benchmarks.measure import median, timed
 from benchmarks.past import remember_past
 from benchmarks.report import Report, ms, times
 from benchmarks.world import World, sizes, tell, world
-from producers.dossiers.parts import Round
+from producers.dossiers.context import Round
 from producers.dossiers.poll import Poller, build_poller
 from sandbox.dossiers.living import LivingDossiers
 
 IDLE_ROUNDS, BUSY_ROUNDS, WARM_ROUNDS, PASSES = 41, 11, 5, 1
 QUIET_SECONDS = 35  # more than the mapping's overlap_seconds
-EVENTS = 100  # new ones in a busy round
+EVENTS = 100  # new events in a busy round
 
 
 @dataclass
 class Source:
-    """A dossier database of one size, the poller at its end, and what its rounds took."""
+    """A dossier database of one size, its poller at the newest position, and the results of its rounds."""
 
     name: str
     dossiers: LivingDossiers
@@ -34,10 +34,10 @@ class Source:
     filed: list[str] = field(default_factory=list)
     idle: list[tuple[float, int]] = field(default_factory=list)  # seconds, rows
     busy: list[tuple[float, int]] = field(default_factory=list)
-    passes: list[tuple[float, int]] = field(default_factory=list)  # of the reconcile
+    passes: list[tuple[float, int]] = field(default_factory=list)  # passes of the reconcile
 
     def file(self, count: int) -> None:
-        """So many dossiers are filed and accepted: an event each, three rows of the history's feed at most."""
+        """File and accept `count` dossiers: one event each, at most three rows of the history's feed."""
         at = datetime.now()  # noqa: DTZ005 (local and naive, as the dossier database keeps it)
         for _ in range(count):
             code = f"H27.99-{at:%y%m%d}-{time_ns() % 10**10}"
@@ -46,7 +46,7 @@ class Source:
             self.filed.append(code)
 
     def tidy(self) -> None:
-        """What was filed here is open no more, so that the next run finds the source as this one did."""
+        """Delete the dossiers filed here, so that the next run finds the source as this one did."""
         for code in self.filed:
             self.dossiers.delete(code, at=datetime.now())  # noqa: DTZ005 (as above)
         self.dossiers.close()
@@ -79,7 +79,7 @@ def _warm(sources: Sequence[Source]) -> None:
         for _ in range(WARM_ROUNDS):
             source.file(EVENTS // 10)
             source.poller.round()
-        source.poller.reconcile(whole=True)  # as the first start does, it notes what is open
+        source.poller.reconcile(whole=True)  # as in the first start, this notes the open dossiers
     tell(f"{QUIET_SECONDS} quiet seconds, since what has just changed is read again")
     sleep(QUIET_SECONDS)
     for source in sources:
@@ -87,7 +87,7 @@ def _warm(sources: Sequence[Source]) -> None:
 
 
 def _measure(sources: Sequence[Source]) -> None:
-    """Round by round through all sizes, so that whatever else the machine does meets all of them alike."""
+    """Measure all sizes in alternating rounds, so that other load on the machine affects all of them alike."""
     _warm(sources)
     tell(f"{IDLE_ROUNDS} idle polls")
     for source in IDLE_ROUNDS * list(sources):
@@ -102,7 +102,7 @@ def _measure(sources: Sequence[Source]) -> None:
 
 
 def _read(deed: Callable[[], Round], *, expected: int = 0) -> tuple[float, int]:
-    """How long it took, and the rows that it read. Raises `SystemExit` if it did not find what there was."""
+    """The elapsed seconds and the rows read. Raises `SystemExit` if it did not find exactly the `expected` events."""
     seconds, tally = timed(deed)
     if tally.recorded != expected:
         raise SystemExit(f"{tally.recorded} notices of {expected} events")

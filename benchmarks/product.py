@@ -1,4 +1,4 @@
-"""The product as the Procfile starts it, before a stand-in for Zalo."""
+"""Runs the product as the Procfile starts it, against a stand-in for Zalo."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sandbox.dossiers.living import create_schema
 
 LOGS = BENCH / "logs"
 REDIS_DB = 1
-_NO_LIMIT = "10000000"  # calls a minute
+_NO_LIMIT = "10000000"  # calls per minute
 
 
 def product_environment(
@@ -32,9 +32,9 @@ def product_environment(
     rate_per_minute: int | None = None,
     tls: bool = False,
 ) -> dict[str, str]:
-    """What our processes are given: a ledger and a dossier database by URL, an own Valkey database.
+    """The environment of our processes: a ledger and a dossier database by URL, and their own Valkey database.
 
-    Without a source there is an empty one; without `rate_per_minute` there is no limit that could bind.
+    Without `source` the dossier database is empty; without `rate_per_minute` the limit is too high to matter.
     """
     source = source or no_dossiers(made)
     url = zalo.tls_url if tls else zalo.url
@@ -50,7 +50,7 @@ def product_environment(
 
 
 def no_dossiers(made: World) -> str:
-    """The URL of a dossier database with nothing in it."""
+    """The URL of an empty dossier database."""
     made.servers.create_database("no_dossiers")
     source = made.servers.database_url("no_dossiers")
     create_schema(source)
@@ -61,7 +61,7 @@ def no_dossiers(made: World) -> str:
 def product(
     given: Mapping[str, str], *, workers: int = 1, children: int = 2, also: Mapping[str, str] | None = None
 ) -> Iterator[dict[str, int]]:
-    """Our workers and a beat at work on an empty queue, and what is wanted beside; process ids, the workers' first."""
+    """Run our workers, a beat and the processes in `also` on an empty queue; yields process ids, the workers' first."""
     with Redis.from_url(given["HCC_REDIS_URL"]) as redis:
         redis.flushdb()
     commands = procfile()
@@ -72,7 +72,7 @@ def product(
 
 @contextmanager
 def running(commands: Mapping[str, str], given: Mapping[str, str], logs: Path = LOGS) -> Iterator[dict[str, int]]:
-    """Processes by name; gives their ids. When the block ends nothing is under way: they are killed, not asked."""
+    """Run processes by name; yields their ids. At the end of the block, when nothing is in flight, they are killed."""
     shutil.rmtree(logs, ignore_errors=True)
     with Processes((), given, logs) as processes:
         started: dict[str, subprocess.Popen[bytes]] = {}

@@ -1,9 +1,9 @@
-"""Where a worker's CPU goes: the pump in this process, under a profiler that counts CPU time and no waiting, by room.
+"""Profiles a worker's CPU time by room: the pump runs in this process, under a profiler that does not count waiting.
 
     python -m benchmarks.profile            20,000 notices
     BENCH_NOTICES=50000 python -m benchmarks.profile
 
-A profiler makes small functions dearer than they are: the shares say where to look, the first line what it costs.
+A profiler exaggerates the cost of small functions: the shares show where to look, the first line the actual cost.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from benchmarks.product import product_environment
 from benchmarks.report import Report
 from benchmarks.standin.client import StandIn
 from benchmarks.world import OA, World, world
-from worker.bootstrap import Services
-from worker.engine import look_for_garbage_rarely
-from worker.pump import Pump
+from worker.delivery.engine import look_for_garbage_rarely
+from worker.delivery.pump import Pump
+from worker.services.bootstrap import Services
 
 NOTICES = int(os.environ.get("BENCH_NOTICES", "20000"))
 LATENCY_MS = 50
@@ -34,18 +34,18 @@ ROOMS: tuple[tuple[str, str], ...] = (
     ("BoundedCursor", "ledger: PostgreSQL's driver"),
     ("psycopg2", "ledger: PostgreSQL's driver"),
     ("sqlalchemy", "ledger: SQLAlchemy"),
-    ("worker/ledger", "ledger: ours"),
+    ("ledger", "ledger: ours"),
     ("redis", "queue: Redis' client"),
     ("_socket.socket", "queue: Redis' client"),
-    ("worker/queue", "queue: ours"),
+    ("coordination", "queue: ours"),
     ("jinja2", "words: Jinja"),
     ("<template>", "words: Jinja"),
-    ("worker/domain", "words, times, decisions"),
+    ("domain", "words, times, decisions"),
     ("worker/channels", "channels: calls and their answers"),
     ("json", "channels: calls and their answers"),
     ("worker/", "the story: pump, deliver, answers, costs"),
 )
-"""What a function's place says about the room that it works for; the first that fits."""
+"""Parts of a function's place, and the room that it works for; the first match counts."""
 
 _ELSEWHERE = "elsewhere"
 Place = tuple[str, int, str]  # file, line, function
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def by_room(stats: pstats.Stats) -> list[tuple[str, float]]:
-    """CPU seconds by room, the largest first. What is built in counts for the room that called it."""
+    """CPU seconds by room, the largest first. Functions outside of all rooms count for the room that called them."""
     seconds: dict[str, float] = defaultdict(float)
     table: dict[Place, Any] = stats.stats  # type: ignore[attr-defined]  # typeshed knows the class without it
     for place, (_, _, own, _, callers) in table.items():
@@ -110,7 +110,7 @@ def _services(made: World, zalo: StandIn) -> Services:
 
 
 def _deliver(services: Services) -> None:
-    """Turn a pump until nothing is due."""
+    """Run turns of a pump until nothing is due."""
     wire = services.shared.open_sender()
     pump = Pump(wire)
     pump.ask(services, OA)
@@ -122,7 +122,7 @@ def _deliver(services: Services) -> None:
 
 
 def _cpu(deed: Callable[[], object]) -> float:
-    """CPU seconds of this process."""
+    """The CPU seconds of this process for `deed`."""
     before = time.process_time()
     deed()
     return time.process_time() - before

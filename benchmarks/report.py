@@ -1,4 +1,4 @@
-"""What was measured: tables on the screen, and the same as a page in docs/benchmarks."""
+"""Reports results: prints tables on the screen, and writes the same as a page in docs/benchmarks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.table import Table
 
 from config.settings import ROOT
 
-_WIDTH = 150  # of a screen that does not say how wide it is
+_WIDTH = 150  # of a screen that does not report its width
 
 PAGES = ROOT / "docs" / "benchmarks"
 
@@ -25,16 +25,16 @@ class Report:
 
     name: str
     title: str
-    _load: float = field(default_factory=lambda: os.getloadavg()[0])  # before the run: what else the machine did
+    _load: float = field(default_factory=lambda: os.getloadavg()[0])  # before the run: other load on the machine
     _lines: list[str] = field(default_factory=list)
 
     def text(self, sentence: str) -> None:
-        """A sentence of explanation."""
+        """Add a paragraph of explanation."""
         Console().print(sentence, highlight=False)
         self._lines += [sentence, ""]
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table; the first column names the row, the others are figures."""
+        """Add a table; the first column names the row, the others are figures."""
         shown = Table(*columns[:1])
         for column in columns[1:]:
             shown.add_column(column, justify="right")
@@ -46,17 +46,17 @@ class Report:
         self._lines.append("")
 
     def promises(self, promises: Sequence[tuple[str, float, str, bool]]) -> None:
-        """What was promised: a name, the figure, what it is to be, and whether it is."""
+        """Add promises: the name, the measured figure, the promised figure, and whether it is kept."""
         rows = [(name, f"{figure:.2f}", wanted, "yes" if held else "no") for name, figure, wanted, held in promises]
         if rows:
             self.table(("promised", "measured", "to be", "held"), rows)
 
     def picture(self, file: str, what: str) -> None:
-        """A plot that stands beside the page."""
+        """Add a plot, stored next to the page."""
         self._lines += [f"![{what}]({file})", ""]
 
     def write(self) -> None:
-        """Replace the page of an earlier run."""
+        """Write the page, replacing that of an earlier run."""
         gigabytes = round(psutil.virtual_memory().total / 2**30)
         machine = f"{os.cpu_count()} cores, {gigabytes} GB, Python {platform.python_version()}"
         run = f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine}; load before the run {self._load:.1f}."
@@ -67,10 +67,10 @@ class Report:
 
 
 def ms(seconds: float) -> str:
-    """'12.3 ms'."""
+    """Format as '12.3 ms'."""
     return f"{seconds * 1000:,.1f} ms"
 
 
 def times(value: float, base: float) -> str:
-    """'1.07 ×'."""
+    """Format as '1.07 ×'."""
     return f"{value / base:.2f} ×"

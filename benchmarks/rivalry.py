@@ -1,10 +1,10 @@
-"""Ours against its rivals and against the limit, in one run: the same stand-in, the same servers, taking turns.
+"""Compares ours with its rivals and with the limit in one run: same stand-in, same servers, alternating rounds.
 
     python -m benchmarks.rivalry           three rounds of about ten seconds for each contestant, five minutes
     BENCH_ROUNDS=1 BENCH_SECONDS=5 …       shorter
 
-Each starts with a backlog in its ledger, the rivals also with its messages in their queue. Rates and CPU times are
-medians of the rounds' middles (see contest.py); the CPU of each process is what the operating system counted.
+Each contestant starts with a backlog in its ledger; the rivals also have its messages in their queue. Rates and CPU
+times are medians of the middles of the rounds (see contest.py). The operating system counts the CPU of each process.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from benchmarks.product import product_environment
 from benchmarks.report import PAGES, Report
 from benchmarks.standin.client import StandIn
 from benchmarks.world import OA, World, tell, world
-from worker.bootstrap import Services
+from worker.services.bootstrap import Services
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
 LATENCY_MS = 50
-_MOST_CPU_MS = 0.3  # a notice
+_MOST_CPU_MS = 0.3  # per notice
 OURS, OURS_TLS = "ours", "ours over TLS"
 RAW, RAW_TWO = "raw libcurl", "raw libcurl, 2 processes"
 _FEW = {number: (f"ours, {number} connections", f"raw libcurl, {number} connections") for number in (200, 400)}
-"""Beside as many connections as ours takes by itself."""
+"""Further runs with fixed numbers of connections; the others use the product's own number."""
 _TEMPLATE = "rivalry"
-_CHILDREN = 3  # of ours: one more than there are cores, as one or the other waits for the ledger (docs/scaling.md)
+_CHILDREN = 3  # of ours: one more than there are cores, as some child waits for the ledger (docs/scaling.md)
 _EXPECTED = {rival.title: rival.rate for rival in RIVALS}
 _EXPECTED |= {OURS: 5000, OURS_TLS: 5000, RAW: 7000, RAW_TWO: 7000}
 _EXPECTED |= {ours: 5000 for ours, _ in _FEW.values()} | {raw: 15 * number for number, (_, raw) in _FEW.items()}
-"""About how many a second each sends: how large a backlog lasts for a round. All of ours work on the same one."""
+"""The rough rate of each, in notices per second, for a backlog that lasts a round. All of ours share one backlog."""
 _PLAIN = tuple(rival.title for rival in RIVALS if rival.name in {"celery", "threads"})
 
 
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _fill(made: World, zalo: StandIn, number: int) -> None:
-    """A ledger in which everything is due; each round of ours works on a copy of it."""
+    """Create a ledger in which all notices are due; each round of ours works on a copy of it."""
     tell(f"recording {number:,} notices")
     ledger = made.ledger(_TEMPLATE, fresh=True)
     given = product_environment(made, zalo, ledger)
@@ -66,7 +66,7 @@ def _fill(made: World, zalo: StandIn, number: int) -> None:
 
 
 def _rounds(made: World, zalo: StandIn) -> Mapping[str, list[Figures]]:
-    """All contestants in turn, round by round, so that whatever else the machine does meets all of them alike."""
+    """Run all contestants in alternating rounds, so that other load on the machine affects all of them alike."""
     contestants: dict[str, Contestant] = {rival.title: of_rival(rival) for rival in RIVALS}
     contestants[OURS] = of_ours(template=_TEMPLATE, children=_CHILDREN)
     contestants[OURS_TLS] = of_ours(template=_TEMPLATE, children=_CHILDREN, tls=True)
@@ -77,7 +77,7 @@ def _rounds(made: World, zalo: StandIn) -> Mapping[str, list[Figures]]:
     for number in range(ROUNDS):
         for name, contestant in contestants.items():
             rounds[name].append(_round(made, zalo, number, name, contestant))
-        most = rounds[OURS][-1].most  # the limit is that of as many connections as ours had
+        most = rounds[OURS][-1].most  # the limit is measured with as many connections as ours had
         for name, processes in ((RAW, 1), (RAW_TWO, 2)):
             rounds[name].append(_round(made, zalo, number, name, of_raw(processes, most)))
     return rounds

@@ -1,6 +1,6 @@
-"""The first start: what is there is remembered, and nobody is told (R14).
+"""Measures the first start: existing events are remembered as baseline, and nobody is notified (R14).
 
-`BENCH_SIZES=10k,1M python -m benchmarks.start` takes other sizes.
+`BENCH_SIZES=10k,1M python -m benchmarks.start` sets other sizes.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from sqlalchemy import text
 from benchmarks.measure import memory_bytes
 from benchmarks.report import Report
 from benchmarks.world import World, sizes, tell, world
+from ledger.base.engine import open_ledger
 from producers.dossiers.poll import Poller, build_poller
-from worker.ledger.engine import open_ledger
 
 _TOLD_EVERY = 30  # seconds
 
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def first_start(poller: Poller) -> tuple[int, int]:
-    """Rounds until nothing is left; the events that were remembered and the notices that were recorded."""
+    """Run rounds until nothing is left; returns the numbers of remembered events and of recorded notices."""
     remembered = recorded = 0
     began = told = perf_counter()
     while True:

@@ -1,9 +1,9 @@
-"""How the rivals' settings were found: each with several numbers of processes and of sends under way, one round each.
+"""Finds the rivals' best settings: one round for each of several numbers of processes and concurrent sends.
 
     python -m benchmarks.tuning                            all of them, about four minutes
     BENCH_ONLY=taskiq BENCH_SECONDS=10 python -m benchmarks.tuning
 
-The best are written into benchmarks/contestants.py by hand. Not a part of `make bench`.
+The best settings are copied into benchmarks/contestants.py by hand. This is not part of `make bench`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TRIED: dict[str, tuple[tuple[int, int], ...]] = {
     "dramatiq": ((2, 8), (2, 16), (2, 32), (2, 48), (2, 64)),
     "taskiq": ((1, 200), (2, 50), (2, 100), (2, 200), (2, 400)),
 }
-"""By rival: processes, and sends under way in each."""
+"""For each rival: the number of processes, and of concurrent sends in each."""
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
                 tell(" · ".join(rows[-1]))
     report.text(f"One round of about {SECONDS:g} s each, Zalo answering in 50 ms. In use: {_in_use()}.")
     report.table(("rival", "processes × at once", "notices a second", "workers' CPU a notice"), rows)
-    if not ONLY:  # a part is shown only
+    if not ONLY:  # with BENCH_ONLY the result is only printed
         report.write()
 
 

@@ -1,4 +1,4 @@
-"""What a benchmark runs against: embedded servers, dossier databases filled once and kept, ledgers, settings."""
+"""Provides a benchmark's environment: embedded servers, dossier databases filled once and kept, ledgers, settings."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path
 from sqlalchemy import text
 
 from config.settings import ROOT, VAR, Settings
+from ledger.base.engine import open_ledger
+from ledger.migrate import migrate
 from operators.world import SANDBOX_ZALO
 from sandbox.dossiers import fill as filling
 from sandbox.dossiers.__main__ import size
 from sandbox.dossiers.fill import Past, fill
 from sandbox.servers import Servers
 from sandbox.servers.roles import PRODUCT
-from worker.ledger.engine import open_ledger
-from worker.ledger.migrate import migrate
 
 BENCH = VAR / "bench"
 OA = SANDBOX_ZALO["HCC_ZALO_OA_ID"]
@@ -28,27 +28,27 @@ _KEY = "a-key-for-benchmarks-only-0123456789"
 
 
 def sizes(default: str, variable: str = "BENCH_SIZES") -> dict[str, int]:
-    """What to measure, by name: `BENCH_SIZES=10k,1M` in the environment, or the default."""
+    """The sizes to measure, by name: `BENCH_SIZES=10k,1M` in the environment, or the default."""
     return {name: size(name) for name in (os.environ.get(variable) or default).split(",")}
 
 
 def tell(what: str) -> None:
-    """What is being done, since some of it takes minutes."""
+    """Print the current step, since some steps take minutes."""
     print(f"   {time.strftime('%H:%M:%S')}  {what}", flush=True)
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Embedded servers, and databases in them by name."""
+    """Embedded servers and their databases, by name."""
 
     servers: Servers
 
     def dossiers(self, count: int) -> str:
-        """The URL of a database with so many old dossiers; filled at the first time, which is told."""
+        """The URL of a database with `count` old dossiers. The first call fills it and prints that."""
         name = f"dossiers_{count}_{_fingerprint()}"
         if name not in self._names(name):
             tell(f"filling {count:,} dossiers, kept under {BENCH.relative_to(ROOT)} for the next time")
-            for old in self._names(f"dossiers_{count}_"):  # of another schema, or a fill that was broken off
+            for old in self._names(f"dossiers_{count}_"):  # of another schema, or from an interrupted fill
                 self.servers.drop_database(old)
             half = f"{name}_half"
             self.servers.create_database(half)
@@ -61,7 +61,7 @@ class World:
         if fresh:
             self.servers.drop_database(name)
         self.servers.create_database(name)
-        self._run(f"GRANT pg_checkpoint TO {PRODUCT}")  # for `filling`, which works with the product's own engine
+        self._run(f"GRANT pg_checkpoint TO {PRODUCT}")  # for `filling`, which uses the product's own engine
         url = self.servers.database_url(name)
         engine = open_ledger(url)
         migrate(engine)
@@ -70,7 +70,7 @@ class World:
 
     @property
     def postgres_pid(self) -> int:
-        """PostgreSQL's first process: the others are its children."""
+        """The process id of PostgreSQL's main process: the others are its children."""
         return self.servers.postgres.pid or 0
 
     @property
@@ -78,18 +78,18 @@ class World:
         return self.servers.valkey.pid or 0
 
     def checkpoint(self) -> None:
-        """What was written before is on disk, and no part of what is measured next."""
+        """Write earlier changes to disk, so that this work is not part of the next measurement."""
         self._run("CHECKPOINT")
 
     def settings(self, ledger_url: str, dossier_url: str, **more: str) -> Settings:
-        """The product's settings, also in the environment, where the bell reads them."""
+        """The product's settings. The Redis URL is also put into the environment, where the bell reads it."""
         os.environ["HCC_REDIS_URL"] = self.servers.redis_url()
         fields = environment(ledger_url, dossier_url, self.servers.redis_url()) | more
         values = {name.removeprefix("HCC_").lower(): value for name, value in fields.items()}
-        return Settings(_env_file=None, **values)  # type: ignore[arg-type]  # words; pydantic reads them
+        return Settings(_env_file=None, **values)  # type: ignore[arg-type]  # strings, which pydantic parses
 
     def _names(self, prefix: str) -> list[str]:
-        """The databases whose name begins so."""
+        """The databases whose names begin with `prefix`."""
         return self._run("SELECT datname FROM pg_database WHERE starts_with(datname, :prefix)", prefix=prefix)
 
     def _run(self, sql: str, **values: str) -> list[str]:
@@ -99,7 +99,7 @@ class World:
 
 
 def environment(ledger_url: str, dossier_url: str, redis_url: str) -> dict[str, str]:
-    """What our processes are given."""
+    """The environment variables of our processes."""
     return SANDBOX_ZALO | {
         "HCC_DATABASE_URL": ledger_url,
         "HCC_DOSSIER_URL": dossier_url,
@@ -113,15 +113,15 @@ def environment(ledger_url: str, dossier_url: str, redis_url: str) -> dict[str, 
 
 @contextmanager
 def world() -> Iterator[World]:
-    """The servers under var/bench, for as long as the benchmark runs."""
+    """Run the servers under var/bench while the benchmark runs."""
     for name in [name for name in os.environ if name.startswith("HCC_")]:
-        del os.environ[name]  # the settings of an installation must not reach into a benchmark
+        del os.environ[name]  # an installation's settings must not affect a benchmark
     tell(f"starting servers under {BENCH.relative_to(ROOT)}")
     with Servers(BENCH / "servers") as servers:
         yield World(servers)
 
 
 def _fingerprint() -> str:
-    """Changes when the schema or the fill do: databases that were filled otherwise are not used."""
+    """A hash of the schema and the fill: databases that were filled differently are not reused."""
     folder = Path(filling.__file__).parent
     return sha256(b"".join((folder / name).read_bytes() for name in ("schema.sql", "fill.sql"))).hexdigest()[:8]

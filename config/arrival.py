@@ -1,7 +1,6 @@
-"""Settings as they arrive: what editors, shells and secret stores add to a value is no part of it, and a name that
-nobody knows is told.
+"""Read raw settings: strip what editors, shells and secret stores add to a value, and report unknown names.
 
-Values come from the environment over `.env` over the world of a running `hcc up`; an empty one counts as not set.
+The environment overrides `.env`, which overrides the world of a running `hcc up`; an empty value counts as not set.
 `hcc` commands put that world into their environment, as the processes of `hcc up` have it (`operators/world.py`).
 """
 
@@ -15,18 +14,18 @@ from dotenv import dotenv_values
 
 PREFIX = "HCC_"
 TEXT = "utf-8-sig"
-"""How every file is read that a person may have edited: Windows' editors put a byte order mark before UTF-8."""
+"""The encoding of every file that a person may have edited: Windows' editors put a byte order mark before UTF-8."""
 
-_CLOSE = 2  # letters: a name that is this near to a known one is a slip of the pen
-_ALIKE = 3  # letters at the end
+_CLOSE = 2  # letters: a name this close to a known one is a misspelling
+_ALIKE = 3  # letters at the end that must be equal
 _UNSEEN = "\ufeff\u200b\u2060"  # byte order mark, zero-width space, word joiner
 
 _OF_TESTS = frozenset({"HCC_CHAOS_CLOCK", "HCC_CHAOS_NOTICES", "HCC_CHAOS_PAUSES", "HCC_CHAOS_SEED", "HCC_HISTORIES"})
-"""Names that are no settings, and known all the same."""
+"""Names that are not settings, but known."""
 
 
 def tidy(value: str) -> str:
-    """A value without the blanks, line breaks and marks around it: `$(cat secret)` and secret stores leave them."""
+    """A value without surrounding blanks, line breaks and marks, which `$(cat secret)` and secret stores leave."""
     bare = value.strip()
     while bare != (bare := bare.strip(_UNSEEN).strip()):
         pass
@@ -34,10 +33,10 @@ def tidy(value: str) -> str:
 
 
 def layered(*files: Path) -> dict[str, str]:
-    """What is set and not empty: the environment over the files, the later ones over the earlier.
+    """All values that are not empty: the environment overrides the files, and later files override earlier ones.
 
-    Names of ours count in any case, as pydantic reads them. Raises `ValueError`, in the operator's language, where a
-    file is not UTF-8.
+    Our names are case-insensitive, as in pydantic. Raises `ValueError`, in the operator's language, if a file is not
+    UTF-8.
     """
     layers: list[Mapping[str, str | None]] = [*map(_file, files), os.environ]
     merged: dict[str, str] = {}
@@ -56,7 +55,7 @@ def _file(path: Path) -> dict[str, str | None]:
 
 
 def misspelt(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
-    """The names within two letters of a known one, each with the known one: what they say would be lost in silence."""
+    """The names within two letters of a known one, each with the known one: their values would be silently ignored."""
     names, known = set(names), sorted(known)
     found: dict[str, str] = {}
     for name in sorted(_unknown(names, known)):
@@ -64,14 +63,14 @@ def misspelt(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
         if near and distance(name, near) <= _CLOSE:
             found[name] = near
     for name in sorted(name for name in names if not name.startswith(PREFIX)):
-        for one in known:  # HC_POLL_SECONDS: the prefix itself is misspelt; few names of others end alike
+        for one in known:  # HC_POLL_SECONDS: the prefix itself is misspelt; few foreign names end alike
             if name[-_ALIKE:] == one[-_ALIKE:] and abs(len(one) - len(name)) <= 1 and distance(name, one) == 1:
                 found[name] = one
     return found
 
 
 def unheard_of(names: Iterable[str], known: Iterable[str]) -> list[str]:
-    """Names of ours that nobody knows and that are near none: of another release perhaps."""
+    """Unknown names with our prefix that are not close to a known one: perhaps from another release."""
     names, known = set(names), set(known)
     return sorted(_unknown(names, known) - misspelt(names, known).keys())
 
@@ -81,7 +80,7 @@ def _unknown(names: Iterable[str], known: Iterable[str]) -> set[str]:
 
 
 def distance(one: str, other: str) -> int:
-    """How many letters are to be added, left out or changed to make one of the other (Levenshtein)."""
+    """How many letters must be added, removed or changed to turn one into the other (Levenshtein)."""
     row = list(range(len(other) + 1))
     for number, letter in enumerate(one, 1):
         above, row[0] = row[0], number

@@ -1,4 +1,4 @@
-"""What carries the bells, by the scheme of one URL; and how the URL of a Redis behind sentinels is read.
+"""Choose the broker that carries the bells by the scheme of one URL, and parse the URL of a Redis behind sentinels.
 
 | scheme        | broker                                      | as                                                     |
 |---------------|---------------------------------------------|--------------------------------------------------------|
@@ -6,8 +6,8 @@
 | sentinel      | a Redis that sentinels fail over            | `sentinel://h1:26379;sentinel://h2:26379/0?master=hcc` |
 | amqp, amqps   | RabbitMQ, quorum queues, confirmed messages | `amqp://user:pass@h1//;amqp://user:pass@h2//`          |
 
-Redis Cluster is not one of them: kombu 5.7 has no transport for it (its list: `kombu.transport.TRANSPORT_ALIASES`), and
-our scripts use several keys at once, which a cluster keeps on different servers.
+Redis Cluster is not supported: kombu 5.7 has no transport for it (its list: `kombu.transport.TRANSPORT_ALIASES`), and
+our scripts use several keys at once, which a cluster stores on different servers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from config.urls import check_url
 
-PATIENCE_SECONDS = 2.0  # one step of a bell: connect, publish, be confirmed, hang up; then it counts as lost
+PATIENCE_SECONDS = 2.0  # time-out of one step of a bell (connect, publish, confirm, close); then it counts as lost
 SENTINEL_PORT = 26379
 
 _SENTINEL_FORM = "cần dạng sentinel://máy1:26379;sentinel://máy2:26379/0?master=tên_nhóm"
@@ -29,7 +29,7 @@ _VISIBILITY_SECONDS = 120  # a bell not acknowledged in this time goes to anothe
 
 @dataclass(frozen=True, slots=True)
 class Sentinels:
-    """Where to ask which server is the master of `master`, and how to enter there."""
+    """The sentinels to ask for the master of the group `master`, and the credentials for that server."""
 
     places: tuple[tuple[str, int], ...]
     master: str
@@ -41,23 +41,23 @@ class Sentinels:
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """What Celery is told of a broker."""
+    """The options for Celery to use a broker."""
 
     celery: dict[str, Any] = field(repr=False)  # settings: URL (with its password), transport, TLS
-    queue: dict[str, Any]  # of each queue, besides its name
-    patience: dict[str, Any]  # transport options of who only rings: there a broker that is silent must not hold anybody
+    queue: dict[str, Any]  # options of each queue, besides its name
+    patience: dict[str, Any]  # transport options of a process that only rings: a silent broker must not block it
 
 
 def broker(url: str) -> Broker:
-    """The broker at `url`, which `check_broker` let through; where none is set, Redis at no address."""
+    """The broker at `url`, which `check_broker` accepted; if none is set, Redis without an address."""
     return _BROKERS[_scheme(url) or "redis"](url)
 
 
 def sentinels(url: str) -> Sentinels | None:
     """How to find the master that a `sentinel://` URL names; None for the URL of a server. Raises ValueError.
 
-    Hosts are told as in Celery's own form; user, password and number of the database are those of the servers, and
-    stand with any of the hosts. `master` names the group, `sentinel_password` is the sentinels' own, if they have one.
+    Hosts are written as in Celery's own form. User, password and database number are those of the servers and may be
+    given with any of the hosts. `master` names the group; `sentinel_password` is the sentinels' own, if they have one.
     """
     if _scheme(url) != "sentinel":
         return None
@@ -73,7 +73,7 @@ def sentinels(url: str) -> Sentinels | None:
 
 
 def _parsed(part: str) -> SplitResult:
-    """Raises ValueError by our own words: those of the library show a piece of the URL, perhaps of a password."""
+    """Raises ValueError with our own message: the library's shows a piece of the URL, perhaps of a password."""
     try:
         found = urlsplit(part)
         usable = bool(found.hostname) and found.port != 0
@@ -115,14 +115,14 @@ def _redis(url: str) -> Broker:
 
 
 def _redis_tls(url: str) -> Broker:
-    """Kombu does not verify certificates unless it is told to."""
+    """Kombu does not verify certificates by default."""
     plain = _redis(url)
     verified = {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True}
     return Broker(plain.celery | {"broker_use_ssl": verified}, plain.queue, plain.patience)
 
 
 def _redis_sentinel(url: str) -> Broker:
-    """Each host with the same user, password and database: kombu takes them from whichever it tries."""
+    """Each host gets the same user, password and database: kombu takes them from the host that it tries."""
     found = sentinels(url)
     if found is None:
         raise AssertionError("the table of schemes leads here")
@@ -147,7 +147,7 @@ def _rabbitmq(url: str) -> Broker:
 
 
 def _rabbitmq_tls(url: str) -> Broker:
-    """`server_hostname` None stands for the URL's: without it no name would be compared with the certificate's."""
+    """`server_hostname` None means the host of the URL: without the option the certificate's name is not checked."""
     plain = _rabbitmq(url)
     verified = {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": None}
     return Broker(plain.celery | {"broker_use_ssl": verified}, plain.queue, plain.patience)
@@ -158,7 +158,7 @@ def _redis_patience(url: str) -> dict[str, Any]:
 
 
 def _each_host_twice(url: str) -> dict[str, Any]:
-    """Left to itself kombu sleeps between two tries to connect."""
+    """Try each host twice without a pause: by default kombu sleeps between two tries to connect."""
     return {"max_retries": 2 * len(url.split(";")) - 1, "interval_start": 0, "interval_step": 0}
 
 

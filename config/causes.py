@@ -1,8 +1,8 @@
-"""Why a server could not be reached, told apart, in one place: ledger, dossier database, Redis, broker, Zalo.
+"""Classify why a server could not be reached, in one place: ledger, dossier database, Redis, broker, Zalo.
 
-Drivers tell it by types, by numbers and by words; none of their words is passed on, as they hold addresses, accounts
-and pieces of URLs. psycopg2 gives no SQLSTATE for a connection that was refused, so there the server's words decide;
-they are English unless `lc_messages` says otherwise, and then the cause is `OTHER`.
+Drivers report the cause by types, by numbers and by messages. Their messages are never passed on, since they contain
+addresses, accounts and pieces of URLs. psycopg2 gives no SQLSTATE for a refused connection, so there the server's
+message decides. It is English unless `lc_messages` is set otherwise; then the cause is `OTHER`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from config.faults import chain
 
 
 class Cause(Enum):
-    """A cause: in a log's words, and as operators read it, with what to do."""
+    """A cause: its text for logs, and its text for operators with what to do."""
 
     REFUSED = "connection refused", "máy chủ từ chối kết nối; xem chương trình đã chạy chưa, địa chỉ và cổng đúng chưa"
     NO_NAME = "host name not resolved", "không tìm ra tên máy; kiểm tra tên máy đã ghi và DNS"
@@ -63,7 +63,7 @@ _STATES = {  # SQLSTATE
     "57P02": Cause.CLOSED,
     "57P03": Cause.STARTING,
 }
-_SAID = {  # what servers and drivers say; the first that fits
+_SAID = {  # messages of servers and drivers; the first match wins
     Cause.PASSWORD: (
         r"password authentication failed", r"no password supplied", r"no pg_hba\.conf entry",
         r"role \S+ does not exist",
@@ -91,9 +91,9 @@ _WORDS = tuple((re.compile("|".join(patterns), re.IGNORECASE), cause) for cause,
 
 
 def cause_of(error: BaseException | str) -> Cause:
-    """The cause, by whatever link of the chain tells most: a driver's code before types, types before words.
+    """The cause, by the most specific link of the chain: a driver's code before types, types before messages.
 
-    A string is what a wire tells in its own words.
+    A string is a wire's own message.
     """
     if isinstance(error, str):
         return _by_words(error)
@@ -106,7 +106,7 @@ def cause_of(error: BaseException | str) -> Cause:
 
 
 def because(said: str) -> str:
-    """Why, of what a wire said, as operators read it; its own words where they name no cause."""
+    """The cause in a wire's message, in words for operators; the message itself if it names no cause."""
     cause = cause_of(said)
     return said if cause is Cause.OTHER else cause.vietnamese
 

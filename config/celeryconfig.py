@@ -1,4 +1,4 @@
-"""Celery's knobs. Its part is small on purpose: it spreads bells over processes and rings on schedule."""
+"""Configure Celery, whose role is small on purpose: it distributes bells over processes and rings on schedule."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from config.connections import RINGERS_MOST
 from config.settings import Settings
 
 STALE_SECONDS = 600.0
-"""A bell that nobody heard for so long is dropped. Its end is a time of the ringing host, judged by the hearing host's
-clock (Celery's `expires`), so it must be far beyond the three minutes that clocks may differ by."""
+"""A bell that no worker received for this long is dropped. Its expiry is a time of the ringing host and is judged by
+the receiving host's clock (Celery's `expires`), so it must be far longer than the three minutes that clocks may differ
+by."""
 
 LIMIT_SECONDS, SOFT_LIMIT_SECONDS = 55, 45
-"""Of a task; beat writes them into its bells, and no other limit is heard."""
+"""The time limits of a task; beat writes them into its bells, and no other limit is accepted."""
 
 _BEGAN, _BEGAN_AT = datetime.now(UTC), time.monotonic()
 
@@ -28,37 +29,40 @@ ROUTES = {
     "producers.events": "upkeep",
     "producers.remind": "poll",
     "producers.reconcile": "upkeep",
+    "producers.tell_staff": "upkeep",
     "worker.deliver": "deliver",
     "worker.wake": "upkeep",
     "worker.sweep": "upkeep",
     "worker.settle": "upkeep",
     "worker.renew_tokens": "upkeep",
     "worker.keep_house": "upkeep",
+    "worker.tally": "upkeep",
+    "worker.reports": "upkeep",
     "worker.sync_followers": "upkeep",
 }
 
 
 def celery_settings(settings: Settings) -> dict[str, Any]:
-    """What `Celery.conf` gets."""
+    """The values for `Celery.conf`."""
     made = broker(settings.broker)
     return {
         **made.celery,
         "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,  # a worker outlives its broker, however long that is away
-        "broker_channel_error_retry": True,  # also a closed channel, or a queue of another type
+        "broker_connection_max_retries": None,  # a worker survives an outage of its broker, however long
+        "broker_channel_error_retry": True,  # also for a closed channel, or a queue of another type
         "broker_connection_timeout": PATIENCE_SECONDS,
         "broker_pool_limit": RINGERS_MOST,
         "task_queues": {name: {"exchange": name, "routing_key": name, **made.queue} for name in QUEUES},
         "task_routes": {task: {"queue": queue} for task, queue in ROUTES.items()},
         "task_default_queue": "upkeep",
         "task_acks_late": True,
-        "task_reject_on_worker_lost": False,  # a message is only a bell: losing one costs a sweep, looping costs more
+        "task_reject_on_worker_lost": False,  # a message is only a bell: losing one costs a sweep, a loop costs more
         "task_ignore_result": True,
         "task_time_limit": LIMIT_SECONDS,
         "task_soft_time_limit": SOFT_LIMIT_SECONDS,
         "worker_prefetch_multiplier": 1,
-        "worker_consumer": "worker.queue.consumer:Consumer",  # takes our bells, hears no commands, outlives refusals
-        "worker_enable_prefetch_count_reduction": False,  # after each refusal it would hear less
+        "worker_consumer": "coordination.consumer:Consumer",  # takes our bells, ignores commands, survives refusals
+        "worker_enable_prefetch_count_reduction": False,  # it would prefetch less after each refusal
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
         "task_send_sent_event": False,
@@ -69,23 +73,26 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "worker_max_tasks_per_child": 2000,
         "worker_hijack_root_logger": False,
         "timezone": "UTC",
-        "beat_scheduler": "worker.queue.beat:BoundedScheduler",  # keeps no file: rings are idempotent
+        "beat_scheduler": "coordination.beat:BoundedScheduler",  # writes no file: rings are idempotent
         "beat_schedule": beat_schedule(settings),
     }
 
 
 def beat_schedule(settings: Settings) -> dict[str, Any]:
-    """What rings when. Every ring is idempotent: two beats, or one that catches up, do no harm."""
+    """Which bell rings when. Every ring is idempotent: two beats, or one that catches up, do no harm."""
     every = {
         "producers.poll": settings.poll_seconds,
         "producers.events": 1.0,
         "producers.remind": 600.0,
         "producers.reconcile": 5.0,
+        "producers.tell_staff": 60.0,
         "worker.wake": 1.0,
         "worker.sweep": 5.0,
         "worker.settle": 2.0,
         "worker.renew_tokens": 60.0,
         "worker.keep_house": 600.0,
+        "worker.tally": 60.0,
+        "worker.reports": 60.0,
         "worker.sync_followers": 60.0,
     }
     return {
@@ -99,10 +106,10 @@ def beat_schedule(settings: Settings) -> dict[str, Any]:
 
 
 def ringing(stale_seconds: float = STALE_SECONDS) -> dict[str, Any]:
-    """How a bell is published. One that nobody heard in time is dropped: the next one says the same.
+    """The options for publishing a bell. One that is not received in time is dropped: the next one is equivalent.
 
-    A worker drops it by `expires`, RabbitMQ by `expiration`, which Celery sets to the same time. That queues stay short
-    where no worker runs does not rest on either: who rings looks first how many hang there (`worker.queue.unheard`).
+    A worker drops it by `expires`, RabbitMQ by `expiration`, which Celery sets to the same time. Short queues without a
+    running worker do not depend on either: a ringing process first checks how many bells wait (`coordination.unheard`).
     """
     return {
         "expires": stale_seconds,
@@ -113,5 +120,5 @@ def ringing(stale_seconds: float = STALE_SECONDS) -> dict[str, Any]:
 
 
 def steady_now() -> datetime:
-    """A clock that only goes forward: by the host's own, beat would stand still for as long as that was set back."""
+    """A clock that only goes forward: with the host's own clock, beat would pause for as long as that was set back."""
     return _BEGAN + timedelta(seconds=time.monotonic() - _BEGAN_AT)

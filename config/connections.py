@@ -1,33 +1,37 @@
-"""How many connections a deployment may open at most; the formula of `docs/scaling.md`.
+"""Compute how many connections a deployment opens at most; the formula of `docs/scaling.md`.
 
-| process            | ledger                                             | Redis    | broker               |
-|--------------------|----------------------------------------------------|----------|----------------------|
-| worker, main       | —                                                  | 1        | what hears bells     |
-| worker, each child | 2 engines: delivering; dossiers and Zalo's events  | one pool | one pool of ringers  |
-| beat               | —                                                  | 1        | one pool of ringers  |
-| web                | 2 engines: console, Zalo's events                  | one pool | ringers, and a knock |
-| `hcc …`            | 1 engine                                           | one pool | one that rings       |
+| process            | ledger                                             | Redis    | broker                      |
+|--------------------|----------------------------------------------------|----------|-----------------------------|
+| worker, main       | —                                                  | 1        | the consumer of bells       |
+| worker, each child | 2 engines: delivering; dossiers and Zalo's events  | one pool | one pool for ringing        |
+| beat               | —                                                  | 1        | one pool for ringing        |
+| web                | 2 engines: metrics, Zalo's events                  | one pool | a pool for ringing, a knock |
+| console, each      | 1 engine of 4, and 1 per thread for the accounts   | one pool | one connection for ringing  |
+| `hcc …`            | 1 engine                                           | one pool | one connection for ringing  |
 
-Engines and pools keep to their bounds. A worker's main process counts in Redis what it refuses to hear. What kombu
-opens for one connection to Redis it does not say: two to ring and six to hear were seen, the latter is counted as
-eight.
+Engines and pools respect their limits. A worker's main process counts in Redis the messages that it refuses. Kombu does
+not document how many connections it opens for one connection to Redis: two for ringing and six for consuming were
+observed; the latter is counted as eight.
 """
 
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 
-LEDGER_KEPT, LEDGER_MORE = 2, 3  # connections of one engine: kept open, and more at most under load
-REDIS_MOST = 8  # of one process
-RINGERS_MOST = 2  # of one process
+LEDGER_KEPT, LEDGER_MORE = 2, 3  # connections of one engine: kept open, and at most so many more under load
+REDIS_MOST = 8  # per process
+CONSOLE_AT_ONCE = (
+    4  # requests that one process of a console answers at once, each on two connections to the ledger at most
+)
+RINGERS_MOST = 2  # per process
 
 _ENGINE = LEDGER_KEPT + LEDGER_MORE
-_COMMANDS_AT_ONCE = 2  # of operators, beside all that runs
+_COMMANDS_AT_ONCE = 2  # operators' commands, in addition to the running processes
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Connections to each of the three."""
+    """The number of connections to each of the three servers."""
 
     ledger: int = 0
     redis: int = 0
@@ -41,39 +45,42 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Deployment:
-    """What runs: one worker a host, with so many children each (`--concurrency`; Celery takes the number of cores)."""
+class ProcessPlan:
+    """A deployment: one worker per host, each with `children` (`--concurrency`; Celery's default: number of cores)."""
 
     hosts: int
     children: int
     beats: int = 1
     webs: int = 1
+    consoles: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessCounts:
-    """What runs, or would: workers, their children all together, beats and webs."""
+    """The processes that run, or would run: workers, all their children together, beats, webs and consoles."""
 
     workers: int
     children: int
     beats: int
     webs: int
+    consoles: int = 0
 
 
-def planned(deployment: Deployment) -> ProcessCounts:
+def planned(deployment: ProcessPlan) -> ProcessCounts:
     """The processes of a deployment."""
     hosts = deployment.hosts
-    return ProcessCounts(hosts, hosts * deployment.children, deployment.beats, deployment.webs)
+    return ProcessCounts(hosts, hosts * deployment.children, deployment.beats, deployment.webs, deployment.consoles)
 
 
-def most(deployment: Deployment | ProcessCounts, broker_url: str) -> Counts:
-    """The most that it may open, with what operators run beside it."""
-    run = planned(deployment) if isinstance(deployment, Deployment) else deployment
+def most(deployment: ProcessPlan | ProcessCounts, broker_url: str) -> Counts:
+    """The most connections that a deployment may open, including those of operators' commands."""
+    run = planned(deployment) if isinstance(deployment, ProcessPlan) else deployment
     hears, rings = (2, 1) if broker_url.startswith("amqp") else (8, 2)
     ringers = RINGERS_MOST * rings
     child = Counts(ledger=2 * _ENGINE, redis=REDIS_MOST, broker=ringers)
     beat = Counts(redis=1, broker=ringers)
     web = Counts(ledger=2 * _ENGINE, redis=REDIS_MOST, broker=ringers + rings)
+    console = Counts(ledger=2 * CONSOLE_AT_ONCE, redis=REDIS_MOST, broker=rings)
     command = Counts(ledger=_ENGINE, redis=REDIS_MOST, broker=rings)
-    beside = beat * run.beats + web * run.webs + command * _COMMANDS_AT_ONCE
+    beside = beat * run.beats + web * run.webs + console * run.consoles + command * _COMMANDS_AT_ONCE
     return Counts(redis=1, broker=hears) * run.workers + child * run.children + beside

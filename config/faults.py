@@ -1,7 +1,7 @@
-"""What may be told of an exception that nobody expected: types and places, never its words.
+"""Describe an unexpected exception by types and places, never by its message.
 
-An exception's own text may hold whatever was at hand: a phone, a row, a URL with its password. Where it came from is
-enough to find the fault.
+An exception's message may contain any data in reach: a phone, a row, a URL with its password. The place where it was
+raised is enough to find the fault.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from pathlib import Path
 from config.settings import ROOT, VAR
 
 _LATEST = 8  # frames of each exception in a log line
-_FOLDERS = (VAR / "faults", Path(tempfile.gettempdir()))  # the second where the first cannot be written
+_FOLDERS = (VAR / "faults", Path(tempfile.gettempdir()))  # the second if the first cannot be written
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}")
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """The exception, and what led to it, the latest first; each once."""
+    """The exception and its causes, the latest first; each once."""
     seen: set[int] = set()
     one: BaseException | None = error
     while one is not None and id(one) not in seen:
@@ -46,7 +46,7 @@ def in_a_line(error: BaseException) -> str:
 
 
 def keep(error: BaseException, command: str) -> tuple[str, Path | None]:
-    """Write types and places to a file; gives the fault's number, and the file, None where none can be written."""
+    """Write types and places to a file; returns the fault's number and the file, None if none can be written."""
     number = secrets.token_hex(4)
     at = datetime.now(UTC)
     lines = [f"fault {number}", f"at {at.isoformat(timespec='seconds')}", f"command {command}",
@@ -70,7 +70,7 @@ def _write_for_us_alone(path: Path, lines: Sequence[str]) -> None:
 
 
 def _places(error: BaseException) -> list[str]:
-    """Where it passed, the outermost first."""
+    """The places that the exception passed, the outermost first."""
     return [f"{_short(frame.filename)}:{line} in {frame.name}" for frame, line in _frames(error)] or ["no place"]
 
 
@@ -80,7 +80,7 @@ def _frames(error: BaseException) -> Iterator[tuple[traceback.FrameSummary, int]
 
 
 def _short(file: str) -> str:
-    """Within the project, or within the libraries: no path of this machine."""
+    """The path relative to the project or to the libraries: no path of this machine."""
     for mark in ("site-packages/", f"{ROOT}/", f"{Path(os.__file__).parent}/"):
         _, found, rest = file.rpartition(mark)
         if found:

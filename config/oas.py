@@ -1,11 +1,11 @@
-"""Several OAs in one deployment: the file that HCC_OAS names, one TOML table an OA, checked like the settings.
+"""Load the OAs of a deployment from the file that HCC_OAS names: one TOML table per OA, checked like the settings.
 
-    [ha-tinh]                      what people call this OA, also `--oa ha-tinh`
+    [ha-tinh]                      the name of this OA for people, also `--oa ha-tinh`
     zalo_oa_id = "4024926008133882615"
     channels = ["zalo_cs", "zns"]  values as in the environment, or as TOML writes them
 
-What a table does not say comes from the environment and `.env`. Without HCC_OAS those are the one OA. All faults of all
-tables come at once; what operators read is Vietnamese, and no value is shown, since it may be a secret.
+A setting that a table lacks comes from the environment and `.env`. Without HCC_OAS these define the only OA. All faults
+of all tables are reported at once. Messages for operators are Vietnamese and show no value, since it may be a secret.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from config.arrival import TEXT, tidy
-from config.logs import name_oas
+from config.log_lines import name_oas
 from config.settings import (
     REQUIRED,
     ROOT,
@@ -39,17 +39,19 @@ COMMON = frozenset(
     {
         "database_url", "redis_url", "broker_url", "secret_keys", "keep_months", "lease_seconds",
         "http_timeout_seconds", "zalo_connections", "ping_url", "alarm_mail", "mail_url", "mail_from",
-        "proxy", "ca_file", "log_level", "embedded", "oas",
+        "proxy", "ca_file", "log_level", "log_format", "sentry_dsn", "allow_hosts", "embedded", "by", "oas",
+        "console_port", "console_database_url", "console_url", "console_oidc_url", "console_oidc_client_id",
+        "console_oidc_secret",
     }
 )  # fmt: skip
-"""Settings of the whole deployment: one value for all OAs, so no table may have its own."""
+"""Settings of the whole deployment: one value for all OAs, so no table may set its own."""
 
 _PREFIX = variable("")
 
 
 @dataclass(frozen=True, slots=True)
 class Oa:
-    """One Official Account: `name` is what people call it, its table's name (the id where there is no file)."""
+    """One Official Account: `name`, for people, is its table's name (the id if there is no file)."""
 
     id: str
     name: str
@@ -58,7 +60,7 @@ class Oa:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table of the file: what it says, in the words of the environment, by field."""
+    """A table of the file: its values by field, spelt as in the environment."""
 
     name: str
     said: Mapping[str, str]
@@ -69,7 +71,7 @@ class _Table:
 
 
 def load_oas(*required: str) -> dict[str, Oa]:
-    """Every OA of this deployment by its id, in the order of the file; without HCC_OAS the one of the settings.
+    """Every OA of this deployment by its id, in the file's order; without HCC_OAS, the one of the settings.
 
     `required` names fields that must not be empty (default: all of REQUIRED). Raises `SettingsError` with every fault.
     """
@@ -102,21 +104,21 @@ def load_oas(*required: str) -> dict[str, Oa]:
 
 
 def _named(oas: dict[str, Oa]) -> dict[str, Oa]:
-    """The same; from now on this process' log lines call them by their names."""
+    """Return the same OAs; from now on log lines of this process use their names."""
     name_oas({oa: one.name for oa, one in oas.items()})
     return oas
 
 
 def common_settings(oas: Mapping[str, Oa]) -> Settings:
-    """The settings that all OAs share, and the shortest of their poll intervals: what the bells are set by."""
+    """The settings that all OAs share, with the shortest of their poll intervals: the schedule of bells uses them."""
     every = [one.settings for one in oas.values()]
     return every[0].model_copy(update={"poll_seconds": min(settings.poll_seconds for settings in every)})
 
 
 def _wrong_in_the_environment() -> dict[str, str]:
-    """The faults of the common defaults, by field: told once, not for every table.
+    """The faults of the common defaults, by field: reported once, not for every table.
 
-    What does not hang together there may do so with what a table adds: that is looked at table by table.
+    Inconsistent defaults may become consistent with a table's values, so consistency is checked table by table.
     """
     try:
         Settings()
@@ -127,7 +129,7 @@ def _wrong_in_the_environment() -> dict[str, str]:
 
 
 def _read(path: Path) -> tuple[list[_Table], list[str]]:
-    """The tables that could be read, and what is wrong with the file."""
+    """The tables that could be read, and the faults of the file."""
     where = f"{variable('oas')} ({path})"
     try:
         content = tomllib.loads(path.read_text(TEXT))
@@ -151,7 +153,7 @@ def _read(path: Path) -> tuple[list[_Table], list[str]]:
 
 
 def _said(table: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
-    """A table in the words of the environment, and what is wrong with its names and types."""
+    """A table's values as the environment spells them, and the faults in its names and types."""
     said, faults = dict[str, str](), list[str]()
     for key, value in table.items():
         field = key.lower().removeprefix(_PREFIX.lower())
@@ -174,7 +176,7 @@ def _nearest(field: str) -> str:
 
 
 def _word(value: object) -> str | None:
-    """A TOML value as the environment would have it; None where it has no such form.
+    """A TOML value as the environment spells it; None if it has no such form.
 
     Lists are joined by commas, tables as `key=value` (a list in a table: by plus signs).
     """
@@ -206,20 +208,20 @@ def _is_plain(value: object) -> bool:
 
 
 def _joined(mark: str, words: Any) -> str | None:
-    """None where a word is none, or holds the mark itself: it would be read as two."""
+    """The joined words; None if one is None or contains the mark, since it would be read as two."""
     parts = list(words)
     return mark.join(parts) if all(part is not None and mark not in part for part in parts) else None
 
 
 def _is_set(table: _Table, field: str, known: Mapping[str, str]) -> bool:
-    """The environment's OA id is nobody's: each table has its own."""
+    """Whether the field is set. The environment's OA id does not count: each table has its own."""
     if field == "zalo_oa_id":
         return bool(table.oa)
     return bool(table.said.get(field, known.get(variable(field))))
 
 
 def _settings(table: _Table, told: set[str]) -> Settings | list[str]:
-    """The settings of one OA, or its faults but for those of the environment that were told already."""
+    """The settings of one OA, or its faults except for those of the environment that were already reported."""
     try:
         return Settings(**{**table.said, "zalo_oa_id": table.oa})  # type: ignore[arg-type]  # words; pydantic reads them
     except ValidationError as error:
@@ -231,7 +233,7 @@ def _settings(table: _Table, told: set[str]) -> Settings | list[str]:
 
 
 def _doubles(tables: Sequence[_Table]) -> Iterator[str]:
-    """Two tables of one OA, and a name that is another OA's id."""
+    """The faults of two tables with the same OA, and of a name that is another OA's id."""
     first: dict[str, str] = {}
     for table in tables:
         if table.oa and table.oa in first:

@@ -1,15 +1,15 @@
-"""One line a kind and a while: who floods us must not fill the disk."""
+"""Limit log lines to one per kind and interval: a flood must not fill the disk."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 
-_KINDS = 100  # of more than so many kinds none is told apart any more
+_KINDS = 100  # kinds beyond this number are not distinguished any more
 
 
 class Seldom:
-    """Says when something may be said again, and how often it was not said meanwhile."""
+    """Decides when a kind may be logged again, and counts how often it was suppressed meanwhile."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -17,7 +17,7 @@ class Seldom:
         self._unsaid: Counter[str] = Counter()
 
     def may(self, kind: str) -> int:
-        """How often something of this kind came since it was said last, this time included; 0: not to be said now."""
+        """How often this kind occurred since it was last logged, including this time; 0: do not log it now."""
         kind = kind if kind in self._said or len(self._said) < _KINDS else "others"
         self._unsaid[kind] += 1
         now = time.monotonic()

@@ -1,7 +1,7 @@
-"""Every knob once: read from the environment (and `.env`), checked at start, all faults told at once.
+"""Define every setting once: read from the environment (and `.env`), checked at start, all faults reported at once.
 
-The names are a contract: field `poll_seconds` is the variable `HCC_POLL_SECONDS`. Each field's description is
-what an operator reads, in Vietnamese, in `.env.example` and beside a fault.
+The names are a contract: field `poll_seconds` is the variable `HCC_POLL_SECONDS`. Each field's description is the text
+for operators, in Vietnamese, in `.env.example` and next to a fault.
 """
 
 from __future__ import annotations
@@ -11,27 +11,31 @@ import logging
 import ssl
 from collections.abc import Iterable
 from datetime import datetime, time
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from config import places
 from config.arrival import TEXT, layered, misspelt, tidy, unheard_of
 from config.brokers import check_broker, check_redis
+from config.channels import CHANNEL_FACTS
 from config.values import (
     Amounts,
     DatabaseUrl,
     HttpUrl,
     Names,
     check_channels,
+    check_console,
+    check_dsn,
     check_hours,
     check_keys,
     check_kinds,
     check_mail,
     check_mail_server,
     check_proxy,
+    check_sentry,
     check_start,
     clock_times,
     read_orders,
@@ -40,16 +44,17 @@ from config.values import (
 
 log = logging.getLogger("hcc.config")
 
-ROOT = Path(__file__).resolve().parent.parent
+INSTALLED = places.INSTALLED
+ROOT = places.ROOT
 VAR = ROOT / "var"
-UP_ENV = VAR / "up.env"  # written by `hcc up`: the world it started in place of what is not set
+UP_ENV = VAR / "up.env"  # written by `hcc up`: the world that it started for settings that are not set
 REAL_ZALO = "https://openapi.zalo.me"
 
-PRICES = {"zalo_cs": 55, "zalo_template": 140, "zns": 200, "sms": 350}  # đồng, guesses to be replaced: docs/channels.md
+PRICES = {name: facts.price for name, facts in CHANNEL_FACTS.items() if facts.price}
 
 
 class SettingsError(Exception):
-    """One or more settings are wrong or missing; the text lists them all, each with what to do."""
+    """One or more settings are wrong or missing; the message lists them all, each with what to do."""
 
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
@@ -58,7 +63,7 @@ class SettingsError(Exception):
 
 
 def _certificates(path: str) -> str:
-    """OpenSSL reads a PEM file from line to line: behind a byte order mark it does not see the first certificate."""
+    """Check a PEM file. OpenSSL reads it line by line and misses the first certificate after a byte order mark."""
     if not path:
         return path
     try:
@@ -150,6 +155,13 @@ class Settings(BaseSettings):
     sms_accents: bool = Field(False, description="SMS có dấu (đắt gấp hai đến bốn lần) hay không dấu")
     sms_max_segments: int = Field(3, ge=1, le=10, description="SMS dài quá chừng này đoạn thì không gửi")
     place: str = Field("tỉnh Hà Tĩnh", min_length=1, description="Tên địa phương trong nội dung tin nhắn")
+    post_sentence: bool = Field(
+        False, description="Tin «có kết quả» có thêm một câu khi người nộp chọn nhận kết quả qua bưu điện: yes | no"
+    )
+    template_approval: Literal["one", "two"] = Field(
+        "one",
+        description="Mẫu tin đề xuất được dùng: one (ngay khi hợp lệ) | two (khi người khác đã duyệt)",
+    )
     payment_url: HttpUrl = Field(
         "https://dichvucong.hatinh.gov.vn/portaldvc/KenhTin/thanh-toan-new.aspx",
         description="Trang thanh toán phí; mã hồ sơ được nối vào sau",
@@ -204,15 +216,40 @@ class Settings(BaseSettings):
     )
     keep_months: int = Field(24, ge=4, le=600, description="Giữ thông báo đã xong bao nhiêu tháng rồi xóa")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Mức nhật ký")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Nhật ký là chữ hay mỗi dòng một đối tượng JSON: text | json"
+    )
+    sentry_dsn: Annotated[str, AfterValidator(check_dsn)] = Field(
+        "", repr=False, description="DSN của Sentry để báo lỗi của chương trình, không kèm dữ liệu; bỏ trống: không báo"
+    )
+    allow_hosts: Names = Field([], description="Các máy chủ khác mà chương trình được gọi tới, cách nhau dấu phẩy")
     embedded: bool = Field(
         False, description="Cho phép máy chủ nhúng (PostgreSQL, Valkey ở var/) khi gửi qua Zalo thật: yes | no"
     )
+    by: str = Field("", description="Ai làm việc khi lệnh không ghi --by; bỏ trống: lệnh phải ghi --by")
+    console_port: int = Field(8100, ge=1, le=65535, description="Cổng của bàn điều khiển trên 127.0.0.1")
+    console_processes: int = Field(
+        0, ge=0, le=64, description="Số tiến trình của bàn điều khiển; 0: một nửa số lõi, ít nhất một"
+    )
+    console_database_url: DatabaseUrl = Field(
+        "",
+        repr=False,
+        description="Sổ thông báo dưới tài khoản riêng của bàn điều khiển; bỏ trống: máy chủ nhúng của `hcc up`",
+    )
+    console_url: Annotated[HttpUrl | Literal[""], AfterValidator(check_console)] = Field(
+        "", description="Địa chỉ https:// của bàn điều khiển sau proxy; bỏ trống: chỉ dùng trên máy này (127.0.0.1)"
+    )
+    console_oidc_url: HttpUrl | Literal[""] = Field(
+        "", description="Máy chủ đăng nhập một lần (OpenID Connect); bỏ trống: chỉ tài khoản riêng"
+    )
+    console_oidc_client_id: str = Field("", description="client_id của bàn điều khiển ở máy chủ đăng nhập một lần")
+    console_oidc_secret: str = Field("", repr=False, description="client_secret ở máy chủ đăng nhập một lần")
     oas: str = Field("", description="Tệp TOML khi có nhiều OA (docs/oas.md); bỏ trống: HCC_ZALO_… là OA duy nhất")
 
     @model_validator(mode="before")
     @classmethod
     def _tidied(cls, given: Any) -> Any:
-        """A value that is empty without the blanks around it is not set."""
+        """A value that is empty after stripping counts as not set."""
         if not isinstance(given, dict):
             return given
         bare = {name: tidy(value) if isinstance(value, str) else value for name, value in given.items()}
@@ -222,14 +259,17 @@ class Settings(BaseSettings):
     def _hang_together(self) -> Self:
         if self.retry_cap_seconds < self.retry_base_seconds:
             raise ValueError("HCC_RETRY_CAP_SECONDS phải lớn hơn hoặc bằng HCC_RETRY_BASE_SECONDS")
-        lacking = [name for name in ("sms_api_key", "sms_secret_key", "sms_brandname") if not getattr(self, name)]
-        if "sms" in self.all_channels and lacking:
-            raise ValueError(f"kênh sms cần {', '.join(map(variable, lacking))}: lấy ở trang quản trị của cổng SMS")
+        for channel, facts in CHANNEL_FACTS.items():
+            lacking = [variable(name) for name in facts.needs if not getattr(self, name)]
+            if lacking and channel in self.all_channels:
+                raise ValueError(f"kênh {channel} cần {', '.join(lacking)}: {facts.cure}")
+        if self.sentry_dsn:
+            check_sentry(self.sentry_dsn, self.allow_hosts)
         return self
 
     @property
     def broker(self) -> str:
-        """The URL of what carries the bells."""
+        """The URL of the broker that carries the bells."""
         return self.broker_url or self.redis_url
 
     @property
@@ -240,8 +280,8 @@ class Settings(BaseSettings):
 
     @property
     def code_channels(self) -> list[str]:
-        """The channels by which one-time codes are sent to phones; none where neither is set."""
-        return ["zns"] * bool(self.proof_template) + ["sms"] * self.proof_sms
+        """The channels by which one-time codes are sent to phones; empty if none is set."""
+        return [name for name, facts in CHANNEL_FACTS.items() if facts.codes_if and getattr(self, facts.codes_if)]
 
     def channels_of(self, kind: str) -> list[str]:
         """The channels of a kind of notice, the preferred one first."""
@@ -249,17 +289,17 @@ class Settings(BaseSettings):
 
     @property
     def quiet(self) -> tuple[time, time]:
-        """`HCC_QUIET_HOURS` as two times of day in Vietnam; the same twice where there are none."""
+        """`HCC_QUIET_HOURS` as two times of day in Vietnam; the same twice if there are none."""
         return clock_times(self.quiet_hours)
 
     @property
     def sure_seconds(self) -> float:
-        """How long after it was compared with the source a notice may leave; without end where that is switched off."""
+        """How long a notice may leave after its comparison with the source; unlimited if that is switched off."""
         return self.recheck_seconds or 1e9
 
     @property
     def answer_seconds(self) -> float:
-        """How long one request may take: half a lease at most, so that none outlives the lease it left under."""
+        """The time-out of one request: at most half a lease, so that no request outlives the lease it left under."""
         return min(self.http_timeout_seconds, self.lease_seconds / 2)
 
     def started_from(self, zone: ZoneInfo) -> datetime | None:
@@ -285,7 +325,7 @@ REQUIRED: dict[str, str] = {
 def load(*required: str) -> Settings:
     """Read and check the settings; `required` names fields that must not be empty (default: all of REQUIRED).
 
-    One that has a usable default is never missing. Raises `SettingsError` with every fault at once.
+    A setting with a usable default is never missing. Raises `SettingsError` with every fault at once.
     """
     known = environment()
     wanted = [name for name in required or REQUIRED if name in REQUIRED]
@@ -302,9 +342,9 @@ def load(*required: str) -> Settings:
 
 
 def environment() -> dict[str, str]:
-    """What is set, by the name of the variable: the environment over `.env` over the world of a running `hcc up`.
+    """All set values by variable: the environment overrides `.env`, which overrides the world of a running `hcc up`.
 
-    Raises `SettingsError` where a file cannot be read at all.
+    Raises `SettingsError` if a file cannot be read at all.
     """
     try:
         return layered(UP_ENV, ROOT / ".env")
@@ -312,8 +352,16 @@ def environment() -> dict[str, str]:
         raise SettingsError([str(error)]) from None
 
 
+def early_log_format() -> Literal["text", "json"]:
+    """`HCC_LOG_FORMAT` for lines that are written before the settings are checked."""
+    try:
+        return "json" if environment().get(variable("log_format")) == "json" else "text"
+    except SettingsError:
+        return "text"
+
+
 def strange_names(known: Iterable[str]) -> list[str]:
-    """The faults of names that are misspelt; those that only nobody knows are warned of, once a process."""
+    """The faults of misspelt names; other unknown names are logged as a warning, once per process."""
     names, settings = set(known), [variable(field) for field in Settings.model_fields]
     for name in set(unheard_of(names, settings)) - _WARNED:
         _WARNED.add(name)
@@ -325,7 +373,7 @@ _WARNED: set[str] = set()
 
 
 def preset(field: str) -> Any:
-    """What a setting is that nobody set."""
+    """The default of a setting."""
     return Settings.model_fields[field].default
 
 
@@ -335,7 +383,7 @@ def variable(field: str) -> str:
 
 
 def sentence(where: tuple[int | str, ...], message: str) -> str:
-    """A fault of a field as operators read it: the variable, what is wrong, what it is about."""
+    """A fault of a field in words for operators: the variable, the fault, what the field is about."""
     message = message.removeprefix("Value error, ")
     if not where:
         return message

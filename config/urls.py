@@ -1,7 +1,7 @@
-"""URLs with a user and a password: a mark that ends the password too early is told before anybody reads the URL.
+"""Check URLs with user and password: report a character that ends the password too early before a library parses it.
 
-Every library reads `redis://:p@ss/w#rd@host` in its own way, tries to connect to a piece of the password, and shows it
-in its error. So those marks have to be percent-encoded (RFC 3986, 2.1), wherever the URL is for.
+Each library parses `redis://:p@ss/w#rd@host` in its own way, tries to connect to a piece of the password, and shows it
+in its error. So such characters must be percent-encoded (RFC 3986, 2.1) in every URL.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _HOST = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>.*))?", re.DOTALL)
 
 
 def check_url(url: str) -> str:
-    """The URL as it is; raises ValueError, in the operator's language, and never with a piece of the URL.
+    """Return the URL unchanged. Raises ValueError in the operator's language, never with a piece of the URL.
 
     `a://…;b://…` are several servers, as in Celery's URLs.
     """

@@ -1,10 +1,12 @@
-"""How the value of a setting is read and judged. A fault is a ValueError in the operator's language, without values."""
+"""Parse and check the values of settings. A fault is a ValueError in the operator's language, without values."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, time
+from importlib.util import find_spec
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator
@@ -12,14 +14,15 @@ from pydantic_settings import NoDecode
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from config.channels import CHANNEL_FACTS
 from config.urls import check_url
-from worker.domain.kinds import KINDS
+from domain.kinds import KINDS
 
-CHANNEL_NAMES = ("zalo_cs", "zalo_template", "zns", "sms", "paper")
-_KEY_LENGTH = 16  # characters; the keys proper are derived from these
+_KEY_LENGTH = 16  # characters; the actual keys are derived from these
 _VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 _WORKING_HOURS = range(8, 17)
 _NO_QUIET = "00:00-00:00"
+_DSN = re.compile(r"(https://\w+@[\w.-]+|http://\w+@(localhost|127\.0\.0\.1))(:\d+)?(/[\w-]+)*/\d+", re.ASCII)
 
 
 def read_list(value: object) -> object:
@@ -41,8 +44,8 @@ def read_amounts(value: object) -> object:
         return value
     pairs = dict(part.partition("=")[::2] for part in read_list(value))  # type: ignore[attr-defined]  # words: `value` is one
     amounts = {name.strip(): number.strip() for name, number in pairs.items()}
-    if any(name not in CHANNEL_NAMES or not number.isdecimal() for name, number in amounts.items()):
-        raise ValueError(f"cần dạng kênh=số nguyên, ví dụ zns=200,sms=350; kênh: {', '.join(CHANNEL_NAMES)}")
+    if any(name not in CHANNEL_FACTS or not number.isdecimal() for name, number in amounts.items()):
+        raise ValueError(f"cần dạng kênh=số nguyên, ví dụ zns=200,sms=350; kênh: {', '.join(CHANNEL_FACTS)}")
     return {name: int(number) for name, number in amounts.items()}
 
 
@@ -52,13 +55,13 @@ def read_orders(value: object) -> object:
         return value
     pairs = dict(part.partition("=")[::2] for part in read_list(value))  # type: ignore[attr-defined]  # as above
     orders = {kind.strip(): [name.strip() for name in names.split("+")] for kind, names in pairs.items()}
-    if any(name not in CHANNEL_NAMES for names in orders.values() for name in names):
-        raise ValueError(f"cần dạng loại=kênh+kênh, ví dụ fee_requested=zns+sms; kênh: {', '.join(CHANNEL_NAMES)}")
+    if any(name not in CHANNEL_FACTS for names in orders.values() for name in names):
+        raise ValueError(f"cần dạng loại=kênh+kênh, ví dụ fee_requested=zns+sms; kênh: {', '.join(CHANNEL_FACTS)}")
     return orders
 
 
 def check_kinds(by_kind: dict[str, Any]) -> dict[str, Any]:
-    """A kind that does not exist would be set for nothing, and the one that was meant goes another way."""
+    """Reject unknown kinds: the setting would have no effect, and the intended kind would go another way."""
     names = [kind.name for kind in KINDS]
     if strange := sorted(by_kind.keys() - set(names)):
         raise ValueError(f"không có loại thông báo {', '.join(strange)}; có: {', '.join(names)}")
@@ -66,7 +69,7 @@ def check_kinds(by_kind: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_database(url: str) -> str:
-    """SQLAlchemy 2.1 takes plain `postgresql://` for psycopg 3; we drive PostgreSQL with psycopg2."""
+    """SQLAlchemy 2.1 uses psycopg 3 for plain `postgresql://`; we use psycopg2."""
     check_url(url)
     try:
         parsed = make_url(url)
@@ -84,11 +87,32 @@ def check_http(url: str) -> str:
     return url.rstrip("/")
 
 
+def check_console(url: str) -> str:
+    """Passwords and sessions travel to this address, so it is encrypted unless it never leaves this machine."""
+    if url and not re.match(r"https://|http://(localhost|127\.0\.0\.1|\[::1\])(:|/|$)", url):
+        raise ValueError("cần https:// (http:// chỉ cho 127.0.0.1 và localhost)")
+    return url
+
+
 def check_proxy(url: str) -> str:
     check_url(url)
     if url and not re.match(r"https?://[^/]+$", url.rstrip("/")):
         raise ValueError("cần dạng http://máy:cổng (có thể có tài_khoản:mật_khẩu@ đứng trước tên máy)")
     return url.rstrip("/")
+
+
+def check_dsn(dsn: str) -> str:
+    if dsn and not _DSN.fullmatch(dsn):
+        raise ValueError("cần dạng https://khóa@máy/số (http:// chỉ cho 127.0.0.1 và localhost)")
+    return dsn
+
+
+def check_sentry(dsn: str, allowed: list[str]) -> None:
+    """Reports of faults go to a host that somebody named twice, and only where the optional package is installed."""
+    if urlsplit(dsn).hostname not in {host.lower() for host in allowed}:
+        raise ValueError("HCC_SENTRY_DSN: thêm máy chủ của DSN vào HCC_ALLOW_HOSTS để cho phép gọi tới")
+    if find_spec("sentry_sdk") is None:
+        raise ValueError("HCC_SENTRY_DSN cần gói sentry-sdk: pip install 'hcc-notify[sentry]'")
 
 
 def check_mail(addresses: list[str]) -> list[str]:
@@ -114,9 +138,9 @@ def check_keys(keys: list[str]) -> list[str]:
 
 
 def check_channels(names: list[str]) -> list[str]:
-    unknown = [name for name in names if name not in CHANNEL_NAMES]
+    unknown = [name for name in names if name not in CHANNEL_FACTS]
     if unknown or not names:
-        raise ValueError(f"kênh lạ: {', '.join(unknown) or '(trống)'}; có: {', '.join(CHANNEL_NAMES)}")
+        raise ValueError(f"kênh lạ: {', '.join(unknown) or '(trống)'}; có: {', '.join(CHANNEL_FACTS)}")
     return names
 
 
@@ -132,7 +156,7 @@ def check_start(value: str) -> str:
 
 
 def check_hours(value: str) -> str:
-    """Hours that are the same twice were meant for all day or for none; those that cover the day stand reversed."""
+    """Reject equal hours, which may mean all day or none, and hours that cover the working day, probably reversed."""
     begins, ends = clock_times(value)
     if begins == ends and value != _NO_QUIET:
         raise ValueError(f"giờ đầu và giờ cuối giống nhau; không có giờ nghỉ thì ghi {_NO_QUIET}")

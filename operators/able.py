@@ -1,4 +1,4 @@
-"""Able, not alive: whether ledger, Redis and broker do what the work needs of them."""
+"""Checks that ledger, Redis and broker can do their work, not merely that they answer."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ from collections.abc import Iterator
 
 from sqlalchemy.exc import DBAPIError
 
+from coordination.bell import knock
+from coordination.connection import PREFIX, QueueDown, redis_errors
+from domain.alarm import AlarmCause
+from ledger.base.able import refusal
+from ledger.base.away import why_away
+from ledger.migrate import missing
 from operators.reasons import sentence_of
-from worker.domain.alarm import AlarmCause
-from worker.ledger.able import refusal
-from worker.ledger.away import why_away
-from worker.ledger.migrate import missing
-from worker.queue.bell import knock
-from worker.queue.connection import PREFIX, QueueDown, door, open_redis
-from worker.shared import Shared
+from worker.services.shared import Shared
 
 
-def unable(shared: Shared) -> Iterator[tuple[AlarmCause, str, str]]:
-    """What does not work: the cause, a line for machines, a sentence for operators."""
-    yield from _ledger(shared)
+def unable(shared: Shared, *, revisions: bool = True) -> Iterator[tuple[AlarmCause, str, str]]:
+    """Each server that does not work: the cause, a line for machines, a sentence for operators.
+
+    Without `revisions` nobody asks whether the ledger lacks migrations, which reads every migration of the code.
+    """
+    yield from _ledger(shared, revisions=revisions)
     try:
-        with door("take a write"):
-            open_redis(shared.settings.redis_url).set(f"{PREFIX}checked", 1, px=1000)
+        with redis_errors("take a write"):
+            shared.redis.set(f"{PREFIX}checked", 1, px=1000)
     except QueueDown as down:
         yield AlarmCause.REDIS, "Redis does not answer or takes no writes", sentence_of(down) or str(down)
     try:
@@ -30,9 +33,9 @@ def unable(shared: Shared) -> Iterator[tuple[AlarmCause, str, str]]:
         yield AlarmCause.BROKER, str(down), sentence_of(down) or str(down)
 
 
-def _ledger(shared: Shared) -> Iterator[tuple[AlarmCause, str, str]]:
+def _ledger(shared: Shared, *, revisions: bool) -> Iterator[tuple[AlarmCause, str, str]]:
     try:
-        if missing(shared.ledger):
+        if revisions and missing(shared.ledger):
             line = "the ledger lacks migrations: run `hcc migrate`"
             yield AlarmCause.LEDGER, line, "sổ thông báo thiếu bước nâng cấp; chạy `hcc migrate`"
         elif refused := refusal(shared.ledger):

@@ -1,7 +1,7 @@
-"""Alarms reach a person: by mail, in the chat of staff who asked for it, and by a heartbeat that stops.
+"""Alarms reach a person by mail, by chat to subscribed staff, and by a heartbeat that stops.
 
-One thread of the `web` process looks: it is no part of what it watches. Whatever worker and beat suffer it sees in the
-ledger; if it ends itself, or cannot know, the heartbeat (HCC_PING_URL) stays away.
+A thread of the `web` process looks. It does not depend on the worker or beat: it sees their faults in the ledger. If
+`web` itself ends, or the ledger cannot be asked, the heartbeat (HCC_PING_URL) stops.
 """
 
 from __future__ import annotations
@@ -15,36 +15,39 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from coordination.bell import ring
+from coordination.connection import QueueDown
+from domain.alarm import AlarmCause, AlarmFacts, alarm_json
+from domain.clock import to_the_second
+from domain.event import event_key
+from domain.kinds import STAFF_ALARM
+from domain.lane import Lane
+from ledger.base.away import why_away
+from ledger.notices import notices
+from ledger.notices.notices import NewNotice
+from ledger.reports import alarms, reports
+from ledger.reports.alarms import Alarm
+from ledger.source import sources
 from operators.able import unable
 from operators.mail import MailFault, send_mail
+from operators.runbooks import runbook
 from operators.stuck import stuck_now
-from worker.bootstrap import Services
-from worker.deployment import Deployment
-from worker.domain.alarm import AlarmCause, AlarmFacts, alarm_json
-from worker.domain.clock import to_the_second
-from worker.domain.event import event_key
-from worker.domain.kinds import STAFF_ALARM
-from worker.domain.lane import Lane
-from worker.ledger import alarms, notices, reports, sources
-from worker.ledger.alarms import Alarm
-from worker.ledger.away import why_away
-from worker.ledger.notices import NewNotice
-from worker.queue.bell import ring
-from worker.queue.connection import QueueDown
+from worker.services.bootstrap import Services
+from worker.services.deployment import Deployment
 from worker.wire.ask import ask
 from worker.wire.protocol import Call, Reply
 
 log = logging.getLogger("hcc.alarms")
 
 EVERY_OA = ""
-_LOOKS = 2  # what is so for one look may be a restart
-_MAILS = 20  # a look
+_LOOKS = 2  # consecutive looks before an alarm begins or ends; a single look may have met a restart
+_MAILS = 20  # per look
 _OFTEN, _SELDOM = 1.0, 30.0  # seconds between looks
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is wrong now: `oa` is `EVERY_OA` for what concerns all; `says` is a sentence with its cure."""
+class Trouble:
+    """Something that is wrong now. `oa` is `EVERY_OA` if it concerns all OAs; `says` is a sentence with the remedy."""
 
     oa: str
     cause: AlarmCause
@@ -53,28 +56,29 @@ class Finding:
 
     @property
     def key(self) -> tuple[str, str]:
-        """By which an alarm is one: of an OA, by its cause."""
+        """The identity of an alarm: OA and cause."""
         return self.oa, f"{self.cause}:{self.what}".rstrip(":")
 
 
 class Watchman:
-    """Looks again and again. To be used by one thread."""
+    """Looks repeatedly. Not thread-safe: one thread uses it."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
         self._settings = deployment.shared.settings
-        self._seen: dict[tuple[str, str], int] = {}  # for how many looks in a row
-        self._gone: dict[tuple[str, str], int] = {}
-        self._away: datetime | None = None  # since when the ledger, which keeps the alarms, is away and it was mailed
+        self._seen: dict[tuple[str, str], int] = {}  # consecutive looks that found it
+        self._gone: dict[tuple[str, str], int] = {}  # consecutive looks that did not find a lasting alarm
+        self._away: datetime | None = None  # since when the ledger is unavailable; None while it works
+        self._to_mail: list[tuple[str, str]] = []  # letters about it that the mail server has not taken yet
 
     @property
     def every(self) -> float:
-        """Seconds from look to look."""
+        """Seconds between looks."""
         shortest = min(services.settings.stuck_seconds for services in self._deployment)
         return max(_OFTEN, min(_SELDOM, shortest / 10))
 
     def look(self) -> None:
-        """Look once: begin and end alarms, send what is to be sent, and give the sign of life where all is well."""
+        """Look once: begin and end alarms, send their mails, and send the heartbeat if nothing is stuck."""
         found = {one.key: one for one in findings(self._deployment)}
         certain = self._lasting(found)
         ledger = next((one for one in certain.values() if one.cause is AlarmCause.LEDGER), None)
@@ -87,12 +91,12 @@ class Watchman:
         if not any(one.cause in _STOPS for one in found.values()):
             self._ping()
 
-    def _lasting(self, found: Mapping[tuple[str, str], Finding]) -> dict[tuple[str, str], Finding]:
+    def _lasting(self, found: Mapping[tuple[str, str], Trouble]) -> dict[tuple[str, str], Trouble]:
         self._seen = {key: self._seen.get(key, 0) + 1 for key in found}
         return {key: one for key, one in found.items() if self._seen[key] >= _LOOKS}
 
-    def _keep(self, found: Mapping[tuple[str, str], Finding], certain: Mapping[tuple[str, str], Finding]) -> None:
-        """Compare with the alarms that the ledger has; each change in a transaction of its own, then the mails."""
+    def _keep(self, found: Mapping[tuple[str, str], Trouble], certain: Mapping[tuple[str, str], Trouble]) -> None:
+        """Begin and end alarms in the ledger, each change in a transaction of its own, then send the mails."""
         ledger = self._deployment.shared.ledger
         with ledger.connect() as connection:
             lasting = {(alarm.oa, alarm.cause): alarm for alarm in alarms.lasting(connection)}
@@ -115,7 +119,7 @@ class Watchman:
         self._mail()
 
     def _chat(self, tx: Connection, alarm: Alarm | None) -> set[str]:
-        """Record the alarm, or its end, for staff; returns the OAs with something to send."""
+        """Record the notices to staff about the alarm or its end; returns the OAs that have new ones to send."""
         if alarm is None:
             return set()
         told = staff_notices(tx, [alarm.oa] if alarm.oa else self._deployment.oas, alarm)
@@ -129,7 +133,7 @@ class Watchman:
                 log.warning("no bell rung oa=%s why=%s", oa, away)
 
     def _mail(self) -> None:
-        """Each begun and ended alarm once; what the server does not take is tried again at the next look."""
+        """Mail each begun and each ended alarm once; stop at the first mail refused and retry at the next look."""
         if not self._settings.alarm_mail:
             return
         with self._deployment.shared.ledger.begin() as tx:
@@ -138,18 +142,24 @@ class Watchman:
                     return
                 alarms.mailed(tx, alarm)
 
-    def _tell_of_the_ledger(self, finding: Finding | None) -> None:
-        """The one alarm that the ledger cannot keep; told again after a restart of this process."""
+    def _tell_of_the_ledger(self, finding: Trouble | None) -> None:
+        """The one alarm that the ledger cannot store; a restart of this process reports it again.
+
+        It is logged once. A letter that the mail server refuses is tried again at each look.
+        """
         if finding is not None and self._away is None:
+            self._away = datetime.now(UTC)
             log.error("alarm cause=%s oa=* why=%s", finding.cause, finding.says)
-            if self._post("[HCC Notify] Báo động", finding.says):
-                self._away = datetime.now(UTC)
+            self._to_mail.append(
+                ("[HCC Notify] Báo động", f"{finding.says}\n\nViệc cần làm: {runbook(finding.cause)}.")
+            )
         elif finding is None and self._away is not None and not self._seen.get((EVERY_OA, AlarmCause.LEDGER)):
             log.warning("alarm is over cause=%s oa=*", AlarmCause.LEDGER)
-            if self._post(
-                "[HCC Notify] Đã hết", f"Sổ thông báo làm việc lại; báo động từ {to_the_second(self._away)}."
-            ):
-                self._away = None
+            says = f"Sổ thông báo làm việc lại; báo động từ {to_the_second(self._away)}."
+            self._to_mail.append(("[HCC Notify] Đã hết", says))
+            self._away = None
+        while self._to_mail and self._post(*self._to_mail[0]):
+            del self._to_mail[0]
 
     def _post(self, subject: str, body: str) -> bool:
         known = self._settings
@@ -165,31 +175,31 @@ class Watchman:
     def _ping(self) -> None:
         if not self._settings.ping_url:
             return
-        answer = ask(self._deployment.shared.wire, Call(0, "GET", self._settings.ping_url, {}))
+        answer = ask(self._deployment.shared.client, Call(0, "GET", self._settings.ping_url, {}))
         if not isinstance(answer, Reply) or answer.status >= 400:  # noqa: PLR2004 (RFC 9110: an error)
             log.warning("no sign of life given why=%s", answer.status if isinstance(answer, Reply) else answer.why)
 
 
 _STOPS = frozenset(AlarmCause) - {AlarmCause.TOKEN, AlarmCause.GUARD, AlarmCause.IDENTITY, AlarmCause.TEST}
-"""What keeps the heartbeat away: something is stuck, or we cannot know."""
+"""Causes that stop the heartbeat: something is stuck, or we cannot know."""
 
 
-def findings(deployment: Deployment) -> Iterator[Finding]:
-    """All that a person has to hear of, as it is now."""
-    servers = [Finding(EVERY_OA, cause, "", says) for cause, _, says in unable(deployment.shared)]
+def findings(deployment: Deployment) -> Iterator[Trouble]:
+    """Everything that is wrong now and that a person has to hear of."""
+    servers = [Trouble(EVERY_OA, cause, "", says) for cause, _, says in unable(deployment.shared)]
     yield from servers
     if any(one.cause is AlarmCause.LEDGER for one in servers):
         return
     try:
         for services in deployment:
-            yield from (Finding(one.oa, one.cause, one.what, one.says) for one in stuck_now(services))
+            yield from (Trouble(one.oa, one.cause, one.what, one.says) for one in stuck_now(services))
             yield from _kept_back(services)
     except DBAPIError as away:
-        yield Finding(EVERY_OA, AlarmCause.LEDGER, "", f"không hỏi được sổ thông báo ({why_away(away)})")
+        yield Trouble(EVERY_OA, AlarmCause.LEDGER, "", f"không hỏi được sổ thông báo ({why_away(away)})")
 
 
-def _kept_back(services: Services) -> Iterator[Finding]:
-    """What waits for a person and for nothing else."""
+def _kept_back(services: Services) -> Iterator[Trouble]:
+    """Faults of an OA that only a person can end: a dead grant, notices in quarantine, another dossier database."""
     oa = services.oa
     with services.ledger.connect() as connection:
         credential = services.credentials.read(connection, oa)
@@ -197,25 +207,30 @@ def _kept_back(services: Services) -> Iterator[Finding]:
         known = sources.read(connection, oa)
     if credential is not None and credential.dead_because is not None:
         says = f"Zalo không còn cho OA gửi ({credential.dead_because}); chạy `hcc oa import`"
-        yield Finding(oa, AlarmCause.TOKEN, "", says)
+        yield Trouble(oa, AlarmCause.TOKEN, "", says)
     if quarantined:
-        yield Finding(oa, AlarmCause.GUARD, "", f"{quarantined} thông báo đang tạm giữ; xem `hcc quarantine list`")
+        yield Trouble(oa, AlarmCause.GUARD, "", f"{quarantined} thông báo đang tạm giữ; xem `hcc quarantine list`")
     if known.strange is not None:
-        yield Finding(oa, AlarmCause.IDENTITY, "", "CSDL hồ sơ là một CSDL khác; xem `hcc source adopt`")
+        yield Trouble(oa, AlarmCause.IDENTITY, "", "CSDL hồ sơ là một CSDL khác; xem `hcc source adopt`")
 
 
 def letter(alarm: Alarm, *, is_known: bool) -> tuple[str, str]:
-    """Subject and body of the mail about an alarm; where its end comes before its beginning was told, of both."""
+    """Subject and body of the mail about an alarm.
+
+    If the alarm ended before its beginning was mailed (not `is_known`), the body contains both.
+    """
     about = f" (OA {alarm.oa})" if alarm.oa else ""
     since = f"Từ {to_the_second(alarm.began_at)}{about}: {alarm.says}."
     if alarm.ended_at is None:
-        return f"[HCC Notify] Báo động{about}", f"{since}\n\nXem `hcc doctor`.\n"
+        page = runbook(alarm.cause)
+        todo = f"Việc cần làm: {page}. " if page else ""
+        return f"[HCC Notify] Báo động{about}", f"{since}\n\n{todo}Xem `hcc doctor`.\n"
     over = f"Đã hết lúc {to_the_second(alarm.ended_at)}."
     return f"[HCC Notify] Đã hết{about}", f"{over}\n\n{since}\n" if is_known else f"{since}\n\n{over}\n"
 
 
 def staff_notices(tx: Connection, oas: list[str], alarm: Alarm) -> dict[str, int]:
-    """Record an alarm, or its end, for the staff of these OAs who asked for it; returns how many by OA."""
+    """Record a notice about the alarm or its end for each subscribed staff member; returns how many by OA."""
     facts = AlarmFacts(AlarmCause(alarm.cause.partition(":")[0]), alarm.began_at, alarm.ended_at)
     new: dict[str, list[NewNotice]] = {}
     for oa, follower in alarms.staff_to_tell(tx, oas):
@@ -242,7 +257,7 @@ def _notice(follower: int, alarm: Alarm, facts: AlarmFacts) -> NewNotice:
 
 
 def begin_watch(deployment: Deployment) -> threading.Thread:
-    """Look for good, in a thread that ends with its process."""
+    """Start the watching thread, a daemon: it ends with the process."""
     thread = threading.Thread(target=_watch, args=(Watchman(deployment),), name="alarms", daemon=True)
     thread.start()
     return thread
@@ -253,6 +268,6 @@ def _watch(watchman: Watchman) -> None:
     while True:
         try:
             watchman.look()
-        except Exception as error:  # whatever it is, the next look may go well, and the heartbeat stayed away
+        except Exception as error:  # the next look may succeed; this one sent no heartbeat
             log.exception("a look failed why=%s", type(error).__name__)
         pause.wait(watchman.every)

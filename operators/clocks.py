@@ -1,4 +1,4 @@
-"""By how much each clock differs from the ledger's: for `hcc doctor` and for Prometheus."""
+"""The offset of each clock from the ledger's, for `hcc doctor` and for `/metrics`."""
 
 from __future__ import annotations
 
@@ -6,25 +6,23 @@ import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from prometheus_client import CollectorRegistry, Gauge
-
-from worker.bootstrap import Services
-from worker.clocks import read
-from worker.queue.connection import QueueDown
+from coordination.connection import QueueDown
+from worker.services.bootstrap import Services
+from worker.services.clocks import read
 from worker.wire.ask import ask
 from worker.wire.protocol import Call, Reply
 
 FAR = timedelta(seconds=5)
-"""A clock that is further off is a fault: times in history mislead, and it will not stay at that. What works by clocks
-bears three minutes (bells) and five (`worker.clocks.TOLERANCE`)."""
+"""A larger offset is a fault: times in history mislead, and the offset will grow. The functions that depend on clocks
+tolerate three minutes (bells) and five (`worker.services.clocks.TOLERANCE`)."""
 
-_HALF = timedelta(seconds=0.5)  # what the Date of an answer leaves out on average
+_HALF = timedelta(seconds=0.5)  # Date has whole seconds; this is the average truncation
 
 
 def clocks_ahead(made: Services) -> dict[str, timedelta]:
     """How far each clock is ahead of the ledger's: `host` (this one), `redis`, and `worker NAME` of each host.
 
-    What cannot be read is left out. Each worker says itself how far its host is off (`worker.clocks.publish_clock`).
+    A clock that cannot be read is omitted. Each worker publishes its host's offset (`worker.services.clocks`).
     """
     with made.ledger.connect() as connection:
         shown = read(connection, made.shared.redis)
@@ -42,10 +40,10 @@ def clocks_ahead(made: Services) -> dict[str, timedelta]:
 def zalo_ahead(made: Services, host_ahead: timedelta) -> timedelta | str:
     """How far Zalo's clock is ahead of the ledger's, by the Date of any answer (RFC 9110, 6.6.1); or why it is unknown.
 
-    The question bears no token, and is none of the calls that Zalo counts.
+    The request has no token, and Zalo does not count it against the limit.
     """
     before = time.monotonic()
-    result = ask(made.wire, Call(0, "GET", made.settings.zalo_openapi_url, {}))
+    result = ask(made.client, Call(0, "GET", made.settings.zalo_openapi_url, {}))
     if not isinstance(result, Reply):
         return result.why
     try:
@@ -54,11 +52,3 @@ def zalo_ahead(made: Services, host_ahead: timedelta) -> timedelta | str:
         return "no Date in its answer"
     half_way = timedelta(seconds=(time.monotonic() - before) / 2)
     return shown - (datetime.now(UTC) - half_way) + host_ahead
-
-
-def measure_clocks(registry: CollectorRegistry, made: Services) -> None:
-    """A gauge for each clock but Zalo's, which is not asked at each scrape."""
-    told = "How far a clock is ahead of the ledger's"
-    gauge = Gauge("hcc_clock_offset_seconds", told, ["clock"], registry=registry)
-    for clock, ahead in clocks_ahead(made).items():
-        gauge.labels(clock).set(ahead.total_seconds())

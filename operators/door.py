@@ -1,10 +1,10 @@
-"""The door of the `web` process: how connections are served before there is a request to look at.
+"""The door of the `web` process: limits connections, heads and request times before there is a request to handle.
 
-    a connection comes → its head within seconds → the body, if the head is worth it → the answer → idle
+    connection → its head within seconds → the body, if the head allows it → the answer → idle
 
-Whoever opens thousands of connections, sends heads a letter at a time or reads no answer takes no place from anybody:
-where the places are taken, the connection that has waited longest for its head goes. Libraries that log what they were
-sent are heard once a kind and while, without any of it.
+A client that opens thousands of connections, sends its head a byte at a time or does not read the answer takes no
+place from other clients: when all places are taken, the oldest connection without a request in progress is closed.
+Libraries that would log request content may log one line per kind and period, without that content.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ _PLACES = 2000  # connections at once
 _SPARE_FILES = 256  # for the ledger, Redis, the broker and logs
 _FILES = 16_384
 _HEAD_SECONDS = 5.0  # from the connection, or the first byte of a further head, to its end
-_ANSWER_SECONDS = 30.0  # a request that takes longer is one whose answer nobody reads
+_ANSWER_SECONDS = 30.0  # after that nobody reads the answer
 _HEAD_BYTES = 32 * 1024
 _LOOK_SECONDS = 1.0
-_IDLE_SECONDS = 75.0  # longer than the proxies keep theirs
-_LINGER_SECONDS = 0.2  # for a body that nobody wants to read
-_QUEUE = 512  # connections that the kernel keeps for us: who comes behind more of them would wait for too long
-_AT_ONCE = 64  # … of which so many are let in before those that are in are served again
+_IDLE_SECONDS = 75.0  # longer than the keep-alive of the proxies
+_LINGER_SECONDS = 0.2  # for an unread request body
+_QUEUE = 512  # listen backlog; a client behind a longer queue would wait too long
+_AT_ONCE = 64  # connections accepted per loop iteration, before the accepted ones are served again
 _LOGGED_SECONDS = 5.0
 _TALKATIVE = ("aiohttp.server", "aiohttp.web", "aiohttp.internal", "asyncio")
 
 
 class _Connection(RequestHandler):
-    """As aiohttp's, with a deadline for each head and a bound for its bytes."""
+    """aiohttp's request handler with a deadline and a size limit for each head."""
 
     __slots__ = ("busy_since", "head_bytes", "places", "request", "waiting_since")
 
     def __init__(self, places: Places, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
         self.places = places
-        self.waiting_since: float | None = None  # monotonic, as all times here: a head is expected
+        self.waiting_since: float | None = None  # when it began to wait for a head; all times here are monotonic
         self.head_bytes = 0
         self.request: object = None
         self.busy_since = 0.0
@@ -72,11 +72,11 @@ class _Connection(RequestHandler):
 
     @property
     def is_serving(self) -> bool:
-        """Whether a request is there that has not been answered."""
+        """Whether there is an unanswered request."""
         return self._current_request is not None or bool(self._messages)
 
     def is_late(self, now: float) -> bool:
-        """Whether its head, or the end of its request, does not come."""
+        """Whether its head or its answer has exceeded the deadline."""
         if not self.is_serving:
             self.request = None
             return self.waiting_since is not None and now - self.waiting_since > _HEAD_SECONDS
@@ -85,13 +85,13 @@ class _Connection(RequestHandler):
         return now - self.busy_since > _ANSWER_SECONDS
 
     def end(self) -> None:
-        """At once, whatever is still to be said."""
+        """Close the connection at once and discard unsent bytes."""
         if self.transport is not None:
             self.transport.abort()
 
 
 class Places:
-    """The connections that there are, the one that came first in front; no more than there are places."""
+    """The open connections, oldest first, at most as many as there are places."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -101,24 +101,27 @@ class Places:
         return len(self._taken)
 
     def enter(self, one: _Connection) -> None:
-        """Give it a place: that of the first which waits for a head, where all are taken."""
+        """Give it a place. If all are taken, close the oldest connection that waits for a head (or this one)."""
         if len(self._taken) >= self._most:
             (next((other for other in self._taken if not other.is_serving), one)).end()
         self._taken[one] = None
 
     def leave(self, one: _Connection) -> None:
-        """Its place is free."""
+        """Free its place."""
         self._taken.pop(one, None)
 
     def clear_of_late(self) -> None:
-        """End those whose head or whose end does not come."""
+        """Close the connections that have exceeded a deadline."""
         now = time.monotonic()
         for one in [one for one in self._taken if one.is_late(now)]:
             one.end()
 
 
 class _Quiet(logging.Filter):
-    """Of what libraries say of requests, the type, once a kind and while: they would write down what they were sent."""
+    """Reduce the libraries' log records on requests to the type of fault, once per kind and period.
+
+    The original records would contain request data.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -134,7 +137,7 @@ class _Quiet(logging.Filter):
 
 
 def serve_app(app: web.Application, port: int) -> None:
-    """Serve on 127.0.0.1 until a signal ends us; a proxy with TLS belongs in front."""
+    """Serve on 127.0.0.1 until SIGTERM or SIGINT. Put a proxy with TLS in front."""
     asyncio.run(_serve(app, port))
 
 
@@ -175,7 +178,7 @@ async def _watch(places: Places) -> None:
 
 
 def room_for_files() -> int:
-    """How many files this process may open, after it has allowed itself what its host allows it."""
+    """Raise the soft limit of open files towards the hard limit, and return how many files this process may open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -1,4 +1,4 @@
-"""How `hcc up` and `hcc demo` begin and end: one of each at a time, and every polite signal ends them alike."""
+"""How `hcc up` and `hcc demo` begin and end: one of each at a time, and SIGTERM and SIGHUP end them as Ctrl-C does."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from sandbox.servers.files import claim, is_claimed
 
 @contextmanager
 def alone(lock: Path, told: str) -> Iterator[None]:
-    """Hold `lock` while the block runs; where another process has it, `told` is what the operator reads.
+    """Hold `lock` while the block runs. Raises `ClickException` with the text `told` if another process holds it.
 
-    The kernel holds it, so it is free when its holder is gone, however that ended. What the holder forked has a part
-    in it: it is not free before those are gone, too.
+    It is a kernel lock, so it is released when its holder ends, however that happens. Forked children of the holder
+    share it: it is released only when they have ended, too.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     held = claim(lock, 0)
@@ -32,14 +32,14 @@ def alone(lock: Path, told: str) -> Iterator[None]:
 
 
 def is_running(lock: Path) -> bool:
-    """Whether somebody holds this lock by `alone`."""
+    """Whether a process holds this lock by `alone`."""
     return is_claimed(lock)
 
 
 def end_alike() -> None:
-    """A hang-up of the terminal and SIGTERM end this process as Ctrl-C does: in order, with nothing left behind.
+    """Make SIGTERM and a hang-up of the terminal end this process as Ctrl-C does: in order, with nothing left behind.
 
-    Under `nohup` a hang-up is nobody's business: who started us said so.
+    Under `nohup` a hang-up stays ignored.
     """
     signal.signal(signal.SIGTERM, _as_ctrl_c)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
@@ -47,7 +47,7 @@ def end_alike() -> None:
 
 
 def _hung_up(*_: object) -> None:
-    """A terminal that is gone fails each write, and a failed write would break off the orderly end."""
+    """Silence output first: each write to the closed terminal would fail and interrupt the orderly end."""
     silence()
     _as_ctrl_c()
 
@@ -57,7 +57,7 @@ def _as_ctrl_c(*_: object) -> None:
 
 
 def silence() -> None:
-    """What is written from now on goes nowhere."""
+    """Discard all further output (standard output and standard error)."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())

@@ -1,4 +1,4 @@
-"""What keeps a notice from leaving, asked of the ledger and of Redis: for `hcc dossier`, and to know what is stuck."""
+"""Finds out why a notice does not leave, from the ledger and Redis; for `hcc dossier` and for `operators.stuck`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from worker.aftermath import RATE_LIMIT, breaker_key, channel_hold, concerns
-from worker.bootstrap import Services
+from coordination.breaker import BreakerWord
+from coordination.connection import QueueDown
+from domain.held import Held, HeldBy, Live, held
+from domain.kinds.hours import dawn
+from domain.lane import Lane
+from ledger.notices import live
+from ledger.notices.truth import SOURCE
 from worker.channels.channel import Channel, NotReady
-from worker.channels.policy import BUDGET, QUIET
+from worker.channels.conditions import BUDGET, QUIET
 from worker.channels.zalo.codes import TABLES, Meaning
-from worker.deliver import DOWN, NOT_READY, REDIS_AWAY, bounds
-from worker.domain.held import Held, HeldBy, Live, held
-from worker.domain.kinds.hours import dawn
-from worker.domain.lane import Lane
-from worker.ledger import live
-from worker.ledger.truth import SOURCE
-from worker.queue.breaker import Word
-from worker.queue.connection import QueueDown
+from worker.delivery.deliver import DOWN, NOT_READY, REDIS_AWAY, bounds
+from worker.delivery.feedback import RATE_LIMIT, breaker_key, channel_hold, concerns
+from worker.services.bootstrap import Services
 
 _OF_MEANINGS: Mapping[Meaning, HeldBy] = {
     Meaning.RATE: HeldBy.LIMIT,
@@ -39,11 +39,11 @@ _OF_REASONS: Mapping[str, HeldBy] = {
     NOT_READY: HeldBy.TOKEN,
     REDIS_AWAY: HeldBy.REDIS,
 }  # fmt: skip
-"""Why the worker gave a notice back, by the words that it stored with it."""
+"""Reason stored by the worker when it returned a notice to the queue → what holds the notice."""
 
 
 def held_notices(tx: Connection, services: Services, code: str) -> dict[str, Held]:
-    """Of a dossier's notices, by event key, those that something holds."""
+    """By event key, the hold on each notice of a dossier; notices without a hold are absent."""
     found = live.read(tx, services.oa, code, sure=services.settings.sure_seconds)
     if not found:
         return {}
@@ -69,7 +69,7 @@ def held_notices(tx: Connection, services: Services, code: str) -> dict[str, Hel
 
 
 def _cause_of(reason: str | None, held_reasons: Collection[str]) -> HeldBy:
-    """Of a notice that is due at a time to come; words that are none of ours are the fault that it waits to retry."""
+    """What holds a notice whose due time is in the future. An unknown reason is a fault that it waits to retry."""
     if reason in held_reasons:
         return HeldBy.HOLD
     if reason is not None and reason.startswith(BUDGET):
@@ -85,7 +85,7 @@ def _held_reasons(services: Services) -> set[str]:
 
 
 def held_oa(services: Services, lane: Lane) -> Held | None:
-    """What keeps every notice of the OA in this lane from leaving now; None where nothing does."""
+    """The hold on every notice of the OA in this lane now; None if there is none."""
     now = services.clock.now()
     try:
         limits = services.limits(services.oa)
@@ -111,4 +111,4 @@ def _shut(services: Services, channel: Channel, now: datetime) -> Held | None:
     if hold is not None:
         return Held(HeldBy.HOLD, now + timedelta(seconds=hold.seconds), hold.reason)
     state = services.breaker.state(breaker_key(services.oa, channel))
-    return Held(HeldBy.BREAKER, state.until, channel.name) if state.word is Word.OPEN else None
+    return Held(HeldBy.BREAKER, state.until, channel.name) if state.word is BreakerWord.OPEN else None

@@ -1,4 +1,4 @@
-"""Alarms by mail: short, in plain text, through the province's own mail server."""
+"""Sends alarms and reports by mail, in plain text, through the province's own mail server."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import platform
 import smtplib
 import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from urllib.parse import unquote, urlsplit
@@ -15,19 +16,44 @@ _PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 
 
 class MailFault(Exception):  # noqa: N818 (a state of the world, as callers read it)
-    """The mail server did not take a mail. The text names no address."""
+    """The mail server did not accept a mail. The text contains no address."""
 
 
-def send_mail(url: str, sender: str, receivers: Sequence[str], subject: str, body: str) -> None:
-    """Send one mail (HCC_MAIL_URL; RFC 5321, RFC 8314). Raises `MailFault`."""
+@dataclass(frozen=True, slots=True)
+class MailFile:
+    """A file that goes with a mail; `media_type` as 'application/pdf'."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+def send_mail(
+    url: str,
+    sender: str,
+    receivers: Sequence[str],
+    subject: str,
+    body: str,
+    *,
+    file: MailFile | None = None,
+    name: str | None = None,
+) -> None:
+    """Send one mail (HCC_MAIL_URL; RFC 5321, RFC 8314). Raises `MailFault`.
+
+    `name` identifies it: a mail that is sent again under the same name has the same Message-ID, by which mail programs
+    recognise the copy.
+    """
     host = platform.node() or "localhost"
     mail = EmailMessage()
     mail["From"] = sender or f"hcc-notify@{host}"
     mail["To"] = ", ".join(receivers)
     mail["Subject"] = subject
     mail["Date"] = formatdate()
-    mail["Message-ID"] = make_msgid(domain=host)
+    mail["Message-ID"] = f"<{name}@{host}>" if name else make_msgid(domain=host)
     mail.set_content(body)
+    if file is not None:
+        main, _, sub = file.media_type.partition("/")
+        mail.add_attachment(file.content, maintype=main, subtype=sub, filename=file.name)
     try:
         _deliver(url, mail)
     except (smtplib.SMTPException, OSError) as fault:

@@ -1,4 +1,4 @@
-"""Our processes as the Procfile names them, each in its own group, ended by process id."""
+"""Runs the processes of the Procfile, each in a process group of its own, and ends them by process id."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from typing import IO, Self
 
 from honcho.environ import parse_procfile
 
-from config.settings import ROOT
+from config.settings import INSTALLED, ROOT
 
-_PATIENCE = 15.0  # seconds from the polite signal to the last one
+_PATIENCE = 15.0  # seconds from SIGTERM to SIGKILL
 
 
 def procfile() -> dict[str, str]:
     """Process name → command line."""
-    return dict(parse_procfile((ROOT / "Procfile").read_text()).processes)
+    file = INSTALLED / "Procfile"
+    if not file.is_file():  # the wheel installs it as a data file
+        file = Path(sys.prefix) / "share" / "hcc-notify" / "Procfile"
+    return dict(parse_procfile(file.read_text()).processes)
 
 
 def launch(command: str, environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start a command line in a session of its own; what it says goes to the log."""
+    """Start a command line in a session of its own, with its output in the log."""
     return subprocess.Popen(  # noqa: S602 (the command is our own Procfile's line, written for a shell)
         f"exec {command}",
         shell=True,
@@ -38,7 +41,7 @@ def launch(command: str, environment: Mapping[str, str], log: IO[bytes]) -> subp
 
 
 class Processes:
-    """Some processes of the Procfile, writing to one log file each; none outlives the `with` block."""
+    """Some processes of the Procfile, each with its own log file; none outlives the `with` block."""
 
     def __init__(self, names: Sequence[str], environment: Mapping[str, str], logs: Path) -> None:
         self._names = names
@@ -67,15 +70,15 @@ class Processes:
         return process
 
     def pids(self) -> list[int]:
-        """The process ids of those that we started and that run."""
+        """The process ids of the started processes that still run."""
         return [process.pid for process in self._running.values() if process.poll() is None]
 
     def log(self, name: str) -> Path:
-        """Where a process writes."""
+        """The log file of a process."""
         return self._logs / f"{name}.log"
 
     def ended(self) -> dict[str, int]:
-        """The processes that have ended by themselves, with their exit codes."""
+        """The processes that have ended, with their exit codes."""
         codes = {name: process.poll() for name, process in self._running.items()}
         return {name: code for name, code in codes.items() if code is not None}
 
@@ -92,5 +95,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         pass
     finally:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # children of a process that did not end in order
+            os.killpg(process.pid, signal.SIGKILL)  # children that a process did not end itself
         process.wait()

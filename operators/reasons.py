@@ -1,4 +1,4 @@
-"""What operators are told where something does not work: one sentence for every fault that is expected."""
+"""One sentence for operators for every expected fault."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from config.causes import Cause, cause_of, not_reached
 from config.settings import SettingsError
+from coordination.bell import OTHER_QUEUES, TAKES_NONE
+from coordination.connection import BrokerDown, QueueDown
+from domain.wording import LetterError
+from ledger.base.away import LedgerAway, why_away
+from ledger.base.encoding import EncodingError
+from ledger.base.sealing import SealError
 from producers.dossiers.mapping import MappingError
-from producers.dossiers.source import SourceError
+from producers.dossiers.source import SourceError, SourceUnreachableError
 from sandbox.servers import ServersError
-from worker.domain.letters import LetterError
-from worker.ledger.away import LedgerAway, why_away
-from worker.ledger.encoding import EncodingError
-from worker.ledger.sealing import SealError
-from worker.queue.bell import OTHER_QUEUES, TAKES_NONE
-from worker.queue.connection import BrokerDown, QueueDown
 
 LEDGER = "sổ thông báo (HCC_DATABASE_URL)"
 REDIS = "Redis (HCC_REDIS_URL)"
@@ -26,7 +26,7 @@ WRONG_KEYS = (
     "ghi thêm khóa cũ vào cuối HCC_SECRET_KEYS (khóa của máy chủ nhúng nằm trong tệp var/secret_keys); "
     "nếu khóa vẫn đúng thì dữ liệu ấy đã hỏng"
 )
-"""What to do where sealed data cannot be opened."""
+"""What to do if sealed data cannot be opened."""
 
 _CROWDED = "máy chủ hết lượt kết nối; xem `hcc connections`, tăng max_connections hoặc đặt PgBouncer"
 _DISK_FULL = "máy chủ hết chỗ trên đĩa; dọn hoặc thêm đĩa cho PostgreSQL"
@@ -44,7 +44,7 @@ _OF_FILES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, er
 
 
 def sentence_of(error: BaseException) -> str | None:
-    """The sentence; None where nobody expected this."""
+    """The sentence for an error; None for an unexpected one."""
     match error:
         case SettingsError() | MappingError() | SourceError() | ServersError() | LetterError() | EncodingError():
             return str(error)
@@ -58,9 +58,19 @@ def sentence_of(error: BaseException) -> str | None:
             return not_reached(LEDGER, error)
         case DBAPIError():
             return f"Không làm việc được với sổ thông báo: {_first_line(error)}"
-        case OSError() if error.errno in _OF_FILES:  # a full disk, a folder that may not be written
+        case OSError() if error.errno in _OF_FILES:  # e.g. a full disk, a read-only folder
             return f"Không đọc hoặc ghi được {error.filename or 'tệp'}: {error.strerror or type(error).__name__}"
     return None
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether a server that we need does not work now: the same command may succeed later."""
+    match error:
+        case QueueDown() | BrokerDown() | LedgerAway() | SourceUnreachableError():
+            return True
+        case OperationalError() | InterfaceError():
+            return cause_of(error) is not Cause.OTHER
+    return False
 
 
 def _of_queue(error: QueueDown | BrokerDown) -> str:
@@ -70,11 +80,11 @@ def _of_queue(error: QueueDown | BrokerDown) -> str:
 
 
 def ledger_refusal(away: LedgerAway) -> str | None:
-    """What a ledger lacks that answers and refuses; None where it does not let us in, for what `cause_of` tells."""
+    """Why a ledger that answers refuses us; None if it could not be reached, for which `cause_of` has the cause."""
     state, cause = getattr(away.orig, "pgcode", None), cause_of(away)
     if state in _OF_LEDGER:
         return _OF_LEDGER[state]
-    if cause is Cause.FULL:  # libpq tells a refusal at the door in words alone
+    if cause is Cause.FULL:  # libpq reports a refused connection as text only
         return _CROWDED
     if state is None and "No space left" in str(away.orig):
         return _DISK_FULL
@@ -84,5 +94,5 @@ def ledger_refusal(away: LedgerAway) -> str | None:
 
 
 def _first_line(error: DBAPIError) -> str:
-    """The server's own words without the details, which may quote a row."""
+    """The first line of the server's message, without the details, which may quote a row."""
     return str(error.orig).strip().splitlines()[0] if str(error.orig or "").strip() else type(error).__name__

@@ -1,6 +1,6 @@
-"""Is it really leaving? Whatever has waited for longer than HCC_STUCK_SECONDS though nothing that we know of holds it.
+"""Finds work that is stuck: it has waited for longer than HCC_STUCK_SECONDS, and no known hold explains it.
 
-Asked in one place for all: `hcc doctor`, `/readyz`, the metrics, the alarms and the heartbeat.
+This is the only place with that test: `hcc doctor`, `/readyz`, the metrics, the alarms and the heartbeat all use it.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from domain.alarm import AlarmCause
+from domain.lane import Lane
+from domain.settling import GIVE_UP
+from ledger.notices import stuck
+from ledger.notices.stuck import Queue
 from operators.holding import held_oa
 from producers.dossiers.queries import FEEDS
-from worker.bootstrap import Services
-from worker.deliver import bounds
-from worker.domain.alarm import AlarmCause
-from worker.domain.lane import Lane
-from worker.domain.settling import GIVE_UP
-from worker.ledger import stuck
-from worker.ledger.stuck import Queue
+from worker.delivery.deliver import bounds
+from worker.services.bootstrap import Services
 
-_LOOKS = 3  # a notice whose permit came this very moment is not stuck
-_PAUSE = 0.7  # seconds between them: longer than a bell takes to be heard
-_POLLS = 3  # so many turns a feed may miss, where it is polled seldom
+_LOOKS = 3  # a notice that has just received its permit is not stuck
+_PAUSE = 0.7  # seconds between looks: longer than a bell takes to be heard
+_POLLS = 3  # polls that a feed may miss; matters if it is polled seldom
 
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """What has not moved for how long (seconds); `what` names the lane or the feed."""
+    """Something stuck, and for how long (seconds); `what` names the lane or the feed."""
 
     cause: AlarmCause
     oa: str
@@ -37,7 +37,7 @@ class Stuck:
 
     @property
     def says(self) -> str:
-        """A sentence for operators, with what to do."""
+        """A sentence for operators, with the remedy."""
         return _SAYS[self.cause].format(what=self.what, minutes=f"{self.seconds / 60:.0f}")
 
     @property
@@ -60,7 +60,7 @@ _SAYS: Mapping[AlarmCause, str] = {
 
 
 def stuck_now(services: Services) -> list[Stuck]:
-    """All of an OA that is stuck; what merely seems so for a moment is looked at again first. Raises `DBAPIError`."""
+    """Everything that is stuck in an OA: found in three looks, 0.7 s apart. Raises `DBAPIError`."""
     found = _look(services)
     for _ in range(_LOOKS - 1):
         if not found:
@@ -72,7 +72,7 @@ def stuck_now(services: Services) -> list[Stuck]:
 
 
 def oldest_due(services: Services) -> dict[Lane, float]:
-    """By lane for how many seconds the oldest notice has been due that may go; 0 where none is."""
+    """By lane, for how many seconds the oldest sendable notice has been due; 0 if there is none."""
     with services.ledger.connect() as connection:
         found = {queue.lane: queue.seconds for queue in _queues(connection, services)}
     return {lane: found.get(lane, 0.0) for lane in Lane}
@@ -96,7 +96,7 @@ def _look(services: Services) -> list[Stuck]:
 
 
 def feed_patience(services: Services) -> float:
-    """After how many seconds a feed that was not read to its end is stuck."""
+    """Seconds without being read to its end after which a feed is stuck."""
     return max(services.settings.stuck_seconds, _POLLS * services.settings.poll_seconds)
 
 
@@ -107,7 +107,7 @@ def _queues(connection: Connection, services: Services) -> list[Queue]:
 def _lanes(services: Services, queues: Sequence[Queue], *, is_read: bool) -> Iterator[Stuck]:
     most = services.settings.stuck_seconds
     for queue in queues:
-        claimed_in = queue.lane if queue.lane is Lane.INTERACTIVE else Lane.BULK  # what is late goes in bulk
+        claimed_in = queue.lane if queue.lane is Lane.INTERACTIVE else Lane.BULK  # late notices go in bulk
         if (queue.sure_seconds or 0.0) > most:
             if not queue.flows and held_oa(services, claimed_in) is None:
                 yield Stuck(AlarmCause.DUE, services.oa, queue.sure_seconds or 0.0, queue.lane.name.lower())

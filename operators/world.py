@@ -1,8 +1,8 @@
-"""The world that a command works in: what is set comes from outside, what is not set is started here.
+"""The world of a command: its settings, with embedded servers and the sandbox's Zalo in place of those not set.
 
-Unset database and Redis URLs mean the embedded servers, an unset dossier database the sandbox's schema in them, and
-an unset Zalo app the sandbox's Zalo: so everything can be tried on a bare machine, and a sandbox never meets real Zalo.
-Where messages go to real Zalo the embedded servers are refused, unless somebody says that they are meant.
+Unset database and Redis URLs select the embedded servers. An unset dossier database selects the sandbox's schema in
+them, and an unset Zalo app the sandbox's Zalo. So everything can be tried on a bare machine, and a sandbox never meets
+real Zalo. If messages go to real Zalo, embedded servers are refused unless HCC_EMBEDDED allows them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from pydantic import TypeAdapter, ValidationError
 from config.arrival import PREFIX, layered
 from config.oas import load_oas
 from config.settings import REAL_ZALO, ROOT, UP_ENV, VAR, SettingsError
+from ledger.console import ROLE as CONSOLE_ROLE
+from ledger.console import role_statements
 from operators.endings import is_running
 from sandbox.dossiers.living import create_schema
 from sandbox.servers import Servers, running
@@ -38,7 +40,7 @@ SANDBOX_ZALO = {
 
 
 def given() -> dict[str, str]:
-    """The settings that somebody set: the environment over `.env`."""
+    """The settings that are set; the environment takes precedence over `.env`. Raises `SettingsError`."""
     try:
         merged = layered(ROOT / ".env")
     except ValueError as error:
@@ -48,12 +50,12 @@ def given() -> dict[str, str]:
 
 @contextmanager
 def world() -> Iterator[dict[str, str]]:
-    """The environment of a command: what is not set is added to `os.environ` while the command runs.
+    """Add the settings that are not set to `os.environ`, and yield them.
 
-    Uses the servers of a running `hcc up`, or starts them for this command alone.
+    Uses the servers of a running `hcc up`, or starts servers for this command alone.
     """
     up = _of_running_up()
-    if up is not None:  # its Zalo stands before the one that `.env` may name
+    if up is not None:  # its Zalo takes precedence over the one that `.env` may name
         os.environ.update({name: value for name, value in up.items() if not os.environ.get(name)})
         yield up
         return
@@ -64,8 +66,8 @@ def world() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def embedded(root: Path, known: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Start embedded servers under `root` for what `known` leaves out; gives the settings to add."""
-    several = "HCC_OAS" in known  # they name their own Zalo apps and dossier databases, and nothing stands in for these
+    """Start embedded servers under `root` for the URLs that `known` lacks; yields the settings to add."""
+    several = "HCC_OAS" in known  # its tables name their own Zalo apps and dossier databases; there is no substitute
     added = dict(SANDBOX_ZALO) if not several and "HCC_ZALO_APP_ID" not in known else {}
     if "HCC_SECRET_KEYS" not in known and "HCC_DATABASE_URL" not in known:
         added["HCC_SECRET_KEYS"] = _secret_key()
@@ -78,11 +80,16 @@ def embedded(root: Path, known: Mapping[str, str]) -> Iterator[dict[str, str]]:
         urls = {"HCC_DATABASE_URL": servers.database_url(), "HCC_REDIS_URL": servers.redis_url()}
         if "HCC_DOSSIER_URL" in wanted:
             urls["HCC_DOSSIER_URL"] = _dossier_database(servers)
+        if "HCC_DATABASE_URL" in wanted and "HCC_CONSOLE_DATABASE_URL" not in known:
+            added["HCC_CONSOLE_DATABASE_URL"] = servers.create_role(CONSOLE_ROLE, role_statements())
         yield added | {name: url for name, url in urls.items() if name in wanted}
 
 
 def _refuse_beside_real_zalo(wanted: Sequence[str], known: Mapping[str, str]) -> None:
-    """A forgotten setting must not begin an empty ledger of its own, from which citizens are told everything again."""
+    """Refuse an empty embedded ledger where a setting was forgotten: citizens would be told everything again.
+
+    Raises `SettingsError`.
+    """
     if _is_yes(known.get("HCC_EMBEDDED", "")) or all(map(_is_loopback, _zalos(known))):
         return
     what = f"{', '.join(wanted)}: chưa đặt, mà HCC_ZALO_OPENAPI_URL là Zalo thật nên không dùng máy chủ nhúng"
@@ -91,14 +98,14 @@ def _refuse_beside_real_zalo(wanted: Sequence[str], known: Mapping[str, str]) ->
 
 
 def _zalos(known: Mapping[str, str]) -> set[str]:
-    """Where messages would go; nowhere, where the sandbox's Zalo stands in for an app that is not set."""
+    """The URLs to which messages would go; none if no app is set, as the sandbox's Zalo then takes its place."""
     if "HCC_OAS" in known:
         return {one.settings.zalo_openapi_url for one in load_oas("zalo_oa_id").values()}
     return {known.get("HCC_ZALO_OPENAPI_URL", REAL_ZALO)} if "HCC_ZALO_APP_ID" in known else set()
 
 
 def _is_loopback(url: str) -> bool:
-    """Names are not looked up: whoever answers for them may say anything."""
+    """Whether the host is a loopback address or `localhost`. Names are not resolved: a DNS answer proves nothing."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback
@@ -107,7 +114,7 @@ def _is_loopback(url: str) -> bool:
 
 
 def _is_yes(word: str) -> bool:
-    """As the settings read it; what is neither yes nor no is told by them later."""
+    """The word as the settings read it. If it is neither yes nor no, the settings report that later."""
     try:
         return TypeAdapter(bool).validate_python(word)
     except ValidationError:
@@ -122,17 +129,17 @@ def _dossier_database(servers: Servers) -> str:
 
 
 def _of_running_up() -> dict[str, str] | None:
-    """What a running `hcc up` started, if it does run; what a killed one left behind is removed."""
+    """The settings of a running `hcc up`; None if none runs. Removes the file that a killed one left behind."""
     if not UP_ENV.exists():
         return None
-    if not is_running(UP_LOCK) and running(SERVERS) is None:  # an `hcc up` of before has no lock
+    if not is_running(UP_LOCK) and running(SERVERS) is None:  # an `hcc up` of an earlier version has no lock
         UP_ENV.unlink(missing_ok=True)
         return None
     return {name: value for name, value in dotenv_values(UP_ENV).items() if value is not None}
 
 
 def _secret_key() -> str:
-    """The key of the embedded ledger: made once, kept beside it, readable by its owner only."""
+    """The key of the embedded ledger: created once, stored next to it, readable only by its owner."""
     if not _KEYS.exists():
         VAR.mkdir(exist_ok=True)
         descriptor = os.open(_KEYS, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)

@@ -1,4 +1,4 @@
-"""The producers' doorbells: each hears a bell and calls one verb for every OA that it is time for."""
+"""The producers' Celery tasks: each hears a bell and calls one function for every OA that is due."""
 
 from __future__ import annotations
 
@@ -6,71 +6,89 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import cache, partial
 
 from celery import shared_task
 from sqlalchemy.exc import ProgrammingError
 
 from config.oas import load_oas
+from coordination.bell import heard, ring
+from coordination.rounds import Rounds
+from ledger.base.away import AWAY, why_away
+from ledger.notices import due_accounts
 from producers.dossiers.identity import StrangeSource
 from producers.dossiers.mapping import MappingError
 from producers.dossiers.source import SourceError
-from producers.office import Office
-from worker.ledger import work
-from worker.ledger.away import AWAY, why_away
-from worker.queue.bell import heard
-from worker.rounds import Rounds
+from producers.news import tell_news
+from producers.probe import probe
+from producers.services import ProducerServices
 
 log = logging.getLogger("hcc.producers")
 
 _EVENTS_SECONDS = 10.0
-_EVENTS_TURN = 2.0  # of one OA, where others wait
-_ROUND_SECONDS = 20  # well inside the task's time limit; what is left waits for the next bell
+_EVENTS_TURN = 2.0  # of one OA, while others wait
+_ROUND_SECONDS = 20  # well within the task's time limit; the rest waits for the next bell
 _RECONCILE_SECONDS = 1  # a slice: the rest of the pass waits for the next bell, and other bells are heard meanwhile
 
 
 @cache
-def office() -> Office:
-    """This process's producers; made at the first bell, after the fork."""
-    return Office(load_oas())
+def office() -> ProducerServices:
+    """This process's producers; built at the first bell, after the fork."""
+    return ProducerServices(load_oas())
 
 
 @shared_task(name="producers.poll")
 def poll() -> None:
-    """Make one round."""
+    """Run one round."""
     _run(polling(), office().due())
 
 
 @shared_task(name="producers.reconcile")
 def reconcile() -> None:
-    """Go on with the slow pass, unless it rests."""
+    """Continue the slow pass, unless it rests."""
     _run(reconciling(), office().oas)
 
 
 @shared_task(name="producers.remind")
 def remind() -> None:
-    """Record the reminders that are due; at night there are none."""
+    """Record the reminders due; at night there are none."""
     _run(reminding(), office().oas)
 
 
 def _run(rounds: Rounds, oas: Sequence[str]) -> None:
-    """Beside the task, with one OA too: a dossier database that falls silent would hold it until Celery ends the
-    process, with all sends that it has in hand. What waits there in vain is broken off at a later bell.
+    """Run the rounds in threads, not in the task, even with one OA. A dossier database that stops answering would block
+    the task until Celery ends the process, with all its sends in flight. An overdue wait is cut at a later bell.
     """
     for late in rounds.run(oas, alone=False):
         office().break_off(late)
 
 
+@shared_task(name="producers.tell_staff")
+def tell_staff() -> None:
+    """Record the probe of the hour, and the news for staff that are due."""
+    for oa in office().oas:
+        _say_faults("staff", partial(_tell_staff, oa))
+
+
+def _tell_staff(oa: str) -> None:
+    with office().ledger.begin() as tx:
+        new = probe(tx, oa)
+    new += tell_news(office().ledger, oa, datetime.now(UTC))
+    if new:
+        ring(oa)
+
+
 @shared_task(name="producers.events")
 def events() -> None:
-    """Draw the consequences of Zalo's events that were recorded."""
+    """Apply the recorded events of Zalo."""
     heard("producers.events")
     _say_faults("events", _apply_events)
 
 
 @cache
 def polling() -> Rounds:
-    """Rounds over the dossier databases, one an OA."""
+    """Rounds over the dossier databases, one per OA."""
     return _rounds("poll", lambda oa: office().poller(oa).round(_ROUND_SECONDS))
 
 
@@ -82,7 +100,7 @@ def reconciling() -> Rounds:
 
 @cache
 def reminding() -> Rounds:
-    """Looks for reminders."""
+    """Checks for due reminders."""
     return _rounds("remind", lambda oa: office().poller(oa).remind())
 
 
@@ -94,9 +112,9 @@ def _rounds(what: str, verb: Callable[[str], object]) -> Rounds:
 
 
 def _apply_events() -> None:
-    """Of each OA that has some, a turn; in any order, so that it is not always the same ones that have to wait."""
+    """Give each OA with events a turn, in random order, so that it is not always the same OAs that have to wait."""
     with office().ledger.connect() as connection:
-        waiting = work.to_apply(connection, office().oas, office().reader)
+        waiting = due_accounts.to_apply(connection, office().oas, office().reader)
     end = time.monotonic() + _EVENTS_SECONDS
     random.shuffle(waiting)
     for oa in waiting:
@@ -111,13 +129,13 @@ def _apply_events_of(oa: str, seconds: float) -> None:
 
 
 def _say_faults(what: str, verb: Callable[[], object]) -> None:
-    """A fault of the source is one clear line, and the next bell tries again."""
+    """Log a fault of the source or the ledger as one clear line; the next bell tries again."""
     try:
         verb()
     except (*AWAY, ProgrammingError) as fault:
         why = why_away(fault)
         log.error("%s put off, the ledger is away or not migrated (`hcc migrate`) why=%s", what, why)  # noqa: TRY400 (the sentence says it all)
     except StrangeSource:
-        pass  # said once, when it was met; `hcc doctor` and the metrics go on saying it
+        pass  # logged once, when it was met; `hcc doctor` and the metrics keep reporting it
     except (SourceError, MappingError) as fault:
         log.error("%s failed: %s", what, fault)  # noqa: TRY400 (the sentence says it all)

@@ -1,6 +1,6 @@
-"""An SMS gateway in a box, in this process: answers as eSMS documents it and keeps what it accepted.
+"""An SMS gateway for tests, in this process: answers as eSMS documents it and keeps the accepted messages.
 
-Source: eSMS, "Tin nhắn SMS OTP/CSKH". A `RequestId` that was there before is refused with 124.
+Source: eSMS, "Tin nhắn SMS OTP/CSKH". A repeated `RequestId` is refused with 124.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ REQUEST_ID_MOST = 50
 
 
 class SandboxSms:
-    """Accepts SMS of one account; `refuse_with` is a code that answers every send instead."""
+    """Accepts SMS of one account; if `refuse_with` is set, every send is answered with that code instead."""
 
     def __init__(self, api_key: str, secret_key: str, brandname: str) -> None:
         self.account = (api_key, secret_key, brandname)
         self.messages: list[dict[str, str]] = []
         self.refuse_with = 0
-        self.hang_up_after = 0  # so many next answers are not given, though the message is accepted
+        self.hang_up_after = 0  # the next so many messages are accepted but not answered
         self._seen: set[str] = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
 
@@ -42,7 +42,7 @@ class SandboxSms:
         self._server.server_close()
 
     def answer(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Judge a send: the keys, the brand name, the id, the phone."""
+        """Check and answer a send: the keys, the brand name, the phone, the id."""
         key, secret, brandname = self.account
         request_id = order.get("RequestId", "")
         if (order.get("ApiKey"), order.get("SecretKey")) != (key, secret):
@@ -84,6 +84,6 @@ def _handler(box: SandboxSms) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(answer)
 
         def log_message(self, *_: object) -> None:
-            """Phones are in the requests: nothing is printed."""
+            """Print nothing: the requests contain phones."""
 
     return Handler

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -17,14 +17,16 @@ import pytest
 import redis as redis_client
 from sqlalchemy import Engine, make_url, text
 
+from coordination import bell
+from ledger.base.engine import open_ledger
+from ledger.migrate import migrate
 from operators import processes
 from sandbox.servers import Servers
+from sandbox.zalo import client
 from tests.zygote import Zygote
-from worker.ledger.engine import open_ledger
-from worker.ledger.migrate import migrate
-from worker.queue import bell
 
 _numbers = itertools.count(1)
+_ROOM = 4 << 30  # bytes that the servers of all processes of a suite need at most
 
 
 @pytest.fixture(autouse=True)
@@ -54,21 +56,31 @@ def _forget_the_bells() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def forked() -> Iterator[None]:
     """Processes of the Procfile need not import everything, where the system can do that (`tests.zygote`)."""
-    executed = processes.launch
+    executed, zalo_executed = processes.launch, client.launch
     with Zygote() as zygote, pytest.MonkeyPatch.context() as patch:
 
         def launch(command: str, environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
             return zygote.launch(command, environment, log) or executed(command, environment, log)
 
+        def launch_zalo(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+            return zygote.launch_zalo(command, log) or zalo_executed(command, log)
+
         if sys.platform == "linux":
             patch.setattr(processes, "launch", launch)
+            patch.setattr(client, "launch", launch_zalo)
         yield
+
+
+def _in_memory() -> str | None:
+    """The folder of the system that is in memory; None where it has none with room enough."""
+    folder = "/dev/shm"  # noqa: S108 (a folder of a random name is made in it)
+    return folder if Path(folder).is_dir() and shutil.disk_usage(folder).free > _ROOM else None
 
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """Real servers in a folder of their own, gone with the session: they need not outlive the machine's power."""
-    root = Path(tempfile.mkdtemp(prefix="hcc-tests-"))
+    root = Path(tempfile.mkdtemp(prefix="hcc-tests-", dir=_in_memory()))
     with Servers(root, settings={"fsync": "off", "full_page_writes": "off"}) as started:
         yield started
     shutil.rmtree(root, ignore_errors=True)
@@ -89,6 +101,15 @@ def ledger_url(servers: Servers, migrated: str) -> Iterator[str]:
     """The URL of an empty ledger of this test alone."""
     name = f"ledger_{next(_numbers)}"
     servers.create_database(name, template=migrated)
+    yield servers.database_url(name)
+    servers.drop_database(name)
+
+
+@pytest.fixture
+def empty_database_url(servers: Servers) -> Iterator[str]:
+    """The URL of a database without tables, of this test alone."""
+    name = f"ledger_{next(_numbers)}"
+    servers.create_database(name)
     yield servers.database_url(name)
     servers.drop_database(name)
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
-from worker.bootstrap import Services
+from domain.notice import Attempt, Letter
+from domain.outcome import Uncertain
 from worker.channels.cargo import BatchGuard
 from worker.channels.channel import Channel, Ready
-from worker.domain.notice import Attempt, Letter
-from worker.domain.outcome import Uncertain
-from worker.pump import Pump
+from worker.delivery.pump import Pump
+from worker.services.bootstrap import Services
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def send(
     services: Services, channel: Channel, letters: Sequence[Letter], ready: Ready, guard: BatchGuard | None = None
 ) -> list[Attempt]:
     """Send letters by one channel, without the ledger."""
-    cargo = channel.send(letters, ready, guard=guard or Open())
+    cargo = channel.prepare(letters, ready, guard=guard or Open())
     with closing(services.shared.open_sender()) as wire:
         landed = wire.exchange(cargo.calls, guard=cargo)
         return [*cargo.done, *(cargo.arrived(call, result) for call, result in landed)]

@@ -1,7 +1,7 @@
 """Starts our processes as forks of one that has imported everything: most of what a start costs are imports.
 
 A process that is started so is a child of the test's process, in a session of its own, like one that was executed; only
-its command line in /proc is another one. What is started in any other way than `celery` or `hcc` is executed.
+its command line in /proc is another one. What is none of `_PROGRAMS` is executed.
 
 The test's process becomes the reaper of orphans for the moment of a start: the zygote forks a process that forks ours
 and ends.
@@ -18,7 +18,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import IO, Any, Self
 
@@ -33,8 +34,24 @@ _IMPORTED = (
     "kombu.transport.redis",
     "sqlalchemy.dialects.postgresql.psycopg2",
     "operators.cli.main",
+    "operators.checks.examine",
+    "operators.alarms",
+    "operators.world",
+    "operators.cli.up",
+    "ledger.notices.verbs",
+    "producers.digest",
+    "producers.dossiers.check",
+    "producers.dossiers.poll",
+    "worker.delivery.deliver",
+    "worker.upkeep.follower_sync",
+    "sandbox.zalo.client",
+    "sandbox.zalo.__main__",
 )
-_PROGRAMS: dict[str, tuple[str, str]] = {"celery": ("celery.__main__", "main"), "hcc": ("operators.cli.main", "main")}
+_PROGRAMS: dict[str, tuple[str, str]] = {
+    "celery": ("celery.__main__", "main"),
+    "hcc": ("operators.cli.main", "main"),
+    "sandbox.zalo": ("sandbox.zalo.__main__", "main"),
+}
 _LARGEST = 1 << 20  # bytes of a request
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, of linux/prctl.h
 
@@ -70,6 +87,15 @@ class Zygote:
                 given[name] = value
         if not words or words[0] not in _PROGRAMS or any(given.get(name) != os.environ.get(name) for name in _FIXED):
             return None
+        return self._fork(words, given, log)
+
+    def launch_zalo(self, command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes] | None:
+        """Start the sandbox's Zalo; None where it has a prefix, so that it is another program that starts it."""
+        if tuple(command[:3]) != (sys.executable, "-m", "sandbox.zalo"):
+            return None
+        return self._fork(list(command[2:]), dict(os.environ), log)
+
+    def _fork(self, words: list[str], given: dict[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
         if self._process is None:
             self._begin()
         request = json.dumps({"words": words, "environment": given}).encode()
@@ -79,7 +105,7 @@ class Zygote:
             pid = int(self._ours.recv(64))
         finally:
             _reap_orphans(False)
-        return _adopted(pid, command)
+        return _adopted(pid, shlex.join(words))
 
 
 _FIXED = ("PYTHONPATH", "LD_PRELOAD", "PYTHONHOME")
@@ -102,6 +128,7 @@ def _adopted(pid: int, command: str) -> subprocess.Popen[bytes]:
 
 def _serve(ours: socket.socket) -> Callable[[], object] | None:
     """Fork for each request; gives what a fork has to run, None at the end of all requests."""
+    tests = os.getppid()
     while True:
         request, fds, _, _ = socket.recv_fds(ours, _LARGEST, 1)
         if not request:
@@ -114,6 +141,8 @@ def _serve(ours: socket.socket) -> Callable[[], object] | None:
                 for fd in (told, tell):
                     os.close(fd)
                 ours.close()
+                while os.getppid() != tests:  # a program that looks for its parent has to find the test's process
+                    time.sleep(0.001)
                 return _become(json.loads(request), fds[0])
             os._exit(0 if os.write(tell, str(pid).encode()) else 1)
         os.waitpid(between, 0)  # only now ours is a child of the test's process

@@ -1,31 +1,33 @@
-"""The Celery app: `celery -A worker.app worker`, `celery -A worker.app beat`, from the project's root."""
+"""Defines the Celery app: run `celery -A worker.app worker` and `celery -A worker.app beat` from the project's root."""
 
 from __future__ import annotations
 
 import sys
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, task_revoked, worker_process_init
+from celery.signals import beat_init, celeryd_init, setup_logging, task_revoked, worker_process_init
 
 from config.celeryconfig import celery_settings
-from config.logs import set_up_logs
 from config.oas import common_settings, load_oas
+from config.process import begin_process
 from config.settings import SettingsError
-from worker.clocks import publish_clock
-from worker.deployment import Deployment
-from worker.queue.bell import TooLate
-from worker.queue.broker import mend
-from worker.queue.processes import BEAT, CHILD, announce
+from coordination.bell import TooLate
+from coordination.broker import mend
+from coordination.processes import BEAT, CHILD, announce
+from worker.services.clocks import publish_clock
+from worker.services.deployment import Deployment
 
 
 def _load_or_leave() -> dict[str, object]:
     try:
         oas = load_oas()
-        Deployment(oas)  # what can be wrong with an OA is found before anything runs
+        Deployment(oas)  # detects a faulty OA before anything runs
     except SettingsError as error:
         sys.exit(str(error))
     settings = common_settings(oas)
-    setup_logging.connect(lambda **_: set_up_logs(settings.log_level), weak=False)
+    role = [BEAT]  # a worker says so before its log is set up
+    celeryd_init.connect(lambda **_: role.insert(0, "worker"), weak=False)
+    setup_logging.connect(lambda **_: begin_process(settings, role[0]), weak=False)
     worker_process_init.connect(lambda **_: publish_clock(settings.redis_url), weak=False)
     worker_process_init.connect(lambda **_: announce(settings.redis_url, CHILD), weak=False)
     beat_init.connect(lambda **_: announce(settings.redis_url, BEAT), weak=False)
@@ -40,6 +42,6 @@ app.config_from_object(_load_or_leave())
 
 @app.on_after_finalize.connect(weak=False)  # type: ignore[untyped-decorator]  # Celery ships no types
 def _only_ours(sender: Celery, **_: object) -> None:
-    """Celery's own tasks (chords, groups, its clean-up) are no bells: nobody may have them run."""
+    """Unregister Celery's own tasks (chords, groups, clean-up): they are no bells, and nobody may run them."""
     for name in [name for name in sender.tasks if name.startswith("celery.")]:
         sender.tasks.unregister(name)

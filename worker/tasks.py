@@ -1,4 +1,4 @@
-"""The worker's doorbells: each hears a bell and calls one verb, for all OAs or for the one that the bell names."""
+"""The worker's Celery tasks: each handles one bell by one call, for all OAs or for the OA that the bell names."""
 
 from __future__ import annotations
 
@@ -12,35 +12,41 @@ from celery import shared_task
 from sqlalchemy.exc import ProgrammingError
 
 from config.oas import load_oas
-from worker import sweeps
-from worker.deployment import Deployment
-from worker.engine import start_pump
-from worker.followers import Sync, SyncStopped
-from worker.ledger import setbacks, work
-from worker.ledger.away import AWAY, why_away
-from worker.pump import Pump
-from worker.queue.bell import heard, ring
-from worker.queue.connection import QueueDown
-from worker.queue.messages import HOPS
-from worker.queue.refusals import refused
-from worker.rounds import Rounds
-from worker.setbacks import REMEMBERED
-from worker.settle import settle_uncertain
+from coordination.bell import heard, ring
+from coordination.connection import QueueDown
+from coordination.messages import HOPS
+from coordination.refusals import refused
+from coordination.rounds import Rounds
+from ledger.base import setbacks
+from ledger.base.away import AWAY, why_away
+from ledger.notices import due_accounts, held_counts
+from ledger.notices.switches import EVERY_OA
+from ledger.reports import tally_rounds
+from worker.delivery.engine import start_pump
+from worker.delivery.pump import Pump
+from worker.services.deployment import Deployment
+from worker.services.setbacks import REMEMBERED
+from worker.upkeep import acts, sweeps
+from worker.upkeep.follower_sync import Sync, SyncStopped
+from worker.upkeep.mailing import mail_reports
+from worker.upkeep.settle import settle_uncertain
 
 log = logging.getLogger("hcc.tasks")
 
 _PASS_ON_SECONDS = 0.05
-_SWEEP_SECONDS = 20.0  # well inside the task's time limit; what is left waits for the next bell
-_RENEW_SECONDS = 20.0  # as above; one renewal may take as long again
+_SWEEP_SECONDS = 20.0  # well below the task's time limit; the next bell does the rest
+_TALLY_SECONDS = 10.0  # as above
+_ACTS_SECONDS = 10.0  # as above
+_RENEW_SECONDS = 20.0  # as above; a single renewal may take another 20 s
 
 
 @contextmanager
 def later(task: str) -> Iterator[None]:
-    """Ledger or Redis away for a moment: one line, nothing lost, the next bell tries again."""
+    """If the ledger or Redis is away, log one line; nothing is lost, and the next bell retries."""
     try:
         yield
     except QueueDown as away:
-        log.error("%s put off why=%s", task, away)  # noqa: TRY400 (the sentence says all)
+        log.error("%s put off why=%s", task, away)  # noqa: TRY400 (the sentence suffices)
     except ProgrammingError as fault:
         log.error("%s put off, is the ledger migrated? run `hcc migrate` why=%s", task, type(fault.orig).__name__)  # noqa: TRY400 (as above)
     except AWAY as away:
@@ -49,13 +55,13 @@ def later(task: str) -> Iterator[None]:
 
 @cache
 def deployment() -> Deployment:
-    """This process's services; made at the first bell, after the fork."""
+    """This process's services; created at the first bell, after the fork."""
     return Deployment(load_oas(), program=setbacks.WORKER)
 
 
 @cache
 def pump() -> Pump:
-    """This process's pump; made at the first bell, after the fork."""
+    """This process's pump; created at the first bell, after the fork."""
     shared = deployment().shared
     seconds = shared.settings.answer_seconds
     return start_pump(shared.open_sender(), shared=deployment().several, answer_seconds=seconds)
@@ -63,18 +69,18 @@ def pump() -> Pump:
 
 @shared_task(name="worker.deliver")
 def deliver(oa: str, hops: int = 0) -> None:
-    """Deliver what is due; the pump goes on by itself, and calls for help where there is more than it has in hand."""
+    """Start delivery of due notices. The pump continues by itself; it calls for help if more are due than it holds."""
     heard("worker.deliver", oa)
     if oa not in deployment().oas:
         refused("a bell for an OA that is not of this deployment (HCC_OAS, HCC_ZALO_OA_ID)")
     elif pump().ask(deployment().of(oa), oa, call_help=lambda: ring(oa, HOPS)) and hops:
         ring(oa, hops - 1)
-        time.sleep(_PASS_ON_SECONDS)  # a process that is free at once would be given the bell that it passes on
+        time.sleep(_PASS_ON_SECONDS)  # if it were free at once, this process would get the bell that it passes on
 
 
 @shared_task(name="worker.wake")
 def wake() -> None:
-    """Ring for what has become due: a retry's time has come, or a bell was lost."""
+    """Ring for OAs with due notices: a retry has become due, or a bell was lost."""
     with later("wake"):
         for oa in sweeps.to_deliver(deployment()):
             ring(oa)
@@ -84,22 +90,24 @@ def wake() -> None:
 def sweep() -> None:
     with later("sweep"):
         sweeps.sweep_all(deployment(), _SWEEP_SECONDS)
+    with later("acts"):
+        acts.carry_on(deployment(), _ACTS_SECONDS)
 
 
 @shared_task(name="worker.settle")
 def settle() -> None:
     with later("settle"):
         with deployment().shared.ledger.connect() as connection:
-            doubtful = work.to_look_up(connection, deployment().oas)
+            doubtful = due_accounts.to_look_up(connection, deployment().oas)
         settling().run(doubtful, alone=not deployment().several)
 
 
 @shared_task(name="worker.renew_tokens")
 def renew_tokens() -> None:
-    """One after the other, and in the task itself: a process that ended under a renewal would cost the grant."""
+    """Renew tokens one at a time, in the task itself: a process that ends during a renewal loses the grant."""
     with later("renew tokens"):
         with deployment().shared.ledger.connect() as connection:
-            worn = work.to_renew(connection, deployment().oas)
+            worn = due_accounts.to_renew(connection, deployment().oas)
         for oa in sweeps.in_time(worn, _RENEW_SECONDS):
             with later(f"renew tokens oa={oa}"):
                 deployment().of(oa).tokens.renew_if_worn(oa)
@@ -107,7 +115,7 @@ def renew_tokens() -> None:
 
 @shared_task(name="worker.sync_followers")
 def sync_followers() -> None:
-    """Ask Zalo who follows, where the ledger lost what Zalo told us: what is lost cannot be found in any other way."""
+    """Query Zalo for the followers of OAs whose ledger lost Zalo's reports: they cannot be recovered in another way."""
     with later("sync followers"):
         with deployment().shared.ledger.connect() as connection:
             unsynced = setbacks.to_sync(connection, deployment().oas, REMEMBERED)
@@ -120,16 +128,41 @@ def keep_house() -> None:
         sweeps.keep_house(deployment().shared)
 
 
+@shared_task(name="worker.tally")
+def tally() -> None:
+    """Recompute the roll-ups that are due, and what switches hold back; the next bell goes on where this one stops."""
+    with later("tally"):
+        tally_rounds.catch_up(deployment().shared.ledger, _TALLY_SECONDS)
+        held_counts.count_held(deployment().shared.ledger, deployment().oas, seconds=_TALLY_SECONDS)
+
+
+@shared_task(name="worker.reports")
+def reports() -> None:
+    """Mail the reports that are due; the next bell does not begin before they are made."""
+    mailing_reports().run([EVERY_OA], alone=False)
+
+
 @cache
 def settling() -> Rounds:
-    """Look-ups: a Zalo that hangs for one OA keeps no other waiting."""
+    """The rounds of look-ups: if Zalo hangs for one OA, no other OA waits."""
     return Rounds("settle", _settle)
 
 
 @cache
 def syncing() -> Rounds:
-    """Syncs of followers, which take minutes: each keeps its place, and ends with its process without harm."""
+    """The rounds of follower syncs, which take minutes. Each saves its position, so it may end with its process."""
     return Rounds("sync followers", _sync_followers)
+
+
+@cache
+def mailing_reports() -> Rounds:
+    """One round for all OAs: it waits for another process, which may take minutes."""
+    return Rounds("mail reports", _mail_reports)
+
+
+def _mail_reports(_every_oa: str) -> None:
+    with later("mail reports"):
+        mail_reports(deployment().shared.ledger)
 
 
 def _sync_followers(oa: str) -> None:
@@ -137,11 +170,11 @@ def _sync_followers(oa: str) -> None:
         try:
             tally = Sync(deployment().of(oa), oa, by="sync").run(lambda _done, _total: None)
         except SyncStopped as stopped:
-            log.error("sync of followers put off oa=%s why=%s", oa, stopped)  # noqa: TRY400 (the sentence says all)
+            log.error("sync of followers put off oa=%s why=%s", oa, stopped)  # noqa: TRY400 (the sentence suffices)
         else:
             log.info("followers synced oa=%s looked_up=%d met=%d left=%d", oa, tally.looked_up, tally.met, tally.left)
 
 
 def _settle(oa: str) -> None:
     with later(f"settle oa={oa}"):
-        settle_uncertain(deployment().of(oa), oa)
+        settle_uncertain(deployment().of(oa))

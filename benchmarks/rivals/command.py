@@ -1,4 +1,4 @@
-"""Starts the enqueueing side of a rival (`enqueue.py`) as a process of its own."""
+"""Starts the enqueueing side of a rival (`enqueue.py`) as a separate process."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-_AT_ONCE = 2  # processes: enqueueing is not what is measured
+_AT_ONCE = 2  # processes: enqueueing is not measured
 
 
 def enqueue(module: str, given: Mapping[str, str], number: int) -> None:
-    """A message for each of the first `number` notices."""
+    """Enqueue a message for each of the first `number` notices."""
     half = -(-number // _AT_ONCE)
     parts = [(first, min(half, number - first)) for first in range(0, number, half)]
     with ThreadPoolExecutor(_AT_ONCE) as hands:
@@ -21,7 +21,7 @@ def enqueue(module: str, given: Mapping[str, str], number: int) -> None:
 
 
 def pace(module: str, given: Mapping[str, str], first: int, number: int, rate: float) -> dict[str, float]:
-    """`number` notices at a rate; when each was committed (seconds since 1970), by dossier."""
+    """Insert and enqueue `number` notices at a rate; returns each commit time (seconds since 1970), by dossier."""
     committed: dict[str, float] = json.loads(_run(module, given, "pace", first, number, rate))
     return committed
 

@@ -24,7 +24,7 @@ Enqueue = Callable[[Sequence[int]], None]
 
 
 def main(enqueue: Enqueue, verb: str, first: str, number: str, rate: str = "0") -> None:
-    """Do what the command line says; `enqueue` sends one message for each notice number."""
+    """Run the command line; `enqueue` sends one message for each notice number."""
     numbers = range(int(first), int(first) + int(number))
     if verb == "enqueue":
         for at in range(0, len(numbers), _PAGE):

@@ -1,4 +1,4 @@
-"""The rivals' ledger: the least that gives the same durability, so that no table of ours slows them down."""
+"""The rivals' ledger: the minimum for the same durability, so that no table of ours slows them down."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CREATE TABLE rival_attempts (
     at timestamptz NOT NULL DEFAULT clock_timestamp(), outcome text NOT NULL, ms integer NOT NULL
 )"""
 
-# The statements of those that write SQL themselves, as psycopg2 has it; each is a transaction of its own.
+# The statements for rivals that use plain SQL, in psycopg2's syntax; each is a separate transaction.
 CLAIM = """
 UPDATE rival_notices SET state = 'sending', lease = %(lease)s, lease_until = now() + interval '60 seconds'
 WHERE id = %(id)s AND state = 'due' RETURNING user_id, words"""
@@ -38,14 +38,14 @@ INSERT INTO rival_attempts (notice_id, outcome, ms) SELECT id, 'sent', %(ms)s FR
 
 
 def create(database: str) -> None:
-    """The two tables, empty."""
+    """Create the two tables, empty."""
     with psycopg2.connect(database) as connection, connection.cursor() as cursor:
         cursor.execute(SCHEMA)
     connection.close()
 
 
 def insert(database: str, numbers: Iterable[int]) -> None:
-    """Notices that are due, in one transaction."""
+    """Insert due notices, in one transaction."""
     rows: Sequence[tuple[int, str, str]] = [(number, user_of(number), words_of(number)) for number in numbers]
     with psycopg2.connect(database) as connection, connection.cursor() as cursor:
         execute_values(cursor, "INSERT INTO rival_notices (id, user_id, words) VALUES %s", rows, page_size=5000)
@@ -53,7 +53,7 @@ def insert(database: str, numbers: Iterable[int]) -> None:
 
 
 def done(database: str) -> tuple[int, int]:
-    """How many notices are settled as sent, and how many attempts say so."""
+    """How many notices have the state `sent`, and how many attempts have the outcome `sent`."""
     with psycopg2.connect(database) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT count(*) FROM rival_notices WHERE state = 'sent'), "

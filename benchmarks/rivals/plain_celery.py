@@ -1,7 +1,7 @@
 """Plain Celery: a message for each notice, a session of SQLAlchemy's ORM for each step, requests.
 
-As its documentation has it for tasks that must not be lost: `acks_late`, no results; prefetch and pool as measured
-best (benchmarks.tuning). Source: Celery 5.7, "Tasks", "Optimizing", "Workers Guide".
+It follows the documentation for tasks that must not be lost: `acks_late`, no results. Prefetch and pool are those
+measured as best (benchmarks.tuning). Source: Celery 5.7, "Tasks", "Optimizing", "Workers Guide".
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _here = threading.local()
 
 
 class Base(DeclarativeBase):
-    """The rivals' tables, as the ORM knows them."""
+    """The base class of the ORM's mappings of the rivals' tables."""
 
 
 class Notice(Base):
@@ -65,7 +65,7 @@ class Attempt(Base):
 
 @app.task(name="send")
 def send(number: int) -> None:
-    """Claim, send, settle."""
+    """Claim, send, complete."""
     lease = uuid.uuid4().hex
     claim = (
         update(Notice)
@@ -90,16 +90,16 @@ def send(number: int) -> None:
 
 
 def _http() -> requests.Session:
-    """One session, and so one kept-alive connection, a thread."""
+    """One session, and so one kept-alive connection, per thread."""
     if not hasattr(_here, "session"):
         _here.session = requests.Session()
-        _here.session.trust_env = False  # looking for proxies costs a third of each call
+        _here.session.trust_env = False  # the look-up of proxies costs a third of each call
     session: requests.Session = _here.session
     return session
 
 
 def enqueue(numbers: Sequence[int]) -> None:
-    """One message each, over one connection."""
+    """Send one message for each notice, over one connection."""
     with app.producer_or_acquire() as producer:
         for number in numbers:
             send.apply_async((number,), producer=producer)

@@ -1,4 +1,4 @@
-"""What every contestant sends: the same words to the same people, by number. Nothing of the product is in here."""
+"""Defines the messages of every contestant: the same words to the same people, by number. Imports no product code."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 
 PATH = "/v3.0/oa/message/cs"
 HEADERS = {"access_token": "a-token-of-the-benchmark", "Content-Type": "application/json"}
-PEOPLE = 10_000  # who get the messages in turn
+PEOPLE = 10_000  # they get the messages in turn
 
 _WORDS = (
     "Hệ thống giải quyết TTHC tỉnh Hà Tĩnh đã tiếp nhận hồ sơ {code}. Ngày hẹn trả: sau 9 giờ 9 phút, ngày 26/02/2024"
 )
-"""What our template of `accepted` comes to."""
+"""The text that our template of `accepted` renders."""
 
 
 def user_of(number: int) -> str:
@@ -20,20 +20,20 @@ def user_of(number: int) -> str:
 
 
 def code_of(number: int) -> str:
-    """Its dossier."""
+    """The dossier's code of notice `number`."""
     return f"H27.37-240219-{number:07}"
 
 
 def words_of(number: int) -> str:
-    """Its text."""
+    """The text of notice `number`."""
     return _WORDS.format(code=code_of(number))
 
 
 def body_of(number: int) -> bytes:
-    """The call's JSON, as a channel would make it."""
+    """The call's JSON, as a channel would encode it."""
     return json.dumps(message(user_of(number), words_of(number)), ensure_ascii=False).encode()
 
 
 def message(user_id: str, text: str) -> dict[str, dict[str, str]]:
-    """A consultation message."""
+    """The body of a consultation message."""
     return {"recipient": {"user_id": user_id}, "message": {"text": text}}

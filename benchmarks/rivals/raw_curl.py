@@ -1,9 +1,9 @@
-"""The limit: libcurl's multi interface in a loop that does nothing else. No ledger, no queue, no words to find.
+"""Measures the limit: libcurl's multi interface in a loop that does nothing else. No ledger, queue or text rendering.
 
     python -m benchmarks.rivals.raw_curl URL NUMBER CONNECTIONS [FIRST]
 
-Sends so many texts, so many at once, each next one as soon as a connection is free, and prints when the first left and
-the last answer came (seconds since 1970).
+It sends NUMBER texts over CONNECTIONS connections, each as soon as a connection is free. It prints the times of the
+first send and of the last answer (seconds since 1970).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _HEADERS = [*(f"{name}: {value}" for name, value in HEADERS.items()), "Expect:"]
 
 
 class Sender:
-    """So many easy handles on one multi handle, and the system's event queue beneath."""
+    """`connections` easy handles on one multi handle, driven by the system's event queue."""
 
     def __init__(self, url: str, connections: int) -> None:
         self._events = select.epoll()
-        self._wait = -1.0  # seconds until libcurl wants to be called; below zero: not of itself
+        self._wait = -1.0  # seconds until libcurl wants to be called; negative: it sets no timer
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
@@ -34,7 +34,7 @@ class Sender:
         self._free = [self._handle(url) for _ in range(connections)]
 
     def send(self, first: int, number: int) -> None:
-        """Send `number` texts. Raises `SystemExit` where one is not accepted."""
+        """Send `number` texts. Raises `SystemExit` if one is not accepted."""
         coming, flying = iter(range(first, first + number)), 0
         while True:
             while self._free and (one := next(coming, None)) is not None:
@@ -47,7 +47,7 @@ class Sender:
             flying -= self._turn()
 
     def _turn(self) -> int:
-        """Let what can move, and take what has ended; returns how many."""
+        """Advance the transfers and free the handles of completed ones; returns how many completed."""
         for fd, event in self._events.poll(self._wait if self._wait >= 0 else None):
             bits = (pycurl.CSELECT_IN if event & ~select.EPOLLOUT else 0) | (
                 pycurl.CSELECT_OUT if event & select.EPOLLOUT else 0
@@ -89,7 +89,7 @@ class Sender:
 
 
 def _read(answer: bytes) -> None:
-    """The least that a sender must do with an answer. Raises `ValueError` where it is no success."""
+    """Check an answer, the minimum for any sender. Raises `ValueError` if it is no success."""
     if json.loads(answer)["error"] != 0:
         raise ValueError(answer)
 

@@ -1,7 +1,7 @@
 """dramatiq: a message for each notice, threads, one statement of SQLAlchemy Core for each step, requests.
 
-dramatiq acknowledges after the work and keeps its own count of messages in hand. The middleware that this duty does
-not need (limits on age and time, callbacks, pipelines) is left out, which is a little faster. Source: dramatiq 2,
+dramatiq acknowledges after the work and sets its own prefetch count. The middleware that this duty does not need
+(limits on age and time, callbacks, pipelines) is left out, which is slightly faster. Source: dramatiq 2,
 "User Guide", "Advanced Topics", "Best Practices".
 """
 
@@ -29,14 +29,14 @@ engine = create_engine(
     DATABASE.replace("postgresql:", "postgresql+psycopg2:"),
     pool_size=min(ROOM, 20),
     max_overflow=0,
-    isolation_level="AUTOCOMMIT",  # each step is one statement, and so one transaction, without a BEGIN of its own
+    isolation_level="AUTOCOMMIT",  # each step is one statement, and so one transaction, without a separate BEGIN
 )
 _here = threading.local()
 
 
 @dramatiq.actor
 def send(number: int) -> None:
-    """Claim, send, settle."""
+    """Claim, send, complete."""
     lease = uuid.uuid4().hex
     with engine.connect() as connection:
         claimed = connection.exec_driver_sql(CLAIM, {"id": number, "lease": lease}).one_or_none()
@@ -53,16 +53,16 @@ def send(number: int) -> None:
 
 
 def _http() -> requests.Session:
-    """One session, and so one kept-alive connection, a thread."""
+    """One session, and so one kept-alive connection, per thread."""
     if not hasattr(_here, "session"):
         _here.session = requests.Session()
-        _here.session.trust_env = False  # looking for proxies costs a third of each call
+        _here.session.trust_env = False  # the look-up of proxies costs a third of each call
     session: requests.Session = _here.session
     return session
 
 
 def enqueue(numbers: Sequence[int]) -> None:
-    """One message each."""
+    """Send one message for each notice."""
     for number in numbers:
         send.send(number)
 

@@ -1,6 +1,6 @@
 """taskiq: a message for each notice on a Redis stream, coroutines on uvloop, asyncpg, aiohttp.
 
-Of taskiq's Redis brokers the stream is the one that acknowledges. Source: taskiq 0.13, "CLI", "State and events",
+Of taskiq's Redis brokers, the stream broker supports acknowledgements. Source: taskiq 0.13, "CLI", "State and events",
 "Message brokers"; aiohttp, "Client Quickstart"; asyncpg, "Connection pools".
 """
 
@@ -21,7 +21,7 @@ from benchmarks.rivals import enqueue as command
 from benchmarks.rivals.ledger import CLAIM, DATABASE, REDIS, SETTLE, TIMEOUT_SECONDS, ZALO
 from benchmarks.rivals.plan import HEADERS, PATH, message
 
-_DATABASE_CONNECTIONS = 16  # a process
+_DATABASE_CONNECTIONS = 16  # per process
 _CLAIM = CLAIM.replace("%(lease)s", "$1").replace("%(id)s", "$2")
 _SETTLE = (
     SETTLE.replace("%(message_id)s", "$1").replace("%(id)s", "$2").replace("%(lease)s", "$3").replace("%(ms)s", "$4")
@@ -32,7 +32,7 @@ broker = RedisStreamBroker(url=REDIS, xread_count=200)
 
 @broker.on_event(TaskiqEvents.WORKER_STARTUP)
 async def open_all(state: TaskiqState) -> None:
-    """One pool and one HTTP session a process."""
+    """Open one connection pool and one HTTP session per process."""
     state.pool = await asyncpg.create_pool(DATABASE, min_size=4, max_size=_DATABASE_CONNECTIONS, reset=_leave_as_it_is)
     state.http = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
@@ -42,19 +42,19 @@ async def open_all(state: TaskiqState) -> None:
 
 
 async def _leave_as_it_is(_connection: object) -> None:
-    """Nothing here changes a session, so the query that resets it after each use is spared."""
+    """Do nothing: no statement here changes a session, so it needs no reset query after each use."""
 
 
 @broker.on_event(TaskiqEvents.WORKER_SHUTDOWN)
 async def close_all(state: TaskiqState) -> None:
-    """Give them back."""
+    """Close both."""
     await state.http.close()
     await state.pool.close()
 
 
 @broker.task(task_name="send")
 async def send(number: int) -> None:
-    """Claim, send, settle."""
+    """Claim, send, complete."""
     state = broker.state
     lease = uuid.uuid4().hex
     claimed = await state.pool.fetchrow(_CLAIM, lease, number)
@@ -70,7 +70,7 @@ async def send(number: int) -> None:
 
 
 def enqueuer() -> tuple[asyncio.AbstractEventLoop, command.Enqueue]:
-    """Sends one message each, many at once."""
+    """An event loop, and a function that sends one message for each notice, many concurrently."""
     loop = asyncio.new_event_loop()
     loop.run_until_complete(broker.startup())
 

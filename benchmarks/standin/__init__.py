@@ -1,14 +1,14 @@
-"""A Zalo for benchmarks: fast enough that what is measured is never the stand-in.
+"""A stand-in for Zalo in benchmarks, fast enough never to be the bottleneck.
 
-The sandbox's Zalo is faithful; this one is quick. It answers well-formed sends with the documented success after a
-fixed time, on the wire as Zalo does (HTTP/1.1, kept alive, TLS where asked for), and counts. A process of its own:
+The sandbox's Zalo is faithful; this one is fast. It answers well-formed sends with the documented success after a fixed
+time, with the same protocol as Zalo (HTTP/1.1, kept alive, TLS on request), and counts them. It is a separate process:
 
     python -m benchmarks.standin --latency-ms 50 --ready FILE
 
-    tally.py    what was accepted: how many, how many twice, when
-    answers.py  the calls that it understands, and the documented answers
-    server.py   HTTP by hand, and the desk where each call waits for its time
-    control.py  counts, moments and a fresh start, under /bench
-    trust.py    a certificate authority of its own, and how our processes come to trust it
-    client.py   the stand-in as a thing in Python
+    tally.py    counts of accepted messages and duplicates, with times
+    answers.py  the supported calls, and the documented answers
+    server.py   a minimal HTTP server, and the desk that delays each answer
+    control.py  counts, moments and a reset, under /bench
+    trust.py    its own certificate authority, and how our processes trust it
+    client.py   starts and queries the stand-in from Python
 """

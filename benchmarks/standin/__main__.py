@@ -28,12 +28,12 @@ def main() -> None:
     parser.add_argument("--oa", default="", help="who the messages of a conversation are from")
     parser.add_argument("--ready", type=Path, help="where to say on which ports it listens")
     parser.add_argument("--tls", action="store_true", help="a second port, with TLS")
-    gc.disable()  # what is kept is kept to the end, and nothing here goes in circles
+    gc.disable()  # everything kept is kept to the end, and there are no reference cycles
     uvloop.run(serve(parser.parse_args()))
 
 
 async def serve(options: argparse.Namespace) -> None:
-    """Listen, say where, and stay until the end."""
+    """Listen, report the ports, and serve until the end."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""The calls that the stand-in understands, and Zalo's documented answers to them.
+"""Defines the calls that the stand-in supports, and Zalo's documented answers to them.
 
 Sources: Zalo, "Gửi tin tư vấn dạng văn bản", "Gửi tin template qua UID", "Gửi tin template qua SĐT", "Lấy danh sách tin
 nhắn trong hội thoại", "Access token". Failures are HTTP 200 with a negative code, as Zalo's are.
@@ -20,19 +20,19 @@ Read = Callable[[Any], tuple[str, str]]
 
 
 def read_cs(body: Any) -> tuple[str, str]:
-    """Whom a consultation message is for, and its words. Raises what a malformed body leads to."""
+    """The recipient and text of a consultation message. Raises `KeyError` or `TypeError` for a malformed body."""
     message = body["message"]
     words = message["text"] if "text" in message else json.dumps(message, sort_keys=True)
     return body["recipient"]["user_id"], words
 
 
 def read_template(body: Any) -> tuple[str, str]:
-    """The same of an approved template, by user id."""
+    """As `read_cs`, for an approved template by user id."""
     return body["user_id"], _data(body)
 
 
 def read_zns(body: Any) -> tuple[str, str]:
-    """The same of an approved template, by phone; the tracking id tells two notices of equal words apart."""
+    """As `read_cs`, for an approved template by phone; the tracking id distinguishes notices with equal words."""
     return body["phone"], f"{_data(body)} {body['tracking_id']}"
 
 
@@ -45,14 +45,14 @@ SENDS: dict[bytes, Read] = {
     b"/v3.0/oa/message/template": read_template,
     b"/message/template": read_zns,
 }
-"""Path → who reads the body of a send."""
+"""Path → the function that reads the body of a send."""
 
 TOKENS = b"/v4/oa/access_token"
 CONVERSATION = b"/v2.0/oa/conversation"
 
 
 def sent(read: Read, message: Message, person: str) -> bytes:
-    """The success body of a send."""
+    """The body of a successful answer to a send."""
     when = int(message.at * 1000)
     if read is read_zns:
         return (
@@ -66,13 +66,13 @@ def sent(read: Read, message: Message, person: str) -> bytes:
 
 
 def tokens() -> bytes:
-    """A fresh pair, flat and with the life as text, as Zalo's is."""
+    """A fresh token pair: a flat object with the life as text, like Zalo's."""
     pair = {"access_token": secrets.token_urlsafe(36), "refresh_token": secrets.token_urlsafe(36)}
     return json.dumps(pair | {"expires_in": "90000"}).encode()
 
 
 def conversation(oa: str, query: bytes, messages: Callable[[str], Sequence[Message]]) -> bytes:
-    """A page of a person's conversation; all of it is ours, since nobody writes to the stand-in."""
+    """A page of a person's conversation; all messages are ours, since nobody writes to the stand-in."""
     try:
         asked = json.loads(parse_qs(query.decode())["data"][0])
         person, begin, count = str(asked["user_id"]), int(asked["offset"]), int(asked["count"])

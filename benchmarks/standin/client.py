@@ -1,4 +1,4 @@
-"""The stand-in as a thing in Python: starts the process, asks it, ends it."""
+"""Starts, queries and stops the stand-in from Python."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _LOOK_SECONDS = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What was accepted since the last reset; times in seconds since 1970, None before the first message."""
+    """Counts of messages accepted since the last reset; times in seconds since 1970, None before the first message."""
 
     accepted: int
     distinct: int
     first: float | None
     last: float | None
-    most: int  # sends under way at once
+    most: int  # maximum number of concurrent sends
 
     @property
     def duplicates(self) -> int:
@@ -38,12 +38,12 @@ class Count:
 
     @property
     def seconds(self) -> float:
-        """From the first message to the last."""
+        """The time from the first message to the last."""
         return (self.last or 0.0) - (self.first or 0.0)
 
 
 class StandIn:
-    """A running stand-in; it ends with the `with` block, or when this process is gone, however it went."""
+    """A running stand-in. It ends with the `with` block, or when this process ends for any reason."""
 
     def __init__(self, *, oa: str, latency_ms: float = 50, tls: bool = False) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="bench-zalo-")
@@ -55,7 +55,7 @@ class StandIn:
 
     def __enter__(self) -> Self:
         ready = Path(self._folder.name, "ready.json")
-        os.chmod(self._folder.name, 0o755)  # noqa: S103, PTH101 (the authority in it is for everybody)
+        os.chmod(self._folder.name, 0o755)  # noqa: S103, PTH101 (everybody may read the authority in it)
         self._process = subprocess.Popen(  # noqa: S603 (our own program)
             [sys.executable, "-m", "benchmarks.standin", "--ready", str(ready), *self._flags],
             cwd=ROOT,
@@ -91,15 +91,15 @@ class StandIn:
         return Count(**self._ask("GET", "count"))
 
     def moments(self) -> dict[str, float]:
-        """When the first message about each dossier was accepted (seconds since 1970), by code."""
+        """The time at which each dossier's first message was accepted (seconds since 1970), by code."""
         return dict(self._ask("GET", "moments"))
 
     def seconds(self) -> list[tuple[int, int]]:
-        """How many were accepted in each second since 1970."""
+        """The number of messages accepted in each second; seconds count from 1970."""
         return [(second, number) for second, number in self._ask("GET", "seconds")]
 
     def reset(self, *, latency_ms: float | None = None) -> None:
-        """Count from nothing; nothing may be under way."""
+        """Reset all counts; nothing may be in flight."""
         self._ask("POST", "reset", None if latency_ms is None else {"latency_ms": latency_ms})
 
     def _ask(self, method: str, order: str, body: dict[str, float] | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""What a benchmark asks the stand-in, on the same port under /bench; no call of Zalo's begins so."""
+"""Handles a benchmark's own requests on the same port, under /bench; no path of Zalo's begins like that."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PREFIX = b"/bench/"
 
 
 class Controlled(Protocol):
-    """What the control reads and turns: the desk."""
+    """The attributes of the desk that the control reads and sets."""
 
     tally: Tally
     latency: float

@@ -1,6 +1,6 @@
-"""HTTP/1.1 by hand, kept alive and pipelined, and the desk where each send waits for its time.
+"""A minimal HTTP/1.1 server, kept alive and pipelined, and the desk that delays the answer to each send.
 
-All sends wait equally long, so they leave in the order in which they came: one queue and one timer, not one timer each.
+All sends are delayed equally, so they are answered in order of arrival: one queue and one timer, not one timer each.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _TOKEN = re.compile(rb"(?i)\r\naccess_token: *[^\r ]")
 _CLOSE = re.compile(rb"(?i)\r\nconnection: *close")
 _HEAD_END = b"\r\n\r\n"
 _LARGEST_HEAD = 16_384
-_SLACK = 0.0005  # seconds: who is due in so short a time is answered along with the others
+_SLACK = 0.0005  # seconds: sends due within this time are answered along with the others
 _OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=utf-8\r\nContent-Length: %d\r\n\r\n%b"
 _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 @dataclass
 class Desk:
-    """Accepts sends: each is counted and answered `latency` seconds after it came."""
+    """Accepts sends: counts and answers each one `latency` seconds after its arrival."""
 
     oa: str
     latency: float
@@ -42,7 +42,7 @@ class Desk:
     _timer: asyncio.TimerHandle | None = None
 
     def put(self, talk: Talk, read: Read, body: bytes) -> None:
-        """A send has arrived; `talk` hears the answer in its time."""
+        """Take a send that has arrived; `talk` gets the answer after the latency."""
         self._waiting.append((monotonic() + self.latency, talk, read, body))
         self.tally.most = max(self.tally.most, len(self._waiting))
         if self._timer is None:
@@ -76,10 +76,10 @@ class Talk(asyncio.Protocol):
         self._last = False  # the client closes after the next answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # a stream server gives no other; uvloop's are no subclass
+        self._transport = cast(asyncio.Transport, transport)  # a stream server gives no other; uvloop's is no subclass
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
-        self._transport = None  # what was under way is accepted all the same; nobody hears of it
+        self._transport = None  # sends in flight are accepted all the same, but not answered
 
     def data_received(self, data: bytes) -> None:
         if self._rest:
@@ -98,7 +98,7 @@ class Talk(asyncio.Protocol):
             self._close()
 
     def say(self, body: bytes) -> None:
-        """Answer the oldest call that has none."""
+        """Answer the oldest unanswered call."""
         if self._transport is not None:
             self._transport.write(_OK % (len(body), body))
             if self._last:

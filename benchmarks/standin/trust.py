@@ -1,7 +1,7 @@
-"""A certificate authority of the stand-in's own: made at its start, gone with it, trusted by whom we tell.
+"""Creates the stand-in's own certificate authority, which lives as long as the stand-in and is trusted on request.
 
-Our processes verify against the authorities of `certifi`; the folder `trusted` in their PYTHONPATH adds this one for
-them (see there), so that what is measured is the product as it is, verification and all.
+Our processes verify against the authorities of `certifi`. The folder `trusted` in their PYTHONPATH adds this one (see
+there). So the product is measured unchanged, including verification.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _SIGNS = x509.KeyUsage(
 
 
 def environment(ca_file: Path) -> dict[str, str]:
-    """What a process needs in order to trust the stand-in, beside everybody whom it trusts anyway."""
+    """The environment variables with which a process trusts the stand-in, in addition to the usual authorities."""
     return {"PYTHONPATH": str(TRUSTED), VARIABLE: str(ca_file)}
 
 
 def server_context(folder: Path, address: str) -> tuple[ssl.SSLContext, Path]:
-    """The server's TLS context for an address (IP), and the file with the authority that signed for it."""
+    """The server's TLS context for an address (IP), and the file with the authority that signed its certificate."""
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "benchmark authority")])
     authority = (

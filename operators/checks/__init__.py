@@ -1,1 +1,1 @@
-"""What `hcc doctor` checks: each check yields what is well and raises a `Fault` that says what to do."""
+"""The checks of `hcc doctor`: each yields lines on what is well, and raises a `CheckFault` with the remedy."""

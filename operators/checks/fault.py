@@ -1,7 +1,7 @@
-"""What a check found wrong."""
+"""The exception of a failed check."""
 
 from __future__ import annotations
 
 
-class Fault(Exception):  # noqa: N818 (a finding, not an error of the program)
-    """A check failed; the text is a sentence with what to do."""
+class CheckFault(Exception):  # noqa: N818 (a finding, not an error of the program)
+    """A check failed; the text is a sentence with the remedy."""

@@ -1,4 +1,4 @@
-"""Checks of what the program stands on: settings, clocks, Redis, templates."""
+"""Checks of the program's foundations: settings, clocks, Redis, disk, templates."""
 
 from __future__ import annotations
 
@@ -9,39 +9,45 @@ from datetime import timedelta
 
 from config.arrival import unheard_of
 from config.causes import because
-from config.settings import VAR, Settings, environment, variable
-from operators.checks.fault import Fault
+from config.settings import VAR, Settings, environment, preset, variable
+from coordination.connection import PREFIX, QueueDown, open_redis, redis_errors
+from domain.kinds import RANK
+from domain.wording import LetterError
+from operators.checks.fault import CheckFault
 from operators.clocks import FAR, clocks_ahead, zalo_ahead
-from worker.bootstrap import Services
-from worker.clocks import TOLERANCE
-from worker.domain.letters import Letters
-from worker.queue.connection import PREFIX, QueueDown, door, open_redis
-from worker.shared import TEMPLATES
+from operators.wording.sentences import fault_said
+from worker.channels import CHANNELS
+from worker.channels.conditions import has_template
+from worker.services.bootstrap import Services
+from worker.services.clocks import TOLERANCE
+from worker.upkeep.template_files import file_faults
 
 _CLOCKS = {"host": "máy này", "redis": "Redis"}
 _KEEPS_ALL = "noeviction"
 
 
 def check_settings(made: Services) -> Iterator[str]:
-    """Settings are read by the time we come here; what is odd but allowed is said."""
+    """The settings have been validated before this check; it reports those that are odd but allowed."""
     yield f"{len(Settings.model_fields)} mục, nguồn {made.settings.source}, kênh {', '.join(made.settings.channels)}"
     strange = unheard_of(environment(), map(variable, Settings.model_fields))
     if strange:
         yield f"không có biến {', '.join(strange)}, nên không có tác dụng; xóa đi, hoặc xem tên trong .env.example"
-    if "zns" in made.settings.all_channels and not made.settings.zalo_templates:
-        yield "kênh zns cần mẫu đã duyệt: đặt HCC_ZALO_TEMPLATES, rồi chạy `hcc templates check`"
+    needing = [name for name in made.settings.all_channels if has_template in CHANNELS[name].conditions]
+    chosen = [name for name in needing if name not in preset("channels")]
+    if chosen and not made.settings.zalo_templates:
+        yield f"kênh {', '.join(chosen)} cần mẫu đã duyệt: đặt HCC_ZALO_TEMPLATES, rồi chạy `hcc templates check`"
     if made.settings.proxy:
         yield "đi qua proxy: tin không rõ đã đến chưa không bao giờ tự kết luận là chưa đến (`hcc uncertain settle`)"
 
 
 def check_clocks(made: Services) -> Iterator[str]:
-    """Every clock against the ledger's, by which all goes; what differs most says whose clock is to be set."""
+    """Compare every clock with the ledger's, which is the reference; the differences show which clock to set."""
     ahead = {_CLOCKS.get(name, name): off for name, off in clocks_ahead(made).items()}
     zalo = zalo_ahead(made, ahead[_CLOCKS["host"]])
     ahead |= {} if isinstance(zalo, str) else {"Zalo": zalo}
     if far := {name: off for name, off in ahead.items() if abs(off) > FAR}:
         held = max(abs(off) for off in far.values()) > TOLERANCE
-        raise Fault(
+        raise CheckFault(
             f"lệch đồng hồ sổ thông báo: {_told(far)}; bật đồng bộ giờ (NTP) trên các máy đó, "
             "nếu mọi đồng hồ lệch như nhau thì trên máy chủ PostgreSQL"
             + ("; chưa khớp thì chưa thông báo nào hết hạn, chưa tháng nào bị xóa" if held else "")
@@ -68,14 +74,14 @@ _REFUSALS = {
     "CLUSTERDOWN": "thuộc một cụm đang ngừng; HCC_REDIS_URL cần một máy Redis thường",
     "max number of clients": "hết lượt kết nối; tăng maxclients, xem `hcc connections`",
 }
-"""Words of a server that answers and refuses → what is wrong with it, and what to do."""
+"""Words in the error of a server that answers and refuses → the fault and its remedy."""
 
 
 def check_redis(made: Services) -> Iterator[str]:
-    """It takes a write, not only a question, and never throws away by itself what is in use."""
+    """Redis must accept a write, not only answer, and must never evict keys (`noeviction`)."""
     redis = open_redis(made.settings.redis_url)
     try:
-        with door("nhận ghi"):
+        with redis_errors("nhận ghi"):
             redis.set(f"{PREFIX}checked", 1, px=1000)
             policy = redis.info("memory").get("maxmemory_policy", _KEEPS_ALL)
     except QueueDown as down:
@@ -83,20 +89,20 @@ def check_redis(made: Services) -> Iterator[str]:
         refused = next((what for words, what in _REFUSALS.items() if words in said), None)
         if refused is None:
             raise
-        raise Fault(f"{refused}; tự làm tiếp khi nhận ghi lại") from down
+        raise CheckFault(f"{refused}; tự làm tiếp khi nhận ghi lại") from down
     if policy != _KEEPS_ALL:
-        raise Fault(
+        raise CheckFault(
             f"maxmemory-policy là {policy}: khi hết bộ nhớ, Redis tự xóa giới hạn gửi và dấu thư đang đi; "
             f"đặt maxmemory-policy {_KEEPS_ALL} trong cấu hình Redis"
         )
     yield f"kết nối được, ghi được, {_KEEPS_ALL}"
 
 
-_ROOM = 64 * 1024 * 1024  # bytes; with less a disk is full before somebody comes
+_ROOM = 64 * 1024 * 1024  # bytes; with less, the disk is full before somebody comes
 
 
 def check_disk(_: Services) -> Iterator[str]:
-    """That `var/` (keys, embedded servers, paper) takes a file, and that there is some room for more."""
+    """`var/` (keys, embedded servers, paper) must accept a file, and there must be some free space."""
     try:
         VAR.mkdir(exist_ok=True)
         with tempfile.TemporaryFile(dir=VAR) as probe:
@@ -104,14 +110,28 @@ def check_disk(_: Services) -> Iterator[str]:
             probe.flush()
         free = shutil.disk_usage(VAR).free
     except OSError as fault:
-        raise Fault(f"không ghi được vào {VAR}: {fault.strerror}; dọn đĩa hoặc cấp quyền ghi") from fault
+        raise CheckFault(f"không ghi được vào {VAR}: {fault.strerror}; dọn đĩa hoặc cấp quyền ghi") from fault
     if free < _ROOM:
-        raise Fault(f"{VAR} chỉ còn {free // 1024**2} MB trống; dọn hoặc thêm đĩa")
+        raise CheckFault(f"{VAR} chỉ còn {free // 1024**2} MB trống; dọn hoặc thêm đĩa")
     yield f"{VAR.name}/ ghi được, còn {free // 1024**2} MB"
 
 
-def check_templates(_: Services) -> Iterator[str]:
-    faults = Letters(TEMPLATES).check()
+def check_templates(one: Services) -> Iterator[str]:
+    """The files in templates/. Bad ones stop nothing: the versions in the ledger are used."""
+    faults = [said for kind in RANK for said in _faults_of_files(one, kind)]
     if faults:
-        raise Fault("; ".join(faults))
+        raise CheckFault(
+            f"{' '.join(faults)} Tin vẫn gửi bằng bản trong sổ (`hcc template list`); sửa tệp trong templates/"
+        )
     yield "mọi loại thông báo có mẫu và dữ liệu mẫu"
+
+
+def _faults_of_files(one: Services, kind: str) -> list[str]:
+    try:
+        one.sample(kind)
+    except LetterError as error:
+        return [str(error)]
+    found = file_faults(one, kind, {one.letters.shipped(kind).digest})
+    if isinstance(found, LetterError):
+        return [str(found)]
+    return [f"{kind}: {fault_said(fault)}".replace("; ", ", ") for fault in found]

@@ -1,18 +1,20 @@
-"""`hcc act`: what operators do to many notices: how far it is; stopped, or gone on with."""
+"""`hcc act`: shows the progress of operators' acts on many notices, and stops or resumes them."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from operators.cli.bulk import VERB_NEEDS, resume
+from operators.cli.bulk import VERB_NEEDS
 from operators.cli.context import deployment, every, named_columns, of_oa
-from operators.cli.output import accountable, as_json, print_json, print_table, say
-from worker.ledger import acts
-from worker.ledger.acts import Act
-from worker.ledger.audit import audit
+from operators.cli.deeds import Operator, resume
+from operators.cli.exits import nothing
+from operators.cli.output import accountable, answer, as_json, examples, print_json, print_table
+
+if TYPE_CHECKING:
+    from ledger.reports.acts import Act
 
 _COLUMNS = {
     "id": "Số",
@@ -32,7 +34,11 @@ def act() -> None:
     """Việc người trực làm trên nhiều thông báo (cho gửi, bỏ, gửi lại): đã đến đâu; dừng, làm tiếp."""
 
 
-@act.command("list", short_help="Liệt kê, việc mới nhất trước.")
+@act.command(
+    "list",
+    short_help="Liệt kê, việc mới nhất trước.",
+    epilog=examples("hcc act list", "hcc act list --limit 5 --json"),
+)
 @click.option(
     "--limit", type=click.IntRange(1), default=_SHOWN, show_default=True, metavar="SỐ", help="Bao nhiêu dòng."
 )
@@ -40,6 +46,8 @@ def act() -> None:
 @as_json
 def list_acts(limit: int, oa: str | None, as_json: bool) -> None:
     """Liệt kê việc làm hàng loạt: ai, vì sao, chọn theo gì, tổng, đã làm, đến số nào, xong hay dừng lúc nào."""
+    from ledger.reports import acts
+
     with deployment() as made, made.shared.ledger.connect() as connection:
         found = acts.listed(connection, [one.oa for one in every(made, oa)], limit=limit)
         columns = named_columns(made, _COLUMNS)
@@ -59,28 +67,41 @@ def _state(one: Act) -> str:
     return f"{one.stopped_by} đã dừng" if one.stopped_at is not None else "đang làm hoặc còn dở"
 
 
-@act.command(short_help="Dừng một việc đang làm.")
+@act.command(short_help="Dừng một việc đang làm.", epilog=examples("hcc act stop 12 --by Lan --why 'chọn nhầm đơn vị'"))
 @click.argument("number", type=_NUMBER, metavar="SỐ")
 @accountable
-def stop(number: int, by: str, why: str) -> None:
+@as_json
+def stop(number: int, by: str, why: str, as_json: bool) -> None:
     """Dừng một việc, kể cả đang chạy ở tiến trình khác: phần đã làm giữ nguyên, phần còn lại không làm nữa."""
+    from ledger.base.audit import audit
+    from ledger.reports import acts
+
     with deployment(*VERB_NEEDS) as made, made.shared.ledger.begin() as tx:
         one = acts.read(tx, number)
         if one is None or one.oa not in made.names or not acts.stop(tx, number, by=by):
-            raise click.ClickException(f"Việc số {number} không có, đã xong hoặc đã dừng: xem `hcc act list`.")
+            raise nothing(f"Việc số {number} không có, đã xong hoặc đã dừng: xem `hcc act list`.")
         audit(tx, one.oa, "act stop", f"act {number}", by=by, why=why)
         left = acts.read(tx, number)
     done = left.done if left else 0
-    say(f"Đã dừng việc số {number} ở {done}/{one.total}; làm tiếp: `hcc act resume {number}`.")
+    told = f"Đã dừng việc số {number} ở {done}/{one.total}; làm tiếp: `hcc act resume {number}`."
+    answer(told, as_json=as_json, done=1, act=number, reached=done, total=one.total)
 
 
-@act.command("resume", short_help="Làm tiếp một việc đã dừng hoặc còn dở.")
+@act.command(
+    "resume",
+    short_help="Làm tiếp một việc đã dừng hoặc còn dở.",
+    epilog=examples("hcc act resume 12 --by Lan --why 'đã kiểm tra'"),
+)
 @click.argument("number", type=_NUMBER, metavar="SỐ")
 @accountable
-def resume_act(number: int, by: str, why: str) -> None:
+@as_json
+def resume_act(number: int, by: str, why: str, as_json: bool) -> None:
     """Làm tiếp một việc đã dừng, hoặc bị ngắt giữa chừng: đúng những thông báo đã đếm lúc đầu."""
+    from ledger.base.audit import audit
+    from ledger.reports import acts
+
     with deployment(*VERB_NEEDS) as made:
         with made.shared.ledger.begin() as tx:
             one = acts.read(tx, number)
             audit(tx, one.oa if one else "", "act resume", f"act {number}", by=by, why=why)
-        resume(made, number, by=by)
+        resume(made, number, Operator(by, why, as_json))

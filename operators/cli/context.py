@@ -1,18 +1,18 @@
-"""What most commands begin with: the world, the settings, the services; closed when the command ends."""
+"""Opens the world, the settings and the services for a command, and closes them when it ends."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from config.oas import load_oas
-from operators.world import world
-from worker.bootstrap import Services
-from worker.deployment import Deployment
-from worker.ledger.migrate import migrate, missing
+from operators.cli.exits import Ended
+
+if TYPE_CHECKING:
+    from worker.services.bootstrap import Services
+    from worker.services.deployment import Deployment
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -20,24 +20,45 @@ LEDGER = ("database_url", "secret_keys", "zalo_oa_id")
 
 
 def of_oa(command: Command) -> Command:
-    """The option of every command that may concern one OA of several."""
+    """Add `--oa`, the option of every command that may concern one OA of several."""
     text = "OA nào (tên bảng trong HCC_OAS hoặc mã OA); chỉ cần khi có nhiều OA."
-    return click.option("--oa", metavar="OA", help=text)(command)
+    return click.option("--oa", metavar="OA", help=text, shell_complete=_oa_names)(command)
+
+
+def _oa_names(_context: click.Context, _option: click.Parameter, incomplete: str) -> list[str]:
+    """The names of the OAs that begin so, for completion: without settings, which take a second to load."""
+    import tomllib
+
+    from config.arrival import TEXT, layered
+    from config.places import ROOT
+
+    try:
+        named = layered(ROOT / ".env").get("HCC_OAS")
+        names = tomllib.loads((ROOT / named).read_text(TEXT)) if named else {}
+    except (OSError, ValueError):  # the command itself says what is wrong
+        return []
+    return [name for name in names if name.startswith(incomplete)]
 
 
 @contextmanager
 def deployment(*required: str) -> Iterator[Deployment]:
-    """All OAs, on the settings at hand; `required` names the settings that this command cannot do without.
+    """Open all OAs with the current settings; `required` names the settings that this command needs.
 
-    An embedded ledger is migrated by itself, a real one only by `hcc migrate`.
+    An embedded ledger is migrated automatically, a real one only by `hcc migrate`.
+    Raises `Ended` if a real ledger lacks migrations.
     """
+    from config.oas import load_oas
+    from ledger.migrate import migrate, missing
+    from operators.world import world
+    from worker.services.deployment import Deployment
+
     with world() as added:
         made = Deployment(load_oas(*(required or LEDGER)))
         try:
             if "HCC_DATABASE_URL" in added:
                 migrate(made.shared.ledger)
             elif lacking := missing(made.shared.ledger):
-                raise click.ClickException(f"Sổ thông báo thiếu {len(lacking)} bước nâng cấp: chạy `hcc migrate`.")
+                raise Ended(f"Sổ thông báo thiếu {len(lacking)} bước nâng cấp: chạy `hcc migrate`.")
             yield made
         finally:
             made.close()
@@ -45,33 +66,33 @@ def deployment(*required: str) -> Iterator[Deployment]:
 
 @contextmanager
 def services(*required: str, oa: str | None = None) -> Iterator[Services]:
-    """The services of the OA that is named, or of the only one there is."""
+    """Open the services of the named OA, or of the only one."""
     with deployment(*required) as made:
         yield the_one(made, oa)
 
 
 def the_one(made: Deployment, oa: str | None) -> Services:
-    """The OA that is named. Where several are, none is meant by silence."""
+    """The named OA, or the only one. Raises `UsageError` if there are several and none is named."""
     if oa is None and made.several:
-        raise click.ClickException(f"Có nhiều OA, chọn một bằng --oa: {', '.join(made.names.values())}.")
+        raise click.UsageError(f"Có nhiều OA, chọn một bằng --oa: {', '.join(made.names.values())}.")
     return next(iter(every(made, oa)))
 
 
 def every(made: Deployment, oa: str | None) -> Sequence[Services]:
-    """The OA that is named, or all of them."""
+    """The named OA, or all of them. Raises `UsageError` for an unknown name."""
     if oa is None:
         return list(made)
     named = made.named(oa)
     if named is None:
-        raise click.ClickException(f"Không có OA «{oa}»; có: {', '.join(made.names.values())}.")
+        raise click.UsageError(f"Không có OA «{oa}»; có: {', '.join(made.names.values())}.")
     return [named]
 
 
 def told_of(made: Deployment, one: Services, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of an OA: they say of which, where there are several."""
+    """The rows of an OA, with a field `oa` if there are several OAs."""
     return [{"oa": one.oa, **row} if made.several else dict(row) for row in rows]
 
 
 def named_columns(made: Deployment, columns: Mapping[str, str]) -> dict[str, str]:
-    """The columns of a table of such rows."""
+    """The columns for rows of `told_of`: with the OA if there are several."""
     return {"oa": "OA", **columns} if made.several else dict(columns)

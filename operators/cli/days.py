@@ -1,4 +1,4 @@
-"""Days and moments on the command line, as people in Vietnam say them."""
+"""Reads days and times from the command line, in Vietnam's time zone."""
 
 from __future__ import annotations
 
@@ -9,36 +9,76 @@ from typing import Any, TypeVar
 
 import click
 
-from worker.domain.clock import VIETNAM, from_local
+from domain.clock import VIETNAM, from_local, to_vietnam
+from domain.code import is_unit_code, modern_unit
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+OF_UNIT = "Chỉ đơn vị này, với các đơn vị dưới nó và đã nhập vào nó (`hcc units list`)."
 
 _SPAN = re.compile(r"(\d{1,5})\s*([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def event_days(command: Command) -> Command:
-    """What narrows down by the unit and by the day on which the event happened."""
-    unit = click.option("--unit", metavar="MÃ", help="Chỉ đơn vị này và các đơn vị dưới nó, ví dụ H27.12.")
+    """Add the filters by unit and by the day of the event."""
+    unit = click.option("--unit", callback=any_unit, metavar="MÃ", help=OF_UNIT)
     since = click.option("--from", "since", callback=_first, metavar="NGÀY", help="Chỉ việc từ ngày này (2023-01-31).")
     until = click.option("--to", "until", callback=_last, metavar="NGÀY", help="Chỉ việc đến hết ngày này.")
     return unit(since(until(command)))
 
 
+def any_unit(_context: click.Context, _option: click.Parameter, typed: str | None) -> str | None:
+    """A unit as the ledger spells it; sources have units that are no codes."""
+    return None if typed is None else modern_unit(typed)
+
+
+def unit_code(context: click.Context, option: click.Parameter, typed: str | None) -> str | None:
+    """A unit's code as the ledger spells it. Raises `BadParameter`."""
+    unit = any_unit(context, option, typed)
+    if unit is not None and not is_unit_code(unit):
+        raise click.BadParameter("không phải mã đơn vị, ví dụ H27.37.")
+    return unit
+
+
+def day(_context: click.Context, _option: click.Parameter, typed: str | None) -> date | None:
+    """A day of the calendar: 2025-07-01. Raises `BadParameter`."""
+    begins = _midnight(typed)
+    return None if begins is None else to_vietnam(begins).date()
+
+
 def moment(_context: click.Context, _option: click.Parameter, typed: str | None) -> datetime | None:
-    """A moment to come (UTC): ISO, in Vietnam's time where it names no zone, or a span from now: 30m, 2h, 1d."""
+    """A future time (UTC): ISO, in Vietnam's time if it has no zone, or a span from now: 30m, 2h, 1d.
+
+    Raises `BadParameter`.
+    """
+    given = _moment(typed, 1)
+    if given is not None and given <= datetime.now(UTC):
+        raise click.BadParameter("thời điểm này đã qua.")
+    return given
+
+
+def past(_context: click.Context, _option: click.Parameter, typed: str | None) -> datetime | None:
+    """A past time (UTC): ISO, in Vietnam's time if it has no zone, or a span before now: 30m, 2h, 1d.
+
+    Raises `BadParameter`.
+    """
+    given = _moment(typed, -1)
+    if given is not None and given > datetime.now(UTC):
+        raise click.BadParameter("thời điểm này chưa đến.")
+    return given
+
+
+def _moment(typed: str | None, sign: int) -> datetime | None:
     if typed is None:
         return None
     if span := _SPAN.fullmatch(typed.strip()):
-        return datetime.now(UTC) + timedelta(**{_UNITS[span[2]]: int(span[1])})
+        return datetime.now(UTC) + sign * timedelta(**{_UNITS[span[2]]: int(span[1])})
     try:
         given = datetime.fromisoformat(typed)
     except ValueError:
         raise click.BadParameter("cần thời điểm ISO như 2026-01-31T08:00, hoặc 30m, 2h, 1d.") from None
-    given = given.astimezone(UTC) if given.tzinfo else from_local(given, VIETNAM)
-    if given <= datetime.now(UTC):
-        raise click.BadParameter("thời điểm này đã qua.")
-    return given
+    return given.astimezone(UTC) if given.tzinfo else from_local(given, VIETNAM)
 
 
 def _first(_context: click.Context, _option: click.Parameter, typed: str | None) -> datetime | None:

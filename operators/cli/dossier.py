@@ -1,56 +1,32 @@
-"""`hcc dossier CODE`: the whole story of one dossier's notices (R38)."""
+"""`hcc dossier CODE`: shows the whole history of one dossier's notices (R38)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from sqlalchemy import Connection
 
+from domain.clock import to_the_second
+from domain.spelling import spellings
+from operators.cli.bulk import in_words
 from operators.cli.context import deployment, every, of_oa, told_of
+from operators.cli.exits import nothing
 from operators.cli.oddities import tell_oddities
-from operators.cli.output import as_json, print_json, say
-from operators.holding import held_notices
-from worker.bootstrap import Services
-from worker.domain.clock import to_the_second
-from worker.domain.held import HeldBy
-from worker.domain.notice import ANOTHER_NUMBER, NOT_A_FOLLOWER, OPTED_OUT, UNFOLLOWED, UNPROVEN
-from worker.domain.spelling import spellings
-from worker.ledger import oddities, reports
+from operators.cli.output import as_json, examples, print_json, say
+from operators.phrasebook import phrase, word_of
 
-SILENCE = {
-    NOT_A_FOLLOWER: "Chưa ai quan tâm OA mà có số điện thoại này.",
-    UNFOLLOWED: "Người dùng số điện thoại này đã bỏ quan tâm OA.",
-    ANOTHER_NUMBER: "Người từng dùng số điện thoại này nay quan tâm bằng số khác.",
-    UNPROVEN: "Số điện thoại đã được khai nhưng chưa được xác nhận.",
-    OPTED_OUT: "Người dùng đã nhắn “dừng”.",
-}
-"""Why no user is told, as an operator reads it."""
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
-HOLDS: Mapping[HeldBy, str] = {
-    HeldBy.LIMIT: "hạn mức lời gọi mỗi phút, chờ đến lượt",
-    HeldBy.HOLD: "Zalo bảo tạm ngừng (`hcc hold list`)",
-    HeldBy.BREAKER: "kênh đang ngắt vì lỗi liên tiếp, tự thử lại",
-    HeldBy.BACK_OFF: "lần trước lỗi, chờ gửi lại",
-    HeldBy.NIGHT: "giờ nghỉ",
-    HeldBy.BUDGET: "hết trần chi trong ngày",
-    HeldBy.SWITCH: "người trực đã dừng (`hcc switch list`)",
-    HeldBy.QUARANTINE: "đang tạm giữ (`hcc quarantine list`)",
-    HeldBy.DOUBT: "chưa rõ lần gửi trước đã đến hay chưa, đang hỏi Zalo",
-    HeldBy.NO_FOLLOWER: "chưa có ai quan tâm OA để gửi",
-    HeldBy.EARLIER: "chờ thông báo trước của cùng hồ sơ",
-    HeldBy.SENDING: "đang gửi",
-    HeldBy.TOKEN: "OA chưa có quyền gửi (`hcc oa status`)",
-    HeldBy.SOURCE: "chờ đối chiếu với CSDL hồ sơ",
-    HeldBy.REDIS: "không làm việc được với Redis",
-    HeldBy.LEDGER: "không làm việc được với sổ thông báo",
-}
-"""What keeps a notice from leaving, as an operator reads it."""
+    from worker.services.bootstrap import Services
 
 
-@click.command(short_help="Mọi thông báo, lần gửi và lý do của một hồ sơ.")
+@click.command(
+    short_help="Mọi thông báo, lần gửi và lý do của một hồ sơ.",
+    epilog=examples("hcc dossier H27.37-240219-1001", "hcc dossier H27.37-240219-1001 --json"),
+)
 @click.argument("code", metavar="MÃ_HỒ_SƠ")
 @of_oa
 @as_json
@@ -59,6 +35,8 @@ def dossier(code: str, oa: str | None, as_json: bool) -> None:
 
     Mã gõ thiếu dấu chấm, thừa dấu cách, gạch dài cũng tìm được.
     """
+    from ledger.source import oddities
+
     try:
         codes = spellings(code)
     except ValueError as error:
@@ -73,56 +51,68 @@ def dossier(code: str, oa: str | None, as_json: bool) -> None:
         ]
     if as_json:
         print_json({"code": code, "notices": notices, "oddities": odd})
-        return
-    tell_oddities(odd)
+    else:
+        tell_oddities(odd)
+        for notice in notices:
+            _tell(notice)
     if not notices and not odd:
-        raise click.ClickException(f"Chưa có thông báo nào của hồ sơ {code}.")
-    for notice in notices:
-        _tell(notice)
+        if as_json:  # scripts ask again and again until there is one
+            return
+        raise nothing(f"Chưa có thông báo nào của hồ sơ {code}; hỏi vì sao bằng `hcc why`.")
 
 
 def _with_holds(connection: Connection, one: Services, code: str) -> list[dict[str, Any]]:
-    """The notices of a dossier; those that may still leave say what holds them, and from when they may go."""
+    """The notices of a dossier; those under a hold have `held_by`: what holds them, and from when they may leave."""
+    from ledger.reports import reports
+    from operators.holding import held_notices
+
     holds = held_notices(connection, one, code)
     return [
         notice | ({"held_by": asdict(holds[notice["event_key"]])} if notice["event_key"] in holds else {})
-        for notice in reports.dossier(connection, one.oa, code)
+        for notice in in_words(reports.dossier(connection, one.oa, code))
     ]
 
 
 def meant(connection: Connection, oas: Sequence[str], codes: Sequence[str]) -> str:
-    """The code that was meant, of all its spellings: as it was typed, if there is such a dossier, else the only one.
+    """The meant code among the possible spellings: the typed one if that dossier exists, else the only one found.
 
-    Raises `ClickException` where several dossiers look like it.
+    If none is known, the typed one. Raises `UsageError` if several dossiers match.
     """
+    from ledger.reports import reports
+
     found = list(dict.fromkeys(code for oa in oas for code in reports.known_codes(connection, oa, codes)))
     if codes[0] in found or not found:
         return codes[0]
     if len(found) > 1:
-        raise click.ClickException(f"Nhiều hồ sơ giống mã này: {', '.join(found)}; ghi đủ dấu chấm và gạch.")
+        raise click.UsageError(f"Nhiều hồ sơ giống mã này: {', '.join(found)}; ghi đủ dấu chấm và gạch.")
     return found[0]
 
 
 def _tell(notice: dict[str, Any]) -> None:
     whose = f"  (OA {notice['oa']})" if "oa" in notice else ""
-    say(f"{notice['event_key']}  {notice['state']}{whose}", bold=True)
-    if notice["reason"] in SILENCE:
-        say(f"  {SILENCE[notice['reason']]}")
+    say(f"{notice['event_key']}  {notice['state']}: {word_of('states', notice['state']).vi}{whose}", bold=True)
+    if notice["reason"]:
+        said = phrase(notice["reason"])
+        say(f"  {said.vi}. {said.todo_vi}".rstrip())
     for stopped in notice.get("switched_off", ()):
         until = f"đến {to_the_second(stopped['until'])}" if stopped["until"] else "đến khi `hcc switch on`"
         what = f"{stopped['sort']} {stopped['name']}".strip()
         say(f"  ‖ đang dừng: {what}, {until}: {stopped['why']}  ({stopped['by']})")
     if held := notice.get("held_by"):
         when = f", có thể đi từ {to_the_second(held['until'])}" if held["until"] else ""
-        more = f" ({held['what']})" if held["what"] else ""
-        say(f"  ⏸ giữ bởi: {HOLDS[held['by']]}{more}{when}")
+        more = f" ({phrase(held['what']).inner.vi})" if held["what"] else ""
+        say(f"  ⏸ giữ bởi: {word_of('holds', held['by']).vi}{more}{when}")
+    if notice["template_version"] is not None:
+        say(f"  mẫu: {notice['kind']}, bản {notice['template_version']}")
     for line in (notice["text"] or "").splitlines():
         say(f"  │ {line}")
     for step in notice["history"]:
         moved = f"{step['from'] or '·'} → {step['to']}"
-        say(f"  {to_the_second(step['at'])}  {moved:24} {step['why'] or ''}  ({step['by']})")
+        say(
+            f"  {to_the_second(step['at'])}  {moved:24} {phrase(step['why']).vi if step['why'] else ''}  ({step['by']})"
+        )
     for attempt in notice["attempts"]:
         say(
-            f"  {to_the_second(attempt['at'])}  {attempt['channel']}: {attempt['outcome']} "
+            f"  {to_the_second(attempt['at'])}  {attempt['channel']}: {word_of('outcomes', attempt['outcome']).vi} "
             f"(mã {attempt['code']}, {attempt['ms']} ms)"
         )

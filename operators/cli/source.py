@@ -1,4 +1,4 @@
-"""`hcc source`: does a mapping fit its dossier database, what cannot be read in it, and is it yesterday's?"""
+"""`hcc source`: checks a mapping against its dossier database, lists unreadable values, adopts another database."""
 
 from __future__ import annotations
 
@@ -6,24 +6,19 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from config.oas import load_oas
 from operators.cli.bulk import TABLE_ROWS, VERB_NEEDS, limited
 from operators.cli.context import deployment, every, of_oa, services, the_one, told_of
+from operators.cli.exits import ExitCode
 from operators.cli.oddities import tell_oddities
-from operators.cli.output import accountable, as_json, print_json, say, tick
-from producers.dossiers import identity
-from producers.dossiers.check import Checked, Finding, examine
-from producers.dossiers.identity import identify
-from producers.dossiers.mapping import MappingError, load_mapping
-from producers.dossiers.source import Source, SourceError
-from producers.dossiers.trial import Trial
-from worker.deployment import Deployment
-from worker.ledger import oddities as oddities_in_ledger
-from worker.ledger.audit import audit
+from operators.cli.output import accountable, answer, as_json, examples, print_json, say, tick
+
+if TYPE_CHECKING:
+    from producers.dossiers.check import Checked, QueryReport
+    from producers.dossiers.trial import Trial
 
 
 @click.group(short_help="Bản đồ CSDL hồ sơ.")
@@ -31,7 +26,10 @@ def source() -> None:
     """Bản đồ CSDL hồ sơ của tỉnh."""
 
 
-@source.command(short_help="Thử một bản đồ trên CSDL hồ sơ, chỉ đọc.")
+@source.command(
+    short_help="Thử một bản đồ trên CSDL hồ sơ, chỉ đọc.",
+    epilog=examples("hcc source check", "hcc source check reference --json", "hcc source check ban-do/tinh.toml"),
+)
 @click.argument("mapping", metavar="[BẢN_ĐỒ]", required=False)
 @of_oa
 @as_json
@@ -41,9 +39,15 @@ def check(mapping: str | None, oa: str | None, as_json: bool) -> None:
 
     Mã thoát 1 nếu có điều phải sửa.
     """
+    from config.oas import load_oas
+    from producers.dossiers.check import Checked, examine
+    from producers.dossiers.mapping import MappingError, load_mapping
+    from producers.dossiers.source import Source, SourceError, SourceUnreachableError
+    from worker.services.deployment import Deployment
+
     settings = the_one(Deployment(load_oas("dossier_url")), oa).settings
     named = mapping or settings.source
-    faults, checked, dialect = list[str](), Checked(), None
+    faults, checked, dialect, away = list[str](), Checked(), None, False
     try:
         opened = Source(settings.dossier_url, load_mapping(named))
         dialect = opened.dialect
@@ -54,7 +58,7 @@ def check(mapping: str | None, oa: str | None, as_json: bool) -> None:
     except MappingError as error:
         faults = error.faults
     except SourceError as error:
-        faults = str(error).splitlines()
+        faults, away = str(error).splitlines(), isinstance(error, SourceUnreachableError)
     faults += [f"{found.where}: {fault}" for found in checked.findings for fault in found.faults] + checked.faults
     if as_json:
         said = {"source": named, "dialect": dialect, "ok": not faults, "faults": faults}
@@ -62,10 +66,14 @@ def check(mapping: str | None, oa: str | None, as_json: bool) -> None:
         print_json({**said, "queries": queries, "would_tell": _would_tell(checked.trials)})
     else:
         _tell(named, checked, faults)
-    sys.exit(1 if faults else 0)
+    if faults:
+        sys.exit(ExitCode.AWAY if away else ExitCode.FAULT)
 
 
-@source.command(short_help="Nhận CSDL hồ sơ là CSDL khác hôm qua.")
+@source.command(
+    short_help="Nhận CSDL hồ sơ là CSDL khác hôm qua.",
+    epilog=examples("hcc source adopt --as same --by Lan --why 'chuyển sang máy mới'"),
+)
 @click.option(
     "--as",
     "how",
@@ -75,8 +83,15 @@ def check(mapping: str | None, oa: str | None, as_json: bool) -> None:
 )
 @of_oa
 @accountable
-def adopt(how: str, oa: str | None, by: str, why: str) -> None:
+@as_json
+def adopt(how: str, oa: str | None, by: str, why: str, as_json: bool) -> None:
     """CSDL hồ sơ không phải CSDL hôm qua thì không được đọc tiếp; lệnh này nói nó là gì."""
+    from ledger.base.audit import audit
+    from producers.dossiers import identity
+    from producers.dossiers.identity import identify
+    from producers.dossiers.mapping import load_mapping
+    from producers.dossiers.source import Source
+
     with services(*VERB_NEEDS, "dossier_url", oa=oa) as one:
         opened = Source(one.settings.dossier_url, load_mapping(one.settings.source))
         try:
@@ -86,7 +101,7 @@ def adopt(how: str, oa: str | None, by: str, why: str) -> None:
         identity.adopt(one.ledger, one.oa, found, as_baseline=how == "baseline")
         with one.ledger.begin() as tx:
             audit(tx, one.oa, "source adopt", f"as {how}: {found['system'] or found['address']}", by=by, why=why)
-    say(_ADOPTED[how])
+    answer(_ADOPTED[how], as_json=as_json, done=1, adopted=how)
 
 
 _ADOPTED = {
@@ -95,7 +110,10 @@ _ADOPTED = {
 }
 
 
-@source.command(short_help="Những gì trong CSDL hồ sơ không đọc được.")
+@source.command(
+    short_help="Những gì trong CSDL hồ sơ không đọc được.",
+    epilog=examples("hcc source oddities", "hcc source oddities --limit 50 --json"),
+)
 @limited
 @of_oa
 @as_json
@@ -104,6 +122,8 @@ def oddities(limit: int | None, oa: str | None, as_json: bool) -> None:
 
     Mục nào được sửa trong CSDL hồ sơ (hoặc trong bản đồ) thì tự hết khi dòng đó được đọc lại.
     """
+    from ledger.source import oddities as oddities_in_ledger
+
     most = limit or (None if as_json else TABLE_ROWS)
     with deployment() as made, made.shared.ledger.connect() as connection:
         rows = [
@@ -121,7 +141,7 @@ def oddities(limit: int | None, oa: str | None, as_json: bool) -> None:
         say("Mọi dòng đã đọc đều hiểu được.")
 
 
-def _plain(found: Finding) -> dict[str, Any]:
+def _plain(found: QueryReport) -> dict[str, Any]:
     plan = found.plan
     return {
         **{key: value for key, value in asdict(found).items() if key != "plan"},

@@ -1,27 +1,28 @@
-"""`hcc switch`: stop a kind, a channel, a unit, an OA or everything for a while, and let it go again.
+"""`hcc switch`: stops a kind, a channel, a unit, an OA or everything for a while, and starts it again.
 
-A switch is on as long as notices go: `off` stops, `on` lets go.
+A switch is on while notices are sent: `off` stops sending, `on` starts it again.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
-from config.values import CHANNEL_NAMES
+from domain.clock import to_the_second
+from domain.code import modern_unit
 from operators.cli.bulk import VERB_NEEDS
 from operators.cli.context import deployment, every, of_oa
 from operators.cli.days import moment
-from operators.cli.output import accountable, as_json, print_json, print_table, say
-from worker.deployment import Deployment
-from worker.domain.clock import to_the_second
-from worker.domain.kinds import RANK
-from worker.ledger import switches
-from worker.ledger.audit import audit
-from worker.ledger.switches import EVERY_OA, SORTS
-from worker.queue.bell import ring
+from operators.cli.exits import Ended, nothing
+from operators.cli.kinds import kind_names
+from operators.cli.output import accountable, answer, as_json, examples, print_json, print_table
+from operators.cli.progress import working
+
+if TYPE_CHECKING:
+    from worker.services.deployment import Deployment
 
 _COLUMNS = {
     "oa": "OA",
@@ -30,9 +31,12 @@ _COLUMNS = {
     "since": "Từ",
     "until": "Đến",
     "held": "Đang chờ",
+    "held_at": "Đếm lúc",
     "by": "Ai",
     "why": "Vì sao",
 }
+_COUNTING_SECONDS = 10.0  # then the figures of the last count are shown
+SORTS = ("kind", "channel", "unit", "oa", "all")  # of ledger.notices.switches, which help need not import
 _SORT = click.argument("sort", type=click.Choice(SORTS), metavar="kind|channel|unit|oa|all")
 _NAME = click.argument("name", required=False, default="", metavar="[TÊN]")
 
@@ -42,80 +46,122 @@ def switch() -> None:
     """Công tắc gửi: `off` là dừng gửi, `on` là cho gửi lại. Thông báo bị dừng chỉ chờ, không cũ đi, không mất."""
 
 
-@switch.command("list", short_help="Đang dừng những gì.")
+@switch.command("list", short_help="Đang dừng những gì.", epilog=examples("hcc switch list", "hcc switch list --json"))
 @as_json
 def list_switches(as_json: bool) -> None:
     """Liệt kê những gì đang dừng: từ khi nào, đến khi nào, ai dừng, vì sao, bao nhiêu thông báo đang chờ."""
-    with deployment() as made, made.shared.ledger.connect() as connection:
-        rows = [{**asdict(one), "held": switches.held(connection, one.id)} for one in switches.listed(connection)]
+    from ledger.notices import held_counts, switches
+
+    with deployment() as made:
+        held_counts.count_held(made.shared.ledger, made.oas, seconds=_COUNTING_SECONDS)
+        with made.shared.ledger.connect() as connection:
+            rows = [asdict(one) for one in switches.listed(connection)]
     if as_json:
         print_json(rows)
     else:
         print_table(_COLUMNS, rows, empty="Không dừng gì: mọi thông báo đang được gửi.")
 
 
-@switch.command(short_help="Dừng gửi.")
+@switch.command(
+    short_help="Dừng gửi.",
+    epilog=examples(
+        "hcc switch off kind fee_requested --until 2h --by Lan --why 'cổng thanh toán bảo trì'",
+        "hcc switch off unit H27.12 --by Lan --why 'đơn vị đề nghị'",
+        "hcc switch off all --by Lan --why 'sự cố'",
+    ),
+)
 @_SORT
 @_NAME
 @click.option("--until", callback=moment, metavar="LÚC", help="Tự cho gửi lại lúc này: ISO, hoặc 30m, 2h, 1d.")
 @of_oa
 @accountable
-def off(sort: str, name: str, *, until: datetime | None, oa: str | None, by: str, why: str) -> None:
-    """DỪNG gửi: kind LOẠI, channel KÊNH, unit MÃ (và các đơn vị dưới nó), oa, hoặc all. Tin đang trên đường vẫn đi."""
+@as_json
+def off(sort: str, name: str, *, until: datetime | None, oa: str | None, by: str, why: str, as_json: bool) -> None:
+    """DỪNG gửi: kind LOẠI, channel KÊNH, unit MÃ, oa, hoặc all. Tin đang trên đường vẫn đi.
+
+    Đơn vị: với các đơn vị dưới nó và các đơn vị đã nhập vào nó.
+    """
+    from ledger.base.audit import audit
+    from ledger.notices import held_counts, switches
+
     with deployment(*VERB_NEEDS) as made:
         whose, named = _whose(made, sort, oa), _named(sort, name)
         with made.shared.ledger.begin() as tx:
             one = switches.switch_off(tx, whose, sort, named, until=until, by=by, why=why)
             if one is None:
-                raise click.ClickException("Lần dừng trước của mục này đang được gỡ: thử lại sau vài giây.")
+                raise Ended("Lần dừng trước của mục này đang được gỡ: thử lại sau vài giây.")
             audit(tx, whose, "switch off", one.told, by=by, why=why)
-            held = switches.held(tx, one.id)
+        held_counts.count_held(made.shared.ledger, made.oas, seconds=_COUNTING_SECONDS)
+        with made.shared.ledger.connect() as connection:
+            counted = switches.of_number(connection, one.id)
+    held = counted.held if counted else None
     ends = f"đến {to_the_second(until)}" if until else "cho đến khi `hcc switch on`"
-    say(f"Đã DỪNG gửi {one.told} {ends}; {held} thông báo đang chờ.")
+    waiting = "số đang chờ: xem `hcc switch list`" if held is None else f"{held} thông báo đang chờ"
+    said = f"Đã DỪNG gửi {one.told} {ends}; {waiting}."
+    answer(said, as_json=as_json, done=1, switch=one.id, until=until, held=held)
 
 
-@switch.command(short_help="Cho gửi lại.")
+@switch.command(
+    short_help="Cho gửi lại.",
+    epilog=examples("hcc switch on kind fee_requested --by Lan --why 'cổng thanh toán đã chạy'"),
+)
 @_SORT
 @_NAME
 @of_oa
 @accountable
-def on(sort: str, name: str, *, oa: str | None, by: str, why: str) -> None:
+@as_json
+def on(sort: str, name: str, *, oa: str | None, by: str, why: str, as_json: bool) -> None:
     """CHO GỬI LẠI những gì đã dừng; nói có bao nhiêu thông báo còn đúng và nay được gửi."""
+    from coordination.bell import ring
+    from ledger.base.audit import audit
+    from ledger.notices import switches
+    from ledger.notices.switches import EVERY_OA
+
     with deployment(*VERB_NEEDS) as made:
         whose, named = _whose(made, sort, oa), _named(sort, name)
         with made.shared.ledger.begin() as tx:
             one = switches.switch_on(tx, whose, sort, named)
             if one is None:
-                raise click.ClickException("Mục này không bị dừng: xem `hcc switch list`.")
+                raise nothing("Mục này không bị dừng: xem `hcc switch list`.")
             audit(tx, whose, "switch on", one.told, by=by, why=why)
-        pages = list(switches.give_all_back(made.shared.ledger, one.id))
+        number = still_true = 0
+        with working("Đang cho gửi lại") as tell:
+            for given_back, let_go in switches.give_all_back(made.shared.ledger, one.id):
+                number, still_true = number + given_back, still_true + let_go
+                tell(number)
         for services in made:
             if whose in (EVERY_OA, services.oa):
                 ring(services.oa)
-    number, still_true = (sum(page[place] for page in pages) for place in (0, 1))
-    say(
+    said = (
         f"Đã CHO GỬI LẠI {one.told}: {number} thông báo đã chờ, {still_true} còn đúng và nay được gửi "
         "(thời gian dừng không tính vào tuổi)."
     )
+    answer(said, as_json=as_json, done=1, switch=one.id, waited=number, let_go=still_true)
 
 
 def _whose(made: Deployment, sort: str, oa: str | None) -> str:
-    """The OA that is meant; of a kind, a channel, a unit or everything it is every OA where none is named."""
+    """The OA of a switch: every OA if none is named, except for the sort `oa`. Raises `UsageError`."""
+    from ledger.notices.switches import EVERY_OA
+
     if sort == "all" and oa is not None:
-        raise click.ClickException("`all` là mọi OA; dừng một OA: `hcc switch off oa --oa TÊN`.")
+        raise click.UsageError("`all` là mọi OA; dừng một OA: `hcc switch off oa --oa TÊN`.")
     if sort == "oa" and oa is None and made.several:
-        raise click.ClickException(f"Có nhiều OA, chọn một bằng --oa: {', '.join(made.names.values())}.")
+        raise click.UsageError(f"Có nhiều OA, chọn một bằng --oa: {', '.join(made.names.values())}.")
     return EVERY_OA if oa is None and sort != "oa" else every(made, oa)[0].oa
 
 
 def _named(sort: str, name: str) -> str:
-    """The name, checked: one that is misspelt would stop nothing, and nobody would see it."""
-    known = {"kind": list(RANK), "channel": list(CHANNEL_NAMES)}.get(sort)
+    """The name as the ledger spells it; a misspelt one would silently stop nothing. Raises `UsageError`."""
+    from config.channels import CHANNEL_FACTS
+
+    known = {"kind": kind_names(), "channel": list(CHANNEL_FACTS)}.get(sort)
     if sort in ("oa", "all"):
         if name:
-            raise click.ClickException(f"`{sort}` không cần tên.")
+            raise click.UsageError(f"`{sort}` không cần tên.")
     elif not name:
-        raise click.ClickException(f"Thiếu tên của {sort}.")
+        raise click.UsageError(f"Thiếu tên của {sort}.")
+    elif sort == "unit":
+        return modern_unit(name)
     elif known is not None and name not in known:
-        raise click.ClickException(f"Không có {sort} «{name}»; có: {', '.join(known)}.")
+        raise click.UsageError(f"Không có {sort} «{name}»; có: {', '.join(known)}.")
     return name

@@ -1,19 +1,20 @@
-"""`hcc templates`: whether the templates that Zalo has approved fit what we send."""
+"""`hcc templates`: checks that the templates approved by Zalo fit the data that we send."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from operators.cli.context import deployment, every, of_oa, told_of
-from operators.cli.output import as_json, print_json, say, tick
-from worker.bootstrap import Services
-from worker.channels.zalo.register import Register, Registered, faults
-from worker.channels.zalo.tokens import Access, NoAccess
-from worker.domain.forms import FormError
+from operators.cli.exits import Ended, ExitCode
+from operators.cli.output import as_json, examples, print_json, say, tick
+
+if TYPE_CHECKING:
+    from worker.channels.zalo.tokens import Access
+    from worker.services.bootstrap import Services
 
 NEEDS = ("database_url", "secret_keys", "zalo_oa_id", "zalo_app_id", "zalo_app_secret")
 
@@ -23,30 +24,38 @@ def templates() -> None:
     """Mẫu tin đã duyệt (ZBS/ZNS) của Zalo."""
 
 
-@templates.command(short_help="So mẫu đã duyệt trên Zalo với những gì chương trình gửi.")
+@templates.command(
+    short_help="So mẫu đã duyệt trên Zalo với những gì chương trình gửi.",
+    epilog=examples("hcc templates check", "hcc templates check --json"),
+)
 @of_oa
 @as_json
 def check(oa: str | None, as_json: bool) -> None:
     """Hỏi Zalo từng mẫu của HCC_ZALO_TEMPLATES: đã duyệt chưa, đúng loại, đủ tham số, đủ dài. Mã thoát 1 nếu có lỗi."""
+    from worker.channels.zalo.tokens import NoAccess
+
     rows: list[dict[str, Any]] = []
     with deployment(*NEEDS) as made:
         for one in every(made, oa):
             access = one.tokens.access(one.oa)
             if isinstance(access, NoAccess):
                 whose = f" (OA {made.names[one.oa]})" if made.several else ""
-                raise click.ClickException(f"Không hỏi được Zalo{whose}: {access.why}.")
+                raise Ended(f"Không hỏi được Zalo{whose}: {access.why}.")
             rows += told_of(made, one, list(checked(one, access)))
     if as_json:
         print_json(rows)
     else:
         _print(rows)
     if any(row["faults"] for row in rows):
-        sys.exit(1)
+        sys.exit(ExitCode.FAULT)
 
 
 def checked(made: Services, access: Access) -> Iterator[dict[str, Any]]:
-    """One row for each template of HCC_ZALO_TEMPLATES: what Zalo says of it, and its faults."""
-    register = Register(made.wire, made.settings.zalo_business_url)
+    """One row for each template of HCC_ZALO_TEMPLATES: Zalo's status, tag and prices, and its faults."""
+    from domain.forms import FormError
+    from worker.channels.zalo.register import Register, Registered, faults
+
+    register = Register(made.client, made.settings.zalo_business_url)
     for kind, template_id in made.settings.zalo_templates.items():
         row: dict[str, Any] = {"kind": kind, "template_id": template_id, "status": None, "tag": None, "prices": {}}
         try:

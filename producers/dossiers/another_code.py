@@ -1,4 +1,4 @@
-"""Dossiers that have another code than before: their notices go with them, and nothing is told of them twice."""
+"""Renames dossiers whose code has changed: their notices follow, and nothing is told twice."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection
 
-from worker.domain.dossier import Change
-from worker.ledger import renames
+from domain.dossier import Change
+from ledger.notices import renames
 
 _BY = "producer"
 
 
 def renamed(tx: Connection, oa: str, changes: Iterable[Change | None]) -> Mapping[str, str]:
-    """The former codes of these dossiers, by code. What has not left bears the new one from here on.
+    """Give the new code to the notices of these dossiers that have not left; returns the former codes, by code.
 
-    To be called before anything is recorded or compared. Costs nothing where the mapping names neither column.
+    Must be called before anything is recorded or compared. Costs nothing if the mapping names neither column.
     """
     dossiers = {change.dossier.code: change.dossier for change in changes if change is not None}
     named = [one for one in dossiers.values() if one.former_code or one.stable_key]

@@ -1,7 +1,7 @@
-"""Trying a mapping on its source: every query with a limit, its columns, its words, its plan, and what its newest rows
-would tell. No personal data.
+"""Tries a mapping on its source: every query with a limit, its columns, words and plan, and what its newest rows tell.
 
-What is shown of a value is its shape (`A99.99-999999-9999`), its type, or a word that the mapping knows.
+It shows no personal data: of a value it shows the shape (`A99.99-999999-9999`), the type, or a word that the mapping
+knows.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from producers.dossiers.faults import RowError
 from producers.dossiers.mapping import Mapping, word
 from producers.dossiers.plans import Plan, plan
 from producers.dossiers.queries import FEEDS
-from producers.dossiers.rows import row_id, source_time
+from producers.dossiers.row_keys import row_id, source_time
 from producers.dossiers.shown import shape, showable
 from producers.dossiers.source import Source, SourceError, SourceUnreachableError
 from producers.dossiers.trial import Trial, tried, verdict
 
-_ROWS = 200  # of each query
+_ROWS = 200  # read by each query
 _SHOWN = 3
 _BACK = (timedelta(hours=1), timedelta(days=1), timedelta(days=30))  # before the newest change
 _WORDS = 20
@@ -38,8 +38,8 @@ _PHONES = frozenset({"phone", "authorised_phone", "owner_phone"})
 
 
 @dataclass(slots=True)
-class Finding:
-    """What one query showed. `faults` must be mended; `notes` are worth a look."""
+class QueryReport:
+    """The result of one query. `faults` must be fixed; `notes` are worth a look."""
 
     name: str
     where: str
@@ -55,15 +55,15 @@ class Finding:
 
 @dataclass(slots=True)
 class Checked:
-    """What all queries showed, what their newest rows would come to, and the faults that are no single query's."""
+    """The results of all queries, what their newest rows would tell, and the faults that belong to no single query."""
 
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[QueryReport] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
 
 def examine(source: Source) -> Checked:
-    """Try every query of the source's mapping, and run the feeds' newest rows. Raises `SourceUnreachableError`."""
+    """Try every query of the source's mapping, and the rules on the newest rows. Raises `SourceUnreachableError`."""
     samples: dict[str, Sequence[Table[str, Any]]] = {}
     with source.connected() as connection:
         newest = _newest(source, connection)
@@ -79,7 +79,7 @@ def _newest(source: Source, connection: Connection) -> Table[str, Any]:
         rows = source.ask(connection, "newest", {})
     except SourceUnreachableError:
         raise
-    except SourceError:  # told by the query's own finding
+    except SourceError:  # reported by the query's own `QueryReport`
         return {}
     return rows[0] if rows else {}
 
@@ -90,10 +90,10 @@ def _examine(
     name: str,
     newest: Table[str, Any],
     samples: dict[str, Sequence[Table[str, Any]]],
-) -> Finding:
-    """What one query shows; the rows of a feed go into `samples`."""
+) -> QueryReport:
+    """Try one query; the rows of a feed are added to `samples`."""
     query = source.mapping.query(name)
-    found = Finding(name, query.where)
+    found = QueryReport(name, query.where)
     began = time.monotonic()
     try:
         rows = _newest_rows(source, connection, name, newest.get(name))
@@ -112,7 +112,7 @@ def _examine(
 
 
 def _newest_rows(source: Source, connection: Connection, name: str, point: Any) -> Sequence[Table[str, Any]]:
-    """Up to `_ROWS` rows near the newest point of a feed; of any other query the first ones. Raises `SourceError`."""
+    """Up to `_ROWS` rows near the newest point of a feed; the first rows of any other query. Raises `SourceError`."""
     trial = source.mapping.query(name).trial
     values = dict(trial) | ({"limit": _ROWS} if "limit" in trial else {})
     rows: Sequence[Table[str, Any]] = []
@@ -124,7 +124,7 @@ def _newest_rows(source: Source, connection: Connection, name: str, point: Any) 
 
 
 def _starts(values: Table[str, Any], point: Any) -> Iterator[dict[str, Any]]:
-    """From where on to read, from near the newest point to the very beginning: ids have gaps, and days differ."""
+    """The starting points to try, from near the newest point to the very beginning: ids have gaps, and days differ."""
     if "since" in values and isinstance(point, datetime):
         yield from ({"since": point - back} for back in _BACK)
     elif "missing" in values and isinstance(point, int):
@@ -133,7 +133,7 @@ def _starts(values: Table[str, Any], point: Any) -> Iterator[dict[str, Any]]:
 
 
 def _steady(name: str, newest: Table[str, Any], mapping: Mapping) -> dict[str, Any]:
-    """What the query is asked with on an ordinary day: from the newest point on."""
+    """The parameters of the query on an ordinary day: from the newest point on."""
     values = dict(mapping.query(name).trial)
     point = newest.get(name)
     if point is not None:
@@ -143,7 +143,7 @@ def _steady(name: str, newest: Table[str, Any], mapping: Mapping) -> dict[str, A
     )
 
 
-def _judge_plan(source: Source, connection: Connection, values: Table[str, Any], found: Finding) -> None:
+def _judge_plan(source: Source, connection: Connection, values: Table[str, Any], found: QueryReport) -> None:
     try:
         found.plan = plan(source, connection, found.name, values)
     except (SQLAlchemyError, SourceError):
@@ -157,7 +157,7 @@ def _judge_plan(source: Source, connection: Connection, values: Table[str, Any],
     found.faults += [f"đọc cả bảng {table}: thiếu chỉ mục; tạo chỉ mục cho cột này" for table in found.plan.whole]
 
 
-def _look_at(mapping: Mapping, rows: Sequence[Table[str, Any]], found: Finding) -> None:
+def _look_at(mapping: Mapping, rows: Sequence[Table[str, Any]], found: QueryReport) -> None:
     known = _words_known(mapping)
     for column in rows[0] if rows else ():
         values = [row[column] for row in rows if row[column] is not None and str(row[column]).strip()]

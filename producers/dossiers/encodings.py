@@ -1,4 +1,4 @@
-"""In which encoding a dossier database keeps its texts: where Vietnamese does not fit, no word of a mapping is met."""
+"""Checks the encoding of a dossier database's texts: if it cannot hold Vietnamese, no word of a mapping matches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """How an engine is asked, and the encodings that hold Vietnamese, which its driver reads as UTF-8."""
+    """The query for an engine's encoding, and the encodings that hold Vietnamese; its driver reads these as UTF-8."""
 
     query: str
     fits: frozenset[str]
@@ -25,17 +25,17 @@ _ENGINES: Mapping[str, _Asked] = {
         frozenset({"AL32UTF8", "UTF8", "VN8MSWIN1258", "VN8VN3"}),
     ),
 }
-"""SQLite's texts are Unicode always; SQL Server has an encoding for each column, and none that is the database's."""
+"""SQLite's texts are always Unicode; SQL Server has an encoding for each column, and none for the database."""
 
 
 def encoding_fault(connection: Connection, engine: str) -> str | None:
-    """Why this source's texts cannot be trusted, in the operator's language; None where they can, or nobody says."""
+    """Why this source's texts cannot be trusted, in the operator's language; None if they can, or if it is unknown."""
     asked = _ENGINES.get(engine)
     if asked is None:
         return None
     try:
         named = str(connection.exec_driver_sql(asked.query).scalar_one())
-    except SQLAlchemyError:  # a right that the account lacks is no fault of the texts
+    except SQLAlchemyError:  # a right that the account lacks is not a fault of the texts
         return None
     if named.upper() in asked.fits:
         return None

@@ -1,9 +1,9 @@
-"""Opening the dossier database, each engine in its own way: read-only where it can be asked for, and bounded in time.
+"""Opens the dossier database with the settings of its engine: read-only if the engine supports it, and with time-outs.
 
-| engine     | reads only                                   | a statement ends after              |
+| engine     | read-only by                                 | statement time-out                  |
 |------------|----------------------------------------------|-------------------------------------|
 | PostgreSQL | read-only transactions                       | statement_timeout                   |
-| SQLite     | file opened `mode=ro`, PRAGMA query_only     | —  (a local file, for tries)        |
+| SQLite     | file opened `mode=ro`, PRAGMA query_only     | —  (a local file, for trials)       |
 | MariaDB    | SET SESSION TRANSACTION READ ONLY            | max_statement_time                  |
 | MySQL      | SET SESSION TRANSACTION READ ONLY            | max_execution_time                  |
 | SQL Server | the account's rights alone                   | the driver's timeout                |
@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 
-from worker.ledger.overdue import shut
+from ledger.base.overdue import shut
 
 CONNECT_SECONDS = 5
 
@@ -31,23 +31,23 @@ _DRIVERS = {
     "oracle": "oracle+oracledb",
 }
 SNAPSHOTS = {"postgresql": "REPEATABLE READ", "mysql": "REPEATABLE READ", "oracle": "SERIALIZABLE"}
-"""The isolation in which all queries of a transaction see one moment. SQL Server has one only where the database allows
-it, and SQLite is for tries."""
+"""The isolation level at which all queries of a transaction see one snapshot. SQL Server has one only if the database
+allows it, and SQLite is for trials."""
 
 EXTRAS = {"mysql": "mysql", "mariadb": "mysql", "mssql": "mssql", "oracle": "oracle"}
-"""The extra of this project that brings an engine's driver."""
+"""The extra of this project that installs an engine's driver."""
 
 
 def backend(url: str) -> str:
-    """The engine that a URL speaks to, as mapping files call it."""
+    """The engine of a URL, by the name that mapping files use."""
     name = make_url(url).get_backend_name()
     return "mysql" if name == "mariadb" else name
 
 
 def open_engine(url: str, statement_seconds: int) -> Engine:
-    """An engine on the dossier database; connects lazily.
+    """Create an engine on the dossier database; it connects lazily.
 
-    Raises `NoSuchModuleError` or `ModuleNotFoundError` where its driver is not installed.
+    Raises `NoSuchModuleError` or `ModuleNotFoundError` if the driver is not installed.
     """
     place = _place(make_url(url))
     engine = create_engine(
@@ -56,7 +56,7 @@ def open_engine(url: str, statement_seconds: int) -> Engine:
         pool_size=1,
         max_overflow=1,
         hide_parameters=True,
-        isolation_level="AUTOCOMMIT",  # nothing is left open between pages, but by `Source.moment`
+        isolation_level="AUTOCOMMIT",  # no transaction is left open between pages, except by `Source.moment`
         connect_args=_connect_args(place, statement_seconds),
     )
     if statements := _session(engine, statement_seconds):
@@ -67,7 +67,7 @@ def open_engine(url: str, statement_seconds: int) -> Engine:
 
 
 def _place(url: URL) -> URL:
-    """The URL with our driver where it names none, and SQLite's file opened for reading: it must exist already."""
+    """The URL with our driver if it names none, and with SQLite's file opened read-only: the file must exist."""
     if url.drivername in _DRIVERS:
         return url.set(drivername=_DRIVERS[url.drivername])
     path = url.database
@@ -80,7 +80,7 @@ def _connect_args(url: URL, seconds: int) -> dict[str, Any]:
     match url.drivername:
         case "postgresql+psycopg2" | "postgresql+psycopg":
             options = f"-c default_transaction_read_only=on -c statement_timeout={seconds * 1000}"
-            named = {"application_name": "hcc producer", "client_encoding": "utf8"}  # whatever host or role say
+            named = {"application_name": "hcc producer", "client_encoding": "utf8"}  # whatever host or role set
             kept = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
             return {"connect_timeout": CONNECT_SECONDS, "options": options, **named, **kept}
         case "mysql+pymysql" | "mariadb+pymysql":
@@ -96,7 +96,7 @@ def _connect_args(url: URL, seconds: int) -> dict[str, Any]:
 
 
 def _session(engine: Engine, seconds: int) -> tuple[str, ...]:
-    """What a new session is told first, one alternative after the other where products differ ("|")."""
+    """The first statements of a new session; "|" separates alternatives, tried in turn, where products differ."""
     match engine.dialect.name:
         case "sqlite":
             return ("PRAGMA query_only = ON",)
@@ -125,9 +125,9 @@ def _bound_calls(milliseconds: int, connection: Any, _: object) -> None:
 
 
 class Waiting:
-    """The connections that are in use, each since when: so that another thread can cut one that will never answer.
+    """The connections in use and since when, so that another thread can cut one that will never answer.
 
-    Only psycopg2 needs it, the other drivers bound the wait themselves (the table above).
+    Only psycopg2 needs it; the other drivers have their own time-outs (see the table above).
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -137,15 +137,15 @@ class Waiting:
         event.listen(engine, "invalidate", lambda raw, *_: self._since.pop(raw, None))
 
     def cut(self, seconds: float) -> int:
-        """End those that have been in use for longer; whoever waits there sees the connection closed."""
+        """Cut the connections in use for longer than `seconds`; the waiting thread sees the connection closed."""
         overdue = [raw for raw, since in self._since.copy().items() if monotonic() - since > seconds]
         return sum(map(shut, overdue))
 
 
 def forgive_times(connection: Connection) -> bool:
-    """Let times that Python cannot hold (year 20240) come as text: one such row must not take its page with it.
+    """Return times that Python cannot represent (year 20240) as text, so that one such row does not fail its page.
 
-    Asked for once such a row was met, since it costs a call for every time of every row. False where we cannot.
+    Called only after such a row was met, since it costs a call for every time of every row. False if not supported.
     """
     if connection.dialect.driver != "psycopg2":
         return False

@@ -1,27 +1,27 @@
-"""What could not be read of one row, column by column, and what each such column keeps back."""
+"""Collects the faults of one row, column by column, and the notices that each fault holds back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from domain.dossier import Payment
+from domain.event import EVERY, Oddity, WordHold, event_key
+from domain.kinds import DEPENDENT, OF_RESULTS
 from producers.dossiers.shown import mark_of, showable
-from worker.domain.dossier import Payment
-from worker.domain.event import EVERY, Oddity, WordHold, event_key
-from worker.domain.kinds import DEPENDENT, OF_RESULTS
 
 DOSSIER_HOLDS = {"status": DEPENDENT, "ignored": DEPENDENT, "result_kind": OF_RESULTS, "result_state": OF_RESULTS}
-"""Which kinds of a dossier hang on which of its columns."""
+"""The kinds of a dossier that depend on each of its columns."""
 PAYMENT_HOLDS = frozenset({"payment_state", "amount"})
-"""The columns of a payment on which its own fee hangs."""
+"""The columns of a payment on which its own fee depends."""
 OF_ROWS = frozenset({"at", "change_status", "taken_back", "amount", "payment_state", "requested_at", "changed_at"})
-"""The columns of a row of the history or of the payments; all others are the dossier's."""
+"""The columns that belong to a row of the history or of the payments; all others belong to the dossier."""
 FEES = ("fee_requested", "fee_reminder")
 """The kinds that ask for a payment."""
 
 
 class RowError(ValueError):
-    """A row cannot be read: which column, and why."""
+    """A row cannot be read; names the column and the reason."""
 
     def __init__(self, column: str, why: str) -> None:
         super().__init__(f"{column} {why}")
@@ -36,7 +36,7 @@ class _Fault:
 
 
 class ColumnFaults:
-    """Collects the faults of one row; `row` names it among the rows of its dossier, '' for the dossier itself."""
+    """Collects the faults of one row; `row` identifies it within its dossier, '' means the dossier itself."""
 
     __slots__ = ("_found", "_row")
 
@@ -45,7 +45,7 @@ class ColumnFaults:
         self._found: dict[str, _Fault] = {}
 
     def add(self, column: str, why: str, **said: Any) -> None:
-        """Note a fault; `word` is what stands in a column of words, and is shown where it cannot be about a person."""
+        """Add a fault; `word` is the content of a column of words, shown only if it cannot be about a person."""
         if "word" not in said:
             self._found[column] = _Fault(why, None)
             return
@@ -57,14 +57,14 @@ class ColumnFaults:
         return column in self._found
 
     def oddities(self, code: str) -> tuple[Oddity, ...]:
-        """The faults as the ledger keeps them."""
+        """The faults in the form stored in the ledger."""
         return tuple(
             Oddity(code, column, fault.why, self._row if column in OF_ROWS else "", fault.mark)
             for column, fault in self._found.items()
         )
 
     def holds(self, code: str, fee: Payment | None) -> tuple[WordHold, ...]:
-        """What the faults keep back."""
+        """The holds that follow from the faults."""
         held: list[WordHold] = []
         for column, fault in self._found.items():
             why, mark = f"{column} {fault.why}", fault.mark or ""

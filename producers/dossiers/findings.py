@@ -1,4 +1,4 @@
-"""From rows to findings: events, withdrawals, oddities. A row that cannot be read is set aside, told, and left."""
+"""Turns rows into findings: events, retractions, oddities. An unreadable row is set aside, reported and skipped."""
 
 from __future__ import annotations
 
@@ -7,49 +7,49 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.cells import as_text
+from domain.code import normalize_code
+from domain.dossier import Change
+from domain.event import Event, Oddity, Retraction, WordHold
+from domain.kinds import Finding, findings
 from producers.dossiers.faults import RowError
 from producers.dossiers.queries import TABLES
-from producers.dossiers.rows import row_key
+from producers.dossiers.row_keys import row_key
 from producers.dossiers.shown import shape
-from worker.domain.cells import as_text
-from worker.domain.code import normalize_code
-from worker.domain.dossier import Change
-from worker.domain.event import Event, Oddity, Withdrawal, WordHold
-from worker.domain.kinds import Finding, findings
 
 _log = logging.getLogger("hcc.producers")
 
-_LOSE_THE_ROW = frozenset({"status", "change_status", "ignored"})  # what the row was there to tell is not known
-_TOLD_AT_MOST = 10_000  # rows that we remember having warned of
+_LOSE_THE_ROW = frozenset({"status", "change_status", "ignored"})  # without them, the row's message is unknown
+_TOLD_AT_MOST = 10_000  # remembered warnings
 
 
 @dataclass(slots=True)
-class Found:
-    """What the rules made of a page."""
+class PageFindings:
+    """What the rules found in a page."""
 
-    events: dict[str, Event] = field(default_factory=dict)  # by key; the first row that tells an event dates it
-    withdrawals: list[Withdrawal] = field(default_factory=list)
-    changes: dict[int, Change | None] = field(default_factory=dict)  # by place in the page, of the rows that were read
+    events: dict[str, Event] = field(default_factory=dict)  # by key; the first row with an event gives its time
+    retractions: list[Retraction] = field(default_factory=list)
+    changes: dict[int, Change | None] = field(default_factory=dict)  # by place in the page, for readable rows
     oddities: list[Oddity] = field(default_factory=list)
     holds: list[WordHold] = field(default_factory=list)
-    read: set[tuple[str, str]] = field(default_factory=set)  # dossiers, and rows of theirs, that were read
-    ignored: set[str] = field(default_factory=set)  # codes, as the ledger spells them, of whom nobody is told
-    standing: list[Change] = field(default_factory=list)  # of rows that no rule was asked about
+    read: set[tuple[str, str]] = field(default_factory=set)  # dossiers, and their rows, that were read
+    ignored: set[str] = field(default_factory=set)  # codes, in the ledger's spelling, that nobody is told about
+    standing: list[Change] = field(default_factory=list)  # of rows to which no rule was applied
     odd: int = 0
     set_aside: int = 0
 
 
-class Sieve:
-    """Runs the rules over rows. Warns of a row once a process: some are read again and again."""
+class RuleRunner:
+    """Runs the rules over rows. Warns of a row once per process, since some are read again and again."""
 
     def __init__(self) -> None:
         self._told: set[tuple[str, object, str]] = set()
 
     def sift(
         self, feed: str, rows: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], Change | None]
-    ) -> Found:
-        """All findings of a page. Nothing about one row keeps the others from being read."""
-        found, table = Found(), TABLES.get(feed, "")
+    ) -> PageFindings:
+        """All findings of a page. A fault in one row does not stop the others from being read."""
+        found, table = PageFindings(), TABLES.get(feed, "")
         for place, row in enumerate(rows):
             name = row.get("id", f"#{place}")
             mark = row.get("id", row.get("code"))
@@ -72,25 +72,25 @@ class Sieve:
         return found
 
     def look(
-        self, rows: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], Change | None], found: Found
+        self, rows: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], Change | None], found: PageFindings
     ) -> None:
-        """Read rows that did not change, for notices that follow them; what cannot be read says nothing."""
+        """Read unchanged rows, for the notices that follow them; an unreadable row is skipped."""
         for row in rows:
             try:
                 change = read(row)
-            except Exception:  # noqa: BLE001, S112 (as above; it was warned of when it was new)
+            except Exception:  # noqa: BLE001, S112 (as above; the warning was logged when it was new)
                 continue
             if change is not None:
                 found.standing.append(change)
             elif code := ledger_code(row):
                 found.ignored.add(code)
 
-    def _sort(self, feed: str, name: object, mark: object, finding: Finding, found: Found) -> None:
+    def _sort(self, feed: str, name: object, mark: object, finding: Finding, found: PageFindings) -> None:
         match finding:
             case Event():
                 found.events.setdefault(finding.key, finding)
-            case Withdrawal():
-                found.withdrawals.append(finding)
+            case Retraction():
+                found.retractions.append(finding)
             case WordHold():
                 found.holds.append(finding)
             case Oddity():
@@ -102,7 +102,7 @@ class Sieve:
                 self._warn(feed, name, mark, what, f"{finding.field} {finding.why.partition(': ')[0]}")
 
     def _warn(self, feed: str, name: object, mark: object, what: str, why: str) -> None:
-        """`name` is told; `mark` tells rows without an id apart, and may be a code, which no log line shows."""
+        """Log a warning with `name`. `mark` identifies rows without an id; it may be a code, which is never logged."""
         if (feed, mark, why) in self._told:
             return
         if len(self._told) >= _TOLD_AT_MOST:
@@ -112,7 +112,7 @@ class Sieve:
 
 
 def _set_aside(row: Mapping[str, Any], table: str, error: Exception) -> Oddity:
-    """What the ledger keeps of a row that could not be read at all; of a code that is none, its shape."""
+    """The ledger's record of a row that could not be read at all; of an invalid code it has the shape."""
     column = error.column if isinstance(error, RowError) else "?"
     why = error.why if isinstance(error, RowError) else f"cannot be read ({type(error).__name__})"
     try:
@@ -123,7 +123,7 @@ def _set_aside(row: Mapping[str, Any], table: str, error: Exception) -> Oddity:
 
 
 def ledger_code(row: Mapping[str, Any]) -> str | None:
-    """The dossier's code as the ledger spells it; None where it cannot be used."""
+    """The dossier's code in the ledger's spelling; None if it is not valid."""
     try:
         return normalize_code(as_text(row["code"]) or "")
     except (ValueError, KeyError):
@@ -131,5 +131,5 @@ def ledger_code(row: Mapping[str, Any]) -> str | None:
 
 
 def _reason(error: Exception) -> str:
-    """Our own sentence, which holds no data; of any other exception the type alone, since its text may."""
+    """Our own text, which contains no data; for any other exception only the type, since its text may contain some."""
     return str(error) if isinstance(error, RowError) else type(error).__name__

@@ -1,7 +1,7 @@
-"""Following feeds page after page: read, sift, and keep what was found together with the place it was found at.
+"""Reads the feeds page by page, sifts the rows, and commits the findings together with the feeds' positions.
 
-Nothing is kept before all feeds are at their end: a page of payments tells of fees whose dossiers' acceptance may stand
-in a later page of the history, and who was told of the fee already would hear of the acceptance after it (R11).
+Nothing is committed before all feeds are read to their end. A page of payments may contain the fee of a dossier whose
+acceptance is in a later page of the history: committed at once, the fee would be told before the acceptance (R11).
 """
 
 from __future__ import annotations
@@ -15,55 +15,56 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from domain.event import Event
+from ledger.notices import truth
+from ledger.source import cursors, fingerprints, sources
+from ledger.source.cursors import Cursor
+from ledger.source.fingerprints import Fingerprint
 from producers.dossiers.another_code import renamed
-from producers.dossiers.feeds import Feed, Step
-from producers.dossiers.findings import Found, ledger_code
+from producers.dossiers.context import Outrun, PollContext, Round
+from producers.dossiers.feeds import Feed, FeedStep
+from producers.dossiers.findings import PageFindings, ledger_code
+from producers.dossiers.fingerprints import Tracking, changed, doubtful, fingerprints_of, not_aside
 from producers.dossiers.follow_source import follow_dossiers
-from producers.dossiers.parts import Outrun, Parts, Round
-from producers.dossiers.record import fresh_at, look_again, record, set_aside, spelt, withdraw
+from producers.dossiers.record import fresh_at, look_again, record, retract, set_aside, spelt
 from producers.dossiers.seen import Seen
-from producers.dossiers.sightings import Look, changed, doubtful, not_aside, sighted
 from producers.dossiers.source import SourceError, SourceUnreachableError
 from producers.dossiers.view import View
-from worker.domain.event import Event
-from worker.ledger import cursors, sightings, sources, truth
-from worker.ledger.cursors import Cursor
-from worker.ledger.sightings import Sighting
 
 _log = logging.getLogger("hcc.producers")
 
-_DEAF_SECONDS = 1.0  # a feed in flood keeps the others waiting this long at most
-_AT_ONCE = 100_000  # rows: a flood beyond this is kept in parts, in the order of the feeds
+_DEAF_SECONDS = 1.0  # a feed in flood delays the others by this much at most
+_AT_ONCE = 100_000  # rows: a larger flood is committed in parts, in the order of the feeds
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A page of a feed, read and sifted; `at` is when we began to read it."""
+    """A page of a feed, read and sifted; `at` is the time at which its reading began."""
 
     feed: Feed
     held: Cursor
-    step: Step
-    found: Found
-    sightings: Sequence[Sighting]
+    step: FeedStep
+    found: PageFindings
+    fingerprints: Sequence[Fingerprint]
     doubtful: set[str]
     rows: int
     at: datetime
 
     @property
     def polled_at(self) -> datetime:
-        """Since when the feed is known to its end: a full page leaves that where it was (R15)."""
+        """The time up to which the feed has been read to its end; a full page does not advance it (R15)."""
         return self.held.polled_at if self.step.full else self.at
 
     @property
     def reached(self) -> Cursor:
-        """Where the next page begins."""
+        """The cursor at which the next page begins."""
         return replace(self.held, position=self.step.position, polled_at=self.polled_at)
 
 
 class Follow:
-    """Brings feeds that have a cursor to their end."""
+    """Reads feeds that have a cursor to their end."""
 
-    def __init__(self, parts: Parts, tell_bell: Callable[[int], None]) -> None:
+    def __init__(self, parts: PollContext, tell_bell: Callable[[int], None]) -> None:
         self._parts = parts
         self._tell_bell = tell_bell
 
@@ -76,10 +77,10 @@ class Follow:
         time_is_up: Callable[[], bool],
         or_nothing: bool = False,
     ) -> None:
-        """Page after page of these feeds, all of them in step, until none has more or the time is up.
+        """Read these feeds page by page, all in step, until none has more or the time is up.
 
-        `or_nothing`: when the time is up, what is not kept by then is dropped. Raises `Outrun`;
-        `SourceUnreachableError` at once; `SourceError` when the feeds without a fault are done.
+        `or_nothing`: when the time is up, pages not yet committed are dropped. Raises `Outrun`;
+        `SourceUnreachableError` at once; `SourceError` after the feeds without a fault are done.
         """
         places, faults, heard = dict(held), dict[str, str](), dict[str, float]()
         turn, unkept = list(feeds), list[_Page]()
@@ -104,7 +105,7 @@ class Follow:
             raise SourceError("\n".join(faults.values()))
 
     def _read_all(self, feeds: Sequence[Feed], held: Mapping[str, Cursor], faults: dict[str, str]) -> list[_Page]:
-        """A page of each feed, all of one moment; one whose query fails does not keep the others from being read."""
+        """Read a page of each feed, all from one snapshot; a feed whose query fails does not stop the others."""
         pages = []
         with self._parts.source.moment() as moment:
             for feed in feeds:
@@ -118,22 +119,25 @@ class Follow:
         return pages
 
     def _read(self, feed: Feed, held: Cursor, moment: Connection) -> _Page:
-        """Read a page; no transaction of the ledger is open meanwhile."""
+        """Read a page; no ledger transaction is open while the source is queried."""
         now = self._parts.clock()
         asked = feed.ask(held.position, held.polled_at)
         rows = self._parts.source.ask(moment, feed.name, asked)
         step = feed.advance(held.position, asked, rows, now)
-        fresh, followed = self._of_interest(rows) if feed.look is Look.COMPARE else (rows, [])
+        fresh, followed = self._of_interest(rows) if feed.look is Tracking.COMPARE else (rows, [])
         found = self._parts.sieve.sift(feed.name, fresh, lambda row: feed.read(row, now))
         self._parts.sieve.look(followed, lambda row: feed.read(row, now), found)
-        seen = sighted(feed.look, fresh, found.changes)
+        seen = fingerprints_of(feed.look, fresh, found.changes)
         return _Page(feed, held, step, found, seen, doubtful(fresh, found.changes), len(rows), now)
 
     def _of_interest(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], ...]:
-        """Those that changed, and others of which a notice may still leave: their phone is in no sighting (R9)."""
+        """Return the rows that changed, and the other rows whose dossier has a notice that may still leave.
+
+        The second group is needed because fingerprints do not include the phone (R9).
+        """
         oa, codes = self._parts.oa, {str(row["code"]): ledger_code(row) for row in rows}
         with self._parts.ledger.begin() as tx:
-            known = sightings.known(tx, oa, codes.keys())
+            known = fingerprints.known(tx, oa, codes.keys())
             followed = truth.followed(tx, oa, {code for code in codes.values() if code})
         fresh = changed(not_aside(rows, known), known)
         news = {str(row["code"]) for row in fresh}
@@ -141,18 +145,18 @@ class Follow:
         return fresh, others
 
     def _keep(self, pages: Sequence[_Page], tally: Round) -> dict[str, Cursor]:
-        """All cursors and notices in one transaction, then the bell; the cursors as they stand now.
+        """Commit all cursors and notices in one transaction, then ring the bell; return the new cursors.
 
-        The pages of each feed stand in the order in which they were read.
+        The pages of each feed must be in the order in which they were read.
         """
-        if not pages:  # every feed is at fault
+        if not pages:  # every feed failed
             return {}
         first = {page.feed.name: page for page in reversed(pages)}
         last = {page.feed.name: page for page in pages}
         parts, now = self._parts, self._parts.clock()
         found = _seen(pages, now)
-        withdrawals = [withdrawal for page in pages for withdrawal in page.found.withdrawals]
-        states = [one for page in pages for one in page.sightings]
+        retractions = [retraction for page in pages for retraction in page.found.retractions]
+        states = [one for page in pages for one in page.fingerprints]
         view = _view(pages, now)
         with parts.ledger.begin() as tx:
             if found:
@@ -168,22 +172,22 @@ class Follow:
             }
             if None in moved.values():
                 raise Outrun
-            sightings.keep(tx, parts.oa, [one for one in states if one.code not in aside])
-            sightings.set_aside(tx, parts.oa, aside)
+            fingerprints.keep(tx, parts.oa, [one for one in states if one.code not in aside])
+            fingerprints.set_aside(tx, parts.oa, aside)
             formers = renamed(tx, parts.oa, view.dossiers.values())
             recorded = record(tx, parts.oa, parts.people, seen, parts.guarding, formers=formers)
-            followed = follow_dossiers(tx, parts, view)  # what came back just now as well
-            withdrawn = withdraw(tx, parts.oa, withdrawals)
+            followed = follow_dossiers(tx, parts, view)  # includes the notices that `record` has just revived
+            retracted = retract(tx, parts.oa, retractions)
             doubts = {code for page in pages for code in page.doubtful}
             asked_at = min(page.held.read_at for page in pages)
             set_aside(tx, parts.oa, [page.found for page in pages], asked_at=asked_at, doubtful=doubts)
             look_again(tx, parts.oa, seen, states)
             sources.note_read(tx, parts.oa, _at_their_ends(last.values()), [feed.name for feed in parts.feeds])
         tally.recorded += recorded
-        tally.withdrawn += withdrawn + followed.suppressed
+        tally.retracted += retracted + followed.suppressed
         tally.changed += followed.changed
         self._tell(pages, tally)
-        self._tell_bell(recorded + withdrawn + followed.suppressed + followed.changed)
+        self._tell_bell(recorded + retracted + followed.suppressed + followed.changed)
         return {name: cursor for name, cursor in moved.items() if cursor}
 
     def _tell(self, pages: Sequence[_Page], tally: Round) -> None:
@@ -197,7 +201,7 @@ class Follow:
 
 
 def _view(pages: Sequence[_Page], now: datetime) -> View:
-    """What these pages say of dossiers; what was read last counts."""
+    """The dossiers of these pages; the latest reading of a dossier counts."""
     view = View(min(page.held.read_at for page in pages), now)
     for page in sorted(pages, key=lambda page: page.at):
         view.see([*page.found.changes.values(), *page.found.standing], page.found.ignored)
@@ -209,7 +213,7 @@ def _at_their_ends(pages: Iterable[_Page]) -> list[str]:
 
 
 def _seen(pages: Sequence[_Page], now: datetime) -> list[Seen]:
-    """The events of these pages, each once: the first page dates it, the last question vouches for it and its facts."""
+    """The events of these pages, each once: the first page gives its time, the latest its facts and `asked_at`."""
     dated = dict[str, tuple[Event, datetime]]()
     newest = dict[str, tuple[Event, datetime]]()
     asked = dict[str, datetime]()
@@ -223,7 +227,7 @@ def _seen(pages: Sequence[_Page], now: datetime) -> list[Seen]:
 
 
 def _dated(newest: Event, first: Event) -> Event:
-    """What was read last, dated by what was read first; mostly that is the same."""
+    """The latest reading of an event, with the time and row of the first; mostly the two are the same."""
     return newest if newest is first else replace(newest, at=first.at, row=first.row)
 
 

@@ -1,6 +1,6 @@
-"""Which database a source is: another one than yesterday's must not be read on by yesterday's cursors.
+"""Identifies the source's database, so that another database is never read with the cursors of the previous one.
 
-| engine         | `system`                                              | the same after                          |
+| engine         | `system`                                              | unchanged by                            |
 |----------------|-------------------------------------------------------|-----------------------------------------|
 | PostgreSQL     | the cluster's system identifier, the database's oid   | a fail-over to a physical standby       |
 | MariaDB, MySQL | the server's uid, the database's name                 | a restart, a move of its data directory |
@@ -8,7 +8,7 @@
 | Oracle         | the database's id and container                       | a fail-over to a physical standby       |
 | SQLite         | the file's path                                       |                                         |
 
-Where the engine has none, or our account may not ask for it, host, port and name decide.
+If the engine has none, or our account may not query it, host, port and name decide.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Engine
 
+from ledger.source import sources
 from producers.dossiers.mapping import Mapping as SourceMapping
 from producers.dossiers.source import Source, SourceError
-from worker.ledger import sources
 
-Identity: TypeAlias = Mapping[str, Any]  # JSON: system, address, shapes; `system` is None where nobody says
+Identity: TypeAlias = Mapping[str, Any]  # JSON: system, address, shapes; `system` is None if unknown
 
 _log = logging.getLogger("hcc.producers")
 
@@ -40,15 +40,15 @@ _ASK: Mapping[str, tuple[str, ...]] = {
     "mssql": ("SELECT concat(service_broker_guid, '/', name) FROM sys.databases WHERE database_id = db_id()",),
     "oracle": ("SELECT dbid || '/' || sys_context('USERENV', 'CON_NAME') FROM v$database",),
 }
-"""One question after the other, until one is answered."""
+"""The queries of each engine, tried in turn until one is answered."""
 
 
-class StrangeSource(SourceError):  # noqa: N818 (a finding about the source, told like its errors)
+class StrangeSource(SourceError):  # noqa: N818 (a finding about the source, reported like its errors)
     """The source is another database than the one whose cursors we hold; an operator has to adopt it."""
 
 
 def identify(source: Source) -> Identity:
-    """Which database it is, as it says at this moment, and how we read it. Raises `SourceUnreachableError`."""
+    """The identity that the database reports now, and how we read it. Raises `SourceUnreachableError`."""
     return {
         "system": source.first_answer(_ASK.get(source.dialect, ())),
         "address": address(source),
@@ -68,7 +68,7 @@ _KEY = re.compile(r"([\w.\"`\[\]]+)\s+AS\s+(id|code)\b", re.IGNORECASE)
 
 
 def shapes(mapping: SourceMapping, dialect: str) -> dict[str, list[str]]:
-    """By query the tables that it reads and the columns that it takes for keys."""
+    """For each query, the tables that it reads and the columns that it uses as keys."""
     return {name: _shape(mapping.sql(name, dialect)) for name in mapping.queries if name != "newest"}
 
 
@@ -85,7 +85,7 @@ def _bare(name: str) -> str:
 
 
 def difference(known: Identity, found: Identity) -> str | None:
-    """Why `found` is another database, or read by other tables or keys, than `known`; None where it is the same."""
+    """Why `found` is another database than `known`, or is read by other tables or keys; None if it is the same."""
     if known.get("system") and found.get("system"):
         if known["system"] != found["system"]:
             return f"là CSDL khác (trước: {_where(known)}, nay: {_where(found)})"
@@ -101,7 +101,7 @@ def _where(identity: Identity) -> str:
 
 
 class SameSource:
-    """Looks at each round whether the source is still the database whose cursors we hold."""
+    """Checks at each round whether the source is still the database whose cursors we hold."""
 
     def __init__(self, oa: str, ledger: Engine, source: Source) -> None:
         self._oa = oa
@@ -110,7 +110,7 @@ class SameSource:
         self._said: Identity | None = None
 
     def check(self) -> None:
-        """Note it at the first round; later ones compare. Raises `StrangeSource`, `SourceUnreachableError`."""
+        """Store the identity at the first round; compare later. Raises `StrangeSource`, `SourceUnreachableError`."""
         found = identify(self._source)
         with self._ledger.connect() as connection:
             known = sources.read(connection, self._oa)
@@ -126,7 +126,7 @@ class SameSource:
             sources.note(tx, self._oa, found)
 
     def _go_on(self, known: sources.SourceRecord, found: Identity) -> None:
-        """The same database; what else is different is noted and said."""
+        """The database is the same: store and log any other difference."""
         if known.identity != found:
             _log.warning("the dossier database is the same, but not its address or its mapping oa=%s", self._oa)
             self._note(found)
@@ -147,7 +147,7 @@ class SameSource:
 
 
 def adopt(ledger: Engine, oa: str, found: Identity, *, as_baseline: bool) -> None:
-    """An operator says what another database is: read on as the same one, or remembered as it is and told to nobody."""
+    """Apply an operator's decision on another database: read on as the same one, or take its contents as baseline."""
     with ledger.begin() as tx:
         sources.note(tx, oa, found)
         if as_baseline:

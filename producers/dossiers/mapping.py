@@ -1,6 +1,6 @@
-"""A province's mapping file: which SQL to read, what its words mean; checked whole, all faults at once.
+"""Loads a province's mapping file (the SQL to read and the meaning of words), and reports all its faults at once.
 
-The texts of faults are Vietnamese: the people who write mapping files read them.
+The texts of faults are in Vietnamese, because the people who write mapping files read them.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from config.arrival import TEXT
-from config.settings import ROOT
+from config.settings import INSTALLED
+from domain.cells import as_text
+from domain.dossier import PaymentState, Reason, Status
+from domain.folding import folded
 from producers.dossiers.queries import FEEDS, LIMIT, QUERIES, TABLES, keyed, parameters
 from producers.dossiers.queries import Query as Asked
 from producers.dossiers.switches import Kinds, needs
-from worker.domain.cells import as_text
-from worker.domain.dossier import PaymentState, Reason, Status
-from worker.domain.words import folded
 
-SOURCES = ROOT / "config" / "sources"
+SOURCES = INSTALLED / "config" / "sources"
 
 
 class MappingError(Exception):
-    """The mapping file is missing or wrong; the text lists every fault with what to do."""
+    """The mapping file is missing or wrong; the text lists every fault and its remedy."""
 
     def __init__(self, source: str, faults: list[str]) -> None:
         self.faults = faults
@@ -36,11 +36,11 @@ class MappingError(Exception):
         super().__init__(f"Bản đồ nguồn {source} (HCC_SOURCE) có {len(faults)} lỗi:\n{lines}")
 
 
-@lru_cache(maxsize=1024, typed=True)  # a source has a few dozen words, and millions of rows of them
+@lru_cache(maxsize=1024, typed=True)  # millions of rows repeat a few dozen words
 def word(value: object) -> str:
-    """The one spelling by which words of the source are compared (`worker.domain.words`).
+    """The canonical spelling by which words of the source are compared (`domain.folding`).
 
-    A whole number is its digits, whichever type the driver or a spreadsheet made of it (2, 2.0, '2.0', Decimal('2')).
+    A whole number becomes its digits, whichever type the driver or a spreadsheet gave it (2, 2.0, '2.0', Decimal('2')).
     """
     text = str(value) if isinstance(value, bool) else as_text(value)
     spelt = folded(text or "")
@@ -58,7 +58,7 @@ def _zone(name: object) -> ZoneInfo:
 
 
 def _keyed_by_word(table: object) -> object:
-    """The table by the spelling in which words are compared; two words that are one then must mean the same."""
+    """The table keyed by canonical spelling; two words with the same spelling must have the same meaning."""
     if not isinstance(table, dict):
         return table
     meanings: dict[str, object] = {}
@@ -121,7 +121,7 @@ class Payments(_Table):
     )
 
 
-class Result(_Table):
+class ResultWords(_Table):
     confirmed_from: int = Field(description="số: result_state từ đây trở lên là đã xác nhận")
     given: frozenset[Word] = Field(min_length=1, description="các từ của result_kind nghĩa là có kết quả")
     not_given: frozenset[Word] = Field(description="các từ của result_kind không phải là kết quả")
@@ -160,7 +160,7 @@ class Feeds(_Table):
     snapshot: Query | None = Field(None, description="câu SELECT của hồ sơ vừa đổi")
 
 
-class Reconcile(_Table):
+class ReconcileQueries(_Table):
     open: Query = Field(description="câu SELECT của các hồ sơ chưa kết thúc")
     by_code: Query = Field(description="câu SELECT của các hồ sơ theo mã")
     open_payments: Query | None = Field(None, description="câu SELECT của các yêu cầu thanh toán chưa xong")
@@ -173,7 +173,7 @@ class Baseline(_Table):
 
 
 class Mapping(_Table):
-    """All that the producers know about one province's dossier database."""
+    """Everything that the producers know about one province's dossier database."""
 
     zone: Zone = Field(description="múi giờ của CSDL, ví dụ Asia/Ho_Chi_Minh")
     connection: Connection = Field(description="bảng [connection]")
@@ -183,7 +183,7 @@ class Mapping(_Table):
     )
     keys: SourceKeys = Field(SourceKeys(), description="bảng [keys]")
     payments: Payments = Field(description="bảng [payments]")
-    result: Result = Field(description="bảng [result]")
+    result: ResultWords = Field(description="bảng [result]")
     kinds: Kinds = Field(Kinds(), description="bảng [kinds]: loại thông báo = true hoặc false")
     reasons: Annotated[dict[str, Reason], BeforeValidator(_keyed_by_word)] = Field(
         {}, description=f"từ trong CSDL = {' | '.join(Reason)}"
@@ -192,7 +192,7 @@ class Mapping(_Table):
     limits: Limits = Field(Limits(), description="bảng [limits]")
     columns: Columns = Field(description="bảng [columns]")
     feeds: Feeds = Field(description="bảng [feeds]")
-    reconcile: Reconcile | None = Field(None, description="bảng [reconcile]")
+    reconcile: ReconcileQueries | None = Field(None, description="bảng [reconcile]")
     baseline: Baseline = Field(description="bảng [baseline]")
 
     @model_validator(mode="after")
@@ -209,7 +209,7 @@ class Mapping(_Table):
         return self
 
     def _lacking_columns(self) -> list[str]:
-        """What a kind or a rule that is switched on cannot do without, in any query."""
+        """Faults for the columns that an enabled kind or rule needs and that no query returns."""
         given = re.sub("--.*", "", " ".join(self.sql(name) for name in self.queries))
         wanted = needs(self.kinds)
         if "status" in self.payments.told_by:
@@ -222,7 +222,7 @@ class Mapping(_Table):
 
     @property
     def queries(self) -> tuple[str, ...]:
-        """The names of the queries that this mapping has, of those in `queries.QUERIES`."""
+        """The names of the queries in `queries.QUERIES` that this mapping has."""
         return tuple(name for name in QUERIES if self.has(name))
 
     @property
@@ -231,7 +231,7 @@ class Mapping(_Table):
         return tuple(name for name in FEEDS if self.has(name))
 
     def query(self, name: str) -> Asked:
-        """What a query is asked with and must answer, by the keys of its table."""
+        """The parameters and required columns of a query, which depend on the key type of its table."""
         table = TABLES.get(name)
         key = getattr(self.keys, table) if table else "number"
         return QUERIES[name] if key == "number" else keyed(name, key)
@@ -241,13 +241,13 @@ class Mapping(_Table):
         return self._text(name) is not None
 
     def columns_of(self, name: str) -> tuple[str, ...]:
-        """The columns that a query must answer with."""
+        """The columns that a query must return."""
         if name == "newest":
             return self.feed_names
         return (*self.query(name).columns, *(PHONES[who] for who in self.dossiers.recipients if who != "submitter"))
 
     def sql(self, name: str, dialect: str | None = None) -> str:
-        """The SQL of a query that the mapping has, for an engine (default: the first that it is written for)."""
+        """The SQL of a query of this mapping, for an engine (default: the first one that the mapping supports)."""
         filled = str(self._text(name))
         parts = {"{dossier}": self.columns.dossier, "{payment}": self.columns.payment}
         for mark, part in (parts | {"{limit}": LIMIT[dialect or self.connection.dialects[0]]}).items():
@@ -288,7 +288,10 @@ def _query_faults(query: Asked, sql: str) -> list[str]:
 
 
 def _key_faults(mapping: Mapping) -> list[str]:
-    """A table without increasing ids has no feed by id: its news come by their times, its past page by page by key."""
+    """Faults of the queries that the key type of payments requires or rules out.
+
+    A table without increasing ids has no feed by id: new rows are read by time, past rows in keyset pages.
+    """
     if mapping.keys.payments == "number":
         return (
             ["baseline.payments: xóa đi, vì khóa là số (feeds.payments đọc được)"] if mapping.baseline.payments else []
@@ -321,7 +324,7 @@ def _sentences(error: ErrorDetails) -> list[str]:
 
 
 def _about(where: tuple[int | str, ...]) -> str:
-    """The description of the innermost field on the way to a fault."""
+    """The description of the innermost field on the path to a fault."""
     about, model = "", Mapping
     for part in where:
         field: Any = (

@@ -1,7 +1,8 @@
-"""How the source would answer a query: its own estimate of the cost, and the tables it would read whole.
+"""Gets the source's plan for a query: its own cost estimate, and the tables that it would scan whole.
 
-A small table is read whole whatever its indexes, so PostgreSQL is asked a second time with that way forbidden: what
-it then still reads whole has no index to help it. SQL Server and Oracle show plans only to accounts with more rights.
+A small table is scanned whole whatever its indexes. So PostgreSQL is asked a second time with such scans disabled: a
+table that it then still scans whole has no suitable index. SQL Server and Oracle show plans only to accounts with more
+rights.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from producers.dossiers.source import Source
 
 _FORBIDDEN = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 _COMPARED = re.compile(r"(?:\w+\.)?(\w+)\)?(?:::\w+)? (?:>=|>|=|<>|<) ")
-_MANY = 1000  # rows; MariaDB reads a smaller table whole whatever its indexes
+_MANY = 1000  # rows; MariaDB scans a smaller table whole whatever its indexes
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`cost` in the engine's own unit, None where it tells none; `whole` are tables (and columns) without an index."""
+    """`cost` in the engine's own unit, None if it gives none; `whole` are tables (and columns) without an index."""
 
     cost: float | None
     whole: tuple[str, ...]
 
 
 def plan(source: Source, connection: Connection, name: str, values: Mapping[str, Any]) -> Plan | None:
-    """The plan of one of the mapping's queries; None on an engine that does not show it to us."""
+    """The plan of one of the mapping's queries; None if the engine does not show it to us."""
     explain = _EXPLAIN.get(source.dialect)
     if explain is None:
         return None
@@ -52,7 +53,7 @@ def _postgresql(connection: Connection, ask: Callable[[], Any]) -> Plan:
 
 
 def _read_whole(node: Mapping[str, Any], *, cut_short: bool = False) -> Iterator[str]:
-    """The tables below a step that are read whole. An index in order that is cut short is none (`max(id)`)."""
+    """The tables below a plan node that are scanned whole. An ordered index scan cut by a limit is not (`max(id)`)."""
     in_order = cut_short and node["Node Type"].startswith("Index") and "Filter" not in node
     if "Relation Name" in node and not in_order and "Index Cond" not in node and "Recheck Cond" not in node:
         columns = dict.fromkeys(_COMPARED.findall(node.get("Filter", "")))

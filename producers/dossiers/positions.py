@@ -1,7 +1,7 @@
-"""How far a feed was read: pure values that are stored as JSON with the notices they led to.
+"""How far a feed has been read: pure values, stored as JSON together with the notices that they led to.
 
-Ids become visible out of order while transactions are open, and change times with them. An id that was jumped
-over is remembered and asked for again; a time is read again for as long as a transaction may have been open.
+While transactions are open, ids and change times become visible out of order. A skipped id is remembered and queried
+again; a change time is read again for as long as a transaction may have been open.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from itertools import islice, pairwise
 from typing import Any, Self, TypeAlias
 
-Clocked: TypeAlias = Mapping[int, datetime]  # ids, and since when (UTC) each is asked for again
+Clocked: TypeAlias = Mapping[int, datetime]  # ids, and since when (UTC) each is queried again
 
 
 @dataclass(frozen=True, slots=True)
 class IdPosition:
-    """Read up to id `after`, but for `missing`: ids below it that were not there.
+    """Read up to id `after`, except for `missing`: lower ids that were not there.
 
-    `unsettled` are ids of rows that were there before what they tell of: they are read once more.
+    `unsettled` are ids of rows that became visible before the change that they report; they are read again.
     """
 
     after: int
@@ -35,15 +35,15 @@ class IdPosition:
 
     @property
     def again(self) -> list[int]:
-        """The ids that are asked for again."""
+        """The ids to query again."""
         return sorted({*self.missing, *self.unsettled})
 
     def advance(self, ids: Collection[int], now: datetime, *, patience: timedelta, room: int) -> tuple[Self, int]:
         """The position after a page with these ids, and how many missing ids were given up.
 
-        A gap is given up when it stayed empty for `patience`, or when there are more than `room`: then the lowest
-        ids go first, since a transaction that is still open took its id lately. So a sequence that jumped by
-        millions costs `room` ids of memory, and is told.
+        A gap is given up if it stayed empty for `patience`, or if there are more than `room` gaps. Then the lowest ids
+        are given up first, since a transaction that is still open took its id recently. So a sequence that jumped by
+        millions costs `room` ids of memory, and is reported.
         """
         seen = set(ids)
         waiting = {gap: since for gap, since in self.missing.items() if gap not in seen}
@@ -55,7 +55,7 @@ class IdPosition:
         return replace(self, after=max({self.after, *seen}), missing=kept), given_up
 
     def unsettle(self, ids: Collection[int], now: datetime, *, patience: timedelta, room: int) -> Self:
-        """The position that reads these rows again until `patience` is over; the newest `room` of them."""
+        """The position that reads these rows again until `patience` is over; at most the newest `room` of them."""
         since = {number: self.unsettled.get(number, now) for number in ids}
         kept = sorted(number for number, first in since.items() if now - first < patience)
         return replace(self, unsettled={number: since[number] for number in kept[-room:]} if room > 0 else {})
@@ -80,15 +80,15 @@ def _newest_first(holes: list[range]) -> Iterator[int]:
 
 
 TICK = timedelta(milliseconds=4)
-"""The next moment of a source's clock: the coarsest that we know is SQL Server's `datetime` (3.33 ms)."""
+"""A step to the next time of a source's clock; the coarsest clock known is SQL Server's `datetime` (3.33 ms)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimePosition:
     """Read up to the change time `at` (the source's clock); `moved` (UTC) is when it last moved.
 
-    `page` is where a round stands that has not come to the end yet, and `wide` says that there are more rows of
-    that one moment than fit in a page.
+    `page` is the position of a round that has not reached the end yet. `wide` means that more rows have that one change
+    time than fit in a page.
     """
 
     at: datetime
@@ -115,10 +115,10 @@ class TimePosition:
         }
 
     def start(self, polled_at: datetime, overlap: timedelta) -> datetime:
-        """From which time on to read, itself included. A new round goes back by `overlap`.
+        """The time from which to read, inclusive. A new round goes back by `overlap`.
 
-        Once a poll has come later than `overlap` after the last movement, nothing older can still appear, and a
-        quiet night does not read the same bulk update again every two seconds.
+        Once a poll has come later than `overlap` after the last movement, nothing older can still appear. So in a quiet
+        night the same bulk update is not reread every two seconds.
         """
         if self.page:
             return self.page
@@ -127,11 +127,11 @@ class TimePosition:
     def advance(
         self, times: Sequence[datetime], *, asked: datetime, full: bool, clock: datetime, now: datetime
     ) -> tuple[Self, bool]:
-        """The position after a page of rows with these times, and whether a moment had to be jumped over.
+        """The position after a page of rows with these times, and whether a change time had to be skipped.
 
-        `asked` is the time from which on was read; `clock` is `now` as the source would write it. A page of one
-        moment is asked for again, wider; if even that does not hold the moment, it is left to the reconcile. A row
-        from the future does not take the position with it: all that is changed until then would be skipped.
+        `asked` is the time from which the page was read; `clock` is `now` as the source would write it. A page with a
+        single change time is queried again with a wider limit; rows that still do not fit are left to the reconcile.
+        A row from the future does not advance the position: all changes until then would be skipped.
         """
         at = max((moment for moment in times if moment <= clock), default=self.at)
         reached = type(self)(at, now) if at > self.at else type(self)(self.at, self.moved)

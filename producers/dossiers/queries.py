@@ -1,4 +1,4 @@
-"""The queries of a mapping file: what each is asked with, and which columns it must answer with."""
+"""The queries of a mapping file: the parameters of each, and the columns that it must return."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DOSSIER = (
 )
 _PAYMENT = ("id", "amount", "payment_state", "payment_way", "requested_at", "changed_at")
 
-LONG_AGO = datetime(1970, 1, 1)  # noqa: DTZ001 (in the source's clock, before anything was changed)
+LONG_AGO = datetime(1970, 1, 1)  # noqa: DTZ001 (in the source's clock, before any change)
 BEFORE_ALL_CODES = " "  # not '', which is NULL in Oracle and would find nothing
 
 LIMIT: Mapping[str, str] = {
@@ -25,7 +25,7 @@ LIMIT: Mapping[str, str] = {
     "mssql": "OFFSET 0 ROWS FETCH NEXT :limit ROWS ONLY",
     "oracle": "FETCH FIRST :limit ROWS ONLY",
 }
-"""How each engine cuts an ordered answer short: what `{limit}` in a mapping file stands for."""
+"""How each engine limits an ordered result: the text that replaces `{limit}` in a mapping file."""
 
 _ID: Any = BigInteger()
 _CODE: Any = String()
@@ -33,7 +33,7 @@ _CODE: Any = String()
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """`where` is its place in the mapping file, as faults tell it; `trial` are values that ask for one row at most."""
+    """`where` is its place in the mapping file, as shown in faults; `trial` are values that return one row at most."""
 
     where: str
     trial: Mapping[str, Any]
@@ -46,8 +46,8 @@ class Query:
         return frozenset(self.trial)
 
     def statement(self, sql: str, dialect: str) -> TextClause:
-        """The SQL with typed parameters: a list is as long as its values, an empty one finds nothing."""
-        # SQLite has no times: they are texts, and compared as such
+        """The SQL with typed parameters: a list expands to its values, an empty one matches nothing."""
+        # SQLite has no type for times: they are stored and compared as text
         moment: Any = String() if dialect == "sqlite" else DateTime()
         binds: dict[str, BindParameter[Any]] = {
             "after": bindparam("after", type_=self.after),
@@ -85,16 +85,16 @@ TABLES = {
     "open_payments": "payments",
     "old_payments": "payments",
 }
-"""Of which table the rows of a query are, where they have keys of their own; the other queries give dossiers."""
+"""The table of a query's rows, if they have keys of their own; the other queries return dossiers."""
 
 
 def first_key(key: str) -> Any:
-    """What comes before every key of this sort (`number`, `guid`, `text`)."""
+    """A value that sorts before every key of this type (`number`, `guid`, `text`)."""
     return _FIRST_KEYS.get(key, 0)
 
 
 def keyed(name: str, key: str) -> Query:
-    """A query of a table whose keys do not increase: its news are read by time, the rest page by page by key."""
+    """A query of a table whose keys do not increase: its new rows are read by time, the rest in keyset pages."""
     query = QUERIES[name]
     if name == "history":
         return replace(query, trial=_BY_TIME, columns=(*query.columns, "changed_at"), after=_CODE)
@@ -103,7 +103,7 @@ def keyed(name: str, key: str) -> Query:
 
 
 FEEDS = ("history", "payments", "payment_changes", "snapshot")
-"""The feeds, in the order in which they are read; a mapping has those that its source can answer."""
+"""The feeds, in the order in which they are read; a mapping has those that its source supports."""
 
 
 def parameters(sql: str) -> frozenset[str]:

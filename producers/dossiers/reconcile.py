@@ -1,17 +1,17 @@
-"""The reconcile: a slow pass over everything that may still tell something, in the background (R10, R39).
+"""The reconcile: a slow background pass over every dossier and payment that may still lead to a notice (R10, R39).
 
 Integrations change a status by raw SQL and touch neither the history nor the change time; no other feed sees that.
-A pass goes page by page through
+A pass reads three stages, page by page:
 
-1. `open`: the dossiers that the source calls open, so that one we never heard of is found;
-2. `seen`: the dossiers that we last saw open, asked for by their codes: the ones that were closed meanwhile;
-3. `payments`: the payment requests that are not settled.
+1. `open`: the dossiers that the source calls open, to find those that no feed has reported;
+2. `seen`: the dossiers that we last saw open, queried by code, to find those that were closed meanwhile;
+3. `payments`: the payment requests that are still open.
 
-What a page finds is told only when all feeds have been read to their ends after it: else a pass that meets a flood
-before the feeds are through with it would tell of a result whose fee stands in a later page of theirs (R11).
+The events of a page are recorded only after all feeds have then been read to their ends. Otherwise a pass that meets
+a flood before the feeds have read it would tell of a result whose fee is in a later page of a feed (R11).
 
-It keeps its place in a cursor, so a pass may take many rings and a crash costs one page. Then it rests: long enough
-that the source spends a twentieth of its time on it at most.
+The pass keeps its position in a cursor, so it may span many bells and a crash costs one page. Then it rests, long
+enough for the source to spend at most a twentieth of its time on it.
 """
 
 from __future__ import annotations
@@ -22,53 +22,54 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from ledger.source import cursors, fingerprints
+from ledger.source.cursors import Cursor
+from ledger.source.fingerprints import Fingerprint
 from producers.dossiers.another_code import renamed
-from producers.dossiers.feeds import Row
-from producers.dossiers.findings import Found
+from producers.dossiers.context import Outrun, PollContext, Round
+from producers.dossiers.feeds import SourceRow
+from producers.dossiers.findings import PageFindings
+from producers.dossiers.fingerprints import Tracking, changed, doubtful, fingerprints_of, gone, seen_standing
 from producers.dossiers.follow_source import follow_dossiers
-from producers.dossiers.parts import Outrun, Parts, Round
 from producers.dossiers.queries import BEFORE_ALL_CODES, first_key
-from producers.dossiers.record import fresh_at, look_again, record, set_aside, withdraw
-from producers.dossiers.rows import Door, row_id
+from producers.dossiers.record import fresh_at, look_again, record, retract, set_aside
+from producers.dossiers.row_keys import row_id
+from producers.dossiers.rows import RowReader
 from producers.dossiers.seen import Seen
-from producers.dossiers.sightings import Look, changed, doubtful, gone, seen_standing, sighted
 from producers.dossiers.view import View
-from worker.ledger import cursors, sightings
-from worker.ledger.cursors import Cursor
-from worker.ledger.sightings import Sighting
 
-PROGRESS = "reconcile"  # the name of the cursor in which the pass keeps its place
+PROGRESS = "reconcile"  # the name of the cursor that holds the position of the pass
 
 _SHARE = 20  # a pass that worked for a second rests for twenty
-_CODES = 1000  # codes in one question: Oracle takes no longer list
+_CODES = 1000  # codes in one query: Oracle accepts no longer list
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
     rows: int
-    found: Found
-    sightings: Sequence[Sighting]
+    found: PageFindings
+    fingerprints: Sequence[Fingerprint]
     next: dict[str, Any]
     doubtful: set[str]
 
 
 class CatchUp(Protocol):
-    """Reads all feeds to their ends and keeps what they tell; False where that takes too long for now."""
+    """Reads all feeds to their ends and commits the findings; False if that takes too long for now."""
 
     def __call__(self, tally: Round, *, whole: bool) -> bool: ...
 
 
 class Reconcile:
-    """Compares what is open in the source with what we last saw."""
+    """Compares the open dossiers and payments of the source with what we last saw."""
 
-    def __init__(self, parts: Parts, tell_bell: Callable[[int], None], catch_up: CatchUp) -> None:
+    def __init__(self, parts: PollContext, tell_bell: Callable[[int], None], catch_up: CatchUp) -> None:
         self._parts = parts
         self._tell_bell = tell_bell
         self._catch_up = catch_up
-        self._door = Door(parts.mapping)
+        self._door = RowReader(parts.mapping)
 
     def run(self, tally: Round, *, whole: bool, time_is_up: Callable[[], bool]) -> None:
-        """Go on with the pass, unless it rests. `whole`: a new pass from its beginning to its end, now.
+        """Continue the pass, unless it rests. `whole`: run a new pass from beginning to end, now.
 
         Raises `Outrun`, `SourceError`.
         """
@@ -79,7 +80,7 @@ class Reconcile:
             except Outrun:
                 if not whole:
                     raise
-                held = self._under_way()  # another process goes on with our pass, and so do we
+                held = self._under_way()  # another process advanced the pass: continue from there
             if time_is_up():
                 break
         tally.more = held is not None
@@ -93,7 +94,7 @@ class Reconcile:
         return held if held and held.position["stage"] != "rest" else None
 
     def _begin(self, *, whole: bool) -> Cursor | None:
-        """The cursor of a pass that is under way or begins now; None while it rests."""
+        """The cursor of the pass that is under way or begins now; None while it rests."""
         now, held = self._parts.clock(), self._cursor()
         start = {"stage": "open", "after": BEFORE_ALL_CODES, "began": now.isoformat(), "busy": 0.0}
         if held and not (whole or self._is_rested(held.position, now)):
@@ -107,14 +108,14 @@ class Reconcile:
             raise Outrun
         return begun or self._begin(whole=whole)
 
-    def _is_rested(self, place: Row, now: datetime) -> bool:
+    def _is_rested(self, place: SourceRow, now: datetime) -> bool:
         pause = max(self._parts.mapping.limits.reconcile_seconds, _SHARE * place["busy"])
         return place["stage"] == "rest" and now >= datetime.fromisoformat(place["began"]) + timedelta(seconds=pause)
 
     def _turn(self, held: Cursor, tally: Round, *, whole: bool) -> Cursor | None:
-        """One page: read, sift, keep. The cursor as it stands then; None at the end of the pass.
+        """Process one page: read, sift, commit. Returns the new cursor; None at the end of the pass.
 
-        Raises `Outrun` also where the feeds are behind: the page is read again when they are through.
+        Raises `Outrun`, also if the feeds are behind: the page is then read again once they have caught up.
         """
         began = time.monotonic()
         place = held.position
@@ -129,49 +130,49 @@ class Reconcile:
         return None if page.next["stage"] == "rest" else moved
 
     def _believe_only_what_is_so_still(self, held: Cursor, page: _Page) -> None:
-        """Read a page with news again: while the feeds were read a fee may have been paid, and they know of no notice.
+        """Read a page with new events again, since a fee may have been paid while the feeds were read.
 
-        Only what both readings find is news; what the second one finds beside that is left to the next pass, since
-        the feeds were not read after it.
+        The feeds could retract no notice for it, as none was recorded yet. Only events found by both readings are
+        recorded. Those found only by the second are left to the next pass, since the feeds were not read after it.
         """
         with self._parts.ledger.begin() as tx:
             news = cursors.untold(tx, self._parts.oa, list(page.found.events))
         if news:
             again = self._read(held.position).found
             page.found.events = {key: again.events[key] for key in page.found.events if key in again.events}
-            page.found.withdrawals = again.withdrawals
+            page.found.retractions = again.retractions
             page.found.changes, page.found.ignored = again.changes, again.ignored
 
-    def _read(self, place: Row) -> _Page:
+    def _read(self, place: SourceRow) -> _Page:
         return {"open": self._open, "seen": self._seen, "payments": self._payments}[place["stage"]](place)
 
-    def _open(self, place: Row) -> _Page:
+    def _open(self, place: SourceRow) -> _Page:
         limit = self._parts.mapping.limits.page
         rows = self._parts.source.page("open", {"after": place["after"], "limit": limit})
         full = len(rows) >= limit
         following = {"after": rows[-1]["code"]} if full else {"stage": "seen", "after": ""}
         return self._compared(rows, [], {**place, **following})
 
-    def _seen(self, place: Row) -> _Page:
+    def _seen(self, place: SourceRow) -> _Page:
         limit = min(self._parts.mapping.limits.page, _CODES)
         with self._parts.ledger.begin() as tx:
-            codes = sightings.page(tx, self._parts.oa, place["after"], limit)
+            codes = fingerprints.page(tx, self._parts.oa, place["after"], limit)
         rows = self._parts.source.page("by_code", {"codes": codes}) if codes else []
         stage = "payments" if self._parts.mapping.has("open_payments") else "rest"
         first = first_key(self._parts.mapping.keys.payments)
         following = {"after": codes[-1]} if len(codes) >= limit else {"stage": stage, "after": first}
         return self._compared(rows, gone(codes, rows), {**place, **following})
 
-    def _compared(self, rows: Sequence[Row], lost: list[Sighting], following: dict[str, Any]) -> _Page:
+    def _compared(self, rows: Sequence[SourceRow], lost: list[Fingerprint], following: dict[str, Any]) -> _Page:
         parts, now = self._parts, self._parts.clock()
         with parts.ledger.begin() as tx:
-            known = sightings.known(tx, parts.oa, {str(row["code"]) for row in rows})
+            known = fingerprints.known(tx, parts.oa, {str(row["code"]) for row in rows})
         fresh = changed(rows, known)
         found = parts.sieve.sift(PROGRESS, fresh, lambda row: seen_standing(self._door, row, now))
-        seen = [*sighted(Look.COMPARE, fresh, found.changes), *lost]
+        seen = [*fingerprints_of(Tracking.COMPARE, fresh, found.changes), *lost]
         return _Page(len(rows), found, seen, following, doubtful(fresh, found.changes))
 
-    def _payments(self, place: Row) -> _Page:
+    def _payments(self, place: SourceRow) -> _Page:
         limit = self._parts.mapping.limits.page
         rows = self._parts.source.page("open_payments", {"after": place["after"], "limit": limit})
         found = self._parts.sieve.sift("open_payments", rows, self._door.payment)
@@ -181,7 +182,7 @@ class Reconcile:
         return _Page(len(rows), found, [], {**place, **following}, doubtful(rows, found.changes))
 
     def _keep(self, held: Cursor, page: _Page, tally: Round) -> Cursor:
-        """Cursor, sightings and notices in one transaction, then the bell."""
+        """Commit the cursor, fingerprints and notices in one transaction, then ring the bell."""
         parts, now = self._parts, self._parts.clock()
         ended = page.next["stage"] == "rest"
         polled_at = datetime.fromisoformat(page.next["began"]) if ended else held.polled_at
@@ -195,15 +196,15 @@ class Reconcile:
             moved = cursors.advance(tx, parts.oa, PROGRESS, held, to=page.next, polled_at=polled_at)
             if moved is None:
                 raise Outrun
-            sightings.keep(tx, parts.oa, page.sightings)
+            fingerprints.keep(tx, parts.oa, page.fingerprints)
             formers = renamed(tx, parts.oa, view.dossiers.values())
             recorded = record(tx, parts.oa, parts.people, seen, parts.guarding, formers=formers)
-            followed = follow_dossiers(tx, parts, view)  # what came back just now as well
-            withdrawn = withdraw(tx, parts.oa, page.found.withdrawals)
+            followed = follow_dossiers(tx, parts, view)  # includes the notices that `record` has just revived
+            retracted = retract(tx, parts.oa, page.found.retractions)
             set_aside(tx, parts.oa, [page.found], asked_at=held.read_at, doubtful=page.doubtful)
-            look_again(tx, parts.oa, seen, page.sightings)
+            look_again(tx, parts.oa, seen, page.fingerprints)
         tally.recorded += recorded
-        tally.withdrawn += withdrawn + followed.suppressed
+        tally.retracted += retracted + followed.suppressed
         tally.changed += followed.changed
-        self._tell_bell(recorded + withdrawn + followed.suppressed + followed.changed)
+        self._tell_bell(recorded + retracted + followed.suppressed + followed.changed)
         return moved

@@ -1,4 +1,4 @@
-"""From findings to the ledger, within the caller's transaction: people, notices, withdrawals."""
+"""Writes findings to the ledger within the caller's transaction: people, notices, retractions."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from producers.dossiers import memory
+from domain.code import normalize_code, parse_code
+from domain.event import EVERY, Event, Retraction, WordHold, event_key
+from domain.kinds import LASTING
+from domain.lane import Lane
+from domain.phone import Phone, fault_of, masked_field, read_phone
+from domain.truth import facts_of
+from ledger.notices import notices, retractions, unknown_words
+from ledger.notices.notices import NewNotice
+from ledger.notices.unknown_words import Reading
+from ledger.people.people import People
+from ledger.source import cursors, fingerprints, oddities
+from ledger.source.fingerprints import Fingerprint
+from producers.dossiers import corroboration
+from producers.dossiers.corroboration import Weigh, depends
 from producers.dossiers.faults import DOSSIER_HOLDS, FEES, PAYMENT_HOLDS
-from producers.dossiers.findings import Found
+from producers.dossiers.findings import PageFindings
 from producers.dossiers.guarding import Guarding
-from producers.dossiers.memory import Weigh, depends
 from producers.dossiers.seen import FLOOD, Seen
-from worker.domain.code import normalize_code, parse_code
-from worker.domain.event import EVERY, Event, Withdrawal, WordHold, event_key
-from worker.domain.kinds import LASTING
-from worker.domain.lane import Lane
-from worker.domain.phone import Phone, fault_of, masked_field, read_phone
-from worker.domain.truth import facts_of
-from worker.ledger import cursors, holds, notices, oddities, sightings, withdrawals
-from worker.ledger.holds import Reading
-from worker.ledger.notices import NewNotice
-from worker.ledger.people import People
-from worker.ledger.sightings import Sighting
 
 _BY = "producer"
 
 
 def fresh_at(happened: datetime, unseen_since: datetime, now: datetime) -> datetime:
-    """When an event can first have been seen (R15): its age counts from here.
+    """The earliest time at which an event can have been seen (R15); its age counts from here.
 
-    It cannot be older than the last poll that did not see it, whatever a back-dated row says; nor be younger
-    than now.
+    It is no earlier than the last poll that did not see the event, whatever a back-dated row says, and no later than
+    now.
     """
     return min(max(happened, unseen_since), now)
 
@@ -46,10 +47,10 @@ def record(
     *,
     formers: Mapping[str, str] | None = None,
 ) -> int:
-    """Record what was not told and is not baseline; returns how many notices are new, or true again.
+    """Record the events that were not told and are not baseline; returns how many notices are new, or true again.
 
-    What is switched off is remembered, in the same transaction; so is what was told under the dossier's former code
-    (`formers`, by code). What the guard keeps back is recorded as that.
+    The same transaction remembers events of kinds that are switched off, and events that were told under the dossier's
+    former code (`formers`, by code). Events that the guard keeps back are recorded as kept back.
     """
     by_key = {one.event.key: one for one in seen}
     new = cursors.untold(tx, oa, list(by_key))
@@ -57,7 +58,7 @@ def record(
         new -= _told_before(tx, oa, [by_key[key].event for key in new], formers)
     again = [by_key[key] for key in by_key.keys() - new if _may_come_back(by_key[key].event)]
     asked = {one.event.key: one.asked_at for one in again if one.asked_at and _has_one_voice(one.event)}
-    revived = withdrawals.true_again(tx, oa, [one.event.key for one in again], by=_BY, asked=asked)
+    revived = retractions.true_again(tx, oa, [one.event.key for one in again], by=_BY, asked=asked)
     found = [by_key[key].event for key in sorted(new)]
     events = [event for event in found if event.told]
 
@@ -70,17 +71,17 @@ def record(
         return tell(weighed.tell)
 
     told = tell(event for event in events if not depends(event))
-    # Each question sees the answers to the ones before it, and the rows of a page what other pages remembered.
-    told += weigh(memory.fee_rows, filter(memory.is_fee_row, events))
+    # Each question sees the answers to the earlier ones, and the rows of a page see what other pages remembered.
+    told += weigh(corroboration.fee_rows, filter(corroboration.is_fee_row, events))
     _remember(tx, oa, (event for event in found if not event.told))
-    weighed_by = {event.key: memory.weighed_by(event) for event in events if depends(event)}
-    for _, question in memory.QUESTIONS:
+    weighed_by = {event.key: corroboration.weighed_by(event) for event in events if depends(event)}
+    for _, question in corroboration.QUESTIONS:
         told += weigh(question, (event for event in events if weighed_by.get(event.key) is question))
     return told + len(revived)
 
 
 def _told_before(tx: Connection, oa: str, events: Iterable[Event], formers: Mapping[str, str]) -> set[str]:
-    """Those of these events that were told, or were there, under a former code: remembered under the new one."""
+    """Remember, under the new code, events that were told or baseline under a former one; returns their keys."""
     before = {
         event_key(formers[event.code], event.kind, event.occurrence): event for event in events if event.code in formers
     }
@@ -89,30 +90,30 @@ def _told_before(tx: Connection, oa: str, events: Iterable[Event], formers: Mapp
     return {event.key for event in known}
 
 
-def withdraw(tx: Connection, oa: str, ended: Sequence[Withdrawal]) -> int:
-    """Suppress what is no longer true and has not left; returns how many notices."""
-    return len(withdrawals.withdraw(tx, oa, ended, by=_BY)) if ended else 0
+def retract(tx: Connection, oa: str, ended: Sequence[Retraction]) -> int:
+    """Suppress the notices of retracted events that have not left; returns how many."""
+    return len(retractions.retract(tx, oa, ended, by=_BY)) if ended else 0
 
 
 def set_aside(
-    tx: Connection, oa: str, found: Sequence[Found], *, asked_at: datetime | None, doubtful: Iterable[str] = ()
+    tx: Connection, oa: str, found: Sequence[PageFindings], *, asked_at: datetime | None, doubtful: Iterable[str] = ()
 ) -> None:
-    """Keep what could not be read, and what it keeps back; let go what was read well again.
+    """Record the oddities and hold back the notices that depend on them; release those whose fields are readable again.
 
-    `asked_at` is a time of the ledger's clock before the source was asked; `doubtful` are dossiers, as the source
-    spells them, that are judged anew at the next look.
+    `asked_at` is a time of the ledger's clock before the source was queried; `doubtful` are dossiers, in the source's
+    spelling, that are judged anew when next read.
     """
     read = {one for page in found for one in page.read}
     odd = {one for page in found for one in page.oddities}
     held = {one for page in found for one in page.holds}
     oddities.keep(tx, oa, odd, read)
-    holds.let_go(tx, oa, _readings(read, held), asked_at=asked_at, by=_BY)
-    holds.keep_back(tx, oa, held, by=_BY)
-    sightings.doubt(tx, oa, set(doubtful))
+    unknown_words.let_go(tx, oa, _readings(read, held), asked_at=asked_at, by=_BY)
+    unknown_words.keep_back(tx, oa, held, by=_BY)
+    fingerprints.doubt(tx, oa, set(doubtful))
 
 
 def _readings(read: Iterable[tuple[str, str]], held: Iterable[WordHold]) -> list[Reading]:
-    """Which fields of which events were read well: the dossier's own, and those of each payment."""
+    """Which fields of which events were read without fault: the dossier's own, and those of each payment."""
     faulty: dict[str, set[str]] = {}
     for hold in held:
         faulty.setdefault(hold.key, set()).add(hold.field)
@@ -127,18 +128,18 @@ def _readings(read: Iterable[tuple[str, str]], held: Iterable[WordHold]) -> list
     return readings
 
 
-def look_again(tx: Connection, oa: str, seen: Iterable[Seen], states: Sequence[Sighting]) -> None:
-    """What was found true and stays withdrawn all the same is judged at the next look at its dossier.
+def look_again(tx: Connection, oa: str, seen: Iterable[Seen], states: Sequence[Fingerprint]) -> None:
+    """Mark dossiers for a new judgement if an event was found true but its notice stays retracted.
 
-    Another process was at it at that moment, or it changed while we read. To be called last.
+    Another process was working on it at that moment, or it changed during our reading. Must be called last.
     """
     keys = [one.event.key for one in seen if _may_come_back(one.event) and _has_one_voice(one.event)]
-    if keys and (doubtful := withdrawals.disbelieved(tx, oa, keys)):
-        sightings.doubt(tx, oa, [state.code for state in states if _spelling_of(state.code) in doubtful])
+    if keys and (doubtful := retractions.disbelieved(tx, oa, keys)):
+        fingerprints.doubt(tx, oa, [state.code for state in states if _spelling_of(state.code) in doubtful])
 
 
-def spelt(states: Sequence[Sighting], codes: Collection[str]) -> set[str]:
-    """These codes as the source spells them, where a page showed it."""
+def spelt(states: Sequence[Fingerprint], codes: Collection[str]) -> set[str]:
+    """These codes in the source's spelling, if a page contains it."""
     if not codes:
         return set()
     known = {_spelling_of(state.code): state.code for state in states}
@@ -150,12 +151,12 @@ def _may_come_back(event: Event) -> bool:
 
 
 def _has_one_voice(event: Event) -> bool:
-    """Not a fee that comes as a row and as a status: the two may differ for a while, and the newer is not the truer."""
+    """False for a fee that comes as a row and as a status: they may differ a while, and the newer is not the truer."""
     return event.twin is None
 
 
 def _spelling_of(code: str) -> str | None:
-    """How the ledger spells what the source spells so."""
+    """The ledger's spelling of a code of the source; None if the code is not valid."""
     try:
         return normalize_code(code)
     except ValueError:
@@ -174,7 +175,7 @@ def _tell(tx: Connection, oa: str, people: People, new: Sequence[Seen], guarding
 
 
 def _remember(tx: Connection, oa: str, events: Iterable[Event]) -> None:
-    """In one order for every process, so that two polls never wait for each other in a ring."""
+    """Remember these events, in the same order in every process, so that two polls cannot deadlock."""
     if keys := sorted(event.key for event in events):
         cursors.remember(tx, oa, keys)
 

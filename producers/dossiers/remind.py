@@ -1,7 +1,7 @@
-"""Reminders: the ledger knows who was told and when, the source whether it is still so.
+"""Records reminders: the ledger knows who was told and when, the source whether it is still true.
 
-Nothing is read but what was told some days ago, by key, so a reminder costs the source a few look-ups. The window
-is two days wide: an outage of a day loses none, and switching a reminder on reaches not far back.
+Only the subjects of notices told some days ago are read, by key, so a reminder costs the source a few look-ups. The
+window is two days wide: an outage of a day loses no reminder, and switching a reminder on does not reach far back.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from domain.dossier import Change
+from domain.event import Event
+from domain.kinds import REMINDERS, Kind
+from domain.kinds.fees import BY_STATUS
+from domain.kinds.hours import asleep
+from ledger.source import reminders
+from ledger.source.reminders import ReminderWindow, ToldNotice
+from producers.dossiers.context import PollContext
 from producers.dossiers.faults import RowError
-from producers.dossiers.parts import Parts
 from producers.dossiers.record import record
-from producers.dossiers.rows import Door
+from producers.dossiers.rows import RowReader
 from producers.dossiers.seen import Seen
-from worker.domain.dossier import Change
-from worker.domain.event import Event
-from worker.domain.kinds import REMINDERS, Kind
-from worker.domain.kinds.fees import BY_STATUS
-from worker.domain.kinds.hours import asleep
-from worker.ledger import reminders
-from worker.ledger.reminders import Told, Window
 
-_PAGE = 500  # notices, and keys in one question to the source
+_PAGE = 500  # notices, and keys in one query of the source
 _WIDE = timedelta(days=2)
-_BEHIND_ALL = 2**62  # an id that no row has: of the payments feed only the wanted rows are asked for
+_BEHIND_ALL = 2**62  # an id that no row has, so the payments query returns only the wanted rows
 
 _log = logging.getLogger("hcc.producers")
 
@@ -35,13 +35,13 @@ _log = logging.getLogger("hcc.producers")
 class Reminding:
     """Records the reminders that are due now, for one OA."""
 
-    def __init__(self, parts: Parts, tell_bell: Callable[[int], None]) -> None:
+    def __init__(self, parts: PollContext, tell_bell: Callable[[int], None]) -> None:
         self._parts = parts
         self._tell_bell = tell_bell
-        self._door = Door(parts.mapping)
+        self._door = RowReader(parts.mapping)
 
     def run(self) -> int:
-        """How many reminders are new. Raises `SourceError`."""
+        """Record the reminders due; returns how many are new. Raises `SourceError`."""
         now = self._parts.clock()
         wanted = self._parts.mapping.kinds.anywhere() - asleep(now)
         recorded = sum(self._remind(kind, now) for name, kind in REMINDERS.items() if name in wanted)
@@ -62,7 +62,7 @@ class Reminding:
             _log.info("reminders kind=%s recorded=%d", kind.name, recorded)
         return recorded
 
-    def _pages(self, kind: Kind, now: datetime) -> Iterator[Sequence[Told]]:
+    def _pages(self, kind: Kind, now: datetime) -> Iterator[Sequence[ToldNotice]]:
         after, window = 0, self._window(kind, now)
         while True:
             with self._parts.ledger.begin() as tx:
@@ -73,15 +73,15 @@ class Reminding:
                 return
             after = told[-1].id
 
-    def _window(self, kind: Kind, now: datetime) -> Window:
+    def _window(self, kind: Kind, now: datetime) -> ReminderWindow:
         rule, parent = self._parts.mapping.reminders, kind.follows or kind.name
         if kind.name == "supplement_reminder":
-            return Window(parent, now, now + timedelta(days=rule.supplement_days), by_deadline=True)
+            return ReminderWindow(parent, now, now + timedelta(days=rule.supplement_days), by_deadline=True)
         until = now - timedelta(days=rule.fee_days if kind.name == "fee_reminder" else rule.collect_days)
-        return Window(parent, until - _WIDE, until)
+        return ReminderWindow(parent, until - _WIDE, until)
 
-    def _as_they_stand(self, kind: Kind, told: Sequence[Told], now: datetime) -> Iterator[Change]:
-        """What these notices told of, as the source has it now; what cannot be read is no reason to remind anybody."""
+    def _as_they_stand(self, kind: Kind, told: Sequence[ToldNotice], now: datetime) -> Iterator[Change]:
+        """The current state in the source of what these notices told; an unreadable row is no reason to remind."""
         source = self._parts.source
         payments = [int(one.occurrence) for one in told if _by_row(kind, one)]
         if payments:
@@ -93,13 +93,13 @@ class Reminding:
             yield from _read(rows, lambda row: self._door.standing(row, now))
 
 
-def _by_row(kind: Kind, told: Told) -> bool:
-    """Whether a row of its own says how it stands, rather than the dossier."""
+def _by_row(kind: Kind, told: ToldNotice) -> bool:
+    """Whether its state is in a row of its own, rather than in the dossier."""
     return kind.follows == "fee_requested" and not told.occurrence.startswith(BY_STATUS)
 
 
 def _events(kind: Kind, change: Change) -> list[Event]:
-    """What the reminder's rule says, if the dossier's unit tells it."""
+    """The events of the reminder's rule, if the kind is told for the dossier's unit."""
     if kind.rule is None or change.told is None or kind.name not in change.told:
         return []
     return [found for found in kind.rule(change) if isinstance(found, Event)]

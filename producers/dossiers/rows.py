@@ -1,13 +1,12 @@
-"""The door: rows of the source become our dataclasses, or say which column cannot be read and why.
+"""Converts rows of the source into dataclasses, or reports which column cannot be read and why.
 
-A column that cannot be read costs the facts that it holds, and keeps back what hangs on it; the rest of the row goes
-on. Only a row without a code or a time of its own is set aside as a whole. No sentence shows a value: what is wrong may
-be that a column holds something else than the mapping thinks.
+The facts of an unreadable column are lost, and the notices that depend on it are held back; the rest of the row is
+used. Only a row without a code or a time of its own is set aside as a whole. No error text shows a value, because the
+fault may be that a column contains something other than the mapping expects.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping as Table
 from datetime import UTC, datetime
 from enum import Enum
@@ -15,24 +14,23 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+from domain.cells import as_text, whole
+from domain.clock import from_local
+from domain.code import modern_unit, normalize_code
+from domain.dossier import Change, Dossier, Payment, PaymentState, Status
+from domain.kinds.fees import BY_STATUS
+from domain.kinds.kind import ONCE
+from domain.moments import is_believable, read_local
+from domain.money import read_amount
+from domain.phone import phone_field
+from domain.text import nfc
 from producers.dossiers.faults import ColumnFaults, RowError
 from producers.dossiers.mapping import PHONES, Mapping, word
-from worker.domain.cells import as_text, whole
-from worker.domain.clock import from_local
-from worker.domain.code import modern_unit, normalize_code
-from worker.domain.dossier import Change, Dossier, Payment, PaymentState, Status
-from worker.domain.kinds.fees import BY_STATUS
-from worker.domain.kinds.kind import ONCE
-from worker.domain.moments import is_believable, read_local
-from worker.domain.money import read_amount
-from worker.domain.phone import phone_field
-from worker.domain.text import nfc
+from producers.dossiers.row_keys import row_id, row_key
 
 _DONE = (Status.FINISHED, Status.RETURNED)
 _YES = frozenset({"1", "-1", "true", "t", "y", "yes", "on", "x", word("có"), word("đúng")})
 _NO = frozenset({"0", "false", "f", "n", "no", "off", word("không"), word("sai")})
-_LONGEST_KEY = 64  # characters of a key that stands in an event's key as it is
-_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _UNKNOWN_WORD = "holds a word that the mapping does not know"
 
 
@@ -44,8 +42,8 @@ class Silence(Enum):
     CHANNEL = "channel"
 
 
-class Door:
-    """Reads rows by a mapping. Every method gives None for a dossier that nobody is told about (R4)."""
+class RowReader:
+    """Reads rows by a mapping. Methods that read a row return None for a dossier that nobody is told about (R4)."""
 
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
@@ -53,7 +51,7 @@ class Door:
         self._told = lru_cache(maxsize=4096)(mapping.kinds.of)
 
     def history(self, row: Table[str, Any]) -> Change | None:
-        """A row of the history: the status that it reports, which may be empty. Raises `RowError`."""
+        """Read a row of the history: the status that it reports, which may be empty. Raises `RowError`."""
         faults = ColumnFaults(f"history/{row_key(row)}")
         dossier = self._dossier(row, faults)
         if dossier is None:
@@ -65,7 +63,7 @@ class Door:
         return self._change(row, dossier, at, reported or None, faults, numbered=self._mapping.keys.history == "number")
 
     def payment(self, row: Table[str, Any]) -> Change | None:
-        """A payment request as it is now. Raises `RowError`."""
+        """Read a payment request in its current state. Raises `RowError`."""
         faults = ColumnFaults(f"payments/{row_key(row)}")
         dossier = self._dossier(row, faults)
         if dossier is None:
@@ -90,7 +88,7 @@ class Door:
         return self._change(row, dossier, requested_at, None, faults, fee=payment, numbered=numbered)
 
     def standing(self, row: Table[str, Any], now: datetime) -> Change | None:
-        """A dossier as it stands, for the baseline: dated by the best time that it has. Raises `RowError`."""
+        """Read a dossier in its current state, for the baseline, dated by its best time. Raises `RowError`."""
         faults = ColumnFaults("")
         dossier = self._dossier(row, faults)
         if dossier is None:
@@ -124,7 +122,7 @@ class Door:
         )
 
     def _fee_by_status(self, row: Table[str, Any], at: datetime, faults: ColumnFaults) -> Payment:
-        """The fee that status 6 asks for: one a amount, since no row gives it an id."""
+        """The fee that status 6 requests: one fee per amount, since no row gives it an id."""
         amount = _amount(row, "fee_amount", faults)
         return Payment(
             id=f"{BY_STATUS}{amount or 0}",
@@ -136,11 +134,11 @@ class Door:
         )
 
     def changed_at(self, row: Table[str, Any]) -> datetime | None:
-        """When the row was changed, UTC; None where the source does not say, or says nothing believable."""
+        """When the row was changed, in UTC; None if the source gives no time, or none that is believable."""
         return self._time(row, "changed_at", ColumnFaults("")) if "changed_at" in row else None
 
     def silence(self, row: Table[str, Any]) -> Silence | None:
-        """Why nobody is told of this dossier, whatever happens to it; None where somebody is."""
+        """Why nobody is told of this dossier, whatever happens to it; None if somebody is told."""
         if _empty(row["code"]):
             return Silence.NO_DOSSIER
         if _flag(row["ignored"]):
@@ -172,13 +170,14 @@ class Door:
             step=_step(row),
             reason=None if _empty(row.get("reason")) else self._mapping.reasons.get(word(row["reason"])),
             sms=bool(_flag(row.get("sms"))),
+            by_post=bool(_flag(row.get("by_post"))),
             source_code=str(row["code"]),
             former_code=_former_code(row),
             stable_key=None if _empty(row.get("stable_key")) else str(row["stable_key"]).strip(),
         )
 
     def _phone(self, row: Table[str, Any]) -> str | None:
-        """The first of the mapping's recipients who has a number: the submitter alone by default (R6)."""
+        """The phone of the mapping's first recipient who has one; by default only the submitter (R6)."""
         for who in self._mapping.dossiers.recipients:
             if not _empty(number := row[PHONES[who]]):
                 return phone_field(number)
@@ -209,7 +208,7 @@ class Door:
         return state or PaymentState.UNKNOWN
 
     def _result_given(self, row: Table[str, Any], faults: ColumnFaults) -> bool:
-        """Whether 9 or 10 means a result: not one that awaits confirmation, nor a dossier given back (R39)."""
+        """Whether 9 or 10 means a result: not if it awaits confirmation, nor if the dossier was given back (R39)."""
         rule, state, kind = self._mapping.result, row["result_state"], row["result_kind"]
         known = _empty(kind) or word(kind) in rule.given | rule.not_given
         if not known:
@@ -222,7 +221,7 @@ class Door:
         return confirmed and known and (_empty(kind) or word(kind) in rule.given)
 
     def _result(self, row: Table[str, Any], faults: ColumnFaults) -> str:
-        """Which result it is: always the first, or one for each day on which the work on it ended (R40)."""
+        """Which result it is: always the first, or one for each day on which processing ended (R40)."""
         if self._mapping.result.again == "never":
             return ONCE
         finished_at = self._time(row, "finished_at", faults)
@@ -232,7 +231,7 @@ class Door:
         return not _empty(row["result_kind"]) and word(row["result_kind"]) in words
 
     def _accepted_at(self, row: Table[str, Any], faults: ColumnFaults) -> datetime | None:
-        """When it was accepted. A date that cannot be believed says that it was: another time of the row dates it."""
+        """When it was accepted. An implausible date still means acceptance: then another time of the row is used."""
         at = self._time(row, "accepted_at", faults)
         if at is None and faults.of("accepted_at"):
             others = (self._time(row, column, ColumnFaults("")) for column in ("at", "changed_at", "finished_at"))
@@ -240,7 +239,7 @@ class Door:
         return at
 
     def _time(self, row: Table[str, Any], column: str, faults: ColumnFaults) -> datetime | None:
-        """A time as UTC; None for an empty one, for a stand-in of "no date", and for what cannot be believed."""
+        """A time in UTC; None if it is empty, a placeholder for "no date", or not believable."""
         value = row.get(column)
         if value is None:
             return None
@@ -258,50 +257,12 @@ class Door:
         return None
 
 
-def row_id(row: Table[str, Any]) -> int:
-    """The id by which a feed goes on. Raises `RowError` if it is no whole number: then the mapping is wrong."""
-    try:
-        return whole(row["id"])
-    except ValueError as error:
-        raise RowError("id", str(error)) from None
-
-
-def row_key(row: Table[str, Any]) -> str:
-    """The key of a row of any type, as it can stand in an event's key: '7', a GUID in lower case, a short text.
-
-    What could be taken for something else there (a long text, '*', '/', the beginning of a fee by status) is hashed.
-    """
-    value = row["id"]
-    text = (as_text(value) or "").strip()
-    try:
-        return str(whole(value))
-    except ValueError:
-        pass
-    if _is_guid(text):
-        return text.strip("{}").lower()
-    if 0 < len(text) <= _LONGEST_KEY and text.isprintable() and not set("*/") & set(text) and text[:2] != BY_STATUS:
-        return nfc(text)
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def source_time(row: Table[str, Any]) -> datetime | None:
-    """When the row was changed, in the source's own clock, since it is handed back to it; None if unreadable."""
-    try:
-        return read_local(row["changed_at"])
-    except (ValueError, OverflowError):
-        return None
-
-
-def _is_guid(text: str) -> bool:
-    return _GUID.fullmatch(text.strip("{}")) is not None
-
-
 def _empty(value: object) -> bool:
     return value is None or (type(value) is str and not value.strip())
 
 
 def _flag(value: object) -> bool | None:
-    """Yes or no; None for a word that is neither."""
+    """True for yes, False for no or empty; None for a word that is neither."""
     if _empty(value):
         return False
     said = word(value)
@@ -325,7 +286,7 @@ def _code(row: Table[str, Any]) -> str:
 
 
 def _former_code(row: Table[str, Any]) -> str | None:
-    """One that cannot be a code names no dossier."""
+    """The former code; None if it is not a valid code and so names no dossier."""
     try:
         return None if _empty(row.get("former_code")) else normalize_code(str(row["former_code"]))
     except ValueError:
@@ -333,7 +294,7 @@ def _former_code(row: Table[str, Any]) -> str | None:
 
 
 def _unit(row: Table[str, Any]) -> str | None:
-    """Only statistics read it, so what cannot be printed is dropped rather than the row."""
+    """The unit. Only statistics read it, so unprintable characters are dropped rather than the row."""
     unit = nfc(str(row["unit"] or ""))
     if not unit.isprintable():
         unit = "".join(filter(str.isprintable, unit))
@@ -351,5 +312,5 @@ def _amount(row: Table[str, Any], column: str, faults: ColumnFaults) -> int | No
 
 
 def _step(row: Table[str, Any]) -> str | None:
-    """Anything that is another one for another pause (a time, a number): only its short hash is kept."""
+    """Short hash of any value that differs from pause to pause (a time, a number); only the hash is kept."""
     return None if _empty(row.get("step")) else sha256(str(row["step"]).strip().encode()).hexdigest()[:12]

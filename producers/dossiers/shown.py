@@ -1,4 +1,4 @@
-"""What of a value of the source may be shown: its shape, or a word that cannot be about a person."""
+"""Decides what may be shown of a value of the source: its shape, or a word that cannot be about a person."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FAMILIES = frozenset(
 
 
 def shape(value: object) -> str:
-    """The shape of a text: digits as 9, letters as A and a; nothing of what it says."""
+    """The shape of a text: digits as 9, letters as A and a; nothing of its content."""
     letters = (
         "9" if char.isdigit() else "A" if char.isupper() else "a" if char.isalpha() else char for char in str(value)
     )
@@ -27,7 +27,7 @@ def shape(value: object) -> str:
 
 
 def showable(value: object) -> str:
-    """An unknown word as it stands, since it must be added to the mapping; its shape if it may be about a person."""
+    """An unknown word itself, since it must be added to the mapping; only its shape if it may be about a person."""
     said = " ".join(str(value).split())
     like_a_name = _NAME.fullmatch(said) and said.split()[0].casefold() in _FAMILIES and _is_titled(said)
     if len(said) > LONGEST_SHOWN or not said.isprintable() or like_a_name or re.search(r"\d{5}|(\d\W?){9}|@", said):
@@ -36,7 +36,7 @@ def showable(value: object) -> str:
 
 
 def mark_of(value: object) -> str:
-    """A word's mark: tells it from others in the ledger, which keeps no word that may be about a person."""
+    """A word's mark: identifies it in the ledger, which stores no word that may be about a person."""
     return sha256(word(value).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -1,7 +1,7 @@
-"""The dossier database: read-only, page by page, and every failure in one clear sentence without row data.
+"""Queries the dossier database read-only, page by page, and reports every failure in one sentence without row data.
 
 SourceError            a query cannot be answered: the mapping, the rights or the database must be changed
-└── SourceUnreachableError  nobody answers, or the account is refused: a later poll tries again
+└── SourceUnreachableError  the server does not answer, or refuses the account: a later poll tries again
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from sqlalchemy import URL, Connection, Engine, make_url, text
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from config.causes import Cause, cause_of
+from producers.dossiers.db_errors import because
 from producers.dossiers.encodings import encoding_fault
 from producers.dossiers.engines import EXTRAS, SNAPSHOTS, Waiting, backend, forgive_times, open_engine
 from producers.dossiers.mapping import Mapping
 from producers.dossiers.queries import QUERIES
-from producers.dossiers.sayings import because
 
 _log = logging.getLogger("hcc.producers")
 
-_OVERDUE_SECONDS = 15.0  # beyond the time that a statement may take
-_LONGEST_ABSENCE = 30.0  # seconds without a new try to connect; then a source that came back is found this late at most
+_OVERDUE_SECONDS = 15.0  # beyond the statement time-out
+_LONGEST_ABSENCE = 30.0  # seconds: the longest back-off, so a source that came back is found this late at most
 
 
 class SourceError(Exception):
-    """A query of the mapping cannot be answered; the text says which, why, and what to do."""
+    """A query of the mapping cannot be answered; the text names the query, the reason and the remedy."""
 
 
 class SourceUnreachableError(SourceError):
-    """The dossier database does not answer, or does not let us in."""
+    """The dossier database does not answer, or refuses the account."""
 
 
 class Absence:
-    """How long a source that did not answer is left alone: 1, 2, 4 … 30 seconds, each with jitter."""
+    """The back-off after a source did not answer: 1, 2, 4 … 30 seconds, each with jitter."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -49,7 +49,7 @@ class Absence:
 
     @property
     def seconds(self) -> float:
-        """How long still; 0 when it may be asked."""
+        """The seconds that remain; 0 when the source may be queried."""
         return max(0.0, self._until - self._clock())
 
     def failed(self) -> None:
@@ -62,9 +62,9 @@ class Absence:
 
 
 class Source:
-    """The dossier database at a URL, behind a mapping. Connects lazily.
+    """The dossier database at a URL, queried through a mapping. Connects lazily.
 
-    Raises `SourceError` where the driver is not installed, or the mapping is written for other engines.
+    Raises `SourceError` if the driver is not installed, or the mapping is written for other engines.
     """
 
     def __init__(self, url: str, mapping: Mapping) -> None:
@@ -73,7 +73,7 @@ class Source:
         self._engine = _open(url, mapping.connection.statement_seconds)
         self._waiting = Waiting(self._engine)
         self._absence = Absence()
-        self._cause = Cause.OTHER  # why it did not answer last
+        self._cause = Cause.OTHER  # of the latest failure to connect
         self._said = False
         self._statements = {
             name: mapping.query(name).statement(mapping.sql(name, self.dialect), self.dialect)
@@ -82,28 +82,28 @@ class Source:
 
     @property
     def url(self) -> URL:
-        """Where it is; holds the password, so no part but host, port and database may be shown."""
+        """The URL. It contains the password, so only host, port and database may be shown."""
         return self._engine.url
 
     def page(self, name: str, parameters: Table[str, Any]) -> Sequence[Table[str, Any]]:
-        """The rows of one query of the mapping, with at least the columns that it must have. Raises `SourceError`."""
+        """The rows of one query of the mapping, with at least its required columns. Raises `SourceError`."""
         with self.connected() as connection:
             return self.ask(connection, name, parameters)
 
     @contextmanager
     def moment(self) -> Iterator[Connection]:
-        """A connection for `ask` on which all queries show one moment, where the engine can do that.
+        """A connection for `ask` on which all queries see one snapshot, if the engine supports that.
 
-        Otherwise a commit between the queries of two feeds shows a fee, and not the acceptance before it. After a
-        refusal roll it back, and another moment begins. Raises `SourceUnreachableError`.
+        Without it, a commit between the queries of two feeds would show a fee without the acceptance before it. After
+        an error roll the connection back; this begins another snapshot. Raises `SourceUnreachableError`.
         """
         with self.connected() as connection:
-            connection.rollback()  # the greeting is over
+            connection.rollback()  # ends the transaction of the encoding check
             level = SNAPSHOTS.get(self.dialect)
             yield connection.execution_options(isolation_level=level) if level else connection
 
     def ask(self, connection: Connection, name: str, parameters: Table[str, Any]) -> Sequence[Table[str, Any]]:
-        """As `page`, on a connection that is open already."""
+        """Like `page`, on an open connection."""
         try:
             try:
                 return self._rows(connection, name, parameters)
@@ -124,7 +124,7 @@ class Source:
         return [dict(zip(columns, row, strict=True)) for row in found]
 
     def bound(self, parameters: Table[str, Any]) -> dict[str, Any]:
-        """Parameters as the engine compares them: SQLite's times are texts."""
+        """Parameters in the form in which the engine compares them: SQLite stores times as text."""
         if self.dialect != "sqlite":
             return dict(parameters)
         return {
@@ -132,8 +132,8 @@ class Source:
         }
 
     def first_answer(self, questions: Sequence[str]) -> str | None:
-        """The answer to the first of these questions that is answered; None where this product, or our account's
-        rights, know none. Raises `SourceUnreachableError`."""
+        """The answer to the first of these questions that has one; None if neither the product nor our account's rights
+        allow any. Raises `SourceUnreachableError`."""
         with self.connected() as connection:
             for question in questions:
                 try:
@@ -147,19 +147,19 @@ class Source:
         return None
 
     def newest(self) -> Table[str, Any]:
-        """The newest point of every feed; None where a feed has no rows yet. Raises `SourceError`."""
+        """The newest point of every feed; None for a feed without rows. Raises `SourceError`."""
         rows = self.page("newest", {})
         if len(rows) != 1:
             raise SourceError(f"baseline.newest: cần đúng một dòng, nhận {len(rows)}; sửa câu SQL trong bản đồ")
         return rows[0]
 
     def encoding_fault(self) -> str | None:
-        """Why its texts cannot be trusted, if so. Raises `SourceUnreachableError`."""
+        """Why the source's texts cannot be trusted; None if they can. Raises `SourceUnreachableError`."""
         with self.connected() as connection:
             return encoding_fault(connection, self.dialect)
 
     def check(self) -> None:
-        """Ask every query once, for one row at most. Raises `SourceError` with every fault."""
+        """Run every query once, for one row at most. Raises `SourceError` with every fault."""
         faults = []
         for name in self.mapping.queries:
             try:
@@ -172,24 +172,24 @@ class Source:
             raise SourceError("\n".join(faults))
 
     def break_off(self) -> int:
-        """Cut connections on which an answer is long overdue, so that who waits there is told so; returns how many.
+        """Cut connections whose answer is long overdue, so that the waiting thread gets an error; returns how many.
 
-        The server ends a statement that takes too long; but a server that stands still, or a firewall that forgot us,
+        The server ends a statement that takes too long. A server that hangs, or a firewall that forgot the connection,
         ends nothing, and a thread cannot be interrupted from outside.
         """
         return self._waiting.cut(self.mapping.connection.statement_seconds + _OVERDUE_SECONDS)
 
     def close(self) -> None:
-        """Give back connections."""
+        """Close the pooled connections."""
         self._engine.dispose()
 
     def connected(self) -> Connection:
-        """A connection. Raises `SourceUnreachableError`, at once while a source that is away is left alone."""
+        """Open a connection. Raises `SourceUnreachableError`, during the back-off at once."""
         if self._absence.seconds:
             raise self._unreachable()
         try:
             connection = self._engine.connect()
-        except (SQLAlchemyError, UnicodeDecodeError) as error:  # libpq tells a refusal in the server's own encoding
+        except (SQLAlchemyError, UnicodeDecodeError) as error:  # libpq reports a refusal in the server's encoding
             self._absence.failed()
             self._cause = cause_of(error)
             raise self._unreachable() from None
@@ -198,11 +198,11 @@ class Source:
         return connection
 
     def _say_encoding(self, connection: Connection) -> None:
-        """Once a process: it goes on, since codes and numbers are read all the same."""
+        """Log an encoding fault once per process; reading continues, since codes and numbers are not affected."""
         if not self._said:
             self._said = True
             if fault := encoding_fault(connection, self.dialect):
-                _log.error("%s", fault)
+                _log.error("encoding fault: %s", fault)
 
     def _refusal(self, name: str, error: DBAPIError) -> SourceError:
         if error.connection_invalidated:

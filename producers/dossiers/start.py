@@ -1,12 +1,12 @@
-"""The first start: what is already there is remembered, and nobody is told (R14).
+"""The first start: remembers existing events as baseline, so that nobody is told of them (R14).
 
-1. Note the newest point of every feed, before anything else is read: what comes later is news.
-2. Run the same rules over every dossier and every payment as they stand, page by page, and remember the keys.
-   With an ISO time in HCC_START_FROM, what the rules date at it or later is told instead.
-3. Write the cursors of the feeds; only now is the first start over.
+1. Note the newest point of every feed before anything else is read: later rows are new.
+2. Run the same rules over every dossier and payment in its current state, page by page, and remember the event keys.
+   If HCC_START_FROM is an ISO time, events that the rules date at that time or later are told instead.
+3. Write the cursors of the feeds; only then is the first start over.
 
-The pass keeps its place in a cursor of its own, so it may take many rounds, and a crash costs one page. What
-happens to a dossier while the pass is under way counts as already there if the pass comes by it afterwards.
+The pass keeps its position in its own cursor, so it may span many rounds, and a crash costs one page. A change to a
+dossier during the pass counts as existing if the pass reads the dossier after the change.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from ledger.source import cursors, fingerprints, sources
+from ledger.source.cursors import Cursor
+from ledger.source.fingerprints import Fingerprint
 from producers.dossiers.another_code import renamed
-from producers.dossiers.feeds import Feed, Row
-from producers.dossiers.findings import Found
+from producers.dossiers.context import Outrun, PollContext, Round
+from producers.dossiers.feeds import Feed, SourceRow
+from producers.dossiers.findings import PageFindings
+from producers.dossiers.fingerprints import Tracking, fingerprints_of
 from producers.dossiers.guarding import StartFrom
-from producers.dossiers.parts import Outrun, Parts, Round
 from producers.dossiers.queries import BEFORE_ALL_CODES, first_key
 from producers.dossiers.record import record, set_aside
-from producers.dossiers.rows import Door, row_id
+from producers.dossiers.row_keys import row_id
+from producers.dossiers.rows import RowReader
 from producers.dossiers.seen import Seen
-from producers.dossiers.sightings import Look, sighted
-from worker.ledger import cursors, sightings, sources
-from worker.ledger.cursors import Cursor
-from worker.ledger.sightings import Sighting
 
-PROGRESS = "baseline"  # the name of the cursor in which the pass keeps its place
+PROGRESS = "baseline"  # the name of the cursor that holds the position of the pass
 
 _log = logging.getLogger("hcc.producers")
 
@@ -44,29 +45,29 @@ _log = logging.getLogger("hcc.producers")
 @dataclass(frozen=True, slots=True)
 class _Asked:
     stage: str
-    rows: Sequence[Row]
-    next: dict[str, Any] | None  # where the pass goes on; None at its end
+    rows: Sequence[SourceRow]
+    next: dict[str, Any] | None  # the position of the next page; None at the end
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    found: Found
-    sightings: Sequence[Sighting]
+    found: PageFindings
+    fingerprints: Sequence[Fingerprint]
     next: dict[str, Any] | None
 
 
 class Start:
-    """Brings feeds without a cursor to their first one."""
+    """Creates the first cursor of feeds that have none."""
 
-    def __init__(self, parts: Parts, start_from: StartFrom, tell_bell: Callable[[int], None]) -> None:
+    def __init__(self, parts: PollContext, start_from: StartFrom, tell_bell: Callable[[int], None]) -> None:
         self._parts = parts
         self._start_from = start_from
         self._since: datetime | None = None
         self._tell_bell = tell_bell
-        self._door = Door(parts.mapping)
+        self._door = RowReader(parts.mapping)
 
     def run(self, lacking: Sequence[Feed], tally: Round, *, time_is_up: Callable[[], bool]) -> None:
-        """Go on with the first start until it is over or the time is up. Raises `Outrun`, `SourceError`."""
+        """Continue the first start until it is over or the time is up. Raises `Outrun`, `SourceError`."""
         if self._tells_everything():
             self._begin_at_once(lacking)
             return
@@ -80,9 +81,9 @@ class Start:
             tally.more = True
 
     def _pass(self, held: Cursor, tally: Round, time_is_up: Callable[[], bool]) -> bool:
-        """Page after page: the source reads the next one and the ledger writes the last one while we think.
+        """Process page after page in a pipeline; returns whether the pass reached its end.
 
-        Whether the pass came to its end.
+        While one page is sifted, the source reads the next and the ledger writes the previous one.
         """
         with ThreadPoolExecutor(2, "hcc-baseline") as beside:
             coming = beside.submit(self._ask, held.position)
@@ -101,7 +102,7 @@ class Start:
                     return keeping.result() is None
 
     def _begin_at_once(self, lacking: Sequence[Feed]) -> None:
-        """Everything that the source holds is told."""
+        """Create the cursors without a baseline, so that everything in the source is told."""
         newest, now = self._parts.source.newest(), self._parts.clock()
         with self._parts.ledger.begin() as tx:
             self._note_first_start(tx, lacking, now)
@@ -121,8 +122,8 @@ class Start:
             self._note_first_start(tx, lacking, now)
             return self._begin(tx, PROGRESS, {"feeds": feeds, "stage": "dossiers", "after": BEFORE_ALL_CODES}, now)
 
-    def _ask(self, place: Row) -> _Asked:
-        """A page of the pass; no transaction of the ledger is open meanwhile."""
+    def _ask(self, place: SourceRow) -> _Asked:
+        """Read a page of the pass; no ledger transaction is open meanwhile."""
         after, limits = place["after"], self._parts.mapping.limits
         if place["stage"] == "old_payments":
             rows = self._parts.source.page("old_payments", {"after": after, "limit": limits.baseline_page})
@@ -144,11 +145,11 @@ class Start:
         if asked.stage in ("payments", "old_payments"):
             return _Page(sieve.sift(asked.stage, asked.rows, self._door.payment), [], asked.next)
         found = sieve.sift(asked.stage, asked.rows, lambda row: self._door.standing(row, now))
-        open_ = [one for one in sighted(Look.COMPARE, asked.rows, found.changes) if one.digest is not None]
+        open_ = [one for one in fingerprints_of(Tracking.COMPARE, asked.rows, found.changes) if one.digest is not None]
         return _Page(found, open_, asked.next)
 
     def _keep(self, held: Cursor, page: _Page, tally: Round) -> Cursor | None:
-        """Remember or tell what a page held, and move on, in one transaction; None when the pass is over."""
+        """Remember or tell the events of a page and advance, in one transaction; None when the pass is over."""
         parts, now, since = self._parts, self._parts.clock(), self._since
         known = {key: event for key, event in page.found.events.items() if event.held is None}
         told = {key: Seen(event, now) for key, event in known.items() if since and event.at >= since}
@@ -158,7 +159,7 @@ class Start:
                 parts.guarding.take_turn(tx)
             moved = self._move_on(tx, held, page.next, now)
             remembered = cursors.remember(tx, parts.oa, past)
-            sightings.keep(tx, parts.oa, page.sightings)
+            fingerprints.keep(tx, parts.oa, page.fingerprints)
             renamed(tx, parts.oa, page.found.changes.values())
             recorded = record(tx, parts.oa, parts.people, told.values(), parts.guarding)
             set_aside(tx, parts.oa, [page.found], asked_at=held.read_at)
@@ -167,7 +168,7 @@ class Start:
         self._tell_bell(recorded)
         return moved
 
-    def _move_on(self, tx: Connection, held: Cursor, following: Row | None, now: datetime) -> Cursor | None:
+    def _move_on(self, tx: Connection, held: Cursor, following: SourceRow | None, now: datetime) -> Cursor | None:
         if following is not None:
             moved = cursors.advance(tx, self._parts.oa, PROGRESS, held, to=following, polled_at=now)
             if moved is None:
@@ -179,14 +180,14 @@ class Start:
             self._begin(tx, feed, position, now)
         return None
 
-    def _begin(self, tx: Connection, feed: str, position: Row, now: datetime) -> Cursor:
+    def _begin(self, tx: Connection, feed: str, position: SourceRow, now: datetime) -> Cursor:
         begun = cursors.begin(tx, self._parts.oa, feed, position, now)
         if begun is None:
             raise Outrun
         return begun
 
     def _note_first_start(self, tx: Connection, lacking: Sequence[Feed], now: datetime) -> None:
-        """Not where a feed is new and others are followed already."""
+        """Note the first start, unless only some feeds are new and others are followed already."""
         if len(lacking) == len(self._parts.feeds):
             sources.begin(tx, self._parts.oa, now)
 
@@ -198,13 +199,13 @@ class Start:
         return self._start_from == "beginning" and not self._is_adopted()
 
     def _tells_since(self) -> datetime | None:
-        """What happened at it or later is told, although it was there before the first start; None: nothing is."""
+        """Events at or after this time are told, although they precede the first start; None: no such event is told."""
         return self._start_from if isinstance(self._start_from, datetime) and not self._is_adopted() else None
 
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Millions of rows make no cycles, and looking for some in each page is a seventh of the work."""
+    """Disable gc meanwhile: millions of rows make no cycles, and searching each page for some is 1/7 of the work."""
     was_on = gc.isenabled()
     gc.disable()
     try:

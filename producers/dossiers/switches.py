@@ -1,6 +1,6 @@
-"""Which kinds a province tells: `[kinds]` of its mapping, with exceptions for units and what is below them.
+"""The kinds that a province tells: `[kinds]` of its mapping, with exceptions for units and the units below them.
 
-A mapping belongs to one OA: another OA that reads the same database has a mapping, and so switches, of its own.
+A mapping belongs to one OA: another OA that reads the same database has its own mapping, and so its own switches.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from worker.domain.code import modern_unit
-from worker.domain.kinds import KINDS, OF_DOSSIERS
+from domain.code import modern_unit
+from domain.kinds import KINDS, OF_DOSSIERS
+from domain.units import line
 
 _NEEDS = {
     "refused": "taken_back",
@@ -30,7 +31,7 @@ Unit = Annotated[str, AfterValidator(modern_unit)]
 
 
 class Kinds(BaseModel):
-    """`told`: the switches of the whole province; `units`: exceptions, the nearest unit above a dossier's decides."""
+    """`told`: the switches of the whole province; `units`: exceptions, of which the one nearest to the unit counts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -42,30 +43,24 @@ class Kinds(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _sorted(cls, table: Any) -> Any:
-        """In the file the switches stand beside `units`, without a name of their own."""
+        """In the file the switches are next to `units`, without a name of their own."""
         if not isinstance(table, dict):
             return table
         return {"told": {name: on for name, on in table.items() if name != "units"}, "units": table.get("units", {})}
 
     def of(self, unit: str | None) -> frozenset[str]:
-        """The kinds that a dossier of this unit is told."""
+        """The kinds that are told for a dossier of this unit."""
         switches = {kind.name: kind.on for kind in KINDS if kind.rule} | self.told
-        for above in _line(unit):
+        for above in line(unit) if unit else ():
             switches |= self.units.get(above, {})
         return frozenset(name for name, on in switches.items() if on)
 
     def anywhere(self) -> frozenset[str]:
-        """The kinds that are told somewhere."""
+        """The kinds that are told for any unit."""
         return self.of(None).union(*(self.of(unit) for unit in self.units))
 
 
 def needs(kinds: Kinds) -> dict[str, str]:
-    """The columns that the kinds that are told somewhere cannot do without, each with why."""
+    """The columns required by the kinds that are told for any unit, each with the reason."""
     told = kinds.anywhere()
     return {column: f"kinds.{kind} được bật" for kind, column in _NEEDS.items() if kind in told}
-
-
-def _line(unit: str | None) -> list[str]:
-    """'H27.37.5' → ['H27', 'H27.37', 'H27.37.5']: from the root to the unit."""
-    groups = unit.split(".") if unit else []
-    return [".".join(groups[: length + 1]) for length in range(len(groups))]

@@ -1,8 +1,8 @@
-"""What a sample of the source would come to: its rows through the whole reading and the rules, and nothing recorded.
+"""Runs a sample of the source's rows through readers and rules, and reports what would be told; records nothing.
 
-A mapping may fit in every column and still tell nobody: a word for "online" that the source writes in another way, a
-phone column without phones, everything marked as ignored. So what would be told is counted by kind, and what would
-not by reason. No personal data: a reason names columns, words of the mapping's columns, and numbers of rows.
+A mapping may fit every column and still tell nobody: a word for "online" that the source writes in another way, a phone
+column without phones, everything marked as ignored. So the trial counts events by kind, and silent rows by reason. It
+contains no personal data: a reason names columns, words of the mapping's columns, and numbers of rows.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from domain.event import Event, Oddity, Retraction
+from domain.kinds import Finding, findings
+from domain.phone import read_phone
 from producers.dossiers.faults import RowError
 from producers.dossiers.feeds import Feed, feeds_of
 from producers.dossiers.mapping import Mapping as SourceMapping
-from producers.dossiers.rows import Door, Silence
-from worker.domain.event import Event, Oddity, Withdrawal
-from worker.domain.kinds import Finding, findings
-from worker.domain.phone import read_phone
+from producers.dossiers.rows import RowReader, Silence
 
 Row = Mapping[str, Any]
 
@@ -28,11 +28,11 @@ _STRANGE_WORDS = 5
 
 @dataclass(slots=True)
 class Trial:
-    """What the rows of one feed would come to: `told` rows would tell somebody something, the others are silent.
+    """The result for the rows of one feed: `told` rows would tell somebody something, the others are silent.
 
-    `kinds` counts events, of which a row may bring several; `silent` counts rows by reason; `barred` are those rows
-    that the mapping or the data keep from being told, and not the course of things. `odd` counts the rows of which a
-    column cannot be read, told or not, of `read` rows.
+    `kinds` counts events, of which a row may have several; `silent` counts rows by reason. `barred` counts the rows
+    that are silent because of the mapping or the data, not in the normal course. `odd` counts, out of `read` rows,
+    those with a column that cannot be read, told or not.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Trial:
     odd: Counter[str] = field(default_factory=Counter)
 
     def shown(self) -> dict[str, Any]:
-        """As JSON has it, the most frequent first."""
+        """The trial as JSON, with the most frequent entries first."""
         return {
             "name": self.name,
             "rows": self.rows,
@@ -57,15 +57,15 @@ class Trial:
 
 
 def tried(mapping: SourceMapping, samples: Mapping[str, Sequence[Row]], showable: Callable[[Any], str]) -> list[Trial]:
-    """Run each feed's sample; `showable` makes of a word of the source what may be shown of it."""
-    door, now = Door(mapping), datetime.now(UTC)
+    """Run each feed's sample; `showable` turns a word of the source into the text that may be shown of it."""
+    door, now = RowReader(mapping), datetime.now(UTC)
     return [_try(door, feed, samples[feed.name], now, showable) for feed in feeds_of(mapping) if feed.name in samples]
 
 
 def verdict(trials: Sequence[Trial]) -> list[str]:
-    """The faults: nothing would be told at all, one feed's rows are all kept from it, or a column is odd in most rows.
+    """The faults: nothing would be told at all, all rows of a feed are barred, or a column is odd in most rows.
 
-    An empty source has none.
+    An empty source has no faults.
     """
     rows, told = sum(one.rows for one in trials), sum(one.told for one in trials)
     if rows and not told:
@@ -90,7 +90,7 @@ def _reasons(trials: Sequence[Trial]) -> str:
     return "; ".join(f"{why} ({number} dòng)" for why, number in silent.most_common())
 
 
-def _try(door: Door, feed: Feed, rows: Sequence[Row], now: datetime, showable: Callable[[Any], str]) -> Trial:
+def _try(door: RowReader, feed: Feed, rows: Sequence[Row], now: datetime, showable: Callable[[Any], str]) -> Trial:
     trial = Trial(feed.name, rows=len(rows))
     words = _channel_words(door, rows, showable)
     keys: dict[str, str] = {}
@@ -123,7 +123,7 @@ def _try(door: Door, feed: Feed, rows: Sequence[Row], now: datetime, showable: C
     return trial
 
 
-def _channel_words(door: Door, rows: Sequence[Row], showable: Callable[[Any], str]) -> str:
+def _channel_words(door: RowReader, rows: Sequence[Row], showable: Callable[[Any], str]) -> str:
     strange = [row["channel"] for row in rows if door.silence(row) is Silence.CHANNEL]
     words = dict.fromkeys(showable(word) if word is not None else "(trống)" for word in strange)
     return ", ".join([*words][:_STRANGE_WORDS]) + (", …" if len(words) > _STRANGE_WORDS else "")
@@ -137,7 +137,7 @@ _SILENT = {
 
 
 def _silent(found: Sequence[Finding]) -> tuple[str | None, bool]:
-    """Why a row that was read tells nobody (None: it does), and whether that is a fault of the mapping or the data."""
+    """Why a row that was read tells nobody (None: it does), and whether the mapping or the data is at fault."""
     events = [one for one in found if isinstance(one, Event)]
     if any(map(_is_told, events)):
         return None, False
@@ -147,7 +147,7 @@ def _silent(found: Sequence[Finding]) -> tuple[str | None, bool]:
         return _ODD.get(odd.why) or _unread(odd.field, odd.why), True
     if events:
         return "loại thông báo bị tắt trong [kinds]", False
-    if any(isinstance(one, Withdrawal) for one in found):
+    if any(isinstance(one, Retraction) for one in found):
         return "việc đã xong nên không báo nữa (phí đã trả hoặc hủy, hồ sơ đã trả lại)", False
     return "trạng thái này không có gì để báo", False
 
@@ -162,7 +162,7 @@ def _is_told(event: Event) -> bool:
 
 
 def _unread(column: str, why: str) -> str:
-    """`why` may end with the word that is not known: ": «…»"."""
+    """The Vietnamese text of a fault; `why` may end with the unknown word: ": «…»"."""
     plain, colon, said = why.partition(": ")
     return f"cột {column} không đọc được: {_WHY.get(plain, plain)}{colon}{said}"
 

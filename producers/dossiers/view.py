@@ -1,4 +1,4 @@
-"""What the source says at one moment of dossiers and payments: gathered from rows, asked by notices."""
+"""A view of the source's dossiers and payments at one moment: filled from rows, looked up by notice."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from worker.domain.dossier import Change
-from worker.domain.truth import GONE, IGNORED, NO_PAYMENT, Recorded, Said, says
+from domain.dossier import Change
+from domain.truth import GONE, IGNORED, NO_PAYMENT, Recorded, Said, says
 
 
 @dataclass(slots=True)
 class View:
-    """`asked_at` is the ledger's time before the source was asked, `now` this moment; codes are spelt as in the ledger.
+    """`asked_at` is the ledger's time before the query, `now` the current time; codes are in the ledger's spelling.
 
-    `dossiers` has None for one that is there and that nobody is told about. What was asked for and is not there stands
-    in `gone` and `no_payments`; what is in none of these was not asked for, or cannot be read.
+    `dossiers` has None for a dossier that exists and that nobody is told about. `gone` and `no_payments` hold what was
+    queried and does not exist. What is in none of these was not queried, or cannot be read.
     """
 
     asked_at: datetime
@@ -26,7 +26,7 @@ class View:
     no_payments: set[str] = field(default_factory=set)
 
     def see(self, changes: Iterable[Change | None], ignored: Iterable[str]) -> None:
-        """Take in what was read of some rows, of the newest last."""
+        """Add the changes read from some rows; the newest must be added last."""
         self.dossiers.update(dict.fromkeys(ignored))
         for change in changes:
             if change is None:
@@ -36,7 +36,7 @@ class View:
                 self.payments[change.payment.id] = change
 
     def of(self, notice: Recorded) -> Said | str | None:
-        """What it says of a notice; why that is not so any more; None where nothing of it is in view."""
+        """The source's facts for a notice, or why it is no longer true; None if the view does not cover it."""
         if notice.code in self.gone:
             return GONE
         if notice.payment in self.no_payments:

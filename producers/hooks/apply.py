@@ -1,10 +1,10 @@
-"""What follows from Zalo's events: page by page, in the order in which they came, one process at a time.
+"""Applies Zalo's events page by page, in order of arrival, one process at a time.
 
-Every consequence carries the time of its event and is idempotent, so that an event that comes late, twice, or after
-a crash in the middle of its page changes nothing that it should not. What a statement may take is bounded. A page that
-fails or takes too long is tried event by event, each in a transaction of its own, and the next page is half as large
-(`pages`). What cannot be read or applied holds nothing up, not even later events of its own user: it stays sealed
-(`unread`), and is judged by its own time when somebody can read it.
+Every consequence carries the time of its event and is idempotent, so an event that comes late, twice, or after a crash
+in the middle of its page does no harm. Statements have a time-out. A page that fails or takes too long is retried event
+by event, each in its own transaction, and the next page is half as large (`pages`). An event that cannot be read or
+applied delays no other, not even a later event of the same user: it stays sealed (`unread`), and is judged by its own
+time once a process can read it.
 """
 
 from __future__ import annotations
@@ -20,43 +20,46 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from config.settings import Settings
+from coordination.bell import ring
+from domain.event import event_key
+from domain.kinds import PHONE_REQUEST, WELCOME
+from domain.phone_claims import Demand, Judgement
+from ground.ground import Ground
+from ledger.base.bounds import bound, is_away, type_of
+from ledger.base.sealing import Sealer
+from ledger.notices import notices, sweep_queries
+from ledger.notices.notices import NewNotice
+from ledger.people import follows
+from ledger.people.follows import Follower
+from ledger.people.people import Link, People
+from ledger.people.phonebook import Phonebook
+from ledger.source import cursors
+from ledger.zalo import inbox, pages, receipts, unread
+from ledger.zalo.inbox import Unapplied
+from ledger.zalo.receipts import Receipt
+from ledger.zalo.unread import EventReader
 from producers.hooks.ability import event_reader
 from producers.hooks.chat import converse
+from producers.hooks.event_words import EventWord
 from producers.hooks.prove import take_proofs
 from producers.hooks.read import ZaloEvent
 from producers.hooks.record import unseal_all
-from producers.hooks.words import Word
-from worker.domain.claims import Demand, Judgement
-from worker.domain.event import event_key
-from worker.domain.kinds import PHONE_REQUEST, WELCOME
-from worker.ledger import cursors, follows, inbox, notices, pages, receipts, unread, upkeep
-from worker.ledger.bounds import bound, is_away, type_of
-from worker.ledger.engine import open_ledger
-from worker.ledger.follows import Follower
-from worker.ledger.inbox import Unapplied
-from worker.ledger.notices import NewNotice
-from worker.ledger.people import Link, People
-from worker.ledger.phonebook import Phonebook
-from worker.ledger.receipts import Receipt
-from worker.ledger.sealing import Sealer
-from worker.ledger.unread import EventReader
-from worker.queue.bell import ring
 
 log = logging.getLogger("hcc.hooks")
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_SECONDS = 5.0  # for a statement: one that takes longer is tried with fewer events …
-_ALONE_SECONDS = 15.0  # … and an event alone has more patience: a ledger that is slow today is not its fault
+_SECONDS = 5.0  # time-out of a statement; after it, the events are applied one by one
+_ALONE_SECONDS = 15.0  # time-out for a single event: longer, since a slow ledger is not the event's fault
 _BY = "zalo"
-_OF_RECEIPTS = {Word.RECEIVED: receipts.RECEIVED, Word.SEEN: receipts.SEEN, Word.ECHO: receipts.ECHO}
-_FOLLOWING = frozenset({Word.FOLLOWED, Word.UNFOLLOWED})
-_INTERACTIONS = frozenset({Word.FOLLOWED, Word.SUBMITTED, Word.INTERACTED, Word.WROTE})
-_PROVEN = frozenset({Word.FOLLOWED, Word.UNFOLLOWED, Word.SUBMITTED, Word.WITHDREW})
+_OF_RECEIPTS = {EventWord.RECEIVED: receipts.RECEIVED, EventWord.SEEN: receipts.SEEN, EventWord.ECHO: receipts.ECHO}
+_FOLLOWING = frozenset({EventWord.FOLLOWED, EventWord.UNFOLLOWED})
+_INTERACTIONS = frozenset({EventWord.FOLLOWED, EventWord.SUBMITTED, EventWord.INTERACTED, EventWord.WROTE})
+_PROVEN = frozenset({EventWord.FOLLOWED, EventWord.UNFOLLOWED, EventWord.SUBMITTED, EventWord.WITHDREW})
 
 
 @dataclass(frozen=True, slots=True)
 class Applier:
-    """Draws the consequences of the events of one OA."""
+    """Applies the events of one OA."""
 
     oa: str
     ledger: Engine
@@ -69,7 +72,7 @@ class Applier:
     sends_codes: bool = False
 
     def run(self, seconds: float) -> int:
-        """Apply what waits, for at most so long; returns how many events were applied, or set aside with a fault."""
+        """Apply waiting events for at most `seconds`; returns how many were applied or set aside with a fault."""
         end = time.monotonic() + seconds
         done = self._try_again(end)
         while time.monotonic() < end:
@@ -82,7 +85,7 @@ class Applier:
         return done
 
     def _begin_page(self) -> int:
-        """How many events the next page may hold, as noted before it is tried; 0 where none wait, or it is others'."""
+        """Record and return the size limit of the next page; 0 if no events wait or another process has the turn."""
         with self.ledger.begin() as tx:
             if not inbox.take_turn(tx, self.oa):
                 return 0
@@ -90,7 +93,7 @@ class Applier:
             return pages.begin(tx, self.oa) if some else 0
 
     def _page(self, most: int, end: float) -> int:
-        """So many events in one transaction; where that does not go well, each of them alone, and then half as many."""
+        """Apply up to `most` events in one transaction; if that fails, each alone, and then halve the page size."""
         if most > 1:
             try:
                 return self._together(most)
@@ -120,7 +123,7 @@ class Applier:
         return len(came)
 
     def _try_again(self, end: float) -> int:
-        """Those that failed before, each alone: only what can be read is worth a try."""
+        """Retry the events that failed before, each alone; only readable ones are worth a try."""
         with self.ledger.begin() as tx:
             if not inbox.take_turn(tx, self.oa):
                 return 0
@@ -131,7 +134,7 @@ class Applier:
         return unread.offered(tx, self.oa, self._reader, limit=limit, tried=False)
 
     def _each_alone(self, came: Sequence[Unapplied], end: float) -> int:
-        """Each commits by itself, and its try is counted before it is made; returns how many were dealt with."""
+        """Apply each event in its own transaction, counting the try beforehand; returns how many were handled."""
         events, faults = unseal_all(came, self.sealer)
         with self.ledger.begin() as tx:
             self._close(tx, [], faults)
@@ -164,7 +167,7 @@ class Applier:
         return True
 
     def _look_at_receipts(self) -> None:
-        """Apart from the events: what is wrong with one of the two does not hold up the other."""
+        """Apply receipts separately from the events, so that a fault in one does not delay the other."""
         try:
             with self.ledger.begin() as tx:
                 if inbox.take_turn(tx, self.oa):
@@ -176,7 +179,7 @@ class Applier:
             log.error("receipts are looked at later oa=%s why=%s", self.oa, type_of(fault))  # noqa: TRY400 (the sentence says all)
 
     def _close(self, tx: Connection, events: Sequence[ZaloEvent], faults: Mapping[int, str]) -> None:
-        """These events are done with; the others stay sealed."""
+        """Mark `events` as applied; those in `faults` stay sealed."""
         done = [event.number for event in events]
         inbox.applied(tx, done)
         unread.applied(tx, done)
@@ -195,38 +198,38 @@ class Applier:
         return self.reader or event_reader(self.sealer)
 
     def consequences(self, tx: Connection, events: Sequence[ZaloEvent]) -> bool:
-        """All that follows from these events; returns whether there is something to send."""
+        """Apply all consequences of these events; returns whether there is something to send."""
         gone = follows.withdrawn(tx, self.oa, self.people, {e.user_id for e in events if e.user_id is not None})
         told = [event for event in events if event.at > gone.get(event.user_id or "", _LONG_AGO)]
         to_send = [self._of_stretch(tx, stretch) for stretch in _stretches(told)]
         return any(to_send)
 
     def _of_stretch(self, tx: Connection, events: Sequence[ZaloEvent]) -> bool:
-        """Of events of which only the last may be a withdrawal: what kinds of facts there are matters no more."""
+        """Apply events of which only the last may be a withdrawal, so each kind of fact can be applied as a batch."""
         follows.prove(tx, self.oa, self.people, [(_user(e), e.word, e.at) for e in events if e.word in _PROVEN])
         receipts.keep(tx, self.oa, [receipt for event in events for receipt in _receipts(event)])
         follows.interacted(tx, self.oa, _newest(events))
-        reachable, asked = self._link(tx, [e for e in events if e.word is Word.SUBMITTED])
+        reachable, asked = self._link(tx, [e for e in events if e.word is EventWord.SUBMITTED])
         came = [one for one in follows.set_follows(tx, self.oa, _follows(events)) if one.follows]
         greeted = self._greet(tx, came)
         reachable += [one.person_id for one in came if one.person_id is not None]
         met = [one.id for one in came]
-        written = [e for e in events if e.word is Word.WROTE]
+        written = [e for e in events if e.word is EventWord.WROTE]
         proven = take_proofs(tx, self.oa, self.phonebook, written)
         reachable += proven.reachable
-        reopened = upkeep.reopen(tx, reachable, followers=met, days=self.grace_days, by=_BY)
+        reopened = sweep_queries.reopen(tx, reachable, followers=met, days=self.grace_days, by=_BY)
         answered = converse(tx, self.oa, self.people, [e for e in written if e.number not in proven.answered])
-        if events[-1].word is Word.WITHDREW:
+        if events[-1].word is EventWord.WITHDREW:
             follows.withdraw(tx, self.oa, self.people, _user(events[-1]), events[-1].at)
         return bool(greeted or reopened or answered or asked or proven.recorded)
 
     @property
     def phonebook(self) -> Phonebook:
-        """Where claims of phones are judged."""
+        """The phonebook, which judges claims of phones."""
         return Phonebook(self.people, self.demand, sends_codes=self.sends_codes)
 
     def _link(self, tx: Connection, submitted: Sequence[ZaloEvent]) -> tuple[list[int], set[str]]:
-        """Phones were shared; returns the people who can be reached now, and what is told of it."""
+        """Link the phones that were shared; returns the people who can be reached now, and the keys of new notices."""
         links = [Link(_user(event), event.phone, event.at) for event in submitted if event.phone is not None]
         if not links:
             return [], set()
@@ -237,9 +240,9 @@ class Applier:
         return judged.reachable, judged.recorded
 
     def _greet(self, tx: Connection, new: Sequence[Follower]) -> set[str]:
-        """One welcome in a follower's life, however often they follow; who did not share a phone is asked for it.
+        """Record one welcome in a follower's life, however often they follow; ask for the phone if it was not shared.
 
-        A notice of long ago is put away, and only its key is known.
+        The keys are checked with `untold`, because only the key remains of an old notice that was archived.
         """
         now = datetime.now(UTC)
         asked = [_greeting(follower, PHONE_REQUEST, now) for follower in new if follower.person_id is None]
@@ -248,20 +251,19 @@ class Applier:
         return notices.record(tx, self.oa, [greeting for greeting in greetings if greeting.event_key in untold])
 
 
-def build_applier(settings: Settings, ledger: Engine | None = None, people: People | None = None) -> Applier:
-    """An applier of one OA, on a ledger of its own where none is given. Needs the ledger."""
+def build_applier(settings: Settings, ground: Ground) -> Applier:
+    """Build the applier of one OA. Needs the ledger."""
     oa = settings.zalo_oa_id
-    ledger = ledger or open_ledger(settings.database_url, name="hcc hooks")
-    sealer = Sealer(settings.secret_keys)
-    people = people or People.of(ledger, sealer)
     return Applier(
-        oa, ledger, people, sealer, settings.follow_grace_days, lambda: ring(oa),
+        oa, ground.ledger, ground.people, ground.sealer, settings.follow_grace_days, lambda: ring(oa),
         demand=Demand(settings.phone_proof), sends_codes=bool(settings.code_channels),
     )  # fmt: skip
 
 
 def _greeting(follower: Follower, kind: str, now: datetime) -> NewNotice:
-    """Notices to a follower go in order, as those of a dossier do; lower case keeps them apart from any dossier."""
+    """A notice to a follower. Its code orders a follower's notices like a dossier's; lower case keeps it distinct from
+    the code of any dossier.
+    """
     code = f"follower-{follower.id}"
     return NewNotice(
         event_key=event_key(code, kind, "1"),
@@ -278,19 +280,19 @@ def _greeting(follower: Follower, kind: str, now: datetime) -> NewNotice:
 
 
 def _stretches(events: Sequence[ZaloEvent]) -> list[Sequence[ZaloEvent]]:
-    """The events, cut after each withdrawal: what comes after one is a new beginning."""
-    cuts = [place + 1 for place, event in enumerate(events) if event.word is Word.WITHDREW]
+    """The events, split after each withdrawal: the events after it are a new beginning."""
+    cuts = [place + 1 for place, event in enumerate(events) if event.word is EventWord.WITHDREW]
     return [events[a:b] for a, b in pairwise(sorted({0, *cuts, len(events)}))]
 
 
 def _follows(events: Sequence[ZaloEvent]) -> dict[str, tuple[datetime, int, bool]]:
-    """The newest word on each user; of two at one moment the one that came later counts."""
+    """The newest follow or unfollow of each user; of two with the same time the later arrival counts."""
     told = sorted((event for event in events if event.word in _FOLLOWING), key=lambda one: (one.at, one.number))
-    return {_user(one): (one.at, one.number, one.word is Word.FOLLOWED) for one in told}
+    return {_user(one): (one.at, one.number, one.word is EventWord.FOLLOWED) for one in told}
 
 
 def _newest(events: Sequence[ZaloEvent]) -> dict[str, datetime]:
-    """Each user's last interaction among these."""
+    """The time of each user's last interaction in these events."""
     told = sorted((event.at, _user(event)) for event in events if event.word in _INTERACTIONS)
     return {user: at for at, user in told}
 
@@ -303,7 +305,7 @@ def _receipts(event: ZaloEvent) -> list[Receipt]:
 
 
 def _user(event: ZaloEvent) -> str:
-    """The user of an event of a word that always has one."""
+    """The user of an event whose word always has one."""
     if event.user_id is None:
         raise ValueError(f"an event {event.word} has no user")
     return event.user_id

@@ -1,7 +1,7 @@
-"""What somebody wants who writes in the chat. Pure; never raises, whatever was written.
+"""Reads what the writer of a chat message wants. Pure; never raises, whatever was written.
 
-People write as they speak: without accents, in any case, with a word too many. What changes something is read strictly
-(`switching`), what only asks generously.
+People write as they speak: without accents, in any case, with a word too many. Wishes that change something are read
+strictly (`switching`), mere questions generously.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from domain.spelling import letters_of, tidied
+from domain.text import unaccented
 from producers.hooks.switching import switch
 from producers.hooks.wish import Wish
-from worker.domain.spelling import letters_of, tidied
-from worker.domain.text import unaccented
 
 __all__ = ["Ask", "Wish", "names", "read_ask"]
 
-LONGEST = 200  # characters of a message that are looked at
+LONGEST = 200  # characters of a message that are read
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """`letters` are the letters and digits of the message, in which a code is found however it was typed."""
+    """`letters` are the letters and digits of the message; a code is found in them however it was typed."""
 
     wish: Wish
     letters: str = field(default="", repr=False)
@@ -38,31 +38,31 @@ def read_ask(text: str) -> Ask:
 
 
 def names(ask: Ask, code: str) -> bool:
-    """Whether the message spells this code: whatever blanks, dots and dashes stand between its letters."""
+    """Whether the message spells this code, whatever blanks, dots and dashes are between its letters."""
     wanted = _letters_of(code)
     if len(wanted) < _SHORTEST or not any(char.isdigit() for char in wanted):
         return False
     place = ask.letters.find(wanted)
     while place >= 0:
-        if not ask.letters[place + len(wanted) :][:1].isdigit():  # else it is another code that begins like this one
+        if not ask.letters[place + len(wanted) :][:1].isdigit():  # otherwise it is another code that begins like this
             return True
         place = ask.letters.find(wanted, place + 1)
     return False
 
 
 def spells(ask: Ask, code: str) -> bool:
-    """Whether the message spells this code and no other number beside it: a list of guesses spells none."""
+    """Whether the message spells this code and no other number: a list of guesses spells none."""
     return names(ask, code) and digits(ask.letters) == digits(_letters_of(code))
 
 
 def digits(letters: str) -> int:
-    """How many there are."""
+    """The number of digits in `letters`."""
     return sum(char.isdigit() for char in letters)
 
 
-_SHORTEST = 5  # letters and digits of a code that a message may name without being taken for one by chance
+_SHORTEST = 5  # letters and digits of a code: a shorter one may be in a message by chance
 
-# A code as the national grammar has it, with blanks anywhere between its groups, with or without its dots.
+# A code by the national grammar, with blanks anywhere between its groups, with or without its dots.
 _CODE = re.compile(
     r"(?<![A-Z0-9])[A-Z] ?[0-9]{2}[A-Z0-9. ]{0,30}[ -]{1,5}[0-9]{6}(?:[0-9]{2})?[ -]{1,5}[0-9]{4,7}(?![A-Z0-9])"
 )
@@ -77,7 +77,7 @@ _CODE_SENT = re.compile(r"^(?:(?:ma|otp|ma xac nhan) )?(?:[0-9]{6}|[0-9]{3} [0-9
 
 
 def _reply(plain: str) -> Wish | None:
-    """An answer to what the OA asked, and nothing beside it."""
+    """A reply to the OA's question, if the message contains nothing else."""
     if _CODE_SENT.search(plain):
         return Wish.CODE
     return Wish.NO if _NO.search(plain) else None
@@ -93,5 +93,5 @@ def _question(upper: str, plain: str) -> Wish:
 
 @lru_cache(4096)
 def _letters_of(code: str) -> str:
-    """A flood of messages asks for the same few hundred codes again and again."""
+    """Cached, because a flood of messages asks for the same few hundred codes again and again."""
     return letters_of(tidied(code))

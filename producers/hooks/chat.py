@@ -1,8 +1,8 @@
-"""Answers in the chat: what a person wrote, decided together with what the ledger knows, becomes a notice to them.
+"""Answers messages in the chat: from the text and the ledger's data it decides on a notice to the writer.
 
-    read → switch off or on → who has room for an answer → look up → leave out what is too much → record
+    read → switch off or on → find who may get an answer → look up → drop excess questions → record
 
-"Unknown" and "not yours" are one answer, found by the same statements. What was written is not kept.
+"Unknown" and "not yours" are one answer, found by the same statements. The text of a message is not stored.
 """
 
 from __future__ import annotations
@@ -17,30 +17,31 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
+from domain.event import event_key
+from domain.kinds import CHAT_DOSSIERS, CHAT_HELP, CHAT_NOTHING, CHAT_OFF, CHAT_ON
+from domain.lane import Lane
+from domain.story import Story, shortened, stories_json
+from ledger.notices import notices
+from ledger.notices.notices import NewNotice
+from ledger.people import chat, follows
+from ledger.people.chat import Asker
+from ledger.people.people import People
 from producers.hooks.ask import Ask, Wish, names, read_ask
 from producers.hooks.read import ZaloEvent
-from worker.domain.event import event_key
-from worker.domain.kinds import CHAT_DOSSIERS, CHAT_HELP, CHAT_NOTHING, CHAT_OFF, CHAT_ON
-from worker.domain.lane import Lane
-from worker.domain.story import Story, shortened, stories_json
-from worker.ledger import chat, follows, notices
-from worker.ledger.chat import Asker
-from worker.ledger.notices import NewNotice
-from worker.ledger.people import People
 
 log = logging.getLogger("hcc.hooks")
 
 MOST_A_MINUTE = 10  # answers to one person
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
-_NEWEST = 5  # dossiers that "hồ sơ của tôi" tells
+_NEWEST = 5  # dossiers in an answer to "hồ sơ của tôi"
 _CURIOUS = frozenset({Wish.DOSSIER, Wish.MINE, Wish.CODE, Wish.OTHER})  # wishes that may be about a dossier
 Answers: TypeAlias = dict[int, list[tuple[datetime, bool]]]
 _SWITCHES = {Wish.OFF: (CHAT_OFF, "stopped"), Wish.ON: (CHAT_ON, "resumed")}
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A message that asks for something: `mark` is its own, whatever it says."""
+class ChatQuestion:
+    """A message that asks for something; `mark` is unique to the message, whatever it says."""
 
     user: str
     asker: Asker
@@ -52,10 +53,10 @@ class Question:
 
 
 def converse(tx: Connection, oa: str, people: People, messages: Sequence[ZaloEvent]) -> set[str]:
-    """Do what messages wish and record the answers; returns the keys of the answers.
+    """Carry out the wishes in messages and record the answers; returns the keys of the answers.
 
-    What it costs is bounded first: who has had ten answers in the minute is not looked up, and whoever is, once, by the
-    newest dossiers.
+    The cost is bounded first: a person who has had ten answers in the minute is not looked up. All others are looked up
+    once, by their newest dossiers.
     """
     questions = _questions(tx, oa, messages)
     if not questions:
@@ -67,8 +68,8 @@ def converse(tx: Connection, oa: str, people: People, messages: Sequence[ZaloEve
     return notices.record(tx, oa, [_answer(question, found) for question in wanted])
 
 
-def _questions(tx: Connection, oa: str, messages: Sequence[ZaloEvent]) -> list[Question]:
-    """What was asked, in the order of asking."""
+def _questions(tx: Connection, oa: str, messages: Sequence[ZaloEvent]) -> list[ChatQuestion]:
+    """The questions, in the order in which they were written."""
     written = [one for one in messages if one.user_id and one.text]
     if not written:
         return []
@@ -77,12 +78,12 @@ def _questions(tx: Connection, oa: str, messages: Sequence[ZaloEvent]) -> list[Q
     for one in sorted(written, key=lambda one: (one.at, one.number)):
         user, ask = str(one.user_id), read_ask(str(one.text))
         mark = hashlib.sha256("\n".join(one.message_ids or (one.at.isoformat(),)).encode()).hexdigest()[:16]
-        questions.append(Question(user, askers[user], one.at, mark, ask, number=one.number))
+        questions.append(ChatQuestion(user, askers[user], one.at, mark, ask, number=one.number))
     return questions
 
 
-def _with_codes(tx: Connection, oa: str, questions: Sequence[Question], answers: Answers) -> list[Question]:
-    """The questions with the dossiers that they may be about; only those that may be answered are looked up."""
+def _with_codes(tx: Connection, oa: str, questions: Sequence[ChatQuestion], answers: Answers) -> list[ChatQuestion]:
+    """The questions with the dossiers that they may be about; looks up only those that may be answered."""
     curious = [one for one in questions if one.ask.wish in _CURIOUS and has_room(one, answers[one.asker.follower_id])]
     askers = [one.asker for one in curious]
     theirs = chat.codes(tx, oa, {one.person_id: one.told_from for one in askers if one.person_id is not None})
@@ -91,7 +92,7 @@ def _with_codes(tx: Connection, oa: str, questions: Sequence[Question], answers:
 
 
 def about(ask: Ask, codes: Sequence[str]) -> Iterable[str]:
-    """Which of the asker's dossiers, the newest first, a message may be about."""
+    """The asker's dossiers that a message may be about, the newest first."""
     if ask.wish is Wish.MINE:
         return codes[:_NEWEST]
     if ask.wish in (Wish.DOSSIER, Wish.CODE, Wish.OTHER):
@@ -99,8 +100,8 @@ def about(ask: Ask, codes: Sequence[str]) -> Iterable[str]:
     return ()
 
 
-def _switch(tx: Connection, oa: str, people: People, questions: Sequence[Question]) -> None:
-    """Turn notices off and on, and keep the proof; also where there is no answer any more."""
+def _switch(tx: Connection, oa: str, people: People, questions: Sequence[ChatQuestion]) -> None:
+    """Switch notices off and on, and store the proof, also for messages that get no answer any more."""
     said = [question for question in questions if question.ask.wish in _SWITCHES]
     if said:
         proofs = [(question.user, _SWITCHES[question.ask.wish][1], question.at) for question in said]
@@ -108,8 +109,8 @@ def _switch(tx: Connection, oa: str, people: People, questions: Sequence[Questio
         chat.switch(tx, oa, chat.newest([(one.user, one.at, one.number, one.ask.wish is Wish.OFF) for one in said]))
 
 
-def _answers_of_late(tx: Connection, questions: Sequence[Question]) -> Answers:
-    """By follower the answers of the day before their first question: when they asked, and whether it was help."""
+def _answers_of_late(tx: Connection, questions: Sequence[ChatQuestion]) -> Answers:
+    """By follower, the answers of the day before the first question: when they asked, and whether it was help."""
     answers: Answers = {question.asker.follower_id: [] for question in questions}
     lately = chat.answered(tx, answers.keys(), min(question.at for question in questions) - _DAY)
     for follower, kind, at in lately:
@@ -117,8 +118,8 @@ def _answers_of_late(tx: Connection, questions: Sequence[Question]) -> Answers:
     return answers
 
 
-def _not_too_much(tx: Connection, questions: Sequence[Question], answers: Answers) -> list[Question]:
-    """Those that are answered: ten a minute and person; what was not understood, with help once a day."""
+def _not_too_much(tx: Connection, questions: Sequence[ChatQuestion], answers: Answers) -> list[ChatQuestion]:
+    """The questions to answer: ten per minute and person; one that was not understood gets help once a day."""
     wanted, ignored = [], Counter[int]()
     for question in questions:
         given = answers[question.asker.follower_id]
@@ -133,13 +134,13 @@ def _not_too_much(tx: Connection, questions: Sequence[Question], answers: Answer
     return wanted
 
 
-def has_room(question: Question, given: Iterable[tuple[datetime, bool]]) -> bool:
-    """Whether its writer has had less than ten answers in the minute before it."""
+def has_room(question: ChatQuestion, given: Iterable[tuple[datetime, bool]]) -> bool:
+    """Whether its writer has had fewer than ten answers in the minute before it."""
     return sum(at > question.at - _MINUTE for at, _ in given) < MOST_A_MINUTE
 
 
-def may_be_answered(question: Question, given: Iterable[tuple[datetime, bool]]) -> bool:
-    """Whether a message gets an answer, after those that its writer got: when they asked, and whether it was help."""
+def may_be_answered(question: ChatQuestion, given: Iterable[tuple[datetime, bool]]) -> bool:
+    """Whether a message gets an answer, given those its writer got: when they asked, and whether it was help."""
     answers = list(given)
     understood = question.ask.wish not in (Wish.OTHER, Wish.CODE, Wish.NO) or question.codes
     if not understood and any(is_help and at > question.at - _DAY for at, is_help in answers):
@@ -147,7 +148,7 @@ def may_be_answered(question: Question, given: Iterable[tuple[datetime, bool]]) 
     return has_room(question, answers)
 
 
-def _kind(question: Question) -> str:
+def _kind(question: ChatQuestion) -> str:
     """The kind of the answer, as far as it depends on the message alone."""
     wish = question.ask.wish
     if wish in _SWITCHES:
@@ -155,8 +156,10 @@ def _kind(question: Question) -> str:
     return CHAT_DOSSIERS if wish in (Wish.DOSSIER, Wish.MINE) or question.codes else CHAT_HELP
 
 
-def _answer(question: Question, found: dict[tuple[int, str], Story]) -> NewNotice:
-    """Answers to a person go in order, apart from the greetings; lower case keeps them apart from any dossier."""
+def _answer(question: ChatQuestion, found: dict[tuple[int, str], Story]) -> NewNotice:
+    """The answer to a question. Its code orders a person's answers, separately from the greetings; lower case keeps it
+    distinct from the code of any dossier.
+    """
     kind = _kind(question)
     person = question.asker.person_id or 0
     stories = [found[person, code] for code in question.codes if (person, code) in found]

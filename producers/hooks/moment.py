@@ -1,4 +1,4 @@
-"""Zalo's times: milliseconds since 1970, as text."""
+"""Reads Zalo's times: milliseconds since 1970, as text."""
 
 from __future__ import annotations
 

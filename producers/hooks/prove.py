@@ -1,11 +1,12 @@
-"""What is written in the chat may prove the phone that the writer shared: a one-time code, or a dossier's code.
+"""Takes proofs of a shared phone from the chat: the writer may prove it by a one-time code or by a dossier's code.
 
     "no" to a claim of one's own phone   → weak claims wait for a clerk
-    six digits                           → held against the code that was sent to the phone
-    a dossier's code                     → held against the dossiers of the phone
+    six digits                           → compared with the code that was sent to the phone
+    a dossier's code                     → compared with the dossiers of the phone
 
-Only users with a claim that waits are looked at closely; to all others the same words are chatter or a question. What
-that costs is bounded first: whose tries are spent is not looked up, and whoever is, once, by the newest dossiers.
+Only the messages of users with a pending claim are examined; from all others the same words are chatter or a question.
+The cost is bounded first: a user without tries left is not looked up. All others are looked up once, by the newest
+dossiers.
 """
 
 from __future__ import annotations
@@ -17,21 +18,21 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
+from domain.clock import to_vietnam
+from domain.kinds import PROOF_HELD, PROOF_REQUEST
+from domain.phone_claims import MOST_TRIES, Judgement, Proof
+from ledger.people.phonebook import Judged, Pending, Phonebook
 from producers.hooks.ask import Ask, Wish, digits, names, read_ask, spells
 from producers.hooks.read import ZaloEvent
-from worker.domain.claims import MOST_TRIES, Judgement, Proof
-from worker.domain.clock import to_vietnam
-from worker.domain.kinds import PROOF_HELD, PROOF_REQUEST
-from worker.ledger.phonebook import Judged, Pending, Phonebook
 
-_FEWEST_DIGITS = 4  # of a message that may be a dossier's code: fewer are chatter, and no try
+_FEWEST_DIGITS = 4  # in a message that may be a dossier's code: fewer are chatter, and no try
 
-_Looked: TypeAlias = tuple[int, bool, datetime | None]  # a claim as it stood when its dossiers were looked up
+_Looked: TypeAlias = tuple[int, bool, datetime | None]  # a claim in its state when its dossiers were looked up
 
 
 @dataclass(slots=True)
 class Proven:
-    """What messages came to: those that need no other answer, the people of whom more can be told, and the words."""
+    """The result of messages: those that need no other answer, the people to tell more, and the keys of new notices."""
 
     tx: Connection
     oa: str
@@ -41,11 +42,11 @@ class Proven:
     recorded: set[str] = field(default_factory=set)
     _codes: dict[_Looked, list[str]] = field(default_factory=dict)
     _codes_told: dict[_Looked, list[str]] = field(default_factory=dict)
-    _not_granted: set[int] = field(default_factory=set)  # claims that a dossier's code does not suffice for
-    _words: set[tuple[int, str, str]] = field(default_factory=set)  # what was told: it is told once
+    _not_granted: set[int] = field(default_factory=set)  # claims for which a dossier's code is not enough
+    _words: set[tuple[int, str, str]] = field(default_factory=set)  # already told: each is told once
 
     def hear(self, message: ZaloEvent) -> None:
-        """Take what one message proves or denies."""
+        """Apply what one message proves or denies."""
         ask = read_ask(str(message.text))
         if ask.wish is Wish.NO:
             if self.book.deny(self.tx, self.oa, str(message.user_id)):
@@ -61,7 +62,7 @@ class Proven:
     def _try_dossier(self, message: ZaloEvent, ask: Ask, pending: Sequence[Pending]) -> None:
         today = to_vietnam(message.at).date()
         if any(names(ask, code) for one in pending for code in self._told(one)):
-            return  # a question about what they may see, and no try
+            return  # a question about a dossier that they may see, and no try
         if sum(one.tries for one in pending) >= MOST_TRIES:
             self._tell(message, pending[0], PROOF_HELD, f"tries-{today:%Y%m%d}")
             return
@@ -72,12 +73,12 @@ class Proven:
             self.answered.add(message.number)
         else:
             judged = self._prove(message, found, Proof.CODE)
-            if judged.rulings[0].judgement is not Judgement.GRANT:  # else the dossier is told as to any who asks
+            if judged.rulings[0].judgement is not Judgement.GRANT:  # if granted, the chat answers as usual
                 self._not_granted.add(found.id)
                 self.answered.add(message.number)
 
     def _told(self, pending: Pending) -> list[str]:
-        """The dossiers of which the user was told something, of one claim; looked up once."""
+        """The dossiers of one claim of which the user was told something; looked up once."""
         at = (pending.id, pending.holds, pending.told_since)
         if at not in self._codes_told:
             self._codes_told[at] = self.book.codes_told(self.tx, self.oa, pending)
@@ -121,7 +122,7 @@ _PROVING = frozenset({Wish.CODE, Wish.DOSSIER, Wish.OTHER})
 
 
 def take_proofs(tx: Connection, oa: str, book: Phonebook, messages: Sequence[ZaloEvent]) -> Proven:
-    """Take from messages what proves or denies claims, in the order in which they were written."""
+    """Apply the messages that prove or deny claims, in the order in which they were written."""
     proven = Proven(tx, oa, book)
     for message in sorted(messages, key=lambda one: (one.at, one.number)):
         if message.user_id and message.text:

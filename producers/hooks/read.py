@@ -1,7 +1,7 @@
-"""From the body of a genuine request to an event in our words. Pure; never raises, whatever the body holds.
+"""Converts the body of a genuine request into an event in our words. Pure; never raises, whatever the body contains.
 
-Ids are decimal strings above 2^53. Bodies differ between Zalo's pages and what was recorded, so only what we need is
-read, and a body without it is `odd`: recorded and counted, but nothing follows from it.
+Ids are decimal strings above 2^53. Recorded bodies differ from those on Zalo's pages, so only the fields that we need
+are read. A body without them is `odd`: recorded and counted, but without consequences.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from domain.phone import read_phone
+from domain.text import nfc
+from domain.tracking import notice_in
 from producers.hooks.ask import LONGEST
+from producers.hooks.event_words import KINDS, EventForm, EventWord, Path
 from producers.hooks.moment import moment
-from producers.hooks.words import KINDS, Kind, Path, Word
-from worker.domain.phone import read_phone
-from worker.domain.text import nfc
-from worker.domain.tracking import notice_in
 
 _NAME = re.compile(r"[a-z0-9_]{1,64}")
 _ID = re.compile(r"[\w-]{1,64}", re.ASCII)
@@ -27,14 +27,14 @@ _LONGEST_PHONE = 64  # characters of a field that may hold a phone
 
 @dataclass(frozen=True, slots=True)
 class ZaloEvent:
-    """Something that Zalo told us. `key` is equal for an event that is sent again, also with other bytes.
+    """An event from Zalo. `key` is the same for an event that is sent again, even with other bytes.
 
-    `at` is when it happened (UTC); `phone` is E.164; `text` is NFC; `mark` is our tracking id come back; `number` is
-    its place in the inbox, once it is there.
+    `at` is when it happened (UTC); `phone` is E.164; `text` is NFC; `mark` is our tracking id, returned by Zalo;
+    `number` is its place in the inbox, once it is there.
     """
 
     name: str
-    word: Word
+    word: EventWord
     key: bytes
     at: datetime
     user_id: str | None = field(default=None, repr=False)
@@ -51,14 +51,14 @@ def read(body: Mapping[str, Any], raw: bytes, at: datetime, *, by_phone: bool) -
     name = name if _NAME.fullmatch(name) else "nameless"
     kind = KINDS.get(name)
     if kind is None:
-        return ZaloEvent(name, Word.UNKNOWN, _digest(raw), at)
-    if kind.word is Word.NOTED:
-        return ZaloEvent(name, Word.NOTED, _digest(raw), at)
-    return _READERS[kind.word](name, kind, body, at, by_phone) or ZaloEvent(name, Word.ODD, _digest(raw), at)
+        return ZaloEvent(name, EventWord.UNKNOWN, _digest(raw), at)
+    if kind.word is EventWord.NOTED:
+        return ZaloEvent(name, EventWord.NOTED, _digest(raw), at)
+    return _READERS[kind.word](name, kind, body, at, by_phone) or ZaloEvent(name, EventWord.ODD, _digest(raw), at)
 
 
 def text_at(body: Any, path: Path) -> str | None:
-    """The text at a path; a whole number is taken for its digits; None for anything else, and for nothing there."""
+    """The text at a path; a whole number becomes its digits; None for anything else, or if nothing is there."""
     for step in path:
         body = body.get(step) if isinstance(body, dict) else None
     if type(body) is int:
@@ -66,7 +66,7 @@ def text_at(body: Any, path: Path) -> str | None:
     return body if isinstance(body, str) and body else None
 
 
-def _about_user(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _: bool) -> ZaloEvent | None:
+def _about_user(name: str, kind: EventForm, body: Mapping[str, Any], at: datetime, _: bool) -> ZaloEvent | None:
     user = _user(kind, body)
     if user is None:
         return None
@@ -74,8 +74,8 @@ def _about_user(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _:
     return ZaloEvent(name, kind.word, _key(name, user, [message or _stamp(at)]), at, user)
 
 
-def _wrote(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _: bool) -> ZaloEvent | None:
-    """A text without words is an interaction all the same."""
+def _wrote(name: str, kind: EventForm, body: Mapping[str, Any], at: datetime, _: bool) -> ZaloEvent | None:
+    """A message without text is still an interaction."""
     user, text = _user(kind, body), text_at(body, ("message", "text"))
     if user is None:
         return None
@@ -85,8 +85,8 @@ def _wrote(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _: bool
     return ZaloEvent(name, kind.word, key, at, user, text=words, message_ids=(message,) if message else ())
 
 
-def _submitted(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _: bool) -> ZaloEvent | None:
-    """Both forms of `info` hold `phone`; an empty one is the number 0."""
+def _submitted(name: str, kind: EventForm, body: Mapping[str, Any], at: datetime, _: bool) -> ZaloEvent | None:
+    """Both forms of `info` contain `phone`; an empty one is the number 0."""
     user, raw = _user(kind, body), text_at(body, ("info", "phone"))
     if user is None:
         return None
@@ -94,8 +94,8 @@ def _submitted(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _: 
     return ZaloEvent(name, kind.word, _key(name, user, [_stamp(at)]), at, user, phone)
 
 
-def _received(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, by_phone: bool) -> ZaloEvent | None:
-    """By ZNS the recipient is a phone or its hash, which we need not know, and the true time is `delivery_time`."""
+def _received(name: str, kind: EventForm, body: Mapping[str, Any], at: datetime, by_phone: bool) -> ZaloEvent | None:
+    """By ZNS the recipient is a phone or its hash, which we do not need, and the true time is `delivery_time`."""
     message = _id_at(body, ("message", "msg_id"))
     if message is None:
         return None
@@ -113,8 +113,8 @@ def _received(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, by_p
     )
 
 
-def _seen(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _: bool) -> ZaloEvent | None:
-    """`msg_ids` repeats ids: it is a set."""
+def _seen(name: str, kind: EventForm, body: Mapping[str, Any], at: datetime, _: bool) -> ZaloEvent | None:
+    """`msg_ids` repeats ids, so it is read as a set."""
     message = body.get("message")
     listed = message.get("msg_ids") if isinstance(message, dict) else None
     ids = {_an_id(str(one)) for one in listed if isinstance(one, str | int)} if isinstance(listed, list) else set()
@@ -125,7 +125,7 @@ def _seen(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _: bool)
     return ZaloEvent(name, kind.word, _key(name, "", found), at, _user(kind, body), message_ids=tuple(found))
 
 
-def _echo(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _: bool) -> ZaloEvent | None:
+def _echo(name: str, kind: EventForm, body: Mapping[str, Any], at: datetime, _: bool) -> ZaloEvent | None:
     user, message = _user(kind, body), _id_at(body, ("message", "msg_id"))
     text = text_at(body, ("message", "text"))
     if user is None or message is None or text is None:
@@ -134,19 +134,19 @@ def _echo(name: str, kind: Kind, body: Mapping[str, Any], at: datetime, _: bool)
 
 
 _READERS = {
-    Word.FOLLOWED: _about_user,
-    Word.UNFOLLOWED: _about_user,
-    Word.INTERACTED: _about_user,
-    Word.WROTE: _wrote,
-    Word.WITHDREW: _about_user,
-    Word.SUBMITTED: _submitted,
-    Word.RECEIVED: _received,
-    Word.SEEN: _seen,
-    Word.ECHO: _echo,
+    EventWord.FOLLOWED: _about_user,
+    EventWord.UNFOLLOWED: _about_user,
+    EventWord.INTERACTED: _about_user,
+    EventWord.WROTE: _wrote,
+    EventWord.WITHDREW: _about_user,
+    EventWord.SUBMITTED: _submitted,
+    EventWord.RECEIVED: _received,
+    EventWord.SEEN: _seen,
+    EventWord.ECHO: _echo,
 }
 
 
-def _user(kind: Kind, body: Mapping[str, Any]) -> str | None:
+def _user(kind: EventForm, body: Mapping[str, Any]) -> str | None:
     return next((user for path in kind.user if (user := _id_at(body, path))), None)
 
 
@@ -159,14 +159,14 @@ def _an_id(text: str | None) -> str | None:
 
 
 def _sound(text: str) -> str:
-    """Composed, and without the lone surrogates that JSON can spell and UTF-8 cannot."""
+    """The text in NFC, without the lone surrogates that JSON can encode and UTF-8 cannot."""
     return nfc(text.encode("utf-8", "replace").decode())
 
 
 def _digits(number: int) -> str | None:
     try:
         return str(number)
-    except ValueError:  # more digits than Python prints
+    except ValueError:  # more digits than Python converts to text
         return None
 
 

@@ -1,6 +1,6 @@
-"""Recording events for all requests that wait: one INSERT an OA, one commit, and only then Zalo hears 200.
+"""Records the events of all waiting requests: one INSERT and one commit per OA, and only then the answer 200 to Zalo.
 
-A request adds its event and waits. The writer lets them gather for a hundredth of a second, and the next ones gather
+A request adds its event and waits. The writer collects events for a hundredth of a second, and the next ones collect
 while it writes: a commit costs as much for a handful as for one.
 """
 
@@ -17,16 +17,16 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from ledger.base.sealing import Sealer
+from ledger.zalo import inbox
+from ledger.zalo.inbox import NewZaloEvent, Unapplied
+from producers.hooks.event_words import EventWord
 from producers.hooks.read import ZaloEvent
-from producers.hooks.words import Word
-from worker.ledger import inbox
-from worker.ledger.inbox import NewZaloEvent, Unapplied
-from worker.ledger.sealing import Sealer
 
 _GATHER_SECONDS = 0.01
-_AT_ONCE = 500  # events a statement
-_MOST_WAITING = 5000  # then it is better to be told to come again
-_ONLY_COUNTED = frozenset({Word.NOTED, Word.UNKNOWN, Word.ODD})
+_AT_ONCE = 500  # events per statement
+_MOST_WAITING = 5000  # beyond this it is better that Zalo retries
+_ONLY_COUNTED = frozenset({EventWord.NOTED, EventWord.UNKNOWN, EventWord.ODD})
 
 
 class Crowded(Exception):  # noqa: N818 (a state of the world: the ledger does not keep up)
@@ -52,13 +52,13 @@ class Recorder:
     ) -> None:
         self._ledger = ledger
         self._seal = seal
-        self._recorded = recorded  # told after each commit that brought something new to apply
+        self._recorded = recorded  # called after each commit with new events to apply
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "hooks")
 
     async def record(self, oa: str, event: ZaloEvent) -> bool:
-        """Returns once the event is in the ledger: whether it was new. Raises what the ledger raises, or `Crowded`."""
+        """Returns, once the event is in the ledger, whether it was new. Raises the ledger's errors, or `Crowded`."""
         if len(self._waiting) >= _MOST_WAITING:
             raise Crowded
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -68,7 +68,7 @@ class Recorder:
         return await done
 
     async def close(self) -> None:
-        """Write what still waits."""
+        """Write the events that still wait."""
         if self._writer is not None:
             await self._writer
         self._thread.shutdown()
@@ -80,21 +80,21 @@ class Recorder:
             batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
             try:
                 new = await loop.run_in_executor(self._thread, self._insert, batch)
-            except Exception as fault:  # noqa: BLE001 (whatever it is, those who wait must hear of it)
+            except Exception as fault:  # noqa: BLE001 (any error must reach the waiting requests)
                 _fail(batch, fault)
                 continue
             for one in batch:
-                if not one.done.done():  # its request may have been cut off meanwhile
+                if not one.done.done():  # its request may have been cancelled meanwhile
                     one.done.set_result(one.key in new)
             if any(one.event.sealed is not None and one.key in new for one in batch):
                 self._recorded()
 
     def _insert(self, batch: Sequence[_Waiting]) -> set[tuple[str, bytes]]:
-        """One statement for each OA, committed by itself; who is told of a fault comes again, and does no harm."""
+        """One statement for each OA, committed by itself; after an error Zalo retries, which does no harm."""
         by_key = {one.key: one.event for one in batch}
         new: set[tuple[str, bytes]] = set()
         with self._ledger.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            for oa, keys in groupby(sorted(by_key, key=itemgetter(0)), key=itemgetter(0)):  # each OA's as they came
+            for oa, keys in groupby(sorted(by_key, key=itemgetter(0)), key=itemgetter(0)):  # in order of arrival
                 recorded = inbox.record(connection, oa, [by_key[key] for key in keys])
                 new |= {(oa, key) for key in recorded}
         return new
@@ -107,7 +107,7 @@ def _fail(batch: Sequence[_Waiting], fault: Exception) -> None:
 
 
 def seal(event: ZaloEvent, sealer: Sealer) -> NewZaloEvent:
-    """The event as the ledger keeps it: of what needs no more than counting, only the name."""
+    """The event as the ledger stores it; one that is only counted is stored by name, without its content."""
     if event.word in _ONLY_COUNTED:
         return NewZaloEvent(event.key, event.name, event.word, event.at, None)
     content: dict[str, Any] = {
@@ -122,14 +122,14 @@ def seal(event: ZaloEvent, sealer: Sealer) -> NewZaloEvent:
 
 
 def unseal(kept: Unapplied, sealer: Sealer) -> ZaloEvent:
-    """The event as it was read at the door. Raises `SealError`, and whatever a newer version's event makes it raise."""
+    """The event as it was read on arrival. Raises `SealError`, and any error that a newer version's event causes."""
     content = json.loads(sealer.open(kept.sealed))
     content["message_ids"] = tuple(content.get("message_ids", ()))
-    return ZaloEvent(kept.name, Word(kept.word), b"", kept.at, **content, number=kept.id)
+    return ZaloEvent(kept.name, EventWord(kept.word), b"", kept.at, **content, number=kept.id)
 
 
 def unseal_all(kept: Iterable[Unapplied], sealer: Sealer) -> tuple[list[ZaloEvent], dict[int, str]]:
-    """The events that can be read, in their order, and by the number of each other one the type of its fault."""
+    """The readable events, in their order, and the type of the fault of each other event, by its number."""
     events, faults = [], {}
     for one in kept:
         try:

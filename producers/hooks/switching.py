@@ -1,7 +1,7 @@
-"""The wish to hear no more, or to hear again, in the many words that people have for it. Pure.
+"""Reads the wish to stop or to resume notices, in the many words that people use for it. Pure.
 
-Read strictly, since it changes something: "dừng nhận tin" is a wish, "hồ sơ bị dừng à" is a question, "không muốn dừng"
-is the contrary. A word that belongs to none of these lists makes the whole message something else.
+Reading is strict, since the wish changes something: "dừng nhận tin" is a wish, "hồ sơ bị dừng à" is a question, "không
+muốn dừng" is the opposite. A word that is in none of these lists makes the whole message something else.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from domain.text import unaccented
 from producers.hooks.wish import Wish
-from worker.domain.text import unaccented
 
 
 def _words(text: str) -> frozenset[str]:
@@ -18,21 +18,21 @@ def _words(text: str) -> frozenset[str]:
 
 
 _POLITE = _words("xin vui long hay toi minh em muon cho yeu cau de nghi")
-_SPEAKER = _words("anh chi con chau bac ong ba ad admin oi da lam on")  # before what this file knows beside "dừng"
+_SPEAKER = _words("anh chi con chau bac ong ba ad admin oi da lam on")  # before phrases other than "dừng"
 _SUBJECT = _words("nhan tin thong bao gui")
 _TAIL = _SUBJECT | _words("lai di a nhe nha ngay nua cac moi cho toi minh em")
 _LONG_TAIL = _TAIL | _words("them viec tu den ve cua dich vu oa zalo nay nhe luon giup gium voi anh chi con chau sms")
 _ASKING = frozenset({"à", "hả", "hở", "sao", "chưa", "chăng"})
 
 _STOP = frozenset({"dừng", "dưng", "ngừng", "ngưng", "ngung", "stop"})
-_BARE_STOP = "dung"  # also how "đúng", "dùng" and "đừng" are typed in haste: alone, or with what is to end
-_DONT = "đừng"  # "don't": with what is to end
+_BARE_STOP = "dung"  # also how "đúng", "dùng" and "đừng" are typed in haste: counts alone, or with an object
+_DONT = "đừng"  # "don't": counts with an object
 
-# "Hủy đăng ký", "từ chối nhận", "unsubscribe": what is to end goes without saying.
+# "Hủy đăng ký", "từ chối nhận", "unsubscribe": the object is implied.
 _ENDED = re.compile(
     r"(?:(?:huy|huy bo|bo) (?:dang k[yi]|theo doi|quan tam)|tu choi nhan|unsubscribe|unsub|opt ?out|dung lam phien)\b"
 )
-# "Tắt thông báo", "hủy nhận tin": it has to be said.
+# "Tắt thông báo", "hủy nhận tin": the object must be named.
 _ENDING = re.compile(r"(?:huy|huy bo|bo|tat|ngat|chan|khoa|tu choi|cham dut|thoi)\b")
 _NOT = r"(?:thoi )?(?:khong|ko|kg|k|hong|chang)(?: con)?"
 _UNWANTED = re.compile(rf"{_NOT} (?:muon|can|thich|dong y|cho phep|co nhu cau)\b")
@@ -40,7 +40,7 @@ _NO_MORE = re.compile(rf"{_NOT}\b(?=.* (?:nua|them)\b)")
 
 
 def switch(tokens: Sequence[str], *, asks: bool) -> Wish | None:
-    """What the words of a message (casefolded) switch; None where they say something else. `asks`: with a "?"."""
+    """The wish in the words of a message (casefolded); None if they mean something else. `asks`: it contains "?"."""
     if asks or _ASKING.intersection(tokens):
         return None
     rest = _without_all(tokens)
@@ -56,7 +56,7 @@ def switch(tokens: Sequence[str], *, asks: bool) -> Wish | None:
 
 
 def _without_all(tokens: Sequence[str]) -> list[str]:
-    """Without "tất cả", which changes nothing: typed in haste it begins like "tắt"."""
+    """The tokens without "tất cả", which changes nothing; typed in haste it begins like "tắt"."""
     left: list[str] = []
     for token in tokens:
         if token in ("cả", "ca") and left and left[-1] in ("tất", "tat"):

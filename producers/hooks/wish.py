@@ -1,4 +1,4 @@
-"""What somebody who writes in the chat may want: a closed set."""
+"""The wishes of people who write in the chat: a closed set."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ class Wish(StrEnum):
     """What the person wants."""
 
     DOSSIER = "dossier"  # the time line of the dossier that the message names
-    MINE = "mine"  # of the newest dossiers of their phone
+    MINE = "mine"  # the time lines of the newest dossiers of their phone
     OFF = "off"
     ON = "on"
     HELP = "help"
     CODE = "code"  # six digits, as a one-time code has them
-    NO = "no"  # to what was asked last
+    NO = "no"  # in reply to the last question
     OTHER = "other"  # not understood

@@ -1,4 +1,4 @@
-"""`python -m sandbox.dossiers`: fill a dossier database with years of dossiers, or let it live."""
+"""`python -m sandbox.dossiers`: fills a dossier database with years of dossiers, or simulates its life."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def size(word: str) -> int:
-    """'10k', '1M' or '2500'. Raises `ValueError`."""
+    """Parse a number such as '10k', '1M' or '2500'. Raises `ValueError`."""
     factor = _SIZES.get(word[-1:].lower(), 1)
     return int(float(word[:-1] if factor > 1 else word) * factor)
 
@@ -59,7 +59,7 @@ def _live(options: argparse.Namespace) -> None:
 
 
 def _real_time(life: Life) -> Callable[[datetime], None]:
-    """Waits for the moment of each step, and says once a minute how far we are."""
+    """Return a function that waits until the time of each step and prints the progress once a minute."""
     told = time.monotonic()
 
     def pause(at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Years of old dossiers in minutes: made by the server itself (`fill.sql`), the same for the same seed."""
+"""Creates years of old dossiers in minutes, on the server itself (`fill.sql`); the same seed gives the same rows."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from sqlalchemy import Engine, create_engine, text
 
 from sandbox.dossiers.living import create_schema
 
-PER_DAY = 3_000  # dossiers that a province of 1.6 million people files on a working day
+PER_DAY = 3_000  # dossiers filed on a working day in a province of 1.6 million people
 UNTIL = datetime(2026, 1, 1)  # noqa: DTZ001 (local and naive, as the dossier database keeps it)
 
-TABLES = ("ho_so", "qua_trinh_xu_ly", "yeu_cau_thanh_toan")  # each made from the one before
-_HANDS = 2  # connections that write at once
+TABLES = ("ho_so", "qua_trinh_xu_ly", "yeu_cau_thanh_toan")  # each is made from the one before
+_HANDS = 2  # connections that write concurrently
 _SQL = Path(__file__).with_name("fill.sql")
 
-# The number of a dossier, back from its day and its place in the day.
+# Recovers the number of a dossier from its day and its place in the day.
 _NUMBERED = """
     SELECT *, (:days - (CAST(:until AS date) - ngay_nop::date)) * :per_day
               + CAST(split_part(ma_ho_so, '-', 3) AS bigint) AS n
@@ -35,7 +35,7 @@ _NUMBERED = """
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """`count` dossiers filed on the days before `until`, so many a day: the last day may be a short one."""
+    """`count` dossiers filed on the days before `until`, `per_day` each day; the last day may have fewer."""
 
     count: int
     seed: int = 1
@@ -47,7 +47,7 @@ class Past:
         return -(-self.count // self.per_day)
 
     def ranges(self, hands: int) -> Iterator[dict[str, object]]:
-        """The statements' parameters, the days cut into so many ranges."""
+        """The parameters of the statements, with the days divided into `hands` ranges."""
         cuts = [self.days * hand // hands for hand in range(hands + 1)]
         for first, last in pairwise(cuts):
             yield {
@@ -57,7 +57,7 @@ class Past:
 
 
 def fill(url: str, past: Past, tell: Callable[[str], None] = lambda _: None) -> None:
-    """Fill an empty dossier database; `tell` hears what is being done. Takes some 15 s a million on two cores."""
+    """Fill an empty dossier database; `tell` receives the progress. Takes some 15 s per million on two cores."""
     create_schema(url)
     engine = create_engine(url, connect_args={"options": "-c synchronous_commit=off -c maintenance_work_mem=256MB"})
     try:
@@ -90,7 +90,10 @@ def _write(engine: Engine, sql: str, past: Past) -> None:
 
 @contextmanager
 def _without_indexes(engine: Engine, tell: Callable[[str], None]) -> Iterator[None]:
-    """Set keys and indexes aside: a B-tree filled in random order would take far longer than the rows."""
+    """Drop keys and indexes during the block and rebuild them afterwards.
+
+    Filling a B-tree in random order would take far longer than writing the rows.
+    """
     with engine.begin() as tx:
         constraints = tx.exec_driver_sql("""
             SELECT conrelid::regclass AS "table", conname AS name, pg_get_constraintdef(oid) AS definition
@@ -114,7 +117,7 @@ def _without_indexes(engine: Engine, tell: Callable[[str], None]) -> Iterator[No
 
 
 def _build(engine: Engine, statements: Sequence[str], tell: Callable[[str], None]) -> None:
-    """Primary keys come before the foreign keys that need them."""
+    """Build keys and indexes in this order: primary keys before the foreign keys that need them."""
     for statement in statements:
         tell(statement)
         with engine.begin() as tx:

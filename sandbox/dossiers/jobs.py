@@ -1,6 +1,6 @@
-"""Programs that move many dossiers at once, by SQL of their own, leaving fewer traces than a person would.
+"""Programs that move many dossiers at once, by their own SQL, and leave fewer traces than a person would.
 
-None of them waits for a row that an open transaction holds: it is passed over, as a job with a lock timeout does.
+None of them waits for a row lock of an open transaction: it skips the row, as a job with a lock time-out does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _FREE = "SELECT ma_ho_so FROM ho_so WHERE {} FOR NO KEY UPDATE SKIP LOCKED"
 
 
 def close_many(engine: Engine, codes: Sequence[str], at: datetime) -> None:
-    """'Kết thúc xử lý nhiều hồ sơ': sets status and change time, writes no history row."""
+    """'Kết thúc xử lý nhiều hồ sơ': set status and change time, write no history row."""
     free = _FREE.format("ma_ho_so = ANY(:codes)")
     sql = f"""UPDATE ho_so SET trang_thai = 9, trang_thai_tra_kq = 2, loai_ket_qua = 'Kết quả',
                                ngay_ket_thuc_xu_ly = :at, cap_nhat_luc = :at WHERE ma_ho_so IN ({free})"""  # noqa: S608 (a constant)
@@ -23,7 +23,7 @@ def close_many(engine: Engine, codes: Sequence[str], at: datetime) -> None:
 
 
 def touch(engine: Engine, at: datetime, *, rows: int) -> None:
-    """A nightly synchronisation: the change time of the newest rows, and nothing else."""
+    """A nightly synchronisation: update the change time of the newest rows, and nothing else."""
     free = _FREE.format("ma_ho_so IN (SELECT ma_ho_so FROM ho_so ORDER BY cap_nhat_luc DESC LIMIT :rows)")
     with engine.begin() as tx:
         tx.execute(
@@ -41,7 +41,7 @@ def touch(engine: Engine, at: datetime, *, rows: int) -> None:
 
 
 def import_old(engine: Engine, codes: Sequence[str], at: datetime) -> None:
-    """Dossiers of years ago come over from another system: finished, without history, changed just now."""
+    """Import dossiers of years ago from another system: finished, without history, with the change time of now."""
     with engine.begin() as tx:
         tx.execute(
             text("""

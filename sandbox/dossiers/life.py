@@ -1,8 +1,8 @@
-"""A province lives: people file, desks accept and charge, specialists finish, jobs come by night; all from one seed.
+"""Simulates a province from one seed: people file, desks accept and charge, specialists finish, jobs run at night.
 
-Each dossier's life is a generator (`stories`) that acts and then gives the time until it acts again; the agenda below
-holds them all and always continues the one whose time comes first. The clock is simulated: a test runs a week as fast
-as the database writes it, and `run(pause=…)` keeps step with real time.
+Each dossier's life is a generator (`stories`) that acts and then yields the time until its next act. The agenda below
+holds all of them and always continues the earliest one. The clock is simulated: a test runs a week as fast as the
+database can write, and `run(pause=…)` keeps pace with real time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sandbox.dossiers.living import LivingDossiers
 from sandbox.dossiers.stories import Province, Story
 from sandbox.dossiers.truth import Truth
 
-Jobs: TypeAlias = Iterator[datetime]  # each says at what time it goes on
+Jobs: TypeAlias = Iterator[datetime]  # each yields the time at which it continues
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _CLOSING, _NIGHT, _IMPORT = timedelta(hours=16, minutes=45), timedelta(hours=1), timedelta(hours=19)
@@ -31,7 +31,7 @@ _SATURDAY = 5
 
 @dataclass(order=True)
 class _Entry:
-    """What goes on at `at`; `number` keeps the order of what goes on at the same moment."""
+    """A generator that continues at `at`; `number` keeps the order of entries with the same time."""
 
     at: datetime
     number: int
@@ -40,7 +40,7 @@ class _Entry:
 
 
 class Life:
-    """The dossier database from `start` on (local, naive); `truth` sees every step."""
+    """The life of the dossier database from `start` on (local, naive); `truth` observes every step."""
 
     def __init__(
         self, dossiers: LivingDossiers, *, start: datetime, seed: int = 1, habits: Habits | None = None
@@ -59,14 +59,14 @@ class Life:
             self._enter(next(job), None, job)
 
     def run(self, until: datetime, pause: Callable[[datetime], None] = lambda _: None) -> None:
-        """All that happens before `until`; `pause` is given the time of each step before it is made."""
+        """Make all steps before `until`; `pause` is called with the time of each step before it."""
         while self._agenda[0].at < until:
             pause(self._agenda[0].at)
             self._go_on(heapq.heappop(self._agenda))
         self.now = until
 
     def close(self) -> None:
-        """End here: transactions that are still open are rolled back."""
+        """End the simulation; open transactions are rolled back."""
         for entry in self._agenda:
             if isinstance(entry.going, Generator):
                 entry.going.close()
@@ -90,7 +90,7 @@ class Life:
         self._enter(self.now, code, story(self._province, code))
 
     def _filings(self) -> Jobs:
-        """Hour by hour, as many as the hour has on average, at random moments of it."""
+        """File dossiers hour by hour: the hour's average number, at random times within it."""
         hour = self.now.replace(minute=0, second=0, microsecond=0)
         while True:
             average = self._habits.filings(hour)
@@ -103,7 +103,7 @@ class Life:
             yield hour
 
     def _closings(self) -> Jobs:
-        """At the end of a working day the specialists close what they have done, all in one go."""
+        """At the end of each day, close all finished dossiers in one bulk operation."""
         for evening in self._daily(_CLOSING):
             yield evening
             codes, self._province.to_close = self._province.to_close, []
@@ -131,7 +131,7 @@ class Life:
         return itertools.dropwhile(lambda at: at < self.now, days)
 
     def _code(self, unit: str | None = None) -> str:
-        """Unit, day, and the tenth of a second in which it was filed: a later run meets none of these again."""
+        """A new code from unit, day, and the tenth of a second of filing, so that a later run does not repeat it."""
         unit = unit or f"H27.{10 + self._chance.randrange(64)}"
         midnight = self.now.replace(hour=0, minute=0, second=0, microsecond=0)
         numbers = itertools.count((self.now - midnight) // _TENTH)

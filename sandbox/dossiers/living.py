@@ -1,4 +1,4 @@
-"""Dossiers in the reference schema, moved as the provincial system moves them."""
+"""Dossiers in the reference schema, changed as the provincial system changes them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SCHEMA = Path(__file__).with_name("schema.sql")
 
 
 def create_schema(url: str) -> None:
-    """Create the tables in an empty database; a database that has them is left as it is."""
+    """Create the tables in an empty database; a database that has them is not changed."""
     engine = create_engine(url)
     with engine.begin() as tx:
         if not inspect(tx).has_table("ho_so"):
@@ -23,7 +23,7 @@ def create_schema(url: str) -> None:
 
 
 class LivingDossiers(Writer):
-    """A writer to the dossier database at a URL, each step committed at once."""
+    """A writer to the dossier database at a URL that commits each step at once."""
 
     def __init__(self, url: str) -> None:
         create_schema(url)
@@ -31,7 +31,7 @@ class LivingDossiers(Writer):
         super().__init__(self.engine.begin)
 
     def slow(self) -> SlowWriter:
-        """A writer on a connection of its own, whose steps nobody sees before its `commit`."""
+        """A writer on its own connection, whose steps are invisible to others before its `commit`."""
         return SlowWriter(self.engine)
 
     def close(self) -> None:
@@ -39,19 +39,19 @@ class LivingDossiers(Writer):
 
 
 class SlowWriter(Writer):
-    """One open transaction: its ids and change times are taken now and seen later, when younger ones are."""
+    """A writer with one open transaction: its ids and change times become visible later than younger ones."""
 
     def __init__(self, engine: Engine) -> None:
         self._connection = engine.connect()
         super().__init__(self._held)
 
     def commit(self) -> None:
-        """Let everybody see it."""
+        """Commit: make the steps visible."""
         self._connection.commit()
         self._connection.close()
 
     def rollback(self) -> None:
-        """It never happened; the ids that it took stay gaps."""
+        """Roll back; the ids that it took remain gaps."""
         self._connection.close()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""The lives of dossiers, top-down: each `yield` says how long nothing happens."""
+"""The lives of dossiers, top-down: each `yield` gives the time until the next step."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _BAD_PHONES = (None, "không có", "02393855555", "097836291", "01629999999", "0
 
 @dataclass
 class Province:
-    """Who acts and how; `now` is the clock, `begin` lets another story of the same dossier run beside this one."""
+    """The actors of a province. `now` is the clock; `begin` starts another story of a dossier concurrently."""
 
     dossiers: LivingDossiers
     habits: Habits
     chance: random.Random
     now: Callable[[], datetime]
     begin: Callable[[str, Story], None]
-    to_close: list[str] = field(default_factory=list)  # done, and waiting for the bulk close of the evening
+    to_close: list[str] = field(default_factory=list)  # finished, waiting for the bulk close in the evening
 
     def life(self, code: str) -> Waits:
-        """From the filing to the day when the citizen has the result, or does not get one."""
+        """From the filing until the citizen has the result, or until it is clear that there will be none."""
         habits = self.habits
         channel = 2 if self._is(habits.online) else 1
         yield from self._by_someone(lambda who, at: who.file(code, phone=self._phone(), at=at, channel=channel))
@@ -56,7 +56,7 @@ class Province:
         yield from self._ended(code)
 
     def fee(self, code: str) -> Waits:
-        """A request, asked for now or later; paid, cancelled or left; sometimes zero, exempt, or asked for again."""
+        """A payment request, due now or later; paid, cancelled or left; sometimes zero, exempt, or repeated."""
         yield self._minutes(1, 30)
         amount = 0 if self._is(0.03) else 1_000 * self.chance.randrange(5, 5_000)
         way = "Đối tượng miễn phí" if self._is(0.05) else self.chance.choice(("Thu trước", "Thu sau"))
@@ -73,7 +73,7 @@ class Province:
             yield from self.fee(code)
 
     def collected(self, code: str) -> Waits:
-        """The citizen comes for the result; now and then the hand-over was a slip and is taken back."""
+        """The citizen collects the result; sometimes the hand-over was a mistake and is reversed."""
         yield self._minutes(10, 3_000)
         yield from self._by_someone(lambda who, at: who.hand_over(code, at))
         if self._is(self.habits.reversed):
@@ -128,7 +128,7 @@ class Province:
         return self._by_someone(lambda who, at: who.finish(code, at=at, kind=kind, result_state=result_state))
 
     def _by_someone(self, deed: Deed) -> Waits:
-        """Most programs leave all traces at once; some skip them, and some commit seconds after they wrote."""
+        """Do a step: most programs leave all traces at once, some skip traces, some commit seconds after the write."""
         habits = self.habits
         draw = self.chance.random()
         if draw < habits.late:

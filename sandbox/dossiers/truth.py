@@ -1,11 +1,12 @@
-"""What must be told, said a second time and in another way: rules R1, R4, R12, R19, R39 and R40 as one query.
+"""An independent definition of the events that must be told: rules R1, R4, R12, R19, R39 and R40 as one query.
 
-The product finds events in changes; the truth reads them off the state. An event of a dossier *holds* while the
+The product finds events in changes; the truth derives them from the state. An event of a dossier *holds* while the
 committed rows show it. Then, whatever the writers did and the pollers missed:
 
-- `must`: what holds now and did not when the truth began (R14) has to be told, or the person waits for nothing;
-- `may`: what held at some moment; nothing else may ever be told, and nothing twice. An event that no longer holds
-  was told if a poll came by in time, and kept silent otherwise: both are right.
+- `must`: events that hold now and did not hold when the truth began (R14). They have to be told, or the person waits
+  in vain.
+- `may`: events that held at some time. No other event may ever be told, and none twice. An event that no longer holds
+  was told if a poll saw it in time, and not otherwise: both are correct.
 
 The keys are the product's contract: `{code}/{kind}/{occurrence}`.
 """
@@ -37,7 +38,7 @@ _HOLDS = text(f"SELECT * FROM ({HOLDS_IN_ALL}) AS events WHERE code = ANY(:codes
 
 @dataclass
 class Truth:
-    """The events of the dossiers that were looked at; look at one whenever something about it is committed."""
+    """The events of the observed dossiers; call `look` for a dossier after each commit that concerns it."""
 
     engine: Engine
     past: set[str] = field(default_factory=set)
@@ -46,21 +47,21 @@ class Truth:
 
     @property
     def must(self) -> set[str]:
-        """The keys that have to be told."""
+        """The keys of the events that have to be told."""
         return {key for keys in self.now.values() for key in keys} - self.past
 
     @property
     def may(self) -> set[str]:
-        """The keys that may have been told; all others are wrong."""
+        """The keys of the events that may have been told; any other is an error."""
         return self.ever - self.past
 
     def adopt(self, codes: Iterable[str]) -> None:
-        """Dossiers with a past, old or imported: what holds by now is nobody's news."""
+        """Take over old or imported dossiers: the events that hold now are not to be told."""
         for keys in self._holding(list(codes)).values():
             self.past |= keys
 
     def look(self, codes: Iterable[str]) -> set[str]:
-        """Note what holds now; returns the keys that did not hold when we looked last."""
+        """Record the events that hold now; returns the keys that did not hold at the last look."""
         found = self._holding(list(codes))
         new = {key for code, keys in found.items() for key in keys - self.now.get(code, frozenset())}
         self.now |= found

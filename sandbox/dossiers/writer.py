@@ -1,7 +1,7 @@
-"""The hands that move a dossier, each step in one transaction: state, change time, history row.
+"""Writes the steps of a dossier, each in one transaction: state, change time, history row.
 
-Not every program of a province does all three. A writer's `Leaves` says which traces its steps leave, and
-`writer.leaving(history=False)` is the same writer with worse manners.
+Not every program of a province writes all three. A writer's `Leaves` says which traces its steps leave, and
+`writer.leaving(history=False)` is the same writer with fewer traces.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ Transaction: TypeAlias = Callable[[], AbstractContextManager[Connection]]
 
 @dataclass(frozen=True, slots=True)
 class Leaves:
-    """What a step leaves behind, beside the new state: a history row, and the change time (`cap_nhat_luc`)."""
+    """The traces of a step in addition to the new state: a history row, and the change time (`cap_nhat_luc`)."""
 
     history: bool = True
     change_time: bool = True
 
 
 class Writer:
-    """Writes to the dossier database as its own software would. Times are local and naive, as there."""
+    """Writes to the dossier database as its own software would. Times are local and naive, as in that database."""
 
     def __init__(self, transaction: Transaction, leaves: Leaves | None = None) -> None:
         self._transaction = transaction
         self._leaves = leaves or Leaves()
 
     def leaving(self, *, history: bool = True, change_time: bool = True) -> Writer:
-        """The same hands, leaving only these traces."""
+        """The same writer, leaving only these traces."""
         return Writer(self._transaction, replace(self._leaves, history=history, change_time=change_time))
 
     def file(self, code: str, *, phone: str | None, at: datetime, channel: int = 2, sms: bool = False) -> None:
@@ -51,7 +51,7 @@ class Writer:
             self._note(tx, code, 1, at)
 
     def accept(self, code: str, *, at: datetime, appointment: datetime | None, status: int = 2) -> None:
-        """The one-stop desk accepts it (status 2, or 4 at once where the software passes over 2)."""
+        """The one-stop desk accepts it (status 2, or directly 4 if the software skips 2)."""
         self._step(code, status, at, ngay_tiep_nhan=at, ngay_hen_tra=appointment)
 
     def request_fee(
@@ -63,7 +63,7 @@ class Writer:
         state: str = "Chờ thanh toán",
         way: str = "Thu trước",
     ) -> int:
-        """A payment is requested; returns the request's id."""
+        """Request a payment; returns the request's id."""
         with self._transaction() as tx:
             row = tx.execute(
                 text("""
@@ -75,7 +75,7 @@ class Writer:
             return int(row.scalar_one())
 
     def change_fee(self, request: int, state: str, *, at: datetime) -> None:
-        """A payment request changes: due, paid, cancelled."""
+        """Change the state of a payment request: due, paid, cancelled."""
         with self._transaction() as tx:
             self._set(tx, "yeu_cau_thanh_toan", request, at, {"trang_thai": state})
 
@@ -84,7 +84,7 @@ class Writer:
         self._step(code, 9, at, trang_thai_tra_kq=result_state, loai_ket_qua=kind, ngay_ket_thuc_xu_ly=at)
 
     def confirm(self, code: str, *, at: datetime, result_state: int = 2) -> None:
-        """The result is confirmed (2), or the confirmation taken back (1); the status stays 9."""
+        """The result is confirmed (2), or the confirmation is revoked (1); the status stays 9."""
         self._step(code, 9, at, trang_thai_tra_kq=result_state)
 
     def hand_over(self, code: str, at: datetime) -> None:
@@ -96,7 +96,7 @@ class Writer:
         self._step(code, status, at)
 
     def delete(self, code: str, *, at: datetime, deleted: bool = True) -> None:
-        """A soft delete, or its undoing; no program writes history of either."""
+        """Soft-delete the dossier, or undo that; no program writes a history row for either."""
         with self._transaction() as tx:
             self._set(tx, "ho_so", code, at, {"da_xoa": deleted})
 

@@ -1,7 +1,7 @@
-"""The network between our processes and the servers they use, made silent or led elsewhere on demand.
+"""The network between our processes and their servers, which can be made silent or redirected on demand.
 
 forwarder.py   one TCP address whose server can be changed, and which can fall silent; any user may run it
-held.py        what a kernel does with bytes that are not acknowledged: when it sends them again, when it gives up
+held.py        how a kernel treats unacknowledged bytes: when it retransmits them, when it gives up
 namespace.py   a network namespace behind links of its own, which drop packets on demand (root, Linux)
 resets.py      closing a connection with RST
 """

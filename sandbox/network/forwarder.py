@@ -1,12 +1,12 @@
-"""One TCP address of this machine behind which the server can be changed, and which can fall silent.
+"""Forwards one TCP address of this machine to a server that can be changed, and can fall silent.
 
-Between two calls of `silence` and `speak` nothing passes in either direction, nothing is refused and nothing is reset:
-bytes are held, and leave afterwards when a kernel would send them again (held.py). New connections hang, since their
-first packets are dropped: the queue of the listening socket is full. A connection that was closed in order meanwhile
-still delivers what it holds; one that was reset does not.
+Between `silence` and `speak` nothing passes in either direction, nothing is refused and nothing is reset. Bytes are
+held, and leave afterwards when a kernel would retransmit them (held.py). New connections hang: the backlog of the
+listening socket is full, so their first packets are dropped. A connection that is closed in order (FIN) during the
+silence still delivers its bytes; one that is reset does not.
 
-A thread of this process does the work. The first end of a connection that is reset resets the other one, and one that
-is closed for writing closes the other one for writing: who is behind the address sees what happens before it.
+A thread of this process does the work. A reset of one end resets the other end, and closing one end for writing
+closes the other for writing: both sides see the same as without a forwarder.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from sandbox.network.resets import LINGER_ZERO, reset
 
 HOST = "127.0.0.1"
 BACKLOG = 4096
-FILLED_SECONDS = 0.05  # who is not connected by then hangs
+FILLED_SECONDS = 0.05  # a connect that takes longer hangs: the backlog is full
 PATIENCE_SECONDS = 10.0
 
 
 class Forwarder:
-    """Listens on a free port of 127.0.0.1 and forwards to `target`, another one. To be used in a `with`."""
+    """Listens on a free port of 127.0.0.1 and forwards to the port `target` there. Use it in a `with`."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -55,19 +55,19 @@ class Forwarder:
         self._listener.close()
 
     def lead_to(self, target: int) -> None:
-        """New connections go to this port; those that stand stay with the server they have."""
+        """Forward new connections to this port; existing ones keep their server."""
         self._target = target
 
     def cut(self) -> None:
-        """Reset all connections, on both sides: as when the host behind the address is gone and another has it."""
+        """Reset all connections on both sides, as if the host behind the address were gone and another had taken it."""
         self._in_its_thread(self._reset_all)
 
     def silence(self) -> None:
-        """From now on nothing passes."""
+        """Let nothing pass from now on."""
         self._in_its_thread(self._shut_gate)
 
     def speak(self) -> None:
-        """Everything passes again; what was held leaves when a kernel would send it again."""
+        """Let everything pass again; held bytes leave when a kernel would retransmit them."""
         self._in_its_thread(self._open_gate)
 
     def _in_its_thread(self, deed: Callable[[], None]) -> None:
@@ -95,7 +95,7 @@ class Forwarder:
                 end.speak()
 
     def _shut_gate(self) -> None:
-        self._accept()  # whose connection stands already has it
+        self._accept()  # connections that are already established
         self._silent = True
         self._loop.remove_reader(self._listener)
         self._listener.listen(0)
@@ -103,7 +103,7 @@ class Forwarder:
             pass
 
     def _accept(self) -> None:
-        """Everybody who waits; who has gone with RST meanwhile takes what they said with them."""
+        """Accept all waiting connections; drop those that were reset meanwhile, with their bytes."""
         while True:
             try:
                 connection, _ = self._listener.accept()
@@ -120,7 +120,7 @@ class Forwarder:
             task.add_done_callback(self._tasks.discard)
 
     async def _join(self, connection: socket.socket) -> None:
-        """Connect to the server and let both ends hear each other; who finds nobody there is reset."""
+        """Connect to the server and join both ends; reset the client if the server cannot be reached."""
         near, far = _End(self), _End(self)
         near.other, far.other = far, near
         await self._loop.connect_accepted_socket(lambda: near, connection)
@@ -146,19 +146,19 @@ class Forwarder:
         return self._silent
 
     def call_at(self, moment: float, deed: Callable[[], None]) -> None:
-        """Do it in the forwarder's thread, at a moment of its loop's clock."""
+        """Run `deed` in the forwarder's thread, at a time of its loop's clock."""
         self._loop.call_at(moment, deed)
 
     def now(self) -> float:
         return self._loop.time()
 
     def forget(self, *ends: "_End") -> None:
-        """A connection is over at both ends."""
+        """Forget a connection that has ended at both ends."""
         self._pairs -= {(ends[0], ends[1]), (ends[1], ends[0])}
 
 
 class _End(asyncio.Protocol):
-    """One end of a connection: what it hears goes to `other`, at once or when the silence is over."""
+    """One end of a connection: passes received bytes to `other`, at once or after the silence."""
 
     other: "_End"
     transport: asyncio.Transport
@@ -166,13 +166,13 @@ class _End(asyncio.Protocol):
     def __init__(self, forwarder: Forwarder) -> None:
         self._forwarder = forwarder
         self._held: list[bytes] = []
-        self._held_since: float | None = None  # also where nothing but the end is held
+        self._held_since: float | None = None  # also if only the end of the stream is held
         self._ended = False  # closed for writing, in order
         self.passed_end = False
         self.stands = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It is listened to when the other end is there, too."""
+        """Pause reading until the other end is connected, too."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 (what asyncio makes of a stream socket)
         self.transport, self.stands = transport, True
         transport.pause_reading()
@@ -187,10 +187,10 @@ class _End(asyncio.Protocol):
         self._ended = True
         if not self._must_hold():
             self._pass_end()
-        return True  # it may still be spoken to
+        return True  # keep it open for writing
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's; a RST may come as none, too)
-        """By RST, which takes along what was held; or in order, when both ends have said all."""
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's; after RST it may be None, too)
+        """The connection ended: by RST, which discards held bytes, or in order after both ends have closed."""
         self.stands = False
         self._held, self._held_since = [], None
         if not self.other.stands:
@@ -210,7 +210,7 @@ class _End(asyncio.Protocol):
             reset(self.transport)
 
     def speak(self) -> None:
-        """The silence is over: say what is held when a kernel would, or that this end is gone."""
+        """End the silence: release held bytes when a kernel would retransmit them, or pass on that this end is gone."""
         if not self.stands:
             self.other.reset()
         elif self._held_since is not None:
@@ -219,7 +219,7 @@ class _End(asyncio.Protocol):
             self._forwarder.call_at(moment, self.reset if given_up else self._release)
 
     def _must_hold(self) -> bool:
-        """Whether nothing passes now; what comes after something that is held waits behind it."""
+        """Whether bytes must be held now; bytes that follow held ones must wait behind them."""
         if self._forwarder.is_silent and self._held_since is None:
             self._held_since = self._forwarder.now()
         return self._held_since is not None
@@ -233,18 +233,18 @@ class _End(asyncio.Protocol):
             self._pass_end()
 
     def _pass_end(self) -> None:
-        """Close the other end for writing; when both ends have said all, the connection is over."""
+        """Close the other end for writing; after both ends have done so, close the connection."""
         self.passed_end = True
         if self.other.passed_end:
             self.transport.close()
             self.other.transport.close()
         else:
-            with suppress(OSError):  # reset by a server that died meanwhile, which its transport has yet to hear
+            with suppress(OSError):  # reset by a server that has died; its transport does not know yet
                 self.other.transport.write_eof()
 
 
 def _connects(port: int) -> bool:
-    """Take a place in the queue of a listening socket, and leave with RST; False where there is none left."""
+    """Take a place in the backlog of a listening socket, then leave with RST; False if the backlog is full."""
     with socket.socket() as filler:
         filler.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
         filler.settimeout(FILLED_SECONDS)

@@ -1,8 +1,8 @@
-"""What a kernel does with bytes that nobody acknowledges, as TCP of Linux does it on a fast line (RFC 6298).
+"""Models how a kernel treats unacknowledged bytes: as Linux TCP does on a fast line (RFC 6298).
 
-It sends them again after 0.2 s, and after twice as long each time. The process that wrote them need not be there any
-more: a connection that was closed in order (FIN) is kept by the kernel until its bytes are through, or given up after
-eight times (`net.ipv4.tcp_orphan_retries` at its default). One that was closed with RST takes its bytes with it.
+It retransmits them after 0.2 s, then after twice as long each time. The process that wrote them may have ended: the
+kernel keeps a connection closed in order (FIN) until its bytes are acknowledged, or gives up after eight retries
+(`net.ipv4.tcp_orphan_retries` at its default). A connection closed with RST loses its bytes.
 """
 
 FIRST_SECONDS = 0.2
@@ -11,7 +11,10 @@ TRIES_OF_AN_ORPHAN = 8
 
 
 def next_try(first: float, now: float) -> tuple[float, int]:
-    """When bytes that left at `first` are sent again, not before `now`, and for which time; seconds of one clock."""
+    """The first retransmission, not before `now`, of bytes first sent at `first`: time and retry number.
+
+    All times are seconds of one clock.
+    """
     moment, wait, tries = first + FIRST_SECONDS, FIRST_SECONDS, 1
     while moment < now:
         wait = min(2 * wait, LONGEST_SECONDS)

@@ -1,14 +1,14 @@
-"""A network namespace behind two links of its own, one of which can be made to drop every packet, both ways.
+"""A network namespace behind two links of its own, one of which can drop every packet in both directions on demand.
 
     our processes ── hccNapi ═══ api ── a server in the namespace      silent on demand
-    who orders    ── hccNctl ═══ ctl ── the server's control           never silent
+    the test      ── hccNctl ═══ ctl ── the server's control           never silent
 
-Silence is a wrong address of the neighbour at both ends of a link, for good: each kernel sends its packets to a host
-that is not there, hears nothing, and sends them again as it does in life. Nothing is refused and nothing is reset.
-(Kernels without netem and packet filters can do this, too.)
+For silence, a permanent wrong neighbour address is set at both ends of a link: each kernel sends its packets to a host
+that does not exist, gets no answer, and retransmits them as in real life. Nothing is refused and nothing is reset.
+(This works on kernels without netem and packet filters, too.)
 
-The namespace has no name. It lives as long as a process in it, and takes its links with it: however we end, nothing is
-left behind. Only the links outside have names, and so has each pair a number that no other has.
+The namespace has no name. It exists as long as a process in it, and its links vanish with it: however we end, nothing
+is left behind. Only the outer links have names, so each pair has a unique number.
 """
 
 import ipaddress
@@ -21,20 +21,20 @@ from types import TracebackType
 from typing import Self
 
 TOOLS = ("ip", "nsenter", "unshare", "cat")
-# Addresses for measurements between networks (RFC 2544), of which nobody has one outside a laboratory.
+# The range for benchmarks between networks (RFC 2544), not used outside laboratories.
 NETWORK = ipaddress.ip_network("198.18.0.0/15")
-ADDRESSES = 8  # of one namespace: four for each link
+ADDRESSES = 8  # per namespace: four for each link
 NUMBERS_TRIED = 20
 NOWHERE = "02:00:00:00:00:ff"
 PATIENCE_SECONDS = 10.0
 
 
 class NamespaceError(RuntimeError):
-    """The kernel, or our account, does not allow one; or a tool is missing."""
+    """The kernel or our account does not allow a namespace, or a tool is missing."""
 
 
 class Namespace:
-    """A namespace with its links; run a server in it by the words of `prefix` before its command. For a `with`."""
+    """A namespace with its links, for a `with`. Put `prefix` in front of a command to run it in the namespace."""
 
     def __init__(self) -> None:
         self._number = 0
@@ -44,7 +44,7 @@ class Namespace:
         """Raises NamespaceError."""
         if missing := [tool for tool in TOOLS if shutil.which(tool) is None]:
             raise NamespaceError(f"{', '.join(missing)} is not installed")
-        # It ends when its input does: with us, however we end.
+        # It ends when its standard input is closed, so it ends with us, however we end.
         self._holder = subprocess.Popen(
             ["unshare", "--net", "cat"],  # noqa: S607 (wherever the system has them)
             stdin=subprocess.PIPE,
@@ -67,7 +67,7 @@ class Namespace:
 
     @property
     def prefix(self) -> tuple[str, ...]:
-        """Words before a command that make it run in the namespace, with the same process id."""
+        """Words in front of a command that run it in the namespace, under the same process id."""
         assert self._holder is not None  # noqa: S101 (asked for within the `with` only)
         return "nsenter", f"--net=/proc/{self._holder.pid}/ns/net", "--"
 
@@ -78,19 +78,19 @@ class Namespace:
 
     @property
     def control_host(self) -> str:
-        """The address in the namespace that never does."""
+        """The address in the namespace that never falls silent."""
         return self._address("ctl", inside=True)
 
     def silence(self) -> None:
-        """From now on packets to and from `host` are dropped."""
+        """Drop packets to and from `host` from now on."""
         self._neighbours(NOWHERE, NOWHERE)
 
     def speak(self) -> None:
-        """They arrive again: those that are sent now, and those that a kernel sends once more."""
+        """Let packets pass again: new ones and those that a kernel retransmits."""
         self._neighbours(self._hardware("api", inside=True), self._hardware("api", inside=False))
 
     def _wait_for_holder(self) -> None:
-        """`cat` answers when the namespace is there."""
+        """Wait until `cat` answers, that is, until the namespace exists. Raises NamespaceError."""
         assert self._holder is not None  # noqa: S101 (just started)
         assert self._holder.stdin is not None  # noqa: S101 (as above)
         assert self._holder.stdout is not None  # noqa: S101 (as above)
@@ -103,7 +103,7 @@ class Namespace:
             raise NamespaceError("this account may make no network namespace")
 
     def _claim_number(self) -> int:
-        """The one whose link nobody has; addresses follow from it."""
+        """Claim a free number by making its first link; addresses follow from it. Raises NamespaceError."""
         numbers = range(NETWORK.num_addresses // ADDRESSES)
         said = ""
         for number in random.sample(numbers, NUMBERS_TRIED):
@@ -133,7 +133,7 @@ class Namespace:
         self.speak()
 
     def _neighbours(self, inner: str, outer: str) -> None:
-        """Say at both ends of the link which hardware address the other one has."""
+        """Set at both ends of the link the hardware address of the other end."""
         for link, inside, address in ((self.link("api"), False, inner), ("api", True, outer)):
             other = self._address("api", inside=not inside)
             self._ip(inside, "neigh", "replace", other, "lladdr", address, "dev", link, "nud", "permanent")
@@ -153,7 +153,7 @@ class Namespace:
         return str(NETWORK[first + (2 if inside else 1)])
 
     def _hardware(self, name: str, *, inside: bool) -> str:
-        """An address that is said to be given by hand, and that only this end of this link has."""
+        """A locally administered address, unique to this end of this link."""
         high, low = divmod(self._number, 256)
         return f"02:00:{high:02x}:{low:02x}:{int(name == 'ctl'):02x}:{int(inside):02x}"
 
@@ -165,7 +165,7 @@ class Namespace:
 
 @cache
 def why_no_namespace() -> str:
-    """Why this machine or this account cannot have one; empty where it can."""
+    """Why this machine or this account cannot have a namespace; empty if it can."""
     if os.geteuid() != 0:
         return "only root may connect a network namespace"
     try:

@@ -1,4 +1,4 @@
-"""Closing a connection with RST, as the kernel of a process that was killed with bytes unread does."""
+"""Closes a connection with RST, as the kernel does for a process killed with unread bytes."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 def reset(transport: asyncio.BaseTransport) -> None:
-    """Close a connection with RST; what was not yet sent is thrown away."""
+    """Close a connection with RST and discard unsent bytes."""
     connection = transport.get_extra_info("socket")
     if connection is not None and isinstance(transport, asyncio.WriteTransport):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)

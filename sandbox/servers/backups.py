@@ -1,4 +1,4 @@
-"""Copies of one database in a file, and back again: what a nightly backup is in the field."""
+"""Dumps one database to a file and restores it, as a nightly backup does in production."""
 
 import os
 import subprocess
@@ -14,12 +14,12 @@ PATIENCE_SECONDS = 300.0
 
 
 def dump(server: Postgres, name: str, file: Path) -> None:
-    """Write a database to a file, as it is at one moment, while others work on it."""
+    """Write a consistent snapshot of a database to a file while others work on it. Raises ServersError."""
     _run(server, "pg_dump", "--format=custom", f"--file={file}", name)
 
 
 def restore(server: Postgres, name: str, file: Path) -> None:
-    """Put a database back as the file has it; what came to it since is gone, and so is every connection to it."""
+    """Restore a database from a file. Later changes are lost, and all connections to it end. Raises ServersError."""
     server.drop_database(name)
     server.create_database(name)
     _run(server, "pg_restore", "--exit-on-error", f"--dbname={name}", str(file))

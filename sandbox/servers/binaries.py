@@ -1,8 +1,8 @@
-"""A program of a wheel, at a place where the servers' account may run it.
+"""Finds a program of a wheel at a path where the servers' account may run it.
 
-Usually that is where it is installed. But root's virtual environment may lie under a folder that `nobody`
-cannot pass; opening that folder, or lending the server a capability to pass any folder, would be worse than
-a copy.
+Usually that is its place of installation. But root's virtual environment may lie under a folder that `nobody` cannot
+enter. Then the program is copied: opening that folder, or giving the server a capability to enter any folder, would be
+worse.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ NOT_NEEDED_TO_RUN = shutil.ignore_patterns("include", "pgxs", "pkgconfig", "*.a"
 
 
 def installed(package: str) -> Path:
-    """Return the folder of an installed package, without importing it."""
+    """Return the folder of an installed package, without importing it. Raises ServersError if it is not installed."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ServersError(f"The package {package!r}, which holds the server, is not installed: run `make install`.")
@@ -31,11 +31,11 @@ def installed(package: str) -> Path:
 
 
 def runnable(program: Path, trees: Sequence[Path], account: Account | None, record: Path) -> Path:
-    """Return a path under which `account` may run `program`, whose files are in `trees` beside each other.
+    """Return a path where `account` may run `program`, whose files are in the sibling folders `trees`.
 
-    A copy is written down in the file `record` and is removed by `discard_copy`.
+    If a copy is made, its path is recorded in the file `record`; `discard_copy` removes it. Raises ServersError.
     """
-    discard_copy(record)  # of a starter that was killed
+    discard_copy(record)  # left by a starter that was killed
     if account is None or _may_run(program, account):
         return program
     for place in (tempfile.gettempdir(), *OTHER_PLACES):
@@ -52,11 +52,11 @@ def runnable(program: Path, trees: Sequence[Path], account: Account | None, reco
 
 
 def discard_copy(record: Path) -> None:
-    """Remove the copy that this file tells of, if there is one."""
+    """Remove the copy that is recorded in this file, if there is one."""
     if not record.exists():
         return
     copy = Path(record.read_text())
-    # The record may lie in another user's folder: we remove nothing but a folder that we made for this.
+    # The record may lie in another user's folder, so we remove only a folder that we made for a copy.
     if (
         copy.name.startswith(COPY_PREFIX)
         and copy.is_dir()

@@ -1,4 +1,4 @@
-"""A process that dies with us, also when we are killed, and that a Ctrl-C in our terminal does not reach."""
+"""Starts a process that dies with us, even if we are killed, and does not receive Ctrl-C from our terminal."""
 
 import contextlib
 import os
@@ -15,15 +15,15 @@ from types import MappingProxyType
 from sandbox.servers.account import Account
 
 LAUNCH = Path(__file__).with_name("launch.py")
-# What is a secret of ours is none of a server's business, so it must not be in its environment.
+# A server gets only these variables of our environment: others may hold our secrets.
 KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH")
 
 
 class Child:
     """One started process.
 
-    Linux sends the death signal when the parent *thread* ends, so each child has a thread that lives exactly
-    as long as the child, and reaps the process.
+    Linux sends the parent death signal when the parent *thread* ends. So each child has a thread that lives exactly
+    as long as the child, and reaps it.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class Child:
         environment: Mapping[str, str] = MappingProxyType({}),
         given: str = "",
     ) -> None:
-        """Start `command` in `cwd`, writing to the descriptor `log` and inheriting the descriptor `life`.
+        """Start `command` in `cwd`, with output to the descriptor `log`; it inherits the descriptor `life`.
 
-        `environment` is added to the few variables that it gets; `given` is what it may read from its standard input.
+        `environment` is added to its few variables; `given` is its standard input. Raises OSError.
         """
         self._launch = _launch(command, account, death_signal)
         self._starter = os.getpid()
@@ -60,30 +60,30 @@ class Child:
 
     @property
     def ours(self) -> bool:
-        """Whether this process started it; False in a fork, which inherits this object but not the child."""
+        """Whether this process started it; False in a forked process, which inherits this object but not the child."""
         return self._starter == os.getpid()
 
     @property
     def alive(self) -> bool:
-        """Whether it runs; one that has ended does not, though its thread may still have to bury it."""
+        """Whether it runs; a child that has ended is not alive, even if its thread has not reaped it yet."""
         return self._keeper.is_alive() and not _has_ended(self.pid)
 
     @property
     def returncode(self) -> int | None:
-        """Its exit code, or minus the signal that ended it; None until it is buried."""
+        """Its exit code, or minus the signal that ended it; None until it is reaped."""
         return None if self._keeper.is_alive() else self._process.returncode
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it is gone, at most so long; True if it is gone."""
+        """Wait at most so many seconds until it has ended and is reaped; True if it is."""
         self._keeper.join(seconds)
         return not self._keeper.is_alive()
 
     def stop(self, signals: Sequence[signal.Signals], patience: float) -> None:
-        """Send one signal after the other, each `patience` seconds after the last, until it is gone."""
+        """Send the signals in order, with `patience` seconds between them, until it has ended."""
         for number in signals:
             if not self.alive:
                 return
-            with contextlib.suppress(ProcessLookupError):  # gone this very moment
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
                 os.kill(self.pid, number)
             self.wait(patience)
 
@@ -97,7 +97,7 @@ class Child:
         process.wait()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        with tempfile.TemporaryFile() as given:  # without a name, open already: its account may be another one's
+        with tempfile.TemporaryFile() as given:  # unnamed and already open: another account need not have access to it
             given.write(self._given)
             given.seek(0)
             return subprocess.Popen(  # noqa: S603 - the command is our own
@@ -115,21 +115,24 @@ class Child:
 
 
 def _has_ended(child: int) -> bool:
-    if not hasattr(os, "waitid"):  # macOS before Python 3.13: there one learns it from the thread, a moment later
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13: there only the thread notices it, a moment later
         return False
     try:
         return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None or _first_thread_ended(
             child
         )
-    except ChildProcessError:  # buried this very moment
+    except ChildProcessError:  # it has just been reaped
         return True
 
 
 def _first_thread_ended(child: int) -> bool:
-    """Whether only other threads of it are left: it serves no more, and `waitid` is silent until they have ended."""
+    """Whether its first thread has ended and only others are left.
+
+    Such a child no longer serves, but `waitid` reports its end only after they have ended, too.
+    """
     try:
         state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:  # macOS has no such file; on Linux it is gone with the process
+    except OSError:  # macOS has no such file; on Linux it vanishes with the process
         return False
     return state in "ZX"
 

@@ -1,7 +1,7 @@
-"""The wall clock of a server, which can be moved while it runs; its monotonic clock stays right, as a host's does.
+"""Moves the wall clock of a server while it runs; its monotonic clock stays right, as on a real host.
 
-The library `libfaketime` (Debian: package `faketime`) stands before the system's: each call reads from a file how far
-the clock is off. The file lies in the server's data folder, which is where the server runs and may read.
+The library `libfaketime` (Debian: package `faketime`) is preloaded in front of the system's: each call reads the
+clock's offset from a file. The file is in the server's data folder, its working folder, where it may read.
 """
 
 from pathlib import Path
@@ -13,22 +13,22 @@ FILE = "clock"
 
 
 def library() -> Path | None:
-    """Where it is installed; None where it is not."""
+    """The path of the library; None if it is not installed."""
     found = (path for place in PLACES for pattern in (LIBRARY, f"*/{LIBRARY}") for path in Path(place).glob(pattern))
     return next(found, None)
 
 
 def why_no_clock() -> str:
-    """Why no server's clock can be moved here; empty where it can."""
+    """Why no server's clock can be moved here; empty if it can."""
     if not Path("/proc/self/cwd").exists() or not ENV.exists():
         return "only Linux lets a server's clock be moved"
     return "" if library() else "libfaketime is not installed (Debian: apt-get install faketime)"
 
 
 def prefix() -> list[str]:
-    """Words before a command that make its clock movable.
+    """Words in front of a command that make its clock movable.
 
-    `env` sets them for the server alone: the library keeps something of the account that it starts under.
+    `env` sets the variables for the server alone: the library keeps state of the account under which it starts.
     """
     return [
         str(ENV),
@@ -41,7 +41,7 @@ def prefix() -> list[str]:
 
 
 def move(data: Path, seconds: float) -> None:
-    """Let the clock of the server of this folder be ahead by so much, from now on; whole or not at all."""
+    """Set how many seconds the server of this data folder is ahead, from now on, by an atomic replacement."""
     new = data / f"{FILE}.new"
     new.write_text(f"{seconds:+.3f}\n")
     new.chmod(0o644)
@@ -49,6 +49,6 @@ def move(data: Path, seconds: float) -> None:
 
 
 def forget(pid: int) -> None:
-    """Remove what the library leaves in memory when its process is killed."""
+    """Remove the shared memory that the library leaves behind when its process is killed."""
     for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
         Path("/dev/shm", name).unlink(missing_ok=True)  # noqa: S108 (named by the library)

@@ -1,5 +1,5 @@
-"""The one error of this room."""
+"""The exception of this package."""
 
 
 class ServersError(Exception):
-    """A server could not be prepared, started or reached: which one, why, and what its log says."""
+    """A server could not be prepared, started or reached; the text names it, the reason, and the end of its log."""

@@ -1,4 +1,4 @@
-"""Small things kept beside a server's data: locks, its port, its process id."""
+"""Small files next to a server's data: locks, and the note of its port and process id; and free ports."""
 
 import contextlib
 import fcntl
@@ -11,28 +11,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
-# Below the range that Linux (32768…) and macOS (49152…) hand out to clients: there, a client that tries to
-# come back to a stopped server would now and then be given the server's own port and connect to itself.
+# Below the ephemeral ports of Linux (32768…) and macOS (49152…). Within them, a client that reconnects to a stopped
+# server would sometimes be given the server's own port and connect to itself.
 FIRST_PORT, LAST_PORT = 20_000, 32_000
 POLL_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
 class Note:
-    """Where a server was started last: how others find it, and which port it asks for again."""
+    """The last start of a server: others find the server by it, and the server asks for the same port again."""
 
     port: int
     pid: int
 
     def write(self, path: Path) -> None:
-        """Replace the note in one step, so that no reader sees half of it."""
+        """Replace the note atomically, so that no reader sees half of it."""
         new = path.with_suffix(".new")
         new.write_text(f"{self.port} {self.pid}\n")
         new.replace(path)
 
 
 def read_note(path: Path) -> Note | None:
-    """Read a note; None if there is none that can be read."""
+    """Read a note; None if it is missing or unreadable."""
     try:
         port, pid = path.read_text().split()
         return Note(int(port), int(pid))
@@ -42,7 +42,7 @@ def read_note(path: Path) -> Note | None:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of this file, against threads and processes; waits as long as it takes."""
+    """Hold the lock of this file against threads and processes; waits without a time-out."""
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -51,7 +51,7 @@ def locked(path: Path) -> Iterator[None]:
 def claim(path: Path, seconds: float) -> int | None:
     """Lock this file and return its descriptor, for a child to inherit; None: still held after `seconds`.
 
-    The lock is free again when the last process that inherited the descriptor is gone, however it ended.
+    The lock is released when the last process that inherited the descriptor has ended, however it ended.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -66,7 +66,7 @@ def claim(path: Path, seconds: float) -> int | None:
 
 
 def is_claimed(path: Path) -> bool:
-    """Whether somebody holds this file by `claim`, or a child that inherited it."""
+    """Whether a process holds this file by `claim`, or a child that inherited the lock."""
     try:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -86,7 +86,7 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Ask again and again until it is true; False when the time is over."""
+    """Poll the condition until it is true; False after a time-out."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

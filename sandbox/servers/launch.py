@@ -1,10 +1,10 @@
-"""What runs between fork and the server: bind our life to the starter's, drop root, become the server.
+"""Runs between fork and the server: drop root, bind our life to the starter's, become the server.
 
 Run as a script of its own, `python -I -S launch.py PARENT SIGNAL UID GID PROGRAM ARGUMENT…` (UID and GID `-`:
 keep ours), because code between fork and exec in a process with threads may deadlock. Standard library only.
 
-The working folder is set before, as root, and stays entered: that is how a server may live in a folder below
-one that its account cannot pass (/root, a private temporary folder), without privileges and unopened.
+The working folder is entered before, as root, and stays the current one. So a server can work in a folder below one
+that its account cannot enter (/root, a private temporary folder), without privileges and without opening that folder.
 """
 
 import ctypes
@@ -29,10 +29,10 @@ def _drop_root(uid: int, gid: int) -> None:
 
 
 def _die_with(parent: int, signal: int) -> None:
-    """Ask Linux for a signal when the parent dies; elsewhere the next start uses what was left behind."""
+    """Ask Linux for a signal when the parent dies; elsewhere the server survives, and the next start uses it."""
     if sys.platform != "linux":
         return
-    # After the change of user, which would clear it again.
+    # After the change of user, which would clear the setting.
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     if os.getppid() != parent:  # it died before we asked

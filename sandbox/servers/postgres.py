@@ -1,8 +1,8 @@
-"""PostgreSQL with the durability of a real one (fsync is on), passwords, and a log that holds nobody's data."""
+"""An embedded PostgreSQL with real durability (fsync is on), passwords, and a log without personal data."""
 
 import shutil
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
@@ -22,25 +22,26 @@ from sandbox.servers.roles import (
     PRODUCT,
     SUPERUSER,
     passwords_sql,
+    role_sql,
 )
 from sandbox.servers.secret import keep_secret, new_secret, password_of, put, read_secret
 from sandbox.servers.server import ASK_SECONDS, START_SECONDS, Server, make_private_folder
 
-# PostgreSQL insists on an absolute path, but may not be able to walk it (see launch.py). Where there is no
-# /proc, the folder must be one that the server's account can reach.
+# PostgreSQL insists on an absolute path, but may not be able to traverse it (see launch.py). Without /proc, the folder
+# must be one that the server's account can reach.
 HERE = "/proc/self/cwd" if Path("/proc/self/cwd").exists() else "."
 
 SETTINGS = {
     "listen_addresses": HOST,
-    "unix_socket_directories": "",  # a project's path may be longer than the 107 bytes a socket's may have
+    "unix_socket_directories": "",  # a project's path may exceed the 107 bytes of a socket's path
     "max_connections": "100",
     "shared_buffers": "64MB",
     "fsync": "on",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
-    # Personal data must not reach the log. An error's text may quote a value, its detail a whole row, and
-    # that of a killed backend its statement: errors are told to the client only, and the rest without details.
+    # Personal data must not reach the log. The text of an error may quote a value, its detail a whole row, and the
+    # report on a killed backend its statement. So errors go to the client only, and the rest is logged without details.
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
@@ -50,7 +51,7 @@ SETTINGS = {
 
 NONE: Mapping[str, str] = {}
 
-# Nobody enters before both roles have passwords: the server starts after that, by `DOOR` alone.
+# Nobody may connect before both roles have passwords: the server starts after that, with `DOOR` as the only rules.
 INITDB = (
     *("-D", HERE, "-U", SUPERUSER, "--auth=reject", "--encoding=UTF8", "--locale=C"),
     *("--no-sync", "--no-instructions"),
@@ -64,7 +65,7 @@ class Postgres(Server):
     stop_signals: ClassVar[tuple[signal.Signals, ...]] = (signal.SIGINT, signal.SIGQUIT)
 
     def __init__(self, home: Path, *, movable_clock: bool = False, settings: Mapping[str, str] = NONE) -> None:
-        """`settings` are PostgreSQL's own, beside and before the usual ones."""
+        """`settings` are further PostgreSQL settings; they take precedence over `SETTINGS`."""
         super().__init__(home, movable_clock=movable_clock)
         self._settings = settings
         self.secret = self._home / "secret"
@@ -74,9 +75,9 @@ class Postgres(Server):
         return self.url_as(PRODUCT, name)
 
     def url_as(self, role: str, name: str, port: int | None = None) -> str:
-        """Return the URL of one of its databases for a role; `port` is that of what stands in front of the server.
+        """Return the URL of one of its databases for a role; `port` is that of a forwarder in front of the server.
 
-        A server of before that still runs has no passwords and one role.
+        A running server of an earlier version has no passwords and only the superuser.
         """
         secret = read_secret(self.secret)
         enter = SUPERUSER if secret is None else f"{role}:{password_of(secret, role)}"
@@ -84,7 +85,7 @@ class Postgres(Server):
 
     @contextmanager
     def connected(self, name: str = MAINTENANCE_DATABASE, port: int | None = None) -> Iterator[Connection]:
-        """A superuser's connection of its own to a database, each statement committed at once."""
+        """A new connection of the superuser to a database, in autocommit mode."""
         engine = create_engine(
             self.url_as(SUPERUSER, name, port),
             poolclass=NullPool,
@@ -95,37 +96,47 @@ class Postgres(Server):
             yield connection
 
     def environment(self) -> dict[str, str]:
-        """What PostgreSQL's own programs read of the superuser's password; command lines are for all to see."""
+        """The superuser's password for PostgreSQL's own programs; a command line would show it to all users."""
         secret = read_secret(self.secret)
         return {} if secret is None else {"PGPASSWORD": password_of(secret, SUPERUSER)}
 
     def create_database(self, name: str, template: str | None = None) -> None:
-        """Create a database, as a copy of `template` if given (which nobody may use then); it may exist."""
+        """Create a database unless it exists, as a copy of `template` if given (nobody may be connected to that)."""
         with self.connected() as connection:
             if _exists(connection, name):
                 return
             command = f"CREATE DATABASE {_quoted(connection, name)} OWNER {PRODUCT}"
             if template is not None:
-                command += f" TEMPLATE {_quoted(connection, template)}"
+                # Its files are copied: through the log of changes, as is usual, it takes twice the time.
+                command += f" TEMPLATE {_quoted(connection, template)} STRATEGY FILE_COPY"
             try:
                 connection.execute(text(command))
             except DBAPIError:
                 if not _exists(connection, name):  # else another process was faster
                     raise
 
+    def create_role(self, role: str, settings: Sequence[str]) -> None:
+        """Create a role that may only connect, unless it exists, and run `settings`: statements about it."""
+        secret = read_secret(self.secret)
+        if secret is None:  # a running server of an earlier version
+            return
+        with self.connected() as connection:
+            for statement in (*role_sql(role, secret), *settings):
+                connection.execute(text(statement))
+
     def drop_database(self, name: str) -> None:
-        """Drop a database and the connections to it; it may be absent."""
+        """Drop a database, if it exists, and the connections to it."""
         with self.connected() as connection:
             connection.execute(text(f"DROP DATABASE IF EXISTS {_quoted(connection, name)} WITH (FORCE)"))
 
     def refuse_writes(self) -> None:
-        """Read-only from the next transaction on, for everybody; sessions are kept."""
+        """Make all sessions read-only from their next transaction on; sessions are kept."""
         with self.connected() as connection:
             connection.execute(text("ALTER SYSTEM SET default_transaction_read_only = on"))
             connection.execute(text("SELECT pg_reload_conf()"))
 
     def take_writes(self) -> None:
-        """As before `refuse_writes`."""
+        """Undo `refuse_writes`."""
         with self.connected() as connection:
             connection.execute(text("SET default_transaction_read_only = off"))
             connection.execute(text("ALTER SYSTEM RESET default_transaction_read_only"))
@@ -137,10 +148,10 @@ class Postgres(Server):
         trees = [tree for tree in (package, libraries) if tree.exists()]
         program = runnable(package / "pginstall/bin/postgres", trees, account, self._home / "copy")
         if not self._data.exists():
-            self.secret.unlink(missing_ok=True)  # of data that is gone
+            self.secret.unlink(missing_ok=True)  # belonged to data that is gone
             self._make_data(program.parent, account, life)
-        # We hold the life lock, so nobody serves this data; PostgreSQL would only see that after a crash and a
-        # reboot some process has the old one's id again (in a container: often our own Valkey), and refuse.
+        # We hold the life lock, so no process serves this data. After a crash and a reboot another process may have
+        # the old id again (in a container: often our own Valkey), and PostgreSQL would refuse to start.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
         if read_secret(self.secret) is None:
             self._set_passwords(program, account, life)
@@ -150,7 +161,7 @@ class Postgres(Server):
         return program
 
     def _set_passwords(self, program: Path, account: Account | None, life: int) -> None:
-        """By a server that listens to nobody else; the secret is kept when the roles have their passwords."""
+        """Set the passwords in single-user mode; the secret is stored only after the roles have their passwords."""
         secret = new_secret()
         settings = ["-c", "exit_on_error=on", "-c", "log_min_error_statement=panic"]
         command = [str(program), "--single", *settings, "-D", HERE, MAINTENANCE_DATABASE]
@@ -158,7 +169,7 @@ class Postgres(Server):
         keep_secret(self.secret, secret)
 
     def _settle(self) -> None:
-        """What a server of before left to its superuser goes to the product's role, database by database."""
+        """Hand over what the superuser of an earlier version owns to the product's role, database by database."""
         with self.connected() as connection:
             names = list(connection.execute(text(NOT_THE_PRODUCTS)).scalars())
             for name in names:
@@ -167,13 +178,13 @@ class Postgres(Server):
                 connection.execute(text(f"ALTER DATABASE {_quoted(connection, name)} OWNER TO {PRODUCT}"))
 
     def _make_data(self, programs: Path, account: Account | None, life: int) -> None:
-        """An empty server's data."""
+        """Make the data of an empty server."""
         self._fill([str(programs / "initdb"), *INITDB], account, life)
 
     def _fill(
         self, command: list[str], account: Account | None, life: int, environment: Mapping[str, str] = NONE
     ) -> None:
-        """Make the data folder by a command, under another name until it is whole: we may be killed in between."""
+        """Make the data folder by a command, under another name until it is complete: we may be killed meanwhile."""
         new = self._data.with_name("data.new")
         if new.exists():
             shutil.rmtree(new)
@@ -191,7 +202,7 @@ class Postgres(Server):
         environment: Mapping[str, str] = NONE,
         given: str = "",
     ) -> None:
-        """Run one of PostgreSQL's programs in a folder, to its end. Raises ServersError."""
+        """Run one of PostgreSQL's programs in a folder and wait for its end. Raises ServersError."""
         before = self._log_size()
         child = self._spawn(command, account, life, folder=folder, environment=environment, given=given)
         try:

@@ -1,9 +1,9 @@
-"""A PostgreSQL with a standby, both behind one address, as a fail-over with a moving address has them.
+"""A PostgreSQL and its standby behind one address, for fail-overs that move the address.
 
     clients ── address ── primary        after a fail-over: clients ── address ── standby
                   standby ── link ──┘
 
-The standby is asynchronous: what had not reached it when the primary died is gone, though it was committed.
+The standby is asynchronous: commits that had not reached it when the primary died are lost.
 """
 
 import os
@@ -18,12 +18,12 @@ from sandbox.servers.postgres import Postgres
 from sandbox.servers.roles import PRODUCT
 from sandbox.servers.standby import Standby
 
-# A server that was killed and never starts again leaves nothing outside of its folder.
+# So that a server that is killed and never started again leaves nothing outside its folder.
 SETTINGS = {"dynamic_shared_memory_type": "mmap"}
 
 
 class Replicated:
-    """Both servers, with their data under `root`, for a `with`. What happens to them is ordered here."""
+    """Both servers, with their data under `root`, for a `with`; its methods order what happens to them."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -31,7 +31,7 @@ class Replicated:
         self.primary = Postgres(root / "primary", settings=SETTINGS)
 
     def __enter__(self) -> Self:
-        """Start both; the standby has all there is."""
+        """Start both; the standby has a complete copy."""
         with ExitStack() as stack:
             stack.callback(self.primary.stop)
             self.primary.start()
@@ -47,34 +47,34 @@ class Replicated:
         self._stack.close()
 
     def url(self, name: str, role: str = PRODUCT) -> str:
-        """The SQLAlchemy URL of a database of whichever server has the address."""
+        """The SQLAlchemy URL of a database on the server that currently has the address."""
         return self.primary.url_as(role, name, self._address.port)
 
     def hold_back(self) -> None:
-        """From now on nothing reaches the standby, and the primary goes on committing."""
+        """Let nothing reach the standby from now on; the primary goes on committing."""
         self._link.silence()
 
     def move_address(self) -> None:
-        """The address leads to the standby, promoted or not; sessions that stand stay with the server they have."""
+        """Move the address to the standby, promoted or not; existing sessions keep their server."""
         self._address.lead_to(self.standby.port)
 
     def switch_over(self) -> None:
-        """A planned one: the first server takes no more writes, stays up and keeps its sessions; nothing is lost."""
+        """Planned switch-over: the primary refuses writes, stays up and keeps its sessions; nothing is lost."""
         self.primary.refuse_writes()
         self.standby.catch_up(self.primary)
         self.standby.promote()
         self.move_address()
 
     def silence(self) -> None:
-        """From now on nothing passes by the address; nobody there is refused, and no connection ends."""
+        """Let nothing pass through the address from now on; no connection is refused and none ends."""
         self._address.silence()
 
     def speak(self) -> None:
-        """Everything passes again."""
+        """Let everything pass again."""
         self._address.speak()
 
     def fail_over(self) -> None:
-        """The primary's host dies, with every connection to it; the standby takes over and has the address."""
+        """Unplanned fail-over: the primary's host dies with all its connections; the standby takes over the address."""
         pid = self.primary.pid
         if pid is not None:
             os.kill(pid, signal.SIGKILL)

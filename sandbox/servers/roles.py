@@ -1,7 +1,7 @@
 """The roles of an embedded PostgreSQL: its superuser, for us alone, and the product's, which owns its databases.
 
-Data that was made before there were passwords is taken over: its databases and all that is in them belonged to the
-superuser, who cannot give up all at once what is theirs (`REASSIGN OWNED` refuses the first superuser).
+Data from a version without passwords is migrated: its databases and all objects in them belong to the superuser.
+`REASSIGN OWNED` refuses the bootstrap superuser, so each object is handed over separately.
 """
 
 from sandbox.servers.secret import password_of
@@ -10,7 +10,7 @@ SUPERUSER = "hcc"
 PRODUCT = "hcc_notify"
 MAINTENANCE_DATABASE = "postgres"
 
-# No account enters without its password; nobody comes from another host.
+# Every account needs its password; no other host may connect.
 DOOR = """\
 host all all 127.0.0.1/32 scram-sha-256
 host replication hcc 127.0.0.1/32 scram-sha-256
@@ -21,9 +21,9 @@ _RIGHTS = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 
 
 def passwords_sql(secret: str) -> str:
-    """Statements, one a line, that give both roles their passwords, for a server that runs for us alone.
+    """Statements, one per line, that give both roles their passwords; for a server in single-user mode.
 
-    The passwords are random and long: the hash need not be slow, and connecting stays cheap.
+    The passwords are random and long, so the hash need not be slow, and connecting stays cheap.
     """
     missing = f"SELECT FROM pg_roles WHERE rolname = '{PRODUCT}'"
     return "\n".join(
@@ -37,13 +37,23 @@ def passwords_sql(secret: str) -> str:
     )
 
 
+def role_sql(role: str, secret: str) -> list[str]:
+    """Statements that make a role with a password; they may be run again."""
+    missing = f"SELECT FROM pg_roles WHERE rolname = '{role}'"
+    return [
+        "SET scram_iterations = 1",
+        f"DO $$ BEGIN IF NOT EXISTS ({missing}) THEN CREATE ROLE {role}; END IF; END $$",
+        f"ALTER ROLE {role} LOGIN {_RIGHTS} PASSWORD '{password_of(secret, role)}'",
+    ]
+
+
 NOT_THE_PRODUCTS = f"""
 SELECT datname FROM pg_database
 WHERE datdba <> '{PRODUCT}'::regrole AND NOT datistemplate AND datallowconn AND datname <> '{MAINTENANCE_DATABASE}'
 """  # noqa: S608 (from constants)
-"""Databases that the superuser made before there was a role for the product."""
+"""Databases from a version without the product's role: the superuser made them."""
 
-# Below 16384 are PostgreSQL's own; what depends on a table (its indexes, its columns' sequences) goes with it.
+# OIDs below 16384 are PostgreSQL's own. A table's indexes and its columns' sequences change owner with the table.
 HAND_OVER = f"""
 DO $$ DECLARE command text; BEGIN
     FOR command IN

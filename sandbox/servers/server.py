@@ -2,13 +2,13 @@
 
 Files of a server, all in its home folder:
 
-    data/     the server's own; as root it belongs to `nobody`, mode 0700
-    log       what the server writes
-    lock      held while a server is started or stopped: two starters take turns
-    secret    what its passwords are made from (secret.py); its starter's, mode 0600
-    life      locked by the server itself, from its birth until its last process is gone, however it ends
+    data/     the server's data; if root starts it, owned by `nobody`, mode 0700
+    log       the server's output
+    lock      held while a server is started or stopped, so that two starters take turns
+    secret    the source of its passwords (secret.py); owned by its starter, mode 0600
+    life      locked by the server itself, from its start until its last process has ended, however it ends
     note      its port and process id
-    copy      where its program was copied to, if it had to be
+    copy      the path to which its program was copied, if that was necessary
 """
 
 import contextlib
@@ -39,7 +39,7 @@ from sandbox.servers.files import (
 
 START_SECONDS = 60.0  # a crash recovery may take a while
 STOP_SECONDS = 10.0  # per signal
-ASK_SECONDS = 3  # for a server to say who it is
+ASK_SECONDS = 3  # time-out of asking a server for its process id
 PORTS_TRIED = 5
 LOG_TAIL_LINES = 8
 
@@ -66,18 +66,18 @@ class Server(ABC):
 
     @abstractmethod
     def _who_serves(self, port: int) -> int | None:
-        """Return the process id that the ready server on this port tells; None if none is ready there."""
+        """Return the process id reported by the ready server on this port; None if none is ready there."""
 
     def _input(self) -> str:
-        """What the program is given to read at its start: what must not stand in its command line."""
+        """The program's standard input at its start, for secrets that must not be in its command line."""
         return ""
 
     def _settle(self) -> None:  # noqa: B027 (most servers need nothing)
-        """What is to be done once it is ready and before anybody hears of it."""
+        """Finish the set-up when the server is ready, before `start` returns."""
 
     @property
     def port(self) -> int:
-        """The TCP port it has, or had when it ran last."""
+        """The TCP port it has, or had when it last ran. Raises ServersError if it was never started."""
         note = read_note(self._home / "note")
         if note is None:
             raise ServersError(f"{self.title} in {self._home} was never started.")
@@ -92,7 +92,7 @@ class Server(ABC):
         return note.pid if note and self._serves(note) else None
 
     def start(self) -> None:
-        """Start it unless it runs, whoever started it; back when it is ready. Raises ServersError."""
+        """Start it unless it runs (whoever started it); returns when it is ready. Raises ServersError."""
         try:
             self._home.mkdir(parents=True, exist_ok=True)
             with locked(self._home / "lock"):
@@ -102,7 +102,7 @@ class Server(ABC):
             raise ServersError(f"{self.title} in {self._home} cannot be started: {error}.") from error
 
     def stop(self) -> None:
-        """Stop it if this object, in this process, started it; back when all its processes are gone."""
+        """Stop it if this object started it in this process; returns when all its processes have ended."""
         if self._child is None or not self._child.ours:
             return
         with locked(self._home / "lock"):
@@ -112,15 +112,15 @@ class Server(ABC):
             discard_copy(self._home / "copy")
 
     def move_clock(self, seconds: float) -> None:
-        """Let its wall clock be ahead by so much (behind, if negative), at once; it was made with a movable one."""
+        """Set its wall clock ahead by so many seconds (behind, if negative), at once; needs `movable_clock`."""
         clock.move(self._data, seconds)
 
     def close_folder(self) -> None:
-        """From now on it can make no file in its data."""
+        """Prevent it from creating files in its data folder from now on."""
         self._data.chmod(0o500)
 
     def open_folder(self) -> None:
-        """As before `close_folder`."""
+        """Undo `close_folder`."""
         self._data.chmod(0o700)
 
     def _start_anew(self) -> None:
@@ -143,7 +143,10 @@ class Server(ABC):
             os.close(life)
 
     def _claim_life(self) -> int:
-        """Wait until no process of an earlier one is left; its children outlive a killed one by a moment."""
+        """Wait until no process of an earlier run is left: children of a killed server outlive it by a moment.
+
+        Raises ServersError.
+        """
         life = claim(self._home / "life", START_SECONDS)
         if life is None:
             raise ServersError(
@@ -155,7 +158,7 @@ class Server(ABC):
         return life
 
     def _start_on(self, port: int, program: Path, account: Account | None, life: int) -> bool:
-        """Start on this port and wait until ready; False if somebody else took the port meanwhile."""
+        """Start on this port and wait until it is ready; False if the port was taken meanwhile. Raises ServersError."""
         before = self._log_size()
         child = self._spawn([str(program), *self._arguments(port)], account, life, given=self._input())
         note = Note(port, child.pid)
@@ -173,7 +176,7 @@ class Server(ABC):
         raise ServersError(f"{self.title} in {self._home} did not start. Its log ends:\n{self._log_since(before)}")
 
     def _serves(self, note: Note) -> bool:
-        """Whether the very process of this note is ready; we ask it, since ports and ids are reused."""
+        """Whether exactly the process of this note is ready. We ask it, since ports and process ids are reused."""
         return is_claimed(self._home / "life") and self._who_serves(note.port) == note.pid
 
     def _spawn(

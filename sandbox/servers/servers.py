@@ -1,6 +1,6 @@
 """The PostgreSQL and the Valkey of one project folder."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -14,21 +14,21 @@ DATABASE = "hcc"
 class Servers:
     """PostgreSQL and Valkey of one project folder: data, logs, locks, all under `root`.
 
-    As a context manager it starts them and stops those that it started. Whoever started a server also ends it:
-    by `stop`, or by dying. Others who call `start` meanwhile use it and leave it alone.
+    As a context manager it starts them and stops those that it started. The process that started a server also ends
+    it: by `stop`, or by dying. Other processes that call `start` meanwhile use the server and do not stop it.
     """
 
     def __init__(self, root: Path, *, movable_clocks: bool = False, settings: Mapping[str, str] = NONE) -> None:
-        """`settings` are PostgreSQL's own, before the usual ones."""
+        """`settings` are PostgreSQL settings that take precedence over the usual ones."""
         self._root = root.absolute()
         self.postgres = Postgres(root / "postgres", movable_clock=movable_clocks, settings=settings)
         self.valkey = Valkey(root / "valkey", movable_clock=movable_clocks)
 
     def start(self) -> None:
-        """Start what does not run, and see that the database `hcc` is there. Raises ServersError."""
+        """Start the servers that do not run, and create the database `hcc` if missing. Raises ServersError."""
         try:
             self._root.mkdir(parents=True, exist_ok=True)
-            with locked(self._root / "lock"):  # of two starters at once, one owns both servers
+            with locked(self._root / "lock"):  # so that of two concurrent starters one owns both servers
                 self.valkey.start()
                 self.postgres.start()
                 self.create_database(DATABASE)
@@ -37,7 +37,7 @@ class Servers:
             raise
 
     def stop(self) -> None:
-        """Stop what this object started, and wait until it is gone."""
+        """Stop the servers that this object started, and wait for their end."""
         self.postgres.stop()
         self.valkey.stop()
 
@@ -59,16 +59,21 @@ class Servers:
         return self.valkey.url(db)
 
     def create_database(self, name: str, template: str | None = None) -> None:
-        """Create a database, as a copy of `template` if given (which nobody may use then); it may exist."""
+        """Create a database unless it exists, as a copy of `template` if given (nobody may be connected to that)."""
         self.postgres.create_database(name, template)
 
+    def create_role(self, role: str, settings: Sequence[str]) -> str:
+        """Create a role unless it exists, run statements about it, and return the URL of the database for it."""
+        self.postgres.create_role(role, settings)
+        return self.postgres.url_as(role, DATABASE)
+
     def drop_database(self, name: str) -> None:
-        """Drop a database and the connections to it; it may be absent."""
+        """Drop a database, if it exists, and the connections to it."""
         self.postgres.drop_database(name)
 
 
 def running(root: Path) -> tuple[str, str] | None:
-    """Return the database and Redis URL of the servers under `root` if both run, whoever started them."""
+    """Return the database and Redis URL of the servers under `root` if both run (whoever started them), else None."""
     servers = Servers(root)
     if servers.postgres.pid is None or servers.valkey.pid is None:
         return None

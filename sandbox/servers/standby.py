@@ -1,4 +1,4 @@
-"""A standby: another PostgreSQL that follows the first one over the network, a little behind it (asynchronously)."""
+"""A standby: a second PostgreSQL that follows the primary over the network asynchronously, with a small lag."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ BASEBACKUP = ("-D", HERE, "-h", HOST, "-U", SUPERUSER, "-R", "-X", "stream", "--
 
 
 class Standby(Postgres):
-    """Follows `primary`, which it finds behind `primary_port`: read-only, until it is promoted."""
+    """Follows `primary`, which it reaches at `primary_port`; it is read-only until it is promoted."""
 
     def __init__(self, home: Path, primary: Postgres, primary_port: int, settings: Mapping[str, str]) -> None:
         super().__init__(home, settings=settings)
@@ -27,7 +27,7 @@ class Standby(Postgres):
         self._primary_port = primary_port
 
     def catch_up(self, primary: Postgres) -> None:
-        """Wait until all that the primary wrote so far is here."""
+        """Wait until the standby has replayed all that the primary has written so far. Raises ServersError."""
         with primary.connected() as connection:
             place = connection.execute(text("SELECT pg_current_wal_lsn()::text")).scalar_one()
         with self.connected() as connection:
@@ -36,14 +36,17 @@ class Standby(Postgres):
                 raise ServersError(f"The standby in {self._home} does not follow.")
 
     def promote(self) -> None:
-        """Take over with all that has arrived here; back when it takes writes."""
+        """Take over with the data that has arrived; returns when it accepts writes. Raises ServersError."""
         with self.connected() as connection:
             promoted = connection.execute(text("SELECT pg_promote(true, :seconds)"), {"seconds": PROMOTE_SECONDS})
             if not promoted.scalar_one():
                 raise ServersError(f"The standby in {self._home} did not take over.")
 
     def _make_data(self, programs: Path, account: Account | None, life: int) -> None:
-        """A copy of the first server's, roles and passwords with it, which also tells whom to follow."""
+        """Copy the primary's data, with roles and passwords; the copy also configures which server to follow.
+
+        Raises ServersError.
+        """
         command = [str(programs / "pg_basebackup"), *BASEBACKUP, "-p", str(self._primary_port)]
         secret = read_secret(self._primary.secret)
         if secret is None:
@@ -52,4 +55,4 @@ class Standby(Postgres):
         keep_secret(self.secret, secret)
 
     def _settle(self) -> None:
-        """Its databases are the first server's."""
+        """Do nothing: its databases are the primary's."""

@@ -1,4 +1,4 @@
-"""Valkey, the Redis that keeps what it was told: an append-only file, flushed every second; and a password."""
+"""An embedded Valkey (a Redis) with persistence (an append-only file, flushed every second) and a password."""
 
 import signal
 from pathlib import Path
@@ -17,7 +17,7 @@ from sandbox.servers.server import ASK_SECONDS, Server, make_private_folder
 
 SETTINGS = {
     "bind": HOST,
-    "unixsocket": "",  # a project's path may be longer than the 107 bytes a socket's may have
+    "unixsocket": "",  # a project's path may exceed the 107 bytes of a socket's path
     "appendonly": "yes",
     "appendfsync": "everysec",
     "save": "",
@@ -34,7 +34,7 @@ class Valkey(Server):
     def url(self, db: int) -> str:
         """Return the URL of one of its databases."""
         password = self._password()
-        enter = f":{password}@" if password else ""  # a server of before that still runs has none
+        enter = f":{password}@" if password else ""  # a running server of an earlier version has none
         return f"redis://{enter}{HOST}:{self.port}/{db}"
 
     def _password(self) -> str | None:

@@ -1,4 +1,4 @@
-"""`python -m sandbox.zalo`: reads the command line."""
+"""`python -m sandbox.zalo`: reads the command line and runs the sandbox's Zalo."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""The first socket: a request comes in, is perhaps mistreated, checked, carried out, answered."""
+"""The first socket: checks, carries out and answers a request, with faults on demand."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Api:
-    """The three hosts. Whatever the state does, it does within one `_execute`, which nothing interrupts."""
+    """The three hosts. A call changes the state within one `_execute`, which has no await: nothing interrupts it."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -29,11 +29,11 @@ class Api:
         path, _, query = request.raw_path.partition("?")
         route = ROUTES.get((request.method, path))
         if route is None:
-            # What Zalo answers to a path or a method that does not exist is not documented.
+            # Zalo does not document its answer to an unknown path or method.
             page = web.Response(status=404, text="<html><body>404 Not Found</body></html>", content_type="text/html")
             return self._dated(page)
         call = Call(self._world, path, query, request.headers, await request.read())
-        stats = self._world.stats  # of this call's beginning: a reset puts others in their place
+        stats = self._world.stats  # keep this object: a reset during the call replaces it
         stats.requests[path] += 1
         stats.in_flight += 1
         try:
@@ -58,25 +58,25 @@ class Api:
         return reply
 
     async def _put_off(self, fault: Fault, call: Call, route: Route, request: web.BaseRequest) -> web.Response:
-        """Execute it later, also where the client has gone by then; nobody is told what came of it."""
+        """Execute the call later, even if the client has gone by then; its result is never sent."""
         stats = self._world.stats
 
         async def later() -> None:
             await asyncio.sleep(fault.ms / 1000)
-            if self._world.stats is stats:  # else this Zalo has begun anew
+            if self._world.stats is stats:  # else this Zalo was reset meanwhile
                 self._execute(call, route)
 
         task = asyncio.get_running_loop().create_task(later())
         self._late.add(task)
         task.add_done_callback(self._late.discard)
         if fault.kind == "late":
-            await asyncio.shield(task)  # so long the connection stands; whatever ends it does not end the deed
+            await asyncio.shield(task)  # keeps the connection open; its end does not cancel the task
         if request.transport is not None:
             reset(request.transport)
         return web.Response()  # aiohttp finds the connection closed and drops it
 
     def _refusal(self, call: Call, route: Route) -> web.Response | None:
-        """What the checks, in their order, have against it."""
+        """The refusal of the first failing check, in their order; None if all pass."""
         try:
             for check in CHECKS[route.host]:
                 check(call, route)
@@ -85,7 +85,7 @@ class Api:
         return None
 
     def _execute(self, call: Call, route: Route) -> tuple[web.Response, bool]:
-        """The deed; True if it was done."""
+        """Carry out the call; True if it was accepted."""
         try:
             body = route.carry_out(call)
         except Refusal as refusal:
@@ -107,7 +107,7 @@ class Api:
         return None
 
     def _reply(self, body: Body, host: Host) -> web.Response:
-        """Zalo documents the two rate headers, and spells the second one so."""
+        """The HTTP response. Zalo documents the two rate headers, with this spelling of the second one."""
         headers = {"Content-Type": "application/json;charset=utf-8", "Date": self._world.clock.http_date()}
         if host is not Host.OAUTH:
             limit = self._world.switches.rate_per_minute
@@ -116,7 +116,7 @@ class Api:
         return web.Response(body=ENCODE(body).encode(errors="replace"), headers=headers)
 
     def _dated(self, reply: web.StreamResponse) -> web.StreamResponse:
-        """With the time of this Zalo, which aiohttp would take from the host; what has begun to leave has said it."""
+        """Set `Date` by this Zalo's clock (aiohttp would use the host's), unless the headers have been sent already."""
         if not reply.prepared:
             reply.headers["Date"] = self._world.clock.http_date()
         return reply

@@ -15,7 +15,7 @@ Break = Callable[[Fault, web.BaseRequest, web.Response], Awaitable[web.StreamRes
 
 
 async def break_off(fault: Fault, request: web.BaseRequest, reply: web.Response) -> web.StreamResponse | None:
-    """The answer that leaves instead of `reply`, or None if `reply` may still leave."""
+    """The answer to send instead of `reply`, or None if `reply` may still be sent."""
     return await BREAKAGES[fault.kind](fault, request, reply)
 
 

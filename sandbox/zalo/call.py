@@ -1,4 +1,4 @@
-"""One call on its way through the checks, and how its parameters are read."""
+"""Holds one call during the checks, and reads its parameters."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from sandbox.zalo.world import World
 
 @dataclass(slots=True)
 class Call:
-    """What came, and what the checks found out about it."""
+    """A received call, and what the checks found out about it."""
 
     world: World
     path: str
@@ -28,7 +28,7 @@ class Call:
     template: Template = field(default_factory=lambda: Template("", "", ()))
 
     def concerns(self, subject: str) -> bool:
-        """Whether a user id or a phone occurs in it as a JSON string."""
+        """Whether a user id or a phone occurs in the call as a JSON string."""
         quoted = f'"{subject}"'
         return quoted.encode() in self.raw or quoted in unquote_plus(self.query)
 
@@ -38,12 +38,12 @@ class Call:
 
 
 def read_json(call: Call) -> None:
-    """The body of a POST to the OA host."""
+    """Read the body of a POST to the OA host."""
     call.fields = _object(call.raw, "body")
 
 
 def read_data(call: Call) -> None:
-    """Zalo documents that GET parameters of the OA host travel as ONE parameter `data` that holds JSON."""
+    """Read GET parameters of the OA host: Zalo documents ONE parameter `data` that holds JSON."""
     parameters = call.parameters()
     if set(parameters) - {"data"}:
         raise invalid(min(set(parameters) - {"data"}))
@@ -51,7 +51,7 @@ def read_data(call: Call) -> None:
 
 
 def text_of(fields: Mapping[str, Any], name: str) -> str:
-    """A string that must be there: ids are decimal strings, a number is refused."""
+    """A required string; ids are decimal strings, and a number is refused."""
     value = fields.get(name)
     if not isinstance(value, str) or not value:
         raise invalid(name)
@@ -59,7 +59,7 @@ def text_of(fields: Mapping[str, Any], name: str) -> str:
 
 
 def count_of(fields: Mapping[str, Any], name: str, default: int, most: int) -> int:
-    """A number from 0 to `most`; above it -210."""
+    """A number from 0 to `most`; a greater one is refused with -210."""
     value = fields.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise invalid(name)

@@ -1,6 +1,7 @@
-"""Looking up what was said: `/v2.0/oa/conversation` and `/v2.0/oa/listrecentchat`, at most ten rows a call.
+"""Look-ups of conversations: `/v2.0/oa/conversation` and `/v2.0/oa/listrecentchat`, at most ten rows per call.
 
-Rows are messages, not threads, newest first. How long a message takes to appear is not documented: a switch.
+Rows are messages, not threads, newest first. Zalo does not document how long a message takes to appear, so a switch
+sets it.
 """
 
 from collections.abc import Iterator
@@ -29,12 +30,12 @@ def read_recent(call: Call) -> None:
 
 
 def conversation(call: Call) -> Body:
-    """Of one person; a bare array."""
+    """The messages of one person; `data` is a bare array."""
     return _rows(call, call.world.messages.newest_first(call.person.user_id))
 
 
 def recent(call: Call) -> Body:
-    """Of all people of the OA."""
+    """The messages of all people of the OA."""
     return _rows(call, call.world.messages.newest_first())
 
 

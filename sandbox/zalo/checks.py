@@ -1,6 +1,6 @@
-"""The checks, in their order. Zalo documents the codes and not the order: this table is the place to change it.
+"""The checks of a call, in their order. Zalo documents the codes but not the order; change it in the table below.
 
-Transport faults come before all of them (api.py), the commit comes after (`Route.carry_out`).
+Transport faults come before all checks (api.py), the execution comes after them (`Route.carry_out`).
 """
 
 import hashlib
@@ -21,13 +21,13 @@ WRONG_PROOF: Mapping[Host, int] = {Host.OPENAPI: -242, Host.BUSINESS: -1241}
 
 
 def rate(call: Call, _route: Route) -> None:
-    """4,000 a minute per App; Zalo documents that a call over it is not executed."""
+    """4,000 calls per minute and App; Zalo documents that a call above the limit is not executed."""
     if not call.world.rate.admit(call.world.switches.rate_per_minute, time.monotonic()):
         raise Refusal(-32)
 
 
 def on_demand(call: Call, _route: Route) -> None:
-    """What control ordered."""
+    """Apply the faults ordered by the control."""
     for fault in call.world.faults.striking(CHECK, call):
         if fault.kind == "error":
             raise Refusal(fault.code)
@@ -35,7 +35,7 @@ def on_demand(call: Call, _route: Route) -> None:
 
 
 def token(call: Call, route: Route) -> None:
-    """In the header `access_token`; a bearer is taken for nobody."""
+    """The access token in the header `access_token`; a bearer token in `Authorization` is ignored."""
     given = call.world.tokens.access.get(call.headers.get("access_token", ""))
     if given is None:
         raise Refusal(MISSING_TOKEN[route.host])
@@ -55,7 +55,7 @@ def proof(call: Call, route: Route) -> None:
 
 
 def app_and_oa(call: Call, route: Route) -> None:
-    """Not activated, not registered, not granted, not verified …: one code that refuses everything."""
+    """One code that refuses everything: not activated, not registered, not granted, not verified …"""
     switches = call.world.switches
     if state := switches.oa_state if route.host is Host.OPENAPI else switches.zns_state:
         raise Refusal(state)
@@ -73,7 +73,7 @@ def recipient(call: Call, route: Route) -> None:
 
 
 def night(call: Call, route: Route) -> None:
-    """What may not be sent from 22:00 to 06:00."""
+    """Messages that may not be sent from 22:00 to 06:00."""
     if route.night:
         route.night(call)
 

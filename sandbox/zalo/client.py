@@ -1,4 +1,4 @@
-"""The stand-in as a thing in Python: starts the process, talks to its control, ends it."""
+"""The Python interface of the stand-in: starts the process, calls its control, ends it."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import requests
 
@@ -19,18 +19,27 @@ ANSWER_SECONDS = 60.0
 LOOK_SECONDS = 0.01
 PROJECT = Path(__file__).parents[2]
 
+_PROGRAM = (sys.executable, "-m", "sandbox.zalo")
+
 Json = dict[str, Any]
 
 
 class SandboxZaloError(RuntimeError):
-    """The stand-in did not start, or did not understand an order."""
+    """The stand-in did not start, or refused an order."""
+
+
+def launch(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start a stand-in in a session of its own, with its output in the log."""
+    return subprocess.Popen(  # noqa: S603 (our own program)
+        command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+    )
 
 
 class SandboxZalo:
     """A running stand-in. Options are those of the command line: `SandboxZalo(latency_ms=50, everybody_known=True)`.
 
-    `prefix` stands before its command: words that put a program in a network namespace, say, and leave it its process
-    id. It ends with `stop`, at the end of the `with`, or when this process is gone, however it went.
+    `prefix` is put in front of its command, for example to run it in a network namespace; it must keep the process id.
+    The stand-in ends with `stop`, at the end of the `with`, or when this process has ended, however it ended.
     """
 
     def __init__(self, *, prefix: Sequence[str] = (), **options: str | float | bool) -> None:
@@ -38,23 +47,16 @@ class SandboxZalo:
         self._options = options
         self._folder = tempfile.TemporaryDirectory(prefix="sandbox-zalo-")
         self._session = requests.Session()
-        self._session.trust_env = False  # a proxy of the environment knows nothing of our ports
+        self._session.trust_env = False  # a proxy from the environment cannot reach our ports
         self._process: subprocess.Popen[bytes] | None = None
         self.api_url = self.control_url = ""
 
     def start(self) -> Self:
-        """Start it and wait until it listens. SandboxZaloError tells what it said if it does not."""
+        """Start it and wait until it listens. Raises SandboxZaloError with its output if it does not."""
         log, ready = Path(self._folder.name, "log"), Path(self._folder.name, "ready.json")
-        command = [sys.executable, "-m", "sandbox.zalo", "--ready", str(ready), "--parent", str(os.getpid())]
+        command = [*_PROGRAM, "--ready", str(ready), "--parent", str(os.getpid()), *_flags(self._options)]
         with log.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603 (our own program)
-                [*self._prefix, *command, *_flags(self._options)],
-                cwd=PROJECT,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+            self._process = launch([*self._prefix, *command], output)
         facts = self._wait_for(ready, log)
         self.api_url, self.control_url = facts["api_url"], facts["control_url"]
         return self
@@ -80,7 +82,7 @@ class SandboxZalo:
         return self._process.pid
 
     def mint_tokens(self, **order: Any) -> Json:
-        """A fresh pair for App and OA, as the token endpoint would answer it: what `hcc oa import` reads."""
+        """A new pair for App and OA, as in a reply of the token endpoint; `hcc oa import` reads it."""
         tokens: Json = self._ask("POST", "/tokens", order)
         return tokens
 
@@ -99,7 +101,7 @@ class SandboxZalo:
         self._ask("POST", "/templates", [dict(template) for template in templates])
 
     def messages(self, since: int = 0, wait: float = 0, user_id: str | None = None) -> list[Json]:
-        """What was accepted after number `since`, all of it; waits so many seconds for the first."""
+        """All messages accepted after number `since`; waits up to `wait` seconds for the first."""
         query: Json = {"since": since, "wait": wait} | ({} if user_id is None else {"user_id": user_id})
         found: list[Json] = []
         while True:
@@ -110,30 +112,30 @@ class SandboxZalo:
             query |= {"since": page["next"], "wait": 0}
 
     def age_messages(self, seconds: float) -> None:
-        """As if all that was accepted had been accepted so long ago."""
+        """Make all accepted messages older by so many seconds."""
         self._ask("POST", "/messages/age", {"seconds": seconds})
 
     def fault(self, kind: str, **fields: Any) -> Json:
-        """Switch a fault on: `fault("reset_after", count=3)`; its state, with its `id`."""
+        """Switch a fault on: `fault("reset_after", count=3)`; returns its state, with its `id`."""
         faults: list[Json] = self._ask("POST", "/faults", {"kind": kind, **fields})
         return faults[0]
 
     def faults(self) -> list[Json]:
-        """Those that are on, with their `hits`."""
+        """The faults that are on, with their `hits`."""
         return list(self._ask("GET", "/faults"))
 
     def clear_faults(self) -> None:
         self._ask("DELETE", "/faults")
 
     def down(self, seconds: float | None = None) -> None:
-        """Refuse connections for so long, or until `up`."""
+        """Refuse connections for so many seconds, or until `up`."""
         self._ask("POST", "/down", {"seconds": seconds})
 
     def up(self) -> None:
         self._ask("POST", "/up")
 
     def clock(self, **order: Any) -> None:
-        """`now`, `advance` (seconds), `stopped`; nothing: the real time again."""
+        """Set the clock by `now`, `advance` (seconds) and `stopped`; without arguments it shows the real time again."""
         self._ask("POST", "/clock", order)
 
     def switch(self, **changes: Any) -> Json:
@@ -145,12 +147,12 @@ class SandboxZalo:
         return stats
 
     def event(self, event: str, url: str, **order: Any) -> Json:
-        """Let an event happen and send it, signed, to `url`."""
+        """Apply an event to the state and send it, signed, to `url`."""
         sent: Json = self._ask("POST", "/events", {"event": event, "url": url, **order})
         return sent
 
     def reset(self) -> None:
-        """As at the start; tokens stay valid."""
+        """Reset to the initial state; tokens stay valid."""
         self._ask("POST", "/reset")
 
     def _ask(self, method: str, path: str, order: Any = None, query: Json | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""The time of this Zalo: the real one, moved and stopped on demand."""
+"""The clock of this Zalo: the real time, moved or stopped on demand."""
 
 import time
 from datetime import UTC, datetime, timedelta, timezone
@@ -9,7 +9,7 @@ NIGHT_BEGINS, NIGHT_ENDS = 22, 6
 
 
 class Clock:
-    """Seconds since 1970, as tokens, the 7-day window, the night rules, the rows of a chat and each answer see them."""
+    """Seconds since 1970, as used by tokens, the 7-day window, the night rules, chat rows and the `Date` of answers."""
 
     def __init__(self) -> None:
         self._offset = 0.0
@@ -19,20 +19,20 @@ class Clock:
         return time.time() + self._offset if self._stopped is None else self._stopped
 
     def set(self, moment: float, *, stopped: bool = False) -> None:
-        """Go to a moment, and run on from there unless it is to stand still."""
+        """Set the clock to a time; it runs on from there unless `stopped`."""
         self._offset = moment - time.time()
         self._stopped = moment if stopped else None
 
     def http_date(self) -> str:
-        """As the header `Date` of an answer has it (RFC 9110)."""
+        """The value of the header `Date` of an answer (RFC 9110)."""
         return formatdate(self.now(), usegmt=True)
 
     def day(self) -> str:
-        """The calendar day in Vietnam, at whose end daily quotas begin again."""
+        """The calendar day in Vietnam; daily quotas begin anew with each."""
         return vietnam(self.now()).date().isoformat()
 
     def is_night(self) -> bool:
-        """Zalo documents "10:00PM - 6:00AM" and no time zone; it is Vietnam's here."""
+        """Whether it is night. Zalo documents "10:00PM - 6:00AM" without a time zone; Vietnam's is used here."""
         hour = vietnam(self.now()).hour
         return hour >= NIGHT_BEGINS or hour < NIGHT_ENDS
 
@@ -42,7 +42,7 @@ def vietnam(moment: float) -> datetime:
 
 
 def seconds(moment: float | str) -> float:
-    """A moment as control receives it: seconds since 1970, or ISO with or without a zone (Vietnam's then)."""
+    """A time as the control receives it: seconds since 1970, or ISO; without a zone it is Vietnam's time."""
     if not isinstance(moment, str):
         return float(moment)
     parsed = datetime.fromisoformat(moment)

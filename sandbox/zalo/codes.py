@@ -107,7 +107,7 @@ WORDING: Mapping[Host, Mapping[int, str]] = {
 
 
 class Refusal(Exception):  # noqa: N818 (it is an answer, not an error of ours)
-    """The call is not executed."""
+    """Refuses a call, which then is not executed."""
 
     def __init__(self, code: int, message: str = "") -> None:
         super().__init__(code, message)
@@ -132,5 +132,5 @@ def success(data: Any) -> Body:
 
 def _flat(code: int, name: str) -> Body:
     body = {"error": code, "error_name": name, "error_description": name, "error_reason": "", "ref_doc": ""}
-    # A failed refresh has been seen with empty tokens beside the code, which a careless client would store.
+    # A failed refresh was once recorded with empty tokens next to the code, which a careless client would store.
     return body | {"access_token": "", "refresh_token": ""} if code == -14014 else body  # noqa: PLR2004 (said in the line above)

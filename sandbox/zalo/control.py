@@ -1,18 +1,18 @@
-"""The second socket: everything a test or an operator of the sandbox may order or ask, as JSON.
+"""The second socket: all orders and queries for tests and operators of the sandbox, as JSON.
 
-POST   /tokens          a fresh pair, as `hcc oa import` reads it; {"oa_id", "oa_name", "expires_in"} optional
+POST   /tokens          a new pair, as `hcc oa import` reads it; {"oa_id", "oa_name", "expires_in"} optional
 POST   /tokens/expire   end all access tokens           DELETE /tokens   kill the grant
 POST   /people          one, a list, or {"people": […], "everybody_known": true}
 POST   /templates       one or a list
 POST   /faults          one or a list      GET /faults      DELETE /faults[?id=]
 POST   /down            {"seconds": 5}, or {} until POST /up
-POST   /clock           {"now": moment, "advance": seconds, "stopped": bool}; {} is the real time again
+POST   /clock           {"now": time, "advance": seconds, "stopped": bool}; {} restores the real time
 POST   /switches        {name: value}      GET /switches
 GET    /messages        ?since=SEQ&wait=SECONDS&user_id=&limit=
-POST   /messages/age    {"seconds": 3600}: all that was accepted is so much older
+POST   /messages/age    {"seconds": 3600}: make all accepted messages older by that
 GET    /stats
 POST   /events          send a signed webhook (events.py)
-POST   /reset           as at the start; tokens stay valid
+POST   /reset           back to the initial state; tokens stay valid
 GET    /                the page
 """
 
@@ -33,15 +33,15 @@ from sandbox.zalo.templates import read_template
 from sandbox.zalo.tokens import ACCESS_SECONDS
 from sandbox.zalo.world import World
 
-BODY_MOST = 256 * 1024 * 1024  # people come by the hundred thousand
+BODY_MOST = 256 * 1024 * 1024  # people are registered by the hundred thousand
 WAIT_MOST = 60.0
-MESSAGES_MOST = 2_000  # more at once would hold up the API
+MESSAGES_MOST = 2_000  # more at once would block the API for too long
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Control:
-    """One method per order."""
+    """The handlers, one method per order."""
 
     def __init__(self, world: World, door: Door) -> None:
         self._world = world
@@ -144,7 +144,7 @@ class Control:
         return web.json_response(asdict(self._world.switches))
 
     async def messages(self, request: web.Request) -> web.Response:
-        """Those after `since` (a negative one: the last so many), waiting up to `wait` seconds for the first."""
+        """The messages after `since` (if negative: the last so many); waits up to `wait` seconds for the first."""
         log, query = self._world.messages, request.query
         since, user_id = int(query.get("since", "0")), query.get("user_id")
         since = max(0, log.last + since) if since < 0 else since
@@ -187,7 +187,7 @@ class Control:
 
 @web.middleware
 async def _explain(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """An order that cannot be understood is answered with a sentence."""
+    """Answer an invalid order with status 400 and a sentence."""
     try:
         return await handler(request)
     except (ValueError, TypeError, KeyError) as error:

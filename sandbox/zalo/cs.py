@@ -1,4 +1,4 @@
-"""Consultation messages (`/v3.0/oa/message/cs`): their forms, their limits, their reply.
+"""Consultation messages (`/v3.0/oa/message/cs`): reads, accepts and answers them.
 
 Zalo documents no idempotency key: a repeat is a second message.
 """
@@ -12,7 +12,7 @@ from sandbox.zalo.messages import Message
 
 
 def read(call: Call) -> None:
-    """`{"recipient": {"user_id"}, "message": {…}}`; afterwards `fields` holds user_id, text and attachment."""
+    """Read `{"recipient": {"user_id"}, "message": {…}}`; afterwards `fields` holds user_id, text and attachment."""
     read_json(call)
     recipient, message = call.fields.get("recipient"), call.fields.get("message")
     if not isinstance(recipient, dict):
@@ -28,7 +28,7 @@ def read(call: Call) -> None:
 
 
 def send(call: Call) -> Body:
-    """Accept it. Recorded replies hold two fields, the documented one holds more."""
+    """Accept the message. Recorded replies have two fields, the documented one has more."""
     message = accept(call, "zalo_cs")
     data: Body = {"message_id": message.message_id, "user_id": message.user_id}
     if call.world.switches.rich_replies:
@@ -38,7 +38,7 @@ def send(call: Call) -> Body:
 
 
 def accept(call: Call, channel: str) -> Message:
-    """Into the list of messages, with an id of 20 lower-case hex digits as in every recorded reply."""
+    """Add it to the accepted messages, with an id of 20 lower-case hex digits as in every recorded reply."""
     call.world.stats.accepted[channel] += 1
     fields = call.fields
     return call.world.messages.append(

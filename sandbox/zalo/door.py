@@ -1,4 +1,4 @@
-"""The first socket's door: it can be shut (connections refused, open ones reset) and opened again on its port."""
+"""The listener of the first socket: it can be shut (connections refused, open ones reset) and reopened on its port."""
 
 import asyncio
 import socket
@@ -12,7 +12,7 @@ BACKLOG = 4096
 
 
 class Door:
-    """A second socket is bound to the port and never listens: it keeps the port while the door is shut."""
+    """The door. A second socket is bound to the port and never listens: it keeps the port while the door is shut."""
 
     def __init__(self, server: web.Server, world: World, host: str, port: int) -> None:
         self._server = server
@@ -35,7 +35,7 @@ class Door:
                 )
 
     def shut(self, seconds: float | None = None) -> None:
-        """At once; to be opened again after so many seconds, or by hand."""
+        """Shut the door at once; reopen it after so many seconds, or by `open`."""
         self._forget_reopening()
         if self._listening is not None:
             self._listening.close()
@@ -47,7 +47,7 @@ class Door:
             self._reopening = asyncio.get_running_loop().call_later(seconds, self._reopen)
 
     async def close(self) -> None:
-        """For good."""
+        """Close the door for good."""
         self.shut()
         await self._server.shutdown(0)
         self._keeper.close()

@@ -1,4 +1,4 @@
-"""Webhooks: what Zalo sends to the App when a person does something, signed as Zalo documents it.
+"""Webhooks: sends the App the events that Zalo would send when a person does something, signed as Zalo documents.
 
 `X-ZEvent-Signature: mac=<hex>` with hex = sha256(appId + body + timestamp + OA secret key), over the exact bytes.
 All ids and the timestamp (ms) are strings.
@@ -29,10 +29,10 @@ def signature(app_id: str, body: bytes, timestamp: str, secret: str) -> str:
 
 
 async def send_event(world: World, order: Order) -> dict[str, Any]:
-    """Let the event happen here, then tell `url` of it, `times` times with the same bytes.
+    """Apply the event to the state, then send it to `url`, `times` times with the same bytes.
 
-    The order holds `event`, `url`, `user_id` and what the event needs; `secret`, `signature`, `headers` and
-    `timestamp` (ms) may be given too. Returns the statuses, the body and the signature that were sent.
+    The order contains `event`, `url`, `user_id` and the event's own fields; `secret`, `signature`, `headers` and
+    `timestamp` (ms) are optional. Returns the received statuses, and the body and signature sent. Raises ValueError.
     """
     kind = order.get("event", "")
     if kind not in EVENTS:
@@ -51,7 +51,7 @@ async def send_event(world: World, order: Order) -> dict[str, Any]:
 
 
 async def _post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
-    """The status; 0 if nobody answered in time."""
+    """The status; 0 if there was no answer in time."""
     try:
         async with (
             aiohttp.ClientSession(timeout=PATIENCE) as session,
@@ -98,7 +98,7 @@ def _user_submit_info(world: World, order: Order) -> Event:
 
 
 def _user_received_message(world: World, order: Order) -> Event:
-    """Two bodies: by phone it names the phone and the true `delivery_time`, else the user id."""
+    """The receipt. For a message by phone it names the phone and the `delivery_time`, otherwise the user id."""
     message = _message(world, order)
     if message.channel != "zns":
         return _to_user(world, message.user_id) | {"message": {"msg_id": message.message_id}}
@@ -113,7 +113,7 @@ def _user_seen_message(world: World, order: Order) -> Event:
 
 
 def _oa_send_text(world: World, order: Order) -> Event:
-    """The echo of what the OA sent, also over the API."""
+    """The echo of a message that the OA sent, including those sent over the API."""
     message = _message(world, order)
     return _to_user(world, message.user_id) | {"message": {"msg_id": message.message_id, "text": message.text}}
 
@@ -138,7 +138,7 @@ EVENTS: Mapping[str, Callable[[World, Order], Event]] = {
 
 
 def _person(world: World, order: Order) -> Person:
-    """Whoever writes or follows is known from then on."""
+    """The person of the event; registers them, so that they are known from then on."""
     user_id = str(order["user_id"])
     known = world.people.by_id(user_id, everybody=True, now=world.clock.now())
     person = known or Person(user_id)

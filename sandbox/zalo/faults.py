@@ -1,7 +1,7 @@
-"""Misbehaviour on demand: which kinds there are, and which calls they strike.
+"""Misbehaviour on demand: the kinds of faults, and the calls that they strike.
 
-A fault strikes before the call is executed, among the checks, after the checks and before the deed, or after a call
-was executed with success.
+A fault strikes before all checks, among the checks, between the checks and the execution, or after a successful
+execution.
 """
 
 import itertools
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 BEFORE, CHECK, CHECKED, AFTER = "before", "check", "checked", "after"
 
-# kind → when it strikes; the kinds in MOVABLE may be given another `when`.
+# kind → when it strikes; a kind in MOVABLE may have another `when`.
 KINDS: Mapping[str, str] = {
     "delay": BEFORE,  # wait `ms`
     "reset_before": BEFORE,  # RST, nothing was executed
@@ -37,7 +37,7 @@ FIELDS = {"kind", "when", "count", "probability", "path", "user_id", "ms", "code
 
 
 class Victim(Protocol):
-    """What a fault looks at in a call."""
+    """The parts of a call that a fault examines."""
 
     path: str
 
@@ -46,7 +46,7 @@ class Victim(Protocol):
 
 @dataclass(slots=True)
 class Fault:
-    """`count` is how many strikes are left, None without end; `path` is a prefix; `user_id` may be a phone."""
+    """`count` is the number of strikes left (None: unlimited); `path` is a prefix; `user_id` may be a phone."""
 
     number: int
     kind: str
@@ -65,7 +65,7 @@ class Fault:
         self._dice = random.Random(self.seed)  # noqa: S311 (a repeatable misfortune, not a secret)
 
     def strikes(self, victim: Victim) -> bool:
-        """Whether it strikes this call; a strike is counted."""
+        """Whether it strikes this call; counts the strike."""
         if self.count == 0 or not victim.path.startswith(self.path):
             return False
         if self.user_id and not victim.concerns(self.user_id):
@@ -82,14 +82,14 @@ class Fault:
 
 
 class Faults:
-    """Those that are switched on, in the order in which they were."""
+    """The faults that are on, in the order in which they were switched on."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self._numbers = itertools.count(1)
 
     def add(self, row: Mapping[str, Any]) -> Fault:
-        """Switch one on. ValueError with a sentence for a kind or a field that does not exist."""
+        """Switch one on. Raises ValueError with a sentence for an unknown kind or field, or an impossible `when`."""
         kind = row.get("kind", "")
         if kind not in KINDS:
             raise ValueError(f"no fault {kind!r}; there are {', '.join(KINDS)}, and POST /down")
@@ -103,14 +103,14 @@ class Faults:
         return fault
 
     def clear(self, number: int | None = None) -> None:
-        """Switch off one, or all."""
+        """Switch off one fault, or all."""
         self._faults = [fault for fault in self._faults if number is not None and fault.number != number]
 
     def all(self) -> list[Fault]:
         return list(self._faults)
 
     def striking(self, when: str, victim: Victim) -> Iterator[Fault]:
-        """Those that strike this call at this point. A fault that the caller does not ask for keeps its count."""
+        """The faults that strike this call at this point, lazily: faults that are not consumed keep their count."""
         for fault in self._faults:
             if fault.when == when and fault.strikes(victim):
                 yield fault

@@ -1,4 +1,4 @@
-"""The forms a consultation message may take, and their limits: -201 for a field, -210 for a limit, -233 for a form."""
+"""Checks the forms of consultation messages and their limits: -201 for a field, -210 for a limit, -233 for a form."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ MEDIA = {"image", "gif", "sticker"}
 
 
 def check_message(message: Body) -> None:
-    """A text of at most 2,000 characters, an attachment, or both."""
+    """A message is a text of at most 2,000 characters, an attachment, or both. Raises `Refusal`."""
     attachment = message.get("attachment", {})
     if not isinstance(attachment, dict):
         raise invalid("attachment")
@@ -114,7 +114,7 @@ def _check_sms(payload: Any) -> None:
 FORMS: Mapping[str, Callable[[Body], None]] = {
     "request_user_info": _check_request_user_info,
     "media": _check_media,
-    "buttons": _check_buttons,  # known by having no template_type
+    "buttons": _check_buttons,  # the form without a template_type
 }
 
 BUTTONS: Mapping[str, Callable[[Any], None]] = {

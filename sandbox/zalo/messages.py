@@ -1,4 +1,4 @@
-"""The messages that were accepted, in the order of acceptance: the truth that tests and the page look at."""
+"""Stores the accepted messages in order of acceptance, for tests and the page."""
 
 import asyncio
 import time
@@ -12,11 +12,11 @@ KEPT_MESSAGES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One accepted message. `at` is real time; `moment` is what the clock of this Zalo said."""
+    """One accepted message. `at` is real time; `moment` is the time by this Zalo's clock."""
 
     seq: int
     message_id: str
-    channel: str  # zalo_cs | zalo_template | zns | user: the last is a person writing to the OA
+    channel: str  # zalo_cs | zalo_template | zns | user (a person wrote to the OA)
     oa_id: str
     user_id: str
     phone: str
@@ -31,7 +31,7 @@ class Message:
 
 
 class Messages:
-    """The last hundred thousand, found by number, by id and by person."""
+    """The last hundred thousand messages, indexed by number, by id and by person."""
 
     def __init__(self) -> None:
         self.last = 0
@@ -41,7 +41,7 @@ class Messages:
         self._waiters: set[asyncio.Future[None]] = set()
 
     def append(self, message_id: str, channel: str, **fields: Any) -> Message:
-        """Accept one, and wake those who wait; what is not given is empty."""
+        """Accept a message and wake the waiters; fields not given are empty."""
         self.last += 1
         blank = {"user_id": "", "phone": "", "name": "", "text": "", "template_id": "", "tracking_id": ""}
         message = Message(
@@ -62,14 +62,14 @@ class Messages:
         return self._by_id.get(message_id)
 
     def newest_first(self, user_id: str | None = None) -> Iterator[Message]:
-        """Of one person, or of all."""
+        """The messages of one person or of all, newest first."""
         if user_id is not None:
             yield from reversed(self._by_user.get(user_id, ()))
             return
         yield from reversed(self._by_seq.values())
 
     def after(self, seq: int, limit: int, user_id: str | None = None) -> list[Message]:
-        """Those with a greater number, oldest first; a number from before `clear` stands for the beginning."""
+        """The messages with a greater number, oldest first; a number from before `clear` counts as 0."""
         seq = 0 if seq > self.last else seq
         if user_id is not None:
             return [message for message in self._by_user.get(user_id, ()) if message.seq > seq][:limit]
@@ -77,7 +77,7 @@ class Messages:
         return [self._by_seq[number] for number in range(first, min(self.last, first + limit - 1) + 1)]
 
     async def wait_for(self, seq: int, limit: int, user_id: str | None, patience: float) -> list[Message]:
-        """Those after `seq` as soon as there is one, or none after so many seconds."""
+        """The messages after `seq` as soon as there is one, or none after `patience` seconds."""
         deadline = time.monotonic() + patience
         while not (found := self.after(seq, limit, user_id)) and (left := deadline - time.monotonic()) > 0:
             waiter = asyncio.get_running_loop().create_future()
@@ -87,14 +87,14 @@ class Messages:
         return found
 
     def age(self, seconds: float) -> None:
-        """As if all that was accepted had been accepted so long ago, by the clock of this Zalo."""
+        """Make all accepted messages older by so many seconds, by this Zalo's clock."""
         aged = {seq: replace(message, moment=message.moment - seconds) for seq, message in self._by_seq.items()}
         self._by_seq = aged
         self._by_id = {message.message_id: message for message in aged.values()}
         self._by_user = {key: deque(aged[message.seq] for message in kept) for key, kept in self._by_user.items()}
 
     def clear(self) -> None:
-        """Forget all; the numbers begin again at 1."""
+        """Forget all messages; numbers begin again at 1."""
         self.last = 0
         for index in (self._by_seq, self._by_id, self._by_user):
             index.clear()

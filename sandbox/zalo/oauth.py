@@ -1,6 +1,6 @@
-"""The OAuth host: consent, codes, and refresh tokens for one use each.
+"""The OAuth host: consent, codes, and single-use refresh tokens.
 
-Zalo documents the secret as a header, never a form field; replies are flat, failures carry `error_name`.
+Zalo documents the secret as a header, never as a form field; replies are flat, and failures contain `error_name`.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def permission(call: Call) -> Redirect:
 
 
 def read_token_request(call: Call) -> None:
-    """A form, the App's id, and its secret in the header."""
+    """Read a form with the App's id, and the App's secret in the header. Raises `Refusal`."""
     if not call.headers.get("Content-Type", "").startswith(FORM):
         raise Refusal(-14004)
     call.fields = {name: values[0] for name, values in parse_qs(call.raw.decode(errors="replace")).items()}
@@ -52,7 +52,7 @@ def read_token_request(call: Call) -> None:
 
 
 def access_token(call: Call) -> Body:
-    """A new pair, for a code or for a refresh token."""
+    """A new pair of tokens, in exchange for a code or a refresh token."""
     match call.fields.get("grant_type"):
         case "authorization_code":
             grant = _by_code(call)

@@ -1,4 +1,4 @@
-"""The page: what the person sees on the phone."""
+"""Serves the page that shows the messages as on the person's phone."""
 
 import html
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from aiohttp import web
 
 PAGE = Path(__file__).with_name("page.html")
-# All of it is in the one file; nothing may be fetched from elsewhere, also not by a text that was sent.
+# The page is a single file. Nothing may be fetched from elsewhere, not even by the text of a message.
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'"
 )

@@ -1,4 +1,4 @@
-"""People: who can be written to, by user id or by phone, and what is the matter with them."""
+"""The people of this Zalo, found by user id or by phone, and the reasons why some cannot be written to."""
 
 import hashlib
 import re
@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.zalo.clock import seconds
 
-# What may be wrong with a person, and the code that each host answers; the first that applies counts.
+# Trouble with a person → the host's code; the first that applies is answered.
 OA_TROUBLES: Mapping[str, int] = {
     "banned": -227,
     "restricted": -244,
@@ -38,7 +38,7 @@ class Person:
     follows: bool = True
     last_interaction: float | None = None
     troubles: frozenset[str] = frozenset()
-    shared: dict[str, str] = field(default_factory=dict)  # what they submitted themselves
+    shared: dict[str, str] = field(default_factory=dict)  # submitted by the person
 
     @property
     def display_name(self) -> str:
@@ -46,12 +46,12 @@ class Person:
 
     @property
     def user_id_by_app(self) -> str:
-        """The same person has another id per App; ids are decimal strings above 2^53."""
+        """The person's id for this App; ids are decimal strings above 2^53."""
         return str(2**61 + int.from_bytes(hashlib.sha256(self.user_id.encode()).digest()[:7], "big"))
 
 
 class People:
-    """Those who were registered; with `everybody_known` also everyone else who has a numeric id."""
+    """The registered people; with `everybody_known` also any other numeric user id and any other phone."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, Person] = {}
@@ -61,7 +61,7 @@ class People:
         return len(self._by_id)
 
     def register(self, person: Person) -> None:
-        """Add or replace."""
+        """Add or replace a person."""
         if person.user_id:
             self._by_id[person.user_id] = person
         if person.phone:
@@ -82,9 +82,9 @@ class People:
 
 
 def read_person(row: Mapping[str, Any], now: float) -> Person:
-    """A person as control receives them; a follower who says nothing else followed just now.
+    """A person as the control receives them. By default they are a follower whose last interaction is now.
 
-    Raises ValueError with a sentence for a key that does not exist or an id or a phone of the wrong form.
+    Raises ValueError with a sentence for an unknown key, or for an id or a phone of the wrong form.
     """
     if unknown := set(row) - FIELDS:
         raise ValueError(f"a person has no {', '.join(sorted(unknown))}; there are {', '.join(sorted(FIELDS))}")

@@ -1,4 +1,4 @@
-"""The life of the process: two sockets, a ready file, an orderly end."""
+"""Runs the process: two sockets, a ready file, an orderly end."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ PARENT_CHECKED_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where to listen (port 0: any free one), where to say so, and for whom to live (0: for nobody)."""
+    """Where to listen (port 0: any free one), the ready file, and the parent to end with (0: none)."""
 
     host: str = LOOPBACK
     port: int = 0
@@ -31,7 +31,7 @@ class Place:
 
 
 async def run(world: World, place: Place) -> None:
-    """Serve until SIGTERM or SIGINT, or until the parent is gone."""
+    """Serve until SIGTERM or SIGINT, or until the parent has ended."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -51,7 +51,7 @@ async def run(world: World, place: Place) -> None:
 
 
 def _announce(ready: Path, place: Place, port: int, control_port: int) -> None:
-    """Whole or not at all: whoever sees the file can read it."""
+    """Write the ready file atomically, so that a reader never sees half of it."""
     facts = {
         "api_url": f"http://{place.host}:{port}",
         "control_url": f"http://{place.control_host}:{control_port}",
@@ -63,7 +63,10 @@ def _announce(ready: Path, place: Place, port: int, control_port: int) -> None:
 
 
 def _is_alive(parent: int) -> bool:
-    """An orphan is adopted by another process. A death signal would come when the starting thread ends: too early."""
+    """Whether the parent lives: an orphan gets another parent.
+
+    A parent death signal would come too early, when the starting thread ends.
+    """
     return not parent or os.getppid() == parent
 
 

@@ -1,4 +1,4 @@
-"""The rate bucket: Zalo documents 4,000 requests a minute per App, and that a call over it is not executed."""
+"""The rate limit: Zalo documents 4,000 requests per minute and App, and that a call above it is not executed."""
 
 from collections import deque
 
@@ -6,7 +6,7 @@ WINDOW_SECONDS = 60.0
 
 
 class Rate:
-    """An exact sliding window. It also remembers the fullest window, of executed calls and of all that arrived."""
+    """An exact sliding window. It also records the fullest window of executed calls and of all arrived calls."""
 
     def __init__(self) -> None:
         self._executed: deque[float] = deque()
@@ -16,7 +16,7 @@ class Rate:
         self.violations = 0
 
     def admit(self, limit: int, now: float) -> bool:
-        """Count one arrival; True if it may be executed. `now` is seconds on a clock that is never moved."""
+        """Count one arrival; True if it may be executed. `now` is in seconds of a monotonic clock."""
         _slide(self._executed, now)
         _slide(self._arrived, now)
         self._arrived.append(now)
@@ -29,7 +29,7 @@ class Rate:
         return True
 
     def remaining(self, limit: int) -> int:
-        """How many more calls the window takes, as of the last arrival."""
+        """How many more calls the window allows, as of the last arrival."""
         return max(0, limit - len(self._executed))
 
 

@@ -1,4 +1,4 @@
-"""Whether the person of a call can be written to through the OA host."""
+"""Checks whether the person of a call can be written to through the OA host."""
 
 from sandbox.zalo.call import Call, text_of
 from sandbox.zalo.codes import Refusal, invalid
@@ -8,7 +8,7 @@ WINDOW_SECONDS = 7 * 86_400
 
 
 def known(call: Call) -> None:
-    """A user id of this OA; any other is answered -201."""
+    """The user id must belong to this OA; any other is refused with -201."""
     user_id = text_of(call.fields, "user_id")
     world = call.world
     person = world.people.by_id(user_id, everybody=world.switches.everybody_known, now=world.clock.now())
@@ -18,7 +18,7 @@ def known(call: Call) -> None:
 
 
 def reachable(call: Call) -> None:
-    """Known, and neither banned nor unwilling; templates need no more than that."""
+    """The person must be known, and neither banned nor unwilling. Templates need no more than that."""
     known(call)
     for trouble, code in OA_TROUBLES.items():
         if trouble in call.person.troubles:
@@ -26,7 +26,10 @@ def reachable(call: Call) -> None:
 
 
 def inside_window(call: Call) -> None:
-    """Zalo documents that the person interacted with the OA in the past 7 days; following is one way, no condition."""
+    """The person must have interacted with the OA in the past 7 days, as Zalo documents.
+
+    Following is one such interaction, but not a condition.
+    """
     reachable(call)
     last = call.person.last_interaction
     if last is None or call.world.clock.now() - last > WINDOW_SECONDS:

@@ -11,7 +11,7 @@ TAGS = {"1": "TRANSACTION", "2": "CUSTOMER_CARE", "3": "PROMOTION"}
 
 
 def read_list(call: Call) -> None:
-    """`status` is a number; a word is answered "Invalid status"."""
+    """Read the parameters. `status` is a number; a word is refused with "Invalid status"."""
     parameters = call.parameters()
     status = parameters.get("status", "")
     if status and (not status.isdecimal() or int(status) not in STATUSES):
@@ -37,7 +37,7 @@ def read_info(call: Call) -> None:
 
 
 def info(call: Call) -> Body:
-    """Prices are strings, `timeout` is milliseconds."""
+    """One template. Prices are strings, `timeout` is in milliseconds."""
     template = call.template
     params = [
         {

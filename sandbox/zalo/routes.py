@@ -1,4 +1,4 @@
-"""Every call that exists, and who answers for its steps."""
+"""The table of all existing calls, with the functions for their steps."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Step = Callable[[Call], None]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`read` parses and judges the parameters; `carry_out` changes the state and answers."""
+    """The steps of a call: `read` parses and checks the parameters; `carry_out` changes the state and answers."""
 
     host: Host
     read: Step
@@ -28,7 +28,7 @@ def _shut_down(_call: Call) -> None:
 
 
 def _discontinued(_call: Call) -> None:
-    """Zalo announced the end for 2026-03-01 and not what the paths answer since."""
+    """Zalo announced the end of these paths for 2026-03-01, but not their answer since then."""
     raise Refusal(-233)
 
 

@@ -1,4 +1,4 @@
-"""What was counted."""
+"""The counters of this Zalo."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,4 +11,4 @@ class Stats:
     requests: Counter[str] = field(default_factory=Counter)  # by path
     refreshes: int = 0
     connections: int = 0
-    in_flight: int = 0  # requests that are here and not answered yet
+    in_flight: int = 0  # received requests without an answer yet

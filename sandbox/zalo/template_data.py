@@ -1,4 +1,4 @@
-"""Whether the data of a template send fits the registered template, in the codes of either host."""
+"""Checks the data of a template send against the registered template, with the codes of either host."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from sandbox.zalo.templates import Template
 
 @dataclass(frozen=True, slots=True)
 class DataCodes:
-    """What a host answers for each fault of the data."""
+    """A host's code for each fault of the data."""
 
     empty: int
     not_text: int
@@ -23,7 +23,7 @@ ZNS_DATA = DataCodes(empty=-111, not_text=-112, missing=-1122, too_long=-1121, u
 
 
 def check_data(template: Template, data: Any, codes: DataCodes) -> None:
-    """Keys are the registered parameters, values are strings of at most the registered length."""
+    """Keys must be registered parameters, values strings of at most the registered length. Raises `Refusal`."""
     if not isinstance(data, dict) or not data:
         raise Refusal(codes.empty, _name(codes, "template_data"))
     params = {param.name: param for param in template.params}
@@ -40,5 +40,5 @@ def check_data(template: Template, data: Any, codes: DataCodes) -> None:
 
 
 def _name(codes: DataCodes, field: str) -> str:
-    """The OA host names the field, the other has a code for each fault."""
+    """The message of a fault: the OA host names the field, the other host has a code for each fault instead."""
     return f"{field} is invalid!" if codes is OA_DATA else ""

@@ -1,4 +1,4 @@
-"""Approved templates, as they stand in Zalo's register; control puts them there."""
+"""The templates in Zalo's register; the control registers them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`tag` is 1 transaction, 2 customer care, 3 promotion; `daytime_only` is answered -133 at night by phone."""
+    """`tag`: 1 transaction, 2 customer care, 3 promotion. `daytime_only`: refused with -133 at night by phone."""
 
     template_id: str
     name: str
@@ -46,9 +46,9 @@ class Templates:
 
 
 def read_template(row: Mapping[str, Any]) -> Template:
-    """A template as control receives it; `params` are names, or objects with the fields of `Param`.
+    """A template as the control receives it; `params` are names, or objects with the fields of `Param`.
 
-    Raises ValueError with a sentence when something is missing, unknown or impossible.
+    Raises ValueError with a sentence if a field is missing, unknown or impossible.
     """
     try:
         rest = {key: value for key, value in row.items() if key not in {"template_id", "params", "name", "buttons"}}

@@ -1,4 +1,4 @@
-"""Grants: what an OA has allowed the App, as a chain of token pairs of which only the last is alive.
+"""The grants of OAs to the App, each a chain of token pairs of which only the last is valid.
 
 Zalo documents: an access token lives 25 hours, a refresh token three months and for one use, a code ten minutes.
 """
@@ -26,7 +26,7 @@ class Grant:
 
 @dataclass(slots=True)
 class Token:
-    """An access or a refresh token, or a code; it dies by time or by hand."""
+    """An access or a refresh token, or a code; it ends by time or by `kill`."""
 
     grant: Grant
     expires_at: float
@@ -40,7 +40,7 @@ class Token:
 
 
 class Tokens:
-    """All that were given out, also the dead: a dead access token is answered otherwise than an unknown one."""
+    """All issued tokens, including dead ones: a dead access token has another refusal than an unknown one."""
 
     def __init__(self) -> None:
         self.access: dict[str, Token] = {}
@@ -48,20 +48,20 @@ class Tokens:
         self._codes: dict[str, Token] = {}
 
     def mint(self, grant: Grant, now: float, lives: float = ACCESS_SECONDS) -> Body:
-        """A new pair, as the token endpoint answers it (`expires_in` is a string there)."""
+        """A new pair, as in a reply of the token endpoint (where `expires_in` is a string)."""
         access, refresh = secrets.token_urlsafe(48), secrets.token_urlsafe(48)
         _keep(self.access, access, Token(grant, now + lives))
         _keep(self._refresh, refresh, Token(grant, now + REFRESH_SECONDS))
         return {"access_token": access, "refresh_token": refresh, "expires_in": str(int(lives))}
 
     def code(self, grant: Grant, challenge: str, now: float) -> str:
-        """What the consent page puts into the redirect."""
+        """A new code for the consent page to put into the redirect."""
         code = secrets.token_urlsafe(32)
         _keep(self._codes, code, Token(grant, now + CODE_SECONDS, challenge))
         return code
 
     def use_refresh(self, refresh: str, now: float) -> Grant | None:
-        """The grant behind a refresh token, which is dead from now on; None if it was dead before."""
+        """Use up a refresh token; returns its grant, or None if it was dead or unknown."""
         token = _use(self._refresh, refresh, now)
         return token.grant if token else None
 
@@ -75,7 +75,7 @@ class Tokens:
                 token.kill()
 
     def kill(self) -> None:
-        """End every grant: access and refresh tokens alike."""
+        """End all grants: both access and refresh tokens."""
         self.expire_access()
         for token in self._refresh.values():
             token.kill()

@@ -1,4 +1,4 @@
-"""Approved templates by user id (`/v3.0/oa/message/template`): no window, and not every template."""
+"""Approved templates by user id (`/v3.0/oa/message/template`): without a 7-day window, and not for every template."""
 
 from sandbox.zalo.call import Call, read_json, text_of
 from sandbox.zalo.codes import Body, Refusal, invalid, success
@@ -8,7 +8,7 @@ from sandbox.zalo.templates import PROMOTION
 
 
 def read(call: Call) -> None:
-    """`{"user_id", "template_id", "template_data"}`, with no `recipient` around it."""
+    """Read `{"user_id", "template_id", "template_data"}`, without a `recipient` object around it."""
     read_json(call)
     text_of(call.fields, "user_id")
     template = call.world.templates.find(text_of(call.fields, "template_id"))
@@ -21,13 +21,13 @@ def read(call: Call) -> None:
 
 
 def night(call: Call) -> None:
-    """Zalo documents that promotion goes out from 06:00 to 21:59 only."""
+    """Zalo documents that promotions are sent from 06:00 to 21:59 only."""
     if call.template.tag == PROMOTION and call.world.clock.is_night():
         raise Refusal(-234)
 
 
 def send(call: Call) -> Body:
-    """Accept it; `remain` is a number here."""
+    """Accept the message; `remain` is a number here."""
     message = accept(call, "zalo_template")
     data: Body = {
         "message_id": message.message_id,

@@ -1,4 +1,4 @@
-"""People and the OA itself, as the OA host tells of them."""
+"""People and the OA itself, as the OA host describes them."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ def read_detail(call: Call) -> None:
 
 
 def detail(call: Call) -> Body:
-    """The date of the last interaction is a bare day; recorded replies omit what was never shared."""
+    """One person. The last interaction is a date without a time; recorded replies omit data that was never shared."""
     person = call.person
     data: Body = {
         "user_id": person.user_id,
@@ -46,7 +46,7 @@ def read_getlist(call: Call) -> None:
 
 
 def getlist(call: Call) -> Body:
-    """`count` echoes the request."""
+    """A page of people; `count` echoes the request."""
     offset, count = call.fields.get("offset", 0), call.fields.get("count", COUNT_MOST)
     wanted = call.fields.get("is_follower")
     days = call.fields["days"]
@@ -60,7 +60,7 @@ def getlist(call: Call) -> Body:
 
 
 def getoa(call: Call) -> Body:
-    """A health check without side effects."""
+    """The OA; usable as a health check without side effects."""
     return success(
         {
             "oa_id": call.grant.oa_id,
@@ -87,7 +87,7 @@ def read_quota(call: Call) -> None:
 
 
 def quota(call: Call) -> Body:
-    """The only place that tells the last interaction exactly."""
+    """A person's quotas; the only call that returns the exact time of the last interaction."""
     last = call.person.last_interaction
     data = {
         "last_interaction": "" if last is None else str(int(last * 1000)),
@@ -103,7 +103,7 @@ def read_nothing(call: Call) -> None:
 
 
 def _period(given: Any, now: float) -> tuple[date, date] | None:
-    """The documented words and `YYYY_MM_DD:YYYY_MM_DD`, both days included."""
+    """First and last day (inclusive) of a documented word or of `YYYY_MM_DD:YYYY_MM_DD`."""
     if given is None:
         return None
     today = vietnam(now).date()
@@ -128,7 +128,7 @@ def _day(moment: float | None) -> str:
 
 
 def _shared_info(person: Person) -> Body:
-    """An empty phone is the number 0."""
+    """The shared data; a missing phone is the number 0."""
     shared = person.shared
     phone = shared.get("phone", "")
     blank = {"address": "", "city": "", "district": ""}

@@ -1,4 +1,4 @@
-"""The state of this Zalo, all of it in memory and all of it in one place."""
+"""The complete state of this Zalo, in memory."""
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from sandbox.zalo.tokens import Grant, Tokens
 
 @dataclass(frozen=True)
 class Identity:
-    """The one App, its default OA, and the secret its webhooks are signed with."""
+    """The single App, its default OA, and the secret that signs its webhooks."""
 
     app_id: str = "3605180934221887501"
     app_secret: str = "hop-cat-app-secret"  # noqa: S105 (a secret of nobody)
@@ -38,13 +38,13 @@ class World:
     stats: Stats = field(init=False)
     clock: Clock = field(init=False)
     rate: Rate = field(init=False)
-    sent_today: Counter[tuple[str, str]] = field(init=False)  # by day and template, sends by phone
+    sent_today: Counter[tuple[str, str]] = field(init=False)  # sends by phone, by day and template
 
     def __post_init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """As at the start, except that tokens stay valid: a running client need not be connected again."""
+        """Reset to the initial state. Tokens stay valid, so that a running client need not be connected again."""
         self.switches = replace(self.initial)
         self.people, self.templates = People(), Templates()
         self.faults, self.stats = Faults(), Stats()
@@ -53,5 +53,5 @@ class World:
         self.messages.clear()
 
     def grant(self, oa_id: str = "", oa_name: str = "") -> Grant:
-        """A new consent, of the default OA if no other is named."""
+        """A new consent, of the default OA if none is named."""
         return Grant(oa_id or self.identity.oa_id, oa_name or self.identity.oa_name)

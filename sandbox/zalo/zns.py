@@ -1,6 +1,7 @@
-"""Approved templates by phone (`business.openapi.zalo.me`): sending and asking what became of it.
+"""Approved templates by phone (`business.openapi.zalo.me`): sends, delivery status and quota.
 
-Zalo documents `tracking_id` as the partner's mark, not as a key: a repeat is a second message and a second charge.
+Zalo documents `tracking_id` as the partner's label, not as an idempotency key: a repeat is a second message and a
+second charge.
 """
 
 import json
@@ -20,7 +21,7 @@ NOT_APPROVED = {"PENDING_REVIEW": -131, "REJECT": -131, "DISABLE": -146, "DELETE
 
 
 def read(call: Call) -> None:
-    """A phone beginning with 84, an approved template (its id as string or number), its data."""
+    """Read a phone beginning with 84, an approved template (its id as string or number), and its data."""
     if not call.raw.strip():
         raise Refusal(-121)
     try:
@@ -39,7 +40,7 @@ def read(call: Call) -> None:
 
 
 def recipient(call: Call) -> None:
-    """Has Zalo, uses it, and does not refuse us."""
+    """The person must have Zalo, use it, and not refuse us."""
     world, phone = call.world, call.fields["phone"]
     person = world.people.by_phone(phone, everybody=world.switches.everybody_known, now=world.clock.now())
     if person is None:
@@ -51,13 +52,13 @@ def recipient(call: Call) -> None:
 
 
 def night(call: Call) -> None:
-    """A property of the template, which every promotion has."""
+    """Sending by day only is a property of the template, which every promotion has."""
     if (call.template.daytime_only or call.template.tag == PROMOTION) and call.world.clock.is_night():
         raise Refusal(-133)
 
 
 def money(call: Call) -> None:
-    """The purse, then the OA's day, then the template's day."""
+    """Check the money, then the OA's daily quota, then the template's daily limit."""
     world = call.world
     if world.switches.zns_money:
         raise Refusal(world.switches.zns_money)
@@ -68,7 +69,7 @@ def money(call: Call) -> None:
 
 
 def send(call: Call) -> Body:
-    """Accept it: `error: 0` means accepted, not delivered. The numbers are strings here."""
+    """Accept the message: `error: 0` means accepted, not delivered. The quota's numbers are strings here."""
     day = call.world.clock.day()
     call.world.sent_today[day, ""] += 1
     call.world.sent_today[day, call.template.template_id] += 1
@@ -86,7 +87,7 @@ def read_status(call: Call) -> None:
 
 
 def status(call: Call) -> Body:
-    """-1 does not exist, 0 on the server and not yet on the phone, 1 delivered; a delivery takes no time here."""
+    """-1: does not exist; 0: on the server, not yet on the phone; 1: delivered. A delivery takes no time here."""
     message = call.world.messages.find(call.fields["message_id"])
     if message is None:
         return _status(-1, "The message does not exist", None)
@@ -102,7 +103,7 @@ def read_quota(call: Call) -> None:
 
 
 def quota(call: Call) -> Body:
-    """Numbers here, and `message` begins in lower case."""
+    """The quotas: numbers here, and `message` begins in lower case."""
     data = {
         "dailyQuota": call.world.switches.zns_daily_quota,
         "remainingQuota": _remaining(call),

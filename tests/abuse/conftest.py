@@ -19,8 +19,8 @@ import requests
 
 from operators.processes import Processes
 from producers.hooks.signature import signature
-from tests.hooks.conftest import from_user
 from tests.journeys.conftest import World, by_person, until, world
+from tests.producers.hooks.conftest import from_user
 
 __all__ = ["world"]
 

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.abuse.conftest import Figures, Siege
-from tests.queue.poison import poison
+from tests.coordination.poison import poison
 
 pytestmark = pytest.mark.journey
 

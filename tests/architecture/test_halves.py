@@ -10,18 +10,21 @@ import pytest
 from dotenv import dotenv_values
 
 from config.celeryconfig import QUEUES, ROUTES, celery_settings
+from config.channels import CHANNEL_FACTS
 from config.settings import ROOT, Settings, variable
-from config.values import CHANNEL_NAMES
+from coordination.beat import BoundedScheduler
+from domain.kinds import KINDS, RANK
+from domain.letters import Letters
+from domain.lifecycle import BLOCKING, FINISHED, LIVE, State, leads_to
 from operators.processes import procfile
 from worker.channels import CHANNELS
-from worker.domain.kinds import KINDS, RANK
-from worker.domain.letters import Letters
-from worker.domain.lifecycle import BLOCKING, FINISHED, LIVE, State, leads_to
-from worker.queue.beat import BoundedScheduler
-from worker.shared import TEMPLATES
+from worker.channels.zalo.codes import TABLES
+from worker.services.shared import TEMPLATES
 
 SOURCES = [
-    path for room in ("config", "producers", "worker", "operators", "sandbox") for path in (ROOT / room).rglob("*.py")
+    path
+    for room in ("config", "domain", "ledger", "coordination", "ground", "producers", "worker", "operators", "sandbox")
+    for path in (ROOT / room).rglob("*.py")
 ]
 VARIABLES = {variable(field) for field in Settings.model_fields}
 
@@ -51,9 +54,31 @@ def test_every_reminder_follows_a_kind_and_every_rule_speaks_of_its_own() -> Non
         assert kind.follows is None or kind.follows in RANK
 
 
-def test_every_channel_of_the_table_may_be_named_in_the_settings() -> None:
-    """A channel that is built can be switched on."""
-    assert set(CHANNELS) <= set(CHANNEL_NAMES)
+def test_every_channel_has_its_facts_and_says_its_own_name() -> None:
+    """A channel is a room with its row, and its facts; what carries one-time codes says so in both."""
+    assert {name: row.name for name, row in CHANNELS.items()} == {name: name for name in CHANNEL_FACTS}
+    codes = {name for name, facts in CHANNEL_FACTS.items() if facts.codes_if}
+    assert codes == {name for name, row in CHANNELS.items() if row.code_conditions is not None}
+
+
+def test_nobody_but_its_room_names_a_channel_or_a_code_of_zalo() -> None:
+    """To add a channel, no other file is touched; defaults and the demo choose among those that there are."""
+    codes = {code for table in TABLES.values() for code in table}
+    namers = set()
+    for path in SOURCES:
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith(("sandbox/", "ledger/migrations/", "worker/channels/zalo/")):
+            nodes = list(ast.walk(ast.parse(path.read_text())))
+            words = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+            minus = {ast.unparse(node) for node in nodes if isinstance(node, ast.UnaryOp)}
+            if words & {"zalo_cs", "zalo_template", "zns"} or minus & set(map(str, codes)):
+                namers.add(name)
+    assert namers == {
+        "config/channels.py",
+        "config/settings.py",
+        "operators/cli/demo.py",
+        "worker/channels/__init__.py",
+    }
 
 
 def test_every_task_has_a_queue_and_every_queue_a_consumer() -> None:
@@ -80,10 +105,10 @@ def test_no_task_outlives_the_visibility_timeout() -> None:
     assert conf["task_time_limit"] < conf["broker_transport_options"]["visibility_timeout"]
 
 
-def test_readme_example_and_settings_name_the_same_variables() -> None:
+def test_page_example_and_settings_name_the_same_variables() -> None:
     """A setting that is not documented does not exist for those who run this."""
-    readme = set(re.findall(r"^\| `(HCC_\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
-    assert readme == VARIABLES
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text()
+    assert set(re.findall(r"^\| `(HCC_\w+)` \|", page, re.MULTILINE)) == VARIABLES
     assert set(dotenv_values(ROOT / ".env.example")) == VARIABLES
 
 

@@ -16,11 +16,11 @@ from benchmarks.rivals import ledger as rival_ledger
 from benchmarks.rivals.plan import words_of
 from benchmarks.world import environment
 from config.settings import Settings
+from domain.letters import Facts
 from sandbox.dossiers.living import LivingDossiers
 from sandbox.servers import Servers
 from sandbox.servers.roles import PRODUCT
-from worker.bootstrap import Services
-from worker.domain.letters import Facts
+from worker.services.bootstrap import Services
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import pstats
 import pytest
 
 from benchmarks.profile import by_room, room_of
-from worker.domain.money import dong
+from domain.money import dong
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,8 @@ from worker.domain.money import dong
         (("~", 0, "<method 'socket_action' of 'pycurl.CurlMulti' objects>"), "wire: libcurl"),
         (("/x/worker/wire/curl.py", 62, "start"), "wire: ours"),
         (("/x/site-packages/sqlalchemy/engine/base.py", 1, "execute"), "ledger: SQLAlchemy"),
-        (("/x/worker/ledger/claims.py", 9, "lock_due"), "ledger: ours"),
-        (("/x/worker/pump.py", 88, "turn"), "the story: pump, deliver, answers, costs"),
+        (("/x/ledger/notices/claims.py", 9, "lock_due"), "ledger: ours"),
+        (("/x/worker/delivery/pump.py", 88, "turn"), "the story: pump, deliver, answers, costs"),
         (("~", 0, "<built-in method builtins.isinstance>"), "elsewhere"),
     ],
 )

@@ -16,9 +16,9 @@ from benchmarks.standin.answers import INVALID, NO_TOKEN, SENDS
 from benchmarks.standin.server import Desk, Talk
 from benchmarks.standin.tally import Tally
 from benchmarks.standin.trust import server_context
-from worker.channels.zalo.answers import read_send
+from domain.outcome import Sent
 from worker.channels.zalo.codes import Host
-from worker.domain.outcome import Sent
+from worker.channels.zalo.replies import read_send
 from worker.wire.protocol import Reply
 
 CS = "/v3.0/oa/message/cs"

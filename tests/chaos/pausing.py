@@ -18,9 +18,9 @@ from typing import Any
 
 import pycurl
 
+from coordination.marks import Marks, Witness
 from tests.chaos.instants import CLAIMED, CONNECTED, CONNECTING, MARKED, SENT
 from worker.app import app
-from worker.queue.marks import Marks, Witness
 
 __all__ = ["app"]
 

@@ -28,9 +28,9 @@ class Refusal:
         return self.name
 
 
-def some_of(refusals: Sequence[Refusal], *names: str) -> list[Refusal]:
-    """All of them in a full run, those with these names in a short one: others are refused in the same words."""
-    return [one for one in refusals if not SHORT or one.name in names]
+def some_of(refusals: Sequence[Refusal], name: str) -> list[Refusal]:
+    """All of them in a full run, the named one in a short one: others are refused in the same words."""
+    return [one for one in refusals if not SHORT or one.name == name]
 
 
 def play(run: Run, refusal: Refusal, seconds: float) -> None:

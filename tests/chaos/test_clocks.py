@@ -13,7 +13,7 @@ from tests.chaos.conftest import Begin
 from tests.chaos.run import Run
 from tests.chaos.scale import NOTICES, PATIENCE, SHORT, TEST_SECONDS, whole_only
 from tests.chaos.verdict import all_told, promised
-from tests.chaos.world import SEND
+from tests.chaos.world import LONG_TIMEOUTS, SEND
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
 
@@ -85,7 +85,7 @@ def test_26_a_clock_jumps_in_the_middle(begin: Begin, tmp_path: Path, jumps: lis
 @_no_clock
 def test_26_the_ledgers_clock_jumps_by_years_and_no_history_is_dropped(begin: Begin, tmp_path: Path) -> None:
     """Incident 26: housekeeping comes just then; what has been told is still known to have been told."""
-    run = begin(movable_clocks=True)
+    run = begin(movable_clocks=True, changes=LONG_TIMEOUTS)
     for _ in run.portions(1):
         run.until(lambda: set(run.states().values()) == {"sent"}, "all to be told, and recorded", PATIENCE)
     before = run.scalar(_KEPT)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from ledger.migrate import missing
 from tests.chaos.blows import (
     Struck,
     flush_at_work,
@@ -19,8 +20,7 @@ from tests.chaos.conftest import Begin
 from tests.chaos.run import Run
 from tests.chaos.scale import BLOWS, SHORT, TEST_SECONDS, whole_only
 from tests.chaos.verdict import all_told, promised
-from tests.chaos.world import SEND, WORKERS
-from worker.ledger.migrate import missing
+from tests.chaos.world import LONG_TIMEOUTS, SEND, WORKERS
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
 
@@ -60,7 +60,7 @@ def only_what_was_on_the_wire_was_doubted(run: Run, blows: list[Struck]) -> None
 
 def test_02_what_was_recorded_and_never_rung_is_picked_up_within_seconds(begin: Begin) -> None:
     """Incident 2: the process that polls is lost after its commit and before the bell; beat comes back later."""
-    run = begin(processes=WORKERS)
+    run = begin(processes=WORKERS, changes=LONG_TIMEOUTS)
     run.load.feed(run.dossier_count)
     assert run.hcc("poll", "--once", HCC_REDIS_URL="redis://127.0.0.1:1/0").returncode == 0
     assert run.scalar("SELECT count(*) FROM notices WHERE state = 'due'") == run.dossier_count
@@ -96,8 +96,9 @@ def test_postgresql_is_killed_and_comes_back(begin: Begin) -> None:
     promised(run.verdict())
 
 
-def test_10_workers_of_the_previous_version_go_on_while_the_ledger_expands(run: Run) -> None:
+def test_10_workers_of_the_previous_version_go_on_while_the_ledger_expands(begin: Begin) -> None:
     """Incident 10: `hcc migrate` twice at once under load, then the expand step of a version to come."""
+    run = begin(changes=LONG_TIMEOUTS)
     for _ in run.portions(1):
         with ThreadPoolExecutor(2) as threads:
             twice = list(threads.map(run.hcc, ["migrate"] * 2))
@@ -111,8 +112,9 @@ def test_10_workers_of_the_previous_version_go_on_while_the_ledger_expands(run: 
     assert run.scalar("SELECT count(*) FROM notices WHERE of_the_next_version = 'new'") == run.notices
 
 
-def test_11_beat_is_away_for_a_while_and_then_there_are_two(run: Run) -> None:
+def test_11_beat_is_away_for_a_while_and_then_there_are_two(begin: Begin) -> None:
     """Incident 11: what beat missed is caught up once, and two beats tell nothing twice."""
+    run = begin(changes=LONG_TIMEOUTS)
     for portion in run.portions(2):
         if portion == 0:
             run.kill("beat")

@@ -14,7 +14,7 @@ from tests.chaos.dossiers import KINDS, code_of, texts_of, user_of
 from tests.chaos.run import Run
 from tests.chaos.scale import PATIENCE, SHORT, TEST_SECONDS, whole_only
 from tests.chaos.verdict import all_told, nothing_wrong
-from tests.chaos.world import SEND, WORKERS
+from tests.chaos.world import LONG_TIMEOUTS, SEND, WORKERS
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
 
@@ -81,7 +81,7 @@ def test_08_a_replay_of_the_dead_delays_nothing_of_today(begin: Begin) -> None:
 
 def test_13_poisoned_notices_are_set_aside_and_all_others_go_on(begin: Begin) -> None:
     """Incident 13: notices whose facts make code raise are dead with a reason; the batch goes on without them."""
-    run = begin(processes=())
+    run = begin(processes=(), changes=LONG_TIMEOUTS)
     run.feed()
     run.poll()
     poisoned = run.dice.sample(range(run.dossier_count), len(_POISONED_FACTS))
@@ -133,7 +133,7 @@ def all_heard(run: Run) -> bool:
 
 def test_14_a_burst_leaves_memory_flat(begin: Begin) -> None:
     """Incident 14: many thousand notices in one transaction; a worker's children need no more at its end."""
-    run = begin(notices=_BURST, latency_ms=5)
+    run = begin(notices=_BURST, latency_ms=5, changes=LONG_TIMEOUTS)
     run.feed()
     sizes: list[tuple[int, int]] = []
     for part in range(1, 10):

@@ -12,7 +12,7 @@ from tests.chaos.conftest import Begin
 from tests.chaos.run import Run
 from tests.chaos.scale import SHORT, TEST_SECONDS
 from tests.chaos.verdict import promised
-from tests.queue.poison import poison
+from tests.coordination.poison import poison
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(max(TEST_SECONDS, 1500))]
 

@@ -11,7 +11,7 @@ from tests.chaos.conftest import Begin
 from tests.chaos.run import Run
 from tests.chaos.scale import PATIENCE, TEST_SECONDS
 from tests.chaos.verdict import all_told
-from tests.chaos.world import SEND, free_port, listens
+from tests.chaos.world import LONG_TIMEOUTS, SEND, free_port, listens
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
 
@@ -26,7 +26,7 @@ _NOT_RECORDED = "SELECT count(*) FROM notices WHERE state = 'sending' AND text =
 
 def test_07_receipts_overtake_our_record_come_twice_and_come_late(begin: Begin) -> None:
     """Incident 7: each receipt counts, whenever it comes; web is killed in the middle; no state goes back."""
-    run = begin(latency_ms=20)
+    run = begin(latency_ms=20, changes=LONG_TIMEOUTS)
     port = free_port()
     hook = f"http://127.0.0.1:{port}/hooks/zalo"
     web = f"hcc web --port {port}"

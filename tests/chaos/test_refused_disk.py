@@ -9,7 +9,7 @@ import pytest
 from tests.chaos.conftest import Begin
 from tests.chaos.scale import TEST_SECONDS
 from tests.chaos.verdict import all_told
-from tests.chaos.world import WORKERS, free_port, listens
+from tests.chaos.world import LONG_TIMEOUTS, WORKERS, free_port, listens
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
 
@@ -20,7 +20,7 @@ _BEAT = "celery -A worker.app beat --loglevel DEBUG"
 
 def test_34_a_log_that_takes_nothing_keeps_nobody_from_their_work(begin: Begin) -> None:
     """Incident 34: after a few lines every other one is refused."""
-    run = begin(processes=())
+    run = begin(processes=(), changes=LONG_TIMEOUTS)
     for name in WORKERS:
         run.start(name, _NO_ROOM.format(command=_WORKER.format(name=name)), HCC_LOG_LEVEL="DEBUG")
     run.start("beat", _NO_ROOM.format(command=_BEAT), HCC_LOG_LEVEL="DEBUG")

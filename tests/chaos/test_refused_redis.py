@@ -114,7 +114,7 @@ REFUSALS = (
 )
 
 
-@pytest.mark.parametrize("refusal", some_of(REFUSALS, "demoted", "locked"), ids=str)
+@pytest.mark.parametrize("refusal", some_of(REFUSALS, "demoted"), ids=str)
 def test_31_redis_answers_and_refuses(begin: Begin, refusal: Refusal) -> None:
     """Incident 31: worker and beat live, a bell that is refused costs one line, and all is told when it works again."""
     play(begin(**refusal.begins), refusal, _SECONDS)

@@ -8,7 +8,7 @@ from tests.chaos.blows import members
 from tests.chaos.conftest import Begin
 from tests.chaos.refusals import Refusal, play
 from tests.chaos.run import Run
-from tests.chaos.scale import SHORT, TEST_SECONDS
+from tests.chaos.scale import CHILDREN, SHORT, TEST_SECONDS
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
 
@@ -29,7 +29,7 @@ SILENT = Refusal("silent", _silence, _speak, "không kết nối được CSDL h
 def test_32_the_dossier_database_falls_silent_and_no_child_is_killed(begin: Begin) -> None:
     """Incident 32: with one OA, too, the query is broken off; what was found before is told meanwhile."""
     run = begin(**SILENT.begins)
-    run.until(lambda: all(len(members(run.running[name].pid)) == 3 for name in run.workers), "the children")
+    run.until(lambda: all(len(members(run.running[name].pid)) == 1 + CHILDREN for name in run.workers), "the children")
     children = {name: set(members(run.running[name].pid)) for name in run.workers}
     play(run, SILENT, _SECONDS)
     assert {name: set(members(run.running[name].pid)) for name in run.workers} == children

@@ -12,12 +12,12 @@ import pytest
 import redis
 
 from config.celeryconfig import QUEUES
+from coordination.pace import BURST_SECONDS, WINDOW_SECONDS
 from tests.chaos.conftest import Begin
 from tests.chaos.run import Run
 from tests.chaos.scale import SHORT, TEST_SECONDS, whole_only
 from tests.chaos.verdict import all_told, nothing_wrong, promised
-from tests.chaos.world import SEND
-from worker.queue.pace import BURST_SECONDS, WINDOW_SECONDS
+from tests.chaos.world import LONG_TIMEOUTS, SEND
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
 
@@ -36,7 +36,7 @@ WHERE at < ended
 
 def test_03_sweeps_over_living_retries_add_none(begin: Begin) -> None:
     """Incident 3: a storm of sweeps and wakes while everything is being retried; each notice keeps its one chain."""
-    run = begin(changes={"HCC_RETRY_BASE_SECONDS": "2", "HCC_RETRY_CAP_SECONDS": "2"})
+    run = begin(changes=LONG_TIMEOUTS | {"HCC_RETRY_BASE_SECONDS": "2", "HCC_RETRY_CAP_SECONDS": "2"})
     run.zalo.fault("error", code=_LATER, path=SEND)
     run.feed()
     run.until(lambda: run.scalar("SELECT count(*) FROM attempts") >= run.dossier_count, "everything to be retried")
@@ -83,8 +83,7 @@ def _etas(run: Run) -> list[Any]:
 
 def test_12_a_quota_is_hit_by_all_at_once_and_raised_later(begin: Begin) -> None:
     """Incident 12: what meets the quota is held without using up tries, the rest is not even tried; then each once."""
-    # Patient, so that a busy machine leaves no answer in doubt: here all answers count.
-    run = begin(changes={"HCC_LEASE_SECONDS": "40", "HCC_HTTP_TIMEOUT_SECONDS": "20"})
+    run = begin(changes=LONG_TIMEOUTS)
     for _ in run.portions(1, at=(0.2, 0.4)):
         run.zalo.switch(oa_money=_NO_QUOTA)
         run.until(lambda: any(hold.key.startswith("channel:") for hold in run.services.holds.all()), "the hold")
@@ -112,7 +111,8 @@ def test_17_the_clock_of_a_host_jumps_by_hours(begin: Begin, tmp_path: Path) -> 
     """Incident 17: the clock of workers and beat jumps ahead, then back, amid retries; nothing freezes or doubles."""
     clock = tmp_path / "clock"
     clock.write_text("0")
-    run = begin(changes={"PYTHONPATH": str(Path(__file__).with_name("shifted_clock")), "HCC_CHAOS_CLOCK": str(clock)})
+    shifted = {"PYTHONPATH": str(Path(__file__).with_name("shifted_clock")), "HCC_CHAOS_CLOCK": str(clock)}
+    run = begin(changes=LONG_TIMEOUTS | shifted)
     run.zalo.fault("error", code=_LATER, probability=0.3, path=SEND, seed=run.dice.randrange(2**31))
     jumps = [3600, -3600, 0]
     for number in run.portions(len(jumps)):

@@ -13,7 +13,7 @@ from tests.chaos.dossiers import code_of, user_of
 from tests.chaos.run import Run
 from tests.chaos.scale import SHORT, TEST_SECONDS, whole_only
 from tests.chaos.verdict import all_told, nothing_wrong, promised
-from tests.chaos.world import SEND, free_port
+from tests.chaos.world import LONG_TIMEOUTS, SEND, free_port
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(TEST_SECONDS)]
 
@@ -92,8 +92,9 @@ def test_06_zalo_takes_thirty_seconds_and_others_go_on(begin: Begin) -> None:
     assert seen == {("healthz", 200), ("readyz", 200)}
 
 
-def test_16_people_who_leave_in_the_middle_end_nothing_but_their_own_notices(run: Run) -> None:
+def test_16_people_who_leave_in_the_middle_end_nothing_but_their_own_notices(begin: Begin) -> None:
     """Incident 16: whoever unfollows between claim and send is told nothing more, and nobody tries for ever."""
+    run = begin(changes=LONG_TIMEOUTS)
     gone = run.dice.sample(range(run.dossier_count), 5 if SHORT else 50)
     for _ in run.portions(1):
         unfollow(run, gone)
@@ -105,8 +106,9 @@ def test_16_people_who_leave_in_the_middle_end_nothing_but_their_own_notices(run
     assert run.scalar("SELECT count(*) FROM attempts WHERE outcome = 'unreachable'") == verdict.unreachable
 
 
-def test_18_tokens_expire_in_the_middle_and_are_refreshed_once(run: Run) -> None:
+def test_18_tokens_expire_in_the_middle_and_are_refreshed_once(begin: Begin) -> None:
     """Incident 18: all processes meet the refused token at once; one of them refreshes it, each time."""
+    run = begin(changes=LONG_TIMEOUTS)
     times = 1 if SHORT else 3
     for _ in run.portions(times):
         run.zalo.expire_tokens()

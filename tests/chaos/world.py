@@ -25,22 +25,22 @@ from sqlalchemy.exc import DBAPIError
 
 from config.celeryconfig import celery_settings
 from config.settings import Settings, variable
+from ledger.migrate import migrate
+from ledger.people.people import Link
 from operators.processes import Processes
 from operators.world import SANDBOX_ZALO
 from producers.dossiers.poll import build_poller
 from sandbox.dossiers.living import LivingDossiers
 from tests.chaos.dossiers import KINDS, Load, phone_of, user_of
 from tests.chaos.outside import Outside, run_command
-from tests.chaos.scale import NOTICES, SEED
-from worker.bootstrap import Services
+from tests.chaos.scale import CHILDREN, NOTICES, SEED
 from worker.channels.zalo.oauth import pair_of
-from worker.ledger.migrate import migrate
-from worker.ledger.people import Link
+from worker.services.bootstrap import Services
 
 WORKERS = ("first", "second")
 SEND = "/v3.0/oa/message/cs"
 
-_WORKER = "celery -A {app} worker -n {name}@%h --concurrency 2 --loglevel INFO"
+_WORKER = f"celery -A {{app}} worker -n {{name}}@%h --concurrency {CHILDREN} --loglevel INFO"
 _BEAT = "celery -A {app} beat --loglevel INFO"
 _SETTINGS = SANDBOX_ZALO | {
     "HCC_SECRET_KEYS": "a-key-for-tests-only-0123456789",
@@ -59,6 +59,8 @@ DEFAULTS = {
     for field in ("poll_seconds", "retry_base_seconds", "retry_cap_seconds", "lease_seconds", "http_timeout_seconds")
 }
 """How patient we are where nobody says otherwise."""
+LONG_TIMEOUTS = {"HCC_LEASE_SECONDS": "40", "HCC_HTTP_TIMEOUT_SECONDS": "20"}
+"""So that a busy machine leaves no answer in doubt: for scenarios in which everything has to be told."""
 _ZALO_URLS = ("HCC_ZALO_OPENAPI_URL", "HCC_ZALO_BUSINESS_URL", "HCC_ZALO_OAUTH_URL")
 _STOP_SECONDS = 60.0
 _SPARE = 20  # people beyond those of the load, for dossiers that a scenario files besides

@@ -11,9 +11,9 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import DBAPIError
 
 from config.causes import Cause, cause_of, not_reached
+from coordination.connection import BrokerDown, QueueDown, open_redis, redis_errors
 from producers.dossiers.mapping import load_mapping
 from producers.dossiers.source import Source, SourceUnreachableError
-from worker.queue.connection import BrokerDown, QueueDown, door, open_redis
 from worker.wire import protocol
 
 
@@ -41,7 +41,7 @@ def of_ledger(url: str) -> Cause:
 
 
 def of_redis(url: str) -> Cause:
-    with pytest.raises(QueueDown) as caught, door("answer"):
+    with pytest.raises(QueueDown) as caught, redis_errors("answer"):
         open_redis(url).ping()
     return cause_of(caught.value)
 

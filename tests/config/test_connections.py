@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from config.connections import Counts, Deployment, ProcessCounts, most
+from config.connections import Counts, ProcessCounts, ProcessPlan, most
 
 
 def test_the_worked_example_is_right() -> None:
-    """Four hosts with two children each, one beat, one web, and two commands of operators."""
-    four = Deployment(hosts=4, children=2)
+    """Four hosts with two children each, one beat, one web, one console, and two commands of operators."""
+    four = ProcessPlan(hosts=4, children=2)
     assert most(four, "redis://redis/0") == Counts(
-        ledger=4 * 2 * 10 + 10 + 2 * 5, redis=4 + 8 * (8 + 1 + 2) + 1, broker=4 * (8 + 2 * 4) + 4 + 6 + 2 * 2
+        ledger=4 * 2 * 10 + 10 + 8 + 2 * 5,
+        redis=4 + 8 * (8 + 1 + 1 + 2) + 1,
+        broker=4 * (8 + 2 * 4) + 4 + 6 + 2 + 2 * 2,
     )
-    assert most(four, "amqp://rabbit//") == Counts(ledger=100, redis=93, broker=4 * (2 + 2 * 2) + 2 + 3 + 2)
+    assert most(four, "amqp://rabbit//") == Counts(ledger=108, redis=101, broker=4 * (2 + 2 * 2) + 2 + 3 + 1 + 2)
 
 
 def test_what_runs_is_counted_as_it_is() -> None:
@@ -23,5 +25,5 @@ def test_what_runs_is_counted_as_it_is() -> None:
 
 def test_each_host_adds_the_same() -> None:
     """So that one can plan by host."""
-    ledgers = [most(Deployment(hosts, children=8), "amqp://rabbit//").ledger for hosts in (1, 2, 3)]
+    ledgers = [most(ProcessPlan(hosts, children=8), "amqp://rabbit//").ledger for hosts in (1, 2, 3)]
     assert ledgers[1] - ledgers[0] == ledgers[2] - ledgers[1] == 8 * 10

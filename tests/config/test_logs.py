@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config.logs import Masking, name_oas
+from config.log_lines import Masking, name_oas
 from config.oas import load_oas
 
 ONE, TWO = "4024926008133882615", "4024926008133882616"

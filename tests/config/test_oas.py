@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config.channels import CHANNEL_FACTS
 from config.oas import COMMON, Oa, common_settings, load_oas
 from config.settings import REQUIRED, Settings, SettingsError, variable
-from config.values import CHANNEL_NAMES
 
 OF_ALL = {"database_url": "postgresql://x/y", "redis_url": "redis://x", "secret_keys": "0123456789abcdef"}
 OF_EACH = 'dossier_url = "sqlite:///d.db"\nzalo_app_id = "1"\nzalo_app_secret = "s"\n'
@@ -76,7 +76,7 @@ _KINDS = st.sampled_from(["accepted", "fee_requested"])
 @given(
     st.sampled_from(["", "HCC_", "hcc_", "Hcc_"]),
     st.sampled_from([str.upper, str.lower, str.title]),
-    st.permutations(CHANNEL_NAMES).map(lambda names: [name for name in names if name != "sms"]),
+    st.permutations(list(CHANNEL_FACTS)).map(lambda names: [name for name in names if name != "sms"]),
     st.dictionaries(
         st.sampled_from(["accepted", "fee_requested"]), st.lists(st.sampled_from(["zns", "paper"]), min_size=1)
     ),

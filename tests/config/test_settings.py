@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from config.logs import mask
+from config.log_lines import mask
 from config.settings import REQUIRED, SettingsError, load, variable
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.money import MOST, read_amount
+from domain.money import MOST, read_amount
 
 READ: tuple[tuple[Any, int], ...] = (
     ("150.000", 150_000),

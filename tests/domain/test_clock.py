@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.clock import VIETNAM, appointment, from_local, to_vietnam
+from domain.clock import VIETNAM, appointment, from_local, to_vietnam
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.code import CodeParts, modern_unit, normalize_code, parse_code
+from domain.code import CodeParts, modern_unit, normalize_code, parse_code
 
 
 @pytest.mark.parametrize(

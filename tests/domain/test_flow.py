@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.flow import FIRST, LEAST, Flow
+from domain.flow import FIRST, LEAST, Flow
 
 MOST = 400
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from unicodedata import normalize
 
 import pytest
 
 from config.settings import ROOT
-from worker.domain.clock import VIETNAM
-from worker.domain.forms import FormError, Forms
-from worker.domain.kinds import KINDS, OF_DOSSIERS
-from worker.domain.letters import Facts, Letters
+from domain.clock import VIETNAM
+from domain.forms import FormError, Forms, read_form
+from domain.kinds import KINDS, OF_DOSSIERS
+from domain.letters import Facts, Letters
+from domain.template_source import source_of_files
 
 TEMPLATES = ROOT / "templates"
 IDS = {kind.name: str(330 + place) for place, kind in enumerate(KINDS) if kind.name in OF_DOSSIERS}
@@ -22,7 +23,12 @@ CODE = "H27.37-240219-1001"
 @pytest.fixture
 def forms() -> Forms:
     """The forms of the product."""
-    return Forms(TEMPLATES, Letters(TEMPLATES), IDS)
+    return Forms(lambda kind: read_form(kind, source_of_files(TEMPLATES, kind).form), IDS)
+
+
+def filled_from(toml: str, facts: Facts) -> Mapping[str, str]:
+    """The parameters by a form of this source."""
+    return Forms(lambda kind: read_form(kind, toml), {"accepted": "1"}).fill("accepted", facts).data
 
 
 @pytest.mark.parametrize("kind", IDS)
@@ -54,14 +60,12 @@ def test_a_fee_has_a_button_and_no_link_in_its_data(forms: Forms) -> None:
     assert "http" not in str(forms.fill("fee_requested", facts).data)
 
 
-def test_a_value_is_measured_in_code_points_after_composing(tmp_path: Path) -> None:
+def test_a_value_is_measured_in_code_points_after_composing() -> None:
     """A decomposed text is longer and would be refused with -1121."""
-    (tmp_path / "accepted").mkdir()
-    (tmp_path / "accepted" / "zns.toml").write_text('[[params]]\nname = "ma"\nfact = "code"\nlongest = 5\n')
-    forms = Forms(tmp_path, Letters(TEMPLATES), {"accepted": "1"})
-    assert forms.fill("accepted", Facts(normalize("NFD", "Hồ sơ"))).data == {"ma": "Hồ sơ"}
+    toml = '[[params]]\nname = "ma"\nfact = "code"\nlongest = 5\n'
+    assert filled_from(toml, Facts(normalize("NFD", "Hồ sơ"))) == {"ma": "Hồ sơ"}
     with pytest.raises(FormError, match="ma has 6 characters, above 5") as caught:
-        forms.fill("accepted", Facts("SECRET"))
+        filled_from(toml, Facts("SECRET"))
     assert "SECRET" not in str(caught.value)
 
 
@@ -79,10 +83,14 @@ def test_what_cannot_be_filled_in_is_a_sentence(forms: Forms, kind: str, facts: 
         forms.fill(kind, facts)
 
 
-@pytest.mark.parametrize("toml", ["", "params = 1", "[[params]]\nname='x'", "[button]\nx=1\n[[params]]\n", "\x00"])
-def test_a_broken_file_is_a_fault_of_its_kind(tmp_path: Path, toml: str) -> None:
+_BROKEN = [
+    "", "params = 1", "[[params]]\nname='x'", "[button]\nx=1\n[[params]]\n", "\x00", None,
+    "[[params]]\nname='x'\nfact='code'\nlongest='9'",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("toml", _BROKEN)
+def test_a_broken_form_is_a_fault_of_its_kind(toml: str | None) -> None:
     """Not a traceback in the middle of a batch."""
-    (tmp_path / "accepted").mkdir()
-    (tmp_path / "accepted" / "zns.toml").write_text(toml)
     with pytest.raises(FormError, match="accepted"):
-        Forms(tmp_path, Letters(TEMPLATES), {"accepted": "1"}).fill("accepted", Facts(CODE))
+        Forms(lambda kind: read_form(kind, toml), {"accepted": "1"}).fill("accepted", Facts(CODE))

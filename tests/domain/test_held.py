@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from operators.cli.dossier import HOLDS
-from worker.domain.held import Held, HeldBy, Live, held
-from worker.domain.lifecycle import LIVE, State
+from domain.held import Held, HeldBy, Live, held
+from domain.lifecycle import LIVE, State
+from operators.phrasebook import words
 
 NOW = datetime(2026, 3, 2, 9, 9, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -48,4 +48,4 @@ def test_whatever_is_live_and_not_due_is_held_by_something(state: State) -> None
 
 
 def test_operators_have_words_for_each_cause() -> None:
-    assert set(HOLDS) == set(HeldBy)
+    assert set(words("holds")) == set(HeldBy)

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.dossier import Change, Dossier, Payment, PaymentState, Reason, Status
-from worker.domain.event import Event, Oddity, Withdrawal
-from worker.domain.kinds import DEFAULT, KINDS, RANK, REMINDERS, Finding, findings
+from domain.dossier import Change, Dossier, Payment, PaymentState, Reason, Status
+from domain.event import Event, Oddity, Retraction
+from domain.kinds import DEFAULT, KINDS, RANK, REMINDERS, Finding, findings
 
 NINE = datetime(2024, 2, 19, 2, 9, tzinfo=UTC)
 MARKS = {"paused", "fee_asked"}  # remembered, never told
@@ -88,7 +88,7 @@ def test_by_default_nothing_is_told_but_the_three_of_the_seed(change: Change) ->
     """R1: and nothing optional is withdrawn or warned of either."""
     found = list(findings(change))
     assert {event.kind for event in events(found) if event.told} <= DEFAULT
-    assert all(one.key.split("/")[1] in DEFAULT for one in found if isinstance(one, Withdrawal))
+    assert all(one.key.split("/")[1] in DEFAULT for one in found if isinstance(one, Retraction))
     assert {one.field for one in found if isinstance(one, Oddity)} <= {"amount"}, "of a fee, which is told by default"
 
 

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import Settings
-from worker.domain.clock import appointment
-from worker.domain.dossier import Reason
-from worker.domain.kinds import KINDS, OF_DOSSIERS
-from worker.domain.letters import REASONS, Facts, LetterError, Letters
-from worker.domain.money import dong
-from worker.domain.story import Digest, Step, Story
+from domain.clock import appointment
+from domain.dossier import Reason
+from domain.kinds import KINDS, OF_DOSSIERS
+from domain.letters import REASONS, Facts, Letters
+from domain.money import dong
+from domain.story import Digest, Step, Story
+from domain.wording import LetterError
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 LETTERS = Letters(TEMPLATES)
@@ -189,9 +190,11 @@ def test_the_facts_have_no_room_for_a_person() -> None:
         ),  # what the chat tells: kinds, times, amounts and numbers, causes of a closed list
         "one_time_code",  # stars in every text that is kept
         "place",  # whose system speaks: the OA's, the same for everybody
+        "by_post",  # yes or no
+        "trial",  # a template's sample, for staff: made of fictitious facts
     ]
     assert [fact.name for fact in (*fields(Story), *fields(Step))] == ["code", "steps", "kind", "at", "amount"]
-    assert [fact.name for fact in fields(Digest)] == ["unit", "since", "until", "tallies"]
+    assert [fact.name for fact in fields(Digest)] == ["unit", "since", "until", "tallies", "name"]  # of the unit
 
 
 @pytest.mark.parametrize("mark", ["{{ 7 * 7 }}", "{% raw %}", "<b>&amp;</b>"])
@@ -247,21 +250,19 @@ def test_facts_that_cannot_be_told_are_refused(facts: Facts) -> None:
 
 @pytest.mark.parametrize("kind", ["unheard_of", "../templates/accepted", ""])
 def test_an_unknown_kind_is_a_letter_error(kind: str) -> None:
-    """A kind without a template has no text, no sample and no version."""
-    for ask in (LETTERS.sample, LETTERS.version, lambda kind: LETTERS.text(kind, Facts(CODE))):
+    """A kind without a template has no text and no sample."""
+    for ask in (LETTERS.sample, lambda kind: LETTERS.text(kind, Facts(CODE))):
         with pytest.raises(LetterError, match="the file is missing"):
             ask(kind)
 
 
-def test_the_version_follows_the_words(folder: Path) -> None:
-    """Same words, same version; other words, another one, from the next start on (R24)."""
+def test_a_folder_is_read_once(folder: Path) -> None:
+    """Other words in its files are other letters."""
     letters = Letters(folder)
-    before = letters.version("accepted")
-    assert before == Letters(folder).version("accepted")
-    write(folder, "accepted", "Hồ sơ {{ code }} đã đến", {"code": "H27-1"})
-    assert letters.version("accepted") == before
     assert letters.text("accepted", Facts("H27-1")) == "Hồ sơ H27-1"
-    assert Letters(folder).version("accepted") != before
+    write(folder, "accepted", "Hồ sơ {{ code }} đã đến", {"code": "H27-1"})
+    assert letters.text("accepted", Facts("H27-1")) == "Hồ sơ H27-1"
+    assert Letters(folder).text("accepted", Facts("H27-1")) == "Hồ sơ H27-1 đã đến"
 
 
 def test_newlines_at_the_end_and_of_windows_do_not_reach_the_text(folder: Path) -> None:

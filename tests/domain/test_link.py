@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.link import check_payment_base, payment_link
+from domain.link import check_payment_base, payment_link
 
 HOST = "dichvucong.hatinh.gov.vn"
 HOSTS = [HOST]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.moments import NONE_DATES, is_believable, read_local, stands_for_none
+from domain.moments import NONE_DATES, is_believable, read_local, stands_for_none
 
 NOW = datetime(2026, 2, 19, tzinfo=UTC)
 NONE: tuple[Any, ...] = (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.money import dong
+from domain.money import dong
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.phone import OLD_TO_NEW, Phone, Verdict, fault_of, masked, masked_field, read_phone
+from domain.phone import OLD_TO_NEW, Phone, PhoneVerdict, fault_of, masked, masked_field, read_phone
 
 ANH_TUAN = "+84978362918"
 
@@ -33,7 +33,7 @@ ANH_TUAN = "+84978362918"
 )
 def test_every_spelling_of_a_mobile_is_one_number(raw: str) -> None:
     """Prefixes, dots, blanks, brackets, full-width digits and remarks do not hide the number (R9)."""
-    assert read_phone(raw) == Phone(ANH_TUAN, Verdict.MOBILE)
+    assert read_phone(raw) == Phone(ANH_TUAN, PhoneVerdict.MOBILE)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_number_of_eleven_digits_is_read_with_its_prefix_of_today(old: str, ne
     for raw in (f"{old}2345678", f"{old[1:]}2345678", f"84{old[1:]}2345678", f"+84 {old[1:]} 234 5678"):
         phone = read_phone(raw)
         assert phone.e164 == expected
-        assert phone.verdict in (Verdict.MOBILE, Verdict.POSSIBLE)
+        assert phone.verdict in (PhoneVerdict.MOBILE, PhoneVerdict.POSSIBLE)
 
 
 def test_the_table_of_old_prefixes_is_complete() -> None:
@@ -73,31 +73,31 @@ def test_the_table_of_old_prefixes_is_complete() -> None:
 @pytest.mark.parametrize("raw", ["0841234567", "841234567", "84841234567", "+84841234567", "084841234567"])
 def test_084_is_a_prefix_and_not_always_the_country(raw: str) -> None:
     """VinaPhone's 084 must not lose its first digits to the country code 84."""
-    assert read_phone(raw) == Phone("+84841234567", Verdict.MOBILE)
+    assert read_phone(raw) == Phone("+84841234567", PhoneVerdict.MOBILE)
 
 
 @pytest.mark.parametrize("raw", ["02393855555", "(0239) 3855555", "0239-385-5555", "+84 239 3855555"])
 def test_a_landline_is_not_tried(raw: str) -> None:
     """Nobody reads Zalo on a landline of Hà Tĩnh."""
-    assert read_phone(raw) == Phone(None, Verdict.LANDLINE)
+    assert read_phone(raw) == Phone(None, PhoneVerdict.LANDLINE)
 
 
 @pytest.mark.parametrize("raw", ["19000368", "1900 0368", "18001234"])
 def test_a_service_number_is_not_a_person(raw: str) -> None:
     """1900… and 1800… ring at a company."""
-    assert read_phone(raw) == Phone(None, Verdict.NOT_A_PERSON)
+    assert read_phone(raw) == Phone(None, PhoneVerdict.NOT_A_PERSON)
 
 
 @pytest.mark.parametrize("raw", ["0891234567", "0551234567", "0521234567", "0671234567"])
 def test_a_possible_number_that_no_table_knows_is_worth_one_try(raw: str) -> None:
     """Tables of allotted numbers age; only Zalo knows."""
-    assert read_phone(raw) == Phone(f"+84{raw[1:]}", Verdict.POSSIBLE)
+    assert read_phone(raw) == Phone(f"+84{raw[1:]}", PhoneVerdict.POSSIBLE)
 
 
 @pytest.mark.parametrize("raw", ["+66 81 234 5678", "(+66) 812345678", "0066812345678"])
 def test_a_mobile_abroad_is_worth_one_try_and_is_never_taken_for_ours(raw: str) -> None:
     """812345678 alone would be somebody in Vietnam."""
-    assert read_phone(raw) == Phone("+66812345678", Verdict.POSSIBLE)
+    assert read_phone(raw) == Phone("+66812345678", PhoneVerdict.POSSIBLE)
 
 
 @pytest.mark.parametrize(
@@ -122,13 +122,13 @@ def test_a_wrong_number_is_left_to_staff(raw: str) -> None:
     """A digit too few or too many, an identity number, a letter among digits: guessing would reach a stranger."""
     phone = read_phone(raw)
     assert phone.e164 is None
-    assert phone.verdict == (Verdict.INVALID if any(map(str.isdigit, raw)) else Verdict.MISSING)
+    assert phone.verdict == (PhoneVerdict.INVALID if any(map(str.isdigit, raw)) else PhoneVerdict.MISSING)
 
 
 @pytest.mark.parametrize("raw", [None, "", "   ", "không có", "-"])
 def test_a_field_without_digits_is_missing(raw: str | None) -> None:
     """No number was given: nothing to correct but the omission."""
-    assert read_phone(raw) == Phone(None, Verdict.MISSING)
+    assert read_phone(raw) == Phone(None, PhoneVerdict.MISSING)
 
 
 @pytest.mark.parametrize(
@@ -148,20 +148,20 @@ def test_a_field_without_digits_is_missing(raw: str | None) -> None:
 )
 def test_of_several_mobiles_the_first_is_taken_and_the_field_flagged(raw: str) -> None:
     """One person is told; staff can see that the field held another one."""
-    assert read_phone(raw) == Phone(ANH_TUAN, Verdict.MOBILE, several=True)
+    assert read_phone(raw) == Phone(ANH_TUAN, PhoneVerdict.MOBILE, several=True)
 
 
 @pytest.mark.parametrize("raw", ["02393855555 / 0978362918", "02393855555 - 0978 362 918", "097836291 / 0978362918"])
 def test_beside_a_number_that_cannot_be_reached_the_mobile_is_taken_without_doubt(raw: str) -> None:
     """A landline beside a mobile leaves one line to try."""
-    assert read_phone(raw) == Phone(ANH_TUAN, Verdict.MOBILE)
+    assert read_phone(raw) == Phone(ANH_TUAN, PhoneVerdict.MOBILE)
 
 
 def test_a_mobile_goes_before_a_possible_number_and_that_before_a_landline() -> None:
     """The best line of a field is taken, wherever it stands."""
-    assert read_phone("0671234567 / 0978362918") == Phone(ANH_TUAN, Verdict.MOBILE, several=True)
-    assert read_phone("02393855555 / 0671234567") == Phone("+84671234567", Verdict.POSSIBLE)
-    assert read_phone("097836291 / 02393855555") == Phone(None, Verdict.LANDLINE)
+    assert read_phone("0671234567 / 0978362918") == Phone(ANH_TUAN, PhoneVerdict.MOBILE, several=True)
+    assert read_phone("02393855555 / 0671234567") == Phone("+84671234567", PhoneVerdict.POSSIBLE)
+    assert read_phone("097836291 / 02393855555") == Phone(None, PhoneVerdict.LANDLINE)
 
 
 def test_a_number_is_shown_without_its_middle() -> None:
@@ -229,7 +229,7 @@ typed = st.text(alphabet="0123456789+-.()/;, \nađ\uff18\uff14\u2212", max_size=
 def test_reading_never_raises_and_twice_equals_once(raw: str) -> None:
     """Whatever is in the field, the number that comes out reads as itself and is there exactly when it may be tried."""
     phone = read_phone(raw)
-    assert (phone.e164 is not None) == (phone.verdict in (Verdict.MOBILE, Verdict.POSSIBLE))
+    assert (phone.e164 is not None) == (phone.verdict in (PhoneVerdict.MOBILE, PhoneVerdict.POSSIBLE))
     if phone.e164 is not None:
         assert read_phone(phone.e164) == Phone(phone.e164, phone.verdict)
 

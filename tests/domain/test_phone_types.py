@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import struct
 from collections.abc import Callable
@@ -10,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from worker.domain.phone import Verdict, phone_field, read_phone
+from domain.phone import PhoneVerdict, phone_field, read_phone
 
 NATIONAL = "978362918"
 RIGHT = "+84978362918"
-NUMBERS = 100_000
+NUMBERS = int(os.environ.get("HCC_PHONE_NUMBERS", "10000"))
 
 
 def java(number: int) -> str:
@@ -106,7 +107,7 @@ def test_a_number_that_may_have_lost_digits_is_read_right_or_not_at_all(form: st
 def test_what_was_rounded_or_overflowed_is_nobodys_number(raw: Any) -> None:
     """It would be read by another person."""
     phone = read_phone(phone_field(raw))
-    assert (phone.e164, phone.verdict) == (None, Verdict.INVALID)
+    assert (phone.e164, phone.verdict) == (None, PhoneVerdict.INVALID)
 
 
 @pytest.mark.parametrize("raw", ["978362918.0", "9.78362918E8", 978362918.0, "0978362918.0", "84978362918.0"])
@@ -115,8 +116,8 @@ def test_the_number_types_of_the_field_are_read(raw: Any) -> None:
     assert read_phone(phone_field(raw)).e164 == RIGHT
 
 
-def test_of_a_hundred_thousand_numbers_none_is_read_as_another_one() -> None:
-    """Each in a form by turns, so that all forms see thousands; what loses nothing is always read."""
+def test_of_ten_thousand_numbers_none_is_read_as_another_one() -> None:
+    """Each in a form by turns, so that all forms see hundreds; what loses nothing is always read."""
     forms = [*ALWAYS.items(), *OR_NONE.items()]
     wrong = []
     for place, national in enumerate(numbers()):

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.lifecycle import State, may_move
-from worker.domain.outcome import Outcome, Refused, Sent, TryLater, Uncertain, Unreachable, Wait
-from worker.domain.retry import Decision, Patience, back_off, decide
+from domain.lifecycle import State, may_move
+from domain.outcome import Outcome, Refused, Sent, TryLater, Uncertain, Unreachable, Wait
+from domain.retry import Decision, Patience, back_off, decide
 
 NOW = datetime(2026, 1, 31, 1, 0, tzinfo=UTC)
 PATIENCE = Patience(base=30, cap=3600, max_age=timedelta(hours=72))

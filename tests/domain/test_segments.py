@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from worker.domain.segments import segments
-from worker.domain.text import unaccented
+from domain.segments import segments
+from domain.text import unaccented
 
 G_FEE = (
     "Hệ thống giải quyết TTHC tỉnh Hà Tĩnh yêu cầu thu phí hồ sơ: H27.37-240219-1001.\n"

@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.settling import GIVE_UP, LOOKS, SKEW, Question, Row, Shown, Told, Verdict, folded, next_look, verdict
+from domain.settling import (
+    GIVE_UP,
+    LOOKS,
+    SKEW,
+    ConversationRow,
+    DoubtQuestion,
+    DoubtVerdict,
+    Shown,
+    ToldText,
+    folded,
+    next_look,
+    verdict,
+)
 
 BEGAN = datetime(2026, 1, 31, 1, 0, tzinfo=UTC)
 CODE = "H27.37-260131-0001"
@@ -20,31 +32,31 @@ def at(seconds: float) -> datetime:
     return BEGAN + timedelta(seconds=seconds)
 
 
-def row(seconds: float = 1, text: str | None = TEXT, *, ours: bool = True) -> Row:
+def row(seconds: float = 1, text: str | None = TEXT, *, ours: bool = True) -> ConversationRow:
     """A row of the conversation, so long after the request began."""
-    return Row(ours, at(seconds), text, f"id {seconds}")
+    return ConversationRow(ours, at(seconds), text, f"id {seconds}")
 
 
-def told(since: float, until: float, text: str = TEXT, *, sure: bool = True) -> Told:
-    return Told(text, at(since), at(until), sure)
+def told(since: float, until: float, text: str = TEXT, *, sure: bool = True) -> ToldText:
+    return ToldText(text, at(since), at(until), sure)
 
 
 def judged(
-    *rows: Row,
+    *rows: ConversationRow,
     age: float = 5,
-    told: tuple[Told, ...] = (),
+    told: tuple[ToldText, ...] = (),
     complete: bool = True,
     conclusive: bool = True,
     text: str = TEXT,
     code: str = CODE,
-) -> Verdict:
+) -> DoubtVerdict:
     """The verdict on the notice with `TEXT`."""
-    return verdict(Question(text, code, BEGAN, age, told), Shown(rows, complete, conclusive))
+    return verdict(DoubtQuestion(text, code, BEGAN, age, told), Shown(rows, complete, conclusive))
 
 
 def test_the_words_since_the_request_began_have_arrived() -> None:
     """One row of ours with these words settles at once."""
-    assert judged(row()) is Verdict.ARRIVED
+    assert judged(row()) is DoubtVerdict.ARRIVED
 
 
 @pytest.mark.parametrize(
@@ -59,38 +71,38 @@ def test_the_words_since_the_request_began_have_arrived() -> None:
     ids=["blanks", "hard blanks", "line end", "decomposed", "a mark nobody sees"],
 )
 def test_words_are_recognised_however_zalo_shows_them(shown: str) -> None:
-    assert judged(row(text=shown)) is Verdict.ARRIVED
+    assert judged(row(text=shown)) is DoubtVerdict.ARRIVED
 
 
 def test_a_link_may_be_shown_in_any_way() -> None:
     """Zalo may shorten it, or show a card in its place."""
     ours = f"Phí hồ sơ {CODE}: https://dichvucong.hatinh.gov.vn/x?mahoso={CODE}"
     for shown in (f"Phí hồ sơ {CODE}: https://zalo.me/s/1", f"Phí hồ sơ {CODE}:"):
-        assert judged(row(text=shown), text=ours) is Verdict.ARRIVED
+        assert judged(row(text=shown), text=ours) is DoubtVerdict.ARRIVED
 
 
 @pytest.mark.parametrize("other", [row(text=TEXT + "."), row(ours=False), row(text=None), row(-3600)], ids=str)
-def test_other_words_another_sender_or_an_older_message_prove_nothing(other: Row) -> None:
+def test_other_words_another_sender_or_an_older_message_prove_nothing(other: ConversationRow) -> None:
     """Only ours, only these words, only since then."""
-    assert judged(other) is Verdict.UNCLEAR
+    assert judged(other) is DoubtVerdict.UNCLEAR
 
 
 def test_absence_proves_nothing_before_the_last_look() -> None:
     """How late Zalo shows, or carries out, what it accepted is not documented."""
-    assert judged(age=LATE - 1) is Verdict.UNCLEAR
-    assert judged(age=LATE) is Verdict.NOT_ARRIVED
+    assert judged(age=LATE - 1) is DoubtVerdict.UNCLEAR
+    assert judged(age=LATE) is DoubtVerdict.NOT_ARRIVED
 
 
 def test_absence_proves_nothing_where_rows_do_not_reach_back_far_enough() -> None:
     """A chatty person's rows may hide ours."""
-    assert judged(age=GIVE_UP, complete=False) is Verdict.UNCLEAR
-    assert judged(row(-1e5), age=GIVE_UP, complete=False) is Verdict.NOT_ARRIVED
+    assert judged(age=GIVE_UP, complete=False) is DoubtVerdict.UNCLEAR
+    assert judged(row(-1e5), age=GIVE_UP, complete=False) is DoubtVerdict.NOT_ARRIVED
 
 
 def test_absence_proves_nothing_where_it_could_still_arrive_or_clocks_disagree() -> None:
     """Behind a proxy; or where Zalo's times say nothing of ours."""
-    assert judged(age=GIVE_UP, conclusive=False) is Verdict.UNCLEAR
-    assert judged(row(), conclusive=False) is Verdict.ARRIVED
+    assert judged(age=GIVE_UP, conclusive=False) is DoubtVerdict.UNCLEAR
+    assert judged(row(), conclusive=False) is DoubtVerdict.ARRIVED
 
 
 @pytest.mark.parametrize(
@@ -99,34 +111,34 @@ def test_absence_proves_nothing_where_it_could_still_arrive_or_clocks_disagree()
 )
 def test_absence_proves_nothing_while_a_row_of_ours_names_the_dossier(other: str) -> None:
     """It may be this notice, as Zalo shows it; or staff told the person."""
-    assert judged(row(text=other), age=GIVE_UP) is Verdict.UNCLEAR
+    assert judged(row(text=other), age=GIVE_UP) is DoubtVerdict.UNCLEAR
 
 
 def test_a_row_that_another_notice_explains_is_no_obstacle() -> None:
     """The fee was told of, and stands there; the acceptance did not arrive."""
     fee = f"Phí hồ sơ {CODE}: 50.000"
-    assert judged(row(-20, fee), age=LATE, told=(told(-21, -19, fee),)) is Verdict.NOT_ARRIVED
-    assert judged(row(-20, fee), row(3, fee), age=LATE, told=(told(-21, -19, fee),)) is Verdict.UNCLEAR
-    assert judged(row(-20, fee), age=LATE, told=(told(-21, -19, fee, sure=False),)) is Verdict.UNCLEAR
+    assert judged(row(-20, fee), age=LATE, told=(told(-21, -19, fee),)) is DoubtVerdict.NOT_ARRIVED
+    assert judged(row(-20, fee), row(3, fee), age=LATE, told=(told(-21, -19, fee),)) is DoubtVerdict.UNCLEAR
+    assert judged(row(-20, fee), age=LATE, told=(told(-21, -19, fee, sure=False),)) is DoubtVerdict.UNCLEAR
 
 
 def test_a_notice_without_a_code_looks_for_words_like_its_own() -> None:
     """A welcome, an answer in the chat."""
     words = "Cảm ơn bạn đã quan tâm Hành chính công tỉnh Hà Tĩnh"
-    assert judged(row(text=words + " nhé"), text=words, code="follower-1", age=LATE) is Verdict.UNCLEAR
-    assert judged(row(text="Xin chào"), text=words, code="follower-1", age=LATE) is Verdict.NOT_ARRIVED
+    assert judged(row(text=words + " nhé"), text=words, code="follower-1", age=LATE) is DoubtVerdict.UNCLEAR
+    assert judged(row(text="Xin chào"), text=words, code="follower-1", age=LATE) is DoubtVerdict.NOT_ARRIVED
 
 
 def test_words_that_nobody_can_compare_settle_nothing() -> None:
     """A notice without words is not found in pictures."""
-    assert judged(row(text=None), text="", age=GIVE_UP) is Verdict.UNCLEAR
+    assert judged(row(text=None), text="", age=GIVE_UP) is DoubtVerdict.UNCLEAR
 
 
 def test_two_notices_that_read_alike_are_counted() -> None:
     """A row that another notice accounts for is not taken for this one; two rows are enough for both."""
     before = told(-61, -59)
-    assert judged(row(-60), told=(before,), age=LATE) is Verdict.NOT_ARRIVED
-    assert judged(row(-60), row(2), told=(before,)) is Verdict.ARRIVED
+    assert judged(row(-60), told=(before,), age=LATE) is DoubtVerdict.NOT_ARRIVED
+    assert judged(row(-60), row(2), told=(before,)) is DoubtVerdict.ARRIVED
 
 
 @pytest.mark.parametrize("zalo_is_ahead", [-180, -1, 0, 1, 180])
@@ -136,7 +148,7 @@ def test_clocks_that_differ_change_no_verdict(zalo_is_ahead: int, ago: int, arri
     """However long ago the same words were told: its row and its time are counted both, or neither."""
     rows = [row(zalo_is_ahead - ago)] + [row(zalo_is_ahead + 1)] * arrived
     known = (told(-ago - 1, -ago + 1),)
-    expected = Verdict.ARRIVED if arrived else Verdict.NOT_ARRIVED
+    expected = DoubtVerdict.ARRIVED if arrived else DoubtVerdict.NOT_ARRIVED
     assert judged(*rows, told=known, age=LATE) is expected
 
 
@@ -158,7 +170,7 @@ def test_what_arrived_is_never_taken_for_absent(
         rows.append(row(when + delay + ahead))
     rows += [row(late + ahead)] * arrived
     found = judged(*rows, told=tuple(known), age=LATE)
-    assert found is (Verdict.ARRIVED if arrived else Verdict.NOT_ARRIVED)
+    assert found is (DoubtVerdict.ARRIVED if arrived else DoubtVerdict.NOT_ARRIVED)
 
 
 def test_looks_come_closer_at_first() -> None:

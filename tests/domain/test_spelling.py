@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.code import normalize_code, parse_code
+from domain.spelling import spellings
 from producers.hooks.ask import names, read_ask
-from tests.hooks.test_ask import CODE, OLD, SPELLINGS
-from worker.domain.code import normalize_code, parse_code
-from worker.domain.spelling import spellings
+from tests.producers.hooks.test_ask import CODE, OLD, SPELLINGS
 
 BARE = [text for text in SPELLINGS if not any(word in text.casefold() for word in ("cứu", "cuu", "cƣu", "hồ sơ"))]
 

@@ -10,19 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.kinds import CHAT_DOSSIERS, OF_DOSSIERS, STAFF_DIGEST
-from worker.domain.letters import LONGEST, STEPS, Facts, Letters
-from worker.domain.story import (
-    Digest,
-    Step,
-    Story,
-    Tally,
-    digest_json,
-    read_digest,
-    read_stories,
-    shortened,
-    stories_json,
-)
+from domain.kinds import CHAT_DOSSIERS, OF_DOSSIERS, STAFF_DIGEST
+from domain.letters import LONGEST, STEPS, Facts, Letters
+from domain.story import Digest, Step, Story, Tally, digest_json, read_digest, read_stories, shortened, stories_json
 
 LETTERS = Letters(Path(__file__).parents[2] / "templates")
 NINE = datetime(2024, 2, 19, 2, 9, tzinfo=UTC)

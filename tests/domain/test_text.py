@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.text import nfc, unaccented
+from domain.text import nfc, unaccented
 
 
 def test_a_decomposed_text_becomes_composed() -> None:

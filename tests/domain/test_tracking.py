@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.domain.tracking import notice_in, tracking_id
+from domain.tracking import notice_in, tracking_id
 
 
 @given(st.integers(1, 2**63 - 1), st.text(max_size=60))

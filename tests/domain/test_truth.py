@@ -10,18 +10,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.domain.test_kinds import NINE, changes, events
-from worker.domain.dossier import Change, Dossier, Payment, PaymentState, Reason, Status
-from worker.domain.event import Event, Oddity, WordHold, event_key
-from worker.domain.kinds import KINDS
-from worker.domain.lifecycle import State
-from worker.domain.truth import (
+from domain.dossier import Change, Dossier, Payment, PaymentState, Reason, Status
+from domain.event import Event, Oddity, WordHold, event_key
+from domain.kinds import KINDS
+from domain.lifecycle import State
+from domain.truth import (
     FACTS,
     FOLLOWING,
     OF_PAYMENTS,
+    Addressee,
     Correct,
     Keep,
-    Person,
     Recorded,
     Said,
     Suppress,
@@ -30,10 +29,11 @@ from worker.domain.truth import (
     facts_of,
     says,
 )
+from tests.domain.test_kinds import NINE, changes, events
 
 CODE, NOW = "H27.37-240219-1001", NINE + timedelta(hours=1)
 SOON, LATER = NINE + timedelta(days=7), NINE + timedelta(days=9)
-US, OTHER = Person(1), Person(2)
+US, OTHER = Addressee(1), Addressee(2)
 RULES = {kind.name: kind for kind in KINDS if kind.rule}
 
 OPEN = Dossier(CODE, "H27.37", Status.ACCEPTED, "0978362918", NINE, SOON, None, result_given=False)
@@ -89,7 +89,7 @@ def recorded(kind: str, change: Change | None = None, **more: Any) -> Recorded:
     return Recorded(1, event.key, CODE, kind, State.DUE, facts_of(event), US.id, None, **more)
 
 
-def verdict(notice: Recorded, change: Change, person: Person = US, now: datetime = NOW) -> Keep | Correct | Suppress:
+def verdict(notice: Recorded, change: Change, person: Addressee = US, now: datetime = NOW) -> Keep | Correct | Suppress:
     return decide(notice, says(notice, change, now), person)
 
 

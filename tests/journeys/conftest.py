@@ -16,6 +16,8 @@ import redis
 from sqlalchemy import Engine, text
 
 from config.settings import Settings
+from domain.settling import LOOKS
+from ledger.people.people import Link
 from operators.cli.up import zalo_urls
 from operators.processes import Processes
 from operators.world import SANDBOX_ZALO
@@ -23,10 +25,8 @@ from producers.dossiers.poll import Poller, build_poller
 from sandbox.dossiers.living import LivingDossiers
 from sandbox.servers import Servers
 from sandbox.zalo.client import SandboxZalo
-from worker.bootstrap import Services
 from worker.channels.zalo.oauth import pair_of
-from worker.domain.settling import LOOKS
-from worker.ledger.people import Link
+from worker.services.bootstrap import Services
 
 _numbers = itertools.count(1)
 MORNING = datetime(2024, 2, 19, 9, 9)  # noqa: DTZ001 (local and naive, as the dossier database keeps it)

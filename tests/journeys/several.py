@@ -14,15 +14,15 @@ from celery.signals import worker_process_shutdown
 import producers.tasks
 import worker.tasks
 from config.oas import load_oas
+from coordination import bell
+from ledger.people.people import Link
 from operators.processes import Processes
 from sandbox.dossiers.living import LivingDossiers
 from sandbox.servers import Servers
 from sandbox.zalo.client import SandboxZalo
-from worker.bootstrap import Services
 from worker.channels.zalo.oauth import pair_of
-from worker.deployment import Deployment
-from worker.ledger.people import Link
-from worker.queue import bell
+from worker.services.bootstrap import Services
+from worker.services.deployment import Deployment
 
 MORNING = datetime(2024, 2, 19, 9, 9)  # noqa: DTZ001 (local and naive, as the dossier database keeps it)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import ROOT
+from operators.cli.exits import ExitCode
 from tests.journeys.conftest import MORNING, World, until
 
 pytestmark = pytest.mark.journey
@@ -43,7 +44,7 @@ def test_an_unknown_source_column_is_named_and_nothing_is_recorded(world: World,
 def test_an_unreachable_dossier_database_is_a_sentence_and_an_exit_code(world: World) -> None:
     """The source is away: said clearly, and the next poll finds everything."""
     ended = hcc(world, "poll", "--once", HCC_DOSSIER_URL="postgresql://hcc@127.0.0.1:1/none")
-    assert ended.returncode == 1
+    assert ended.returncode == ExitCode.AWAY
     assert "CSDL hồ sơ" in ended.stderr
     assert "Traceback" not in ended.stderr
 
@@ -51,7 +52,7 @@ def test_an_unreachable_dossier_database_is_a_sentence_and_an_exit_code(world: W
 def test_an_unreachable_ledger_is_a_sentence_and_an_exit_code(world: World) -> None:
     """The ledger is away: said clearly."""
     ended = hcc(world, "dossier", "H27", HCC_DATABASE_URL="postgresql://hcc@127.0.0.1:1/none")
-    assert ended.returncode == 1
+    assert ended.returncode == ExitCode.AWAY
     assert "sổ thông báo (HCC_DATABASE_URL)" in ended.stderr
     assert "Traceback" not in ended.stderr
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from ledger.notices import notices
+from ledger.notices.notices import NewNotice
+from ledger.people.people import Link
 from producers.dossiers.poll import build_poller
 from sandbox.servers import Servers
 from tests.journeys.conftest import until
 from tests.journeys.several import Country, Province, country
-from worker.ledger import notices
-from worker.ledger.notices import NewNotice
-from worker.ledger.people import Link
 
 pytestmark = pytest.mark.journey
 

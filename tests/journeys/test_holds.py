@@ -7,12 +7,12 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from config.oas import Oa
+from domain.lane import Lane
 from tests.delivering import deliver
 from tests.journeys.conftest import MORNING, World
-from worker.deliver import load_batch, ready_channels
-from worker.deployment import Deployment
-from worker.domain.lane import Lane
-from worker.sweeps import mind_schedule, sweep_all
+from worker.delivery.deliver import load_batch, ready_channels
+from worker.services.deployment import Deployment
+from worker.upkeep.sweeps import prune_schedules, sweep_all
 
 CS = "/v3.0/oa/message/cs"
 TOMORROW = MORNING + timedelta(days=1)
@@ -92,7 +92,7 @@ def test_a_quota_of_the_oa_stops_the_whole_channel_with_one_refusal(world: World
     world.accept(2)
     poller.round()
     deliver_all(world)
-    assert ready_channels(world.services, world.oa) == {}
+    assert ready_channels(world.services) == {}
     assert told(world) == []
     assert refusals(world, -211) == 1
     assert [row.state for row in world.rows("SELECT state FROM notices")] == ["due", "due"]
@@ -123,7 +123,7 @@ def test_all_that_waits_for_a_time_is_listed_and_nothing_that_ended_before_it(wo
     deployment = Deployment({world.oa: Oa(world.oa, world.oa, world.services.settings)})
     with world.services.ledger.begin() as tx:
         tx.execute(text("UPDATE notices SET state = 'suppressed' WHERE reason = :reason"), {"reason": quota})
-    mind_schedule(deployment.shared, [world.oa])
+    prune_schedules(deployment.shared, [world.oa])
     assert listed(world) == [(night, 0), (night, 0)]
     world.services.shared.redis.flushall()
     sweep_all(deployment, 20.0)
@@ -136,10 +136,10 @@ def test_notices_in_hand_when_a_hold_comes_go_back_untried(world: World) -> None
     user = world.follow(1)
     world.accept(1)
     world.poller().round()
-    ready = ready_channels(world.services, world.oa)
+    ready = ready_channels(world.services)
     [person] = world.rows("SELECT person_id FROM notices")
     world.services.holds.hold(f"person:zalo_cs:{person.person_id}", 3600, "quota")
-    batch = load_batch(world.services, world.oa, Lane.SERVICE, ready, 10)
-    assert (batch.claimed, batch.shipments) == (1, [])
+    batch = load_batch(world.services, Lane.SERVICE, ready, 10)
+    assert (batch.claimed, batch.outbound) == (1, [])
     assert told(world) == [], user
     assert held(world) == [("quota", 0)]

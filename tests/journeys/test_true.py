@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from domain.lifecycle import LIVE
+from ledger.notices import sweep_queries
+from ledger.people.people import Link
 from tests.journeys.conftest import MORNING, World, by_person, until
-from worker.domain.lifecycle import LIVE
-from worker.ledger import upkeep
-from worker.ledger.people import Link
 
 pytestmark = pytest.mark.journey
 
@@ -84,7 +84,7 @@ def test_who_follows_late_is_told_what_is_true_by_then(world: World) -> None:
     with world.services.ledger.begin() as tx:
         reached = world.services.people.link(tx, world.oa, people, source="test")
         tx.execute(text("UPDATE notices SET true_at = true_at - interval '1 day'"))
-        upkeep.reopen(tx, reached, days=14, by="test")
+        sweep_queries.reopen(tx, reached, days=14, by="test")
     until(lambda: user(RIGHT) in by_person(world.zalo.messages()) and is_over(world), "all to be told", 90, world)
     check(world, codes)
 

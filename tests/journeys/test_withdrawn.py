@@ -10,15 +10,14 @@ import pytest
 from sqlalchemy import text
 
 from config.settings import Settings
+from domain.event import Retraction
+from domain.notice import Letter
+from ledger.notices import notices, retractions
+from ledger.notices.notices import NewNotice
 from tests import delivering
-from worker import deliver
-from worker.bootstrap import Services
 from worker.channels.paper import Paper
-from worker.deliver import Route
-from worker.domain.event import Withdrawal
-from worker.domain.notice import Letter
-from worker.ledger import notices, withdrawals
-from worker.ledger.notices import NewNotice
+from worker.delivery import deliver
+from worker.services.bootstrap import Services
 
 OA = "4024926008133882615"
 EVENTS = (("A", "accepted", "1", {}), ("B", "fee_requested", "7", {"amount": 500}), ("C", "fee_reminder", "8", {}))
@@ -67,9 +66,9 @@ def test_a_fee_that_is_paid_after_the_claim_is_let_go_before_it_is_sent(
     record(services)
     choose = deliver.choose_channels
 
-    def choose_while_the_poll_withdraws(services: Services, letters: Sequence[Letter]) -> Iterator[Route]:
+    def choose_while_the_poll_withdraws(services: Services, letters: Sequence[Letter]) -> dict[str, list[Letter]]:
         with services.ledger.begin() as tx:
-            assert withdrawals.withdraw(tx, OA, [Withdrawal("B", "B/fee_requested/7", "fee paid")], by="producer")
+            assert retractions.retract(tx, OA, [Retraction("B", "B/fee_requested/7", "fee paid")], by="producer")
         assert states(services)["B"] == ("sending", None)
         return choose(services, letters)
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
-from worker.domain.event import event_key
-from worker.domain.lane import Lane
-from worker.domain.notice import Letter, Notice
-from worker.ledger import claims, notices
-from worker.ledger.notices import NewNotice
-from worker.ledger.turns import Bounds
+from domain.event import event_key
+from domain.lane import Lane
+from domain.notice import Letter, Notice
+from ledger.notices import claims, notices
+from ledger.notices.eligibility import Bounds
+from ledger.notices.notices import NewNotice
 
 OA = "4024926008133882615"
 BOUNDS = Bounds(timedelta(days=365))

@@ -9,17 +9,19 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, inspect, text
 
+from ledger.archive import archive, partitions
+from ledger.base.engine import open_ledger
+from ledger.base.tables import metadata, notices, notices_past
+from ledger.migrate import migrate, missing, newest
+from ledger.people import follows
+from ledger.reports import reports
 from sandbox.servers import Servers
-from worker.ledger import follows, months, past, reports
-from worker.ledger.engine import open_ledger
-from worker.ledger.migrate import migrate, missing, newest
-from worker.ledger.tables import metadata, notices, notices_past
 
 
 def test_the_migrated_ledger_is_what_the_tables_say(ledger: Engine) -> None:
     """A column, an index or a constraint that only one of the two knows is found here."""
     with ledger.connect() as connection:
-        own = {name for table in months.MONTHLY for name in _parts(connection, table)}
+        own = {name for table in partitions.MONTHLY for name in _parts(connection, table)}
         context = MigrationContext.configure(connection, opts={"include_name": lambda name, *_: name not in own})
         assert compare_metadata(context, metadata) == []
 
@@ -27,7 +29,7 @@ def test_the_migrated_ledger_is_what_the_tables_say(ledger: Engine) -> None:
 def test_the_months_of_a_table_are_the_coming_ones_and_one_for_all_the_rest(ledger: Engine) -> None:
     """The parts are left out above: PostgreSQL gives them the columns and the indexes of their table."""
     with ledger.connect() as connection:
-        coming = [f"{month:%Y_%m}" for month in months.coming(datetime.now(UTC))]
+        coming = [f"{month:%Y_%m}" for month in partitions.coming(datetime.now(UTC))]
         for table in ("attempts", "history"):
             assert _parts(connection, table) == sorted(f"{table}_{part}" for part in (*coming, "default"))
         assert _parts(connection, "notices_past") == ["notices_past_default"]
@@ -62,9 +64,9 @@ def test_a_ledger_with_rows_goes_on_where_it_was(servers: Servers) -> None:
             tx.execute(text("SELECT tableoid::regclass::text FROM history WHERE id = 4")).scalar_one()
             == "history_first"
         )
-        until = months.parts(tx, "history")[0].until
-        assert until == months.months_on(months.month_of(datetime.now(UTC)), 2)
-        assert past.ready(tx) == ([], [])
+        until = partitions.parts(tx, "history")[0].until
+        assert until == partitions.months_on(partitions.month_of(datetime.now(UTC)), 2)
+        assert archive.ready(tx) == ([], [])
     engine.dispose()
 
 

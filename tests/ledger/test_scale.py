@@ -8,31 +8,22 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 
+from domain.event import Retraction
+from domain.lane import Lane
+from domain.lifecycle import State
+from domain.notice import Attempt, Letter, Notice
+from domain.outcome import Sent
+from domain.retry import Decision
+from ledger.archive import archive
+from ledger.notices import claims, due_accounts, eligibility, notices, retractions, sweep_queries, uncertain, verbs
+from ledger.people import follows
+from ledger.reports import reports
+from ledger.reports.reports import LIVE_STATES
+from ledger.source import cursors
+from ledger.zalo import receipts
+from ledger.zalo.receipts import Receipt
 from sandbox.servers import Servers
 from tests.ledger.conftest import BOUNDS, OA, new
-from worker.domain.event import Withdrawal
-from worker.domain.lane import Lane
-from worker.domain.lifecycle import State
-from worker.domain.notice import Attempt, Letter, Notice
-from worker.domain.outcome import Sent
-from worker.domain.retry import Decision
-from worker.ledger import (
-    claims,
-    cursors,
-    follows,
-    notices,
-    past,
-    receipts,
-    reports,
-    turns,
-    uncertain,
-    upkeep,
-    verbs,
-    withdrawals,
-    work,
-)
-from worker.ledger.receipts import Receipt
-from worker.ledger.reports import LIVE_STATES
 
 FINISHED = 200_000
 LIVE = 100  # notices that the work below is about
@@ -87,7 +78,7 @@ def recorded(tx: Connection) -> None:
 
 
 def claimed(tx: Connection, lane: Lane = Lane.SERVICE) -> list[Notice]:
-    assert turns.first_lane(tx, OA, BOUNDS) is Lane.SERVICE
+    assert eligibility.first_lane(tx, OA, BOUNDS) is Lane.SERVICE
     found = claims.lock_due(tx, OA, lane, "e.l", LIVE, bounds=BOUNDS)
     claims.lease_out(tx, [Letter(notice, "words") for notice in found], seconds=60, by="test")
     assert len(found) == LIVE
@@ -114,17 +105,17 @@ def borne(tx: Connection, found: list[Notice]) -> None:
 
 def swept(tx: Connection) -> None:
     """All that rings every few seconds and mostly finds nothing."""
-    upkeep.expired_leases(tx, OA, limit=1000)
+    sweep_queries.expired_leases(tx, OA, limit=1000)
     notices.promote(tx, OA, None, by="test", limit=1000)
-    upkeep.expire(tx, OA, now=datetime.now(UTC), hours=72, by="test", limit=1000)
-    upkeep.close_unreachable(tx, OA, now=datetime.now(UTC), days=14, by="test", limit=1000)
-    upkeep.close_doubts(tx, OA, now=datetime.now(UTC), hours=72, by="test", limit=1000)
-    work.to_sweep(tx, {OA: work.Ages(72, 14)})
+    sweep_queries.expire(tx, OA, now=datetime.now(UTC), hours=72, by="test", limit=1000)
+    sweep_queries.close_unreachable(tx, OA, now=datetime.now(UTC), days=14, by="test", limit=1000)
+    sweep_queries.close_doubts(tx, OA, now=datetime.now(UTC), hours=72, by="test", limit=1000)
+    due_accounts.to_sweep(tx, {OA: due_accounts.AgeLimits(72, 14)})
     uncertain.to_look_up(tx, OA, limit=100)
     assert sum(reports.live_counts(tx, OA).values()) == 0
     assert verbs.count(tx, OA, State.DEAD, verbs.Choice()) == 0
     follows.suppress(tx, [1], why="gone")
-    withdrawals.withdraw(tx, OA, [Withdrawal("H-1", "H-1/accepted/1", "paid")], by="test")
+    retractions.retract(tx, OA, [Retraction("H-1", "H-1/accepted/1", "paid")], by="test")
 
 
 @pytest.mark.parametrize("statistics", ["fresh", "of an empty ledger"])
@@ -146,7 +137,7 @@ def test_live_work_reads_live_rows_only(filled: Engine, servers: Servers, statis
         with filled.begin() as tx:
             swept(tx)
         with filled.connect() as connection:
-            assert list(upkeep.retries(connection, OA)) == []
+            assert list(sweep_queries.retries(connection, OA)) == []
     try:
         assert rows_read(filled) - before < A_ROW_OR_TWO * LIVE
     finally:
@@ -187,7 +178,7 @@ _MAY_GO = f"""
 EXPLAIN SELECT n.id
 FROM (SELECT CAST(:oa AS text), CAST(:max_age AS float8), CAST(1 AS smallint), CAST(0 AS float8), CAST(5 AS float8))
      AS w (oa, max_age, lane, youngest, oldest)
-CROSS JOIN notices n WHERE {turns.MAY_GO} ORDER BY n.due_at LIMIT {LIVE}
+CROSS JOIN notices n WHERE {eligibility.MAY_GO} ORDER BY n.due_at LIMIT {LIVE}
 """
 
 
@@ -215,5 +206,5 @@ def index_conditions(connection: Connection) -> str:
 def test_housekeeping_that_finds_nothing_reads_a_page(filled: Engine) -> None:
     """The oldest notices say that nothing is old enough: what comes after them is not looked at."""
     before = rows_read(filled)
-    past.keep_house(filled, now=datetime.now(UTC), keep_months=24, by="test", seconds=10.0)
+    archive.keep_house(filled, now=datetime.now(UTC), keep_months=24, by="test", seconds=10.0)
     assert rows_read(filled) - before < 10_000

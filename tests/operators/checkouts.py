@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import IO
 
 from config.settings import ROOT
+from sandbox.servers.files import candidate_ports
 
-_ROOMS = ("config", "producers", "worker", "operators", "sandbox", "templates")
+_ROOMS = (
+    "config", "domain", "ledger", "coordination", "ground", "producers", "worker", "operators", "sandbox", "templates",
+)  # fmt: skip
 _MAIN = "from operators.cli.main import main; main()"
 
 
@@ -35,7 +38,11 @@ def environment(checkout: Path, **given: str) -> dict[str, str]:
 def start(
     checkout: Path, *words: str, stdout: int | IO[str] = subprocess.PIPE, before: str = "", **given: str
 ) -> subprocess.Popen[str]:
-    """Run `hcc WORDS` from a copy, in a session of its own; `before` is run in its process first."""
+    """Run `hcc WORDS` from a copy, in a session of its own; `before` is run in its process first.
+
+    Each has a port of its own for the console.
+    """
+    given.setdefault("HCC_CONSOLE_PORT", str(next(candidate_ports(None))))
     return subprocess.Popen(
         [sys.executable, "-c", f"{before}\n{_MAIN}", *words],
         cwd=checkout,

@@ -16,16 +16,16 @@ from sqlalchemy import Engine, text
 
 from config.oas import Oa
 from config.settings import Settings
+from domain.lane import Lane
+from ledger.base.sealing import Sealer
+from ledger.people.people import Link, People
 from operators import stuck as looks
 from operators.alarms import Watchman
 from operators.cli.main import hcc
 from tests.journeys.conftest import until
 from tests.operators.test_stuck import CODE, due
 from tests.operators.test_web import OA
-from worker.deployment import Deployment
-from worker.domain.lane import Lane
-from worker.ledger.people import Link, People
-from worker.ledger.sealing import Sealer
+from worker.services.deployment import Deployment
 
 KEY = "0123456789abcdef"
 USER, PHONE = "6142494823000001001", "+84978001001"
@@ -213,6 +213,21 @@ def test_a_ledger_that_is_away_is_told_by_mail_and_silences_the_heartbeat(
         watchman.look()
     assert [mail["Subject"] for mail in post.mails] == ["[HCC Notify] Báo động"]
     assert life[1] == []
+
+
+def test_a_ledger_that_is_away_is_logged_once_also_while_no_mail_is_taken(
+    known: dict[str, Any], post: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = known | {"database_url": "postgresql://x@127.0.0.1:1/x"}
+    settings = Settings(_env_file=None, **away)  # type: ignore[call-arg]
+    watchman = Watchman(Deployment({OA: Oa(OA, OA, settings)}))
+    post.refuses = True
+    for _ in range(4):
+        watchman.look()
+    assert [record.levelname for record in caplog.records].count("ERROR") == 1
+    post.refuses = False
+    watchman.look()
+    assert [mail["Subject"] for mail in post.mails] == ["[HCC Notify] Báo động"]
 
 
 def test_staff_who_asked_for_it_are_told_in_the_chat_and_of_the_end(

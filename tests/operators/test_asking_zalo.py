@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from operators.checks.fault import Fault
+from operators.checks.fault import CheckFault
 from operators.checks.zalo import check_token
 from operators.cli.main import hcc
 from tests.journeys.conftest import World, world
@@ -34,13 +34,13 @@ def token(world: World) -> Any:
 def test_a_token_that_zalo_takes_is_fine_and_one_that_it_turns_away_is_a_fault(world: World) -> None:
     assert token(world) == ["Zalo nhận cặp token thứ 1"]
     world.zalo.fault("error", code=-216, path="/v2.0/oa/getoa")
-    with pytest.raises(Fault, match="Zalo không nhận token"):
+    with pytest.raises(CheckFault, match="Zalo không nhận token"):
         token(world)
 
 
 def test_a_zalo_that_is_not_reached_is_a_fault_with_its_cause(world: World) -> None:
     world.services.settings = world.settings(zalo_openapi_url="http://127.0.0.1:1")
-    with pytest.raises(Fault, match="không hỏi được Zalo"):
+    with pytest.raises(CheckFault, match="không hỏi được Zalo"):
         token(world)
 
 

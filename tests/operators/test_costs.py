@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
 
 from config.settings import Settings, SettingsError, load
-from operators.checks.fault import Fault
+from ledger.reports import spending
+from operators.checks.fault import CheckFault
 from operators.checks.zalo import check_costs
-from operators.costs import measure_costs
-from worker.bootstrap import Services
+from operators.metrics.board import MetricBoard
+from operators.metrics.costs import measure_costs
 from worker.channels.budget import today
-from worker.ledger import spending
+from worker.services.bootstrap import Services
 
 OA = "4024926008133882615"
 
@@ -44,15 +44,16 @@ def test_the_doctor_tells_what_today_has_cost(services: Services) -> None:
 def test_a_budget_that_nears_its_end_is_a_fault_with_what_to_do(services: Services) -> None:
     """80 % by default."""
     services.settings = services.settings.model_copy(update={"budget_dong": {"zns": 1500}})
-    with pytest.raises(Fault, match="đã dùng 80 % trần ngày; nâng HCC_BUDGET"):
+    with pytest.raises(CheckFault, match="đã dùng 80 % trần ngày; nâng HCC_BUDGET"):
         list(check_costs(services))
 
 
 def test_prometheus_sees_the_same(services: Services) -> None:
     """A gauge each, by channel."""
-    registry = CollectorRegistry()
-    measure_costs(registry, services)
-    text = generate_latest(registry).decode()
+    board = MetricBoard()
+    with services.ledger.connect() as connection:
+        measure_costs(board, connection, services)
+    text = board.text().decode()
     for line in ("hcc_spent_messages{%s} 6.0", "hcc_spent_dong{%s} 1200.0", "hcc_budget_used_percent{%s} 12.0"):
         assert line % f'channel="zns",oa="{OA}"' in text
 

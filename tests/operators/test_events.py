@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from config.settings import Settings
-from operators.checks.fault import Fault
+from ledger.base.sealing import Sealer
+from ledger.zalo import inbox
+from operators.checks.fault import CheckFault
 from operators.checks.zalo import check_events
 from producers.hooks.record import seal
-from tests.hooks.conftest import OA, PHONE, USER, Office, event, follow, submit
 from tests.operators.conftest import Run
-from worker.bootstrap import Services
-from worker.ledger import inbox
-from worker.ledger.sealing import Sealer
+from tests.producers.hooks.conftest import OA, PHONE, USER, Office, event, follow, submit
+from worker.services.bootstrap import Services
 
 WHO = ("--by", "lan", "--why", "đã thêm khóa")
 SHAPE = [
@@ -56,11 +56,11 @@ def test_the_list_says_what_could_not_be_read_and_nothing_of_what_it_says(run: R
 
 
 def test_the_doctor_says_what_to_do_until_they_are_read(services: Services, office: Office) -> None:
-    with pytest.raises(Fault, match=r"2 sự kiện chưa đọc được, 0 đã gác lại.*HCC_SECRET_KEYS"):
+    with pytest.raises(CheckFault, match=r"2 sự kiện chưa đọc được, 0 đã gác lại.*HCC_SECRET_KEYS"):
         list(check_events(services))
     with office.ledger.begin() as tx:
         tx.exec_driver_sql("UPDATE unread_events SET set_aside_at = now()")
-    with pytest.raises(Fault, match="2 đã gác lại"):
+    with pytest.raises(CheckFault, match="2 đã gác lại"):
         list(check_events(services))
 
 

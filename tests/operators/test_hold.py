@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
+from coordination.connection import open_redis
+from coordination.holds import Holds
+from coordination.schedule import Retry, Schedule
+from operators.cli.exits import ExitCode
 from tests.operators.conftest import Run
 from tests.operators.test_verbs import ACCOUNT, OA, record, rows
-from worker.queue.connection import open_redis
-from worker.queue.holds import Holds
-from worker.queue.schedule import Retry, Schedule
 
 CHANNEL = f"channel:{OA}:zalo_cs"
 
@@ -73,10 +74,12 @@ def test_all_are_lifted_by_all_alone_and_a_name_that_is_not_held_is_said(
         holds = Holds(redis)
         holds.hold(CHANNEL, 3600, "quota")
         holds.hold("app:1", 3600, "quota")
-        assert run("hold", "lift", *ACCOUNT).exit_code == 1
+        assert run("hold", "lift", *ACCOUNT).exit_code == ExitCode.USAGE
+        tried = run("hold", "lift", "--all", "--dry-run")
+        assert (tried.exit_code, CHANNEL in tried.output) == (ExitCode.OK, True)
         assert run("hold", "lift", "--all").exit_code == 2
         wrong = run("hold", "lift", "app:8", *ACCOUNT)
-        assert (wrong.exit_code, "Không tạm giữ mục nào tên app:8" in wrong.output) == (1, True)
+        assert (wrong.exit_code, "Không tạm giữ mục nào tên app:8" in wrong.output) == (ExitCode.NOTHING, True)
         assert len(holds.all()) == 2
         assert run("hold", "lift", "--all", *ACCOUNT).exit_code == 0
         assert holds.all() == []

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import Engine, text
 
 from config.settings import Settings
-from operators.checks.fault import Fault
+from domain.event import Oddity
+from ledger.source import oddities
+from operators.checks.fault import CheckFault
 from operators.checks.source import check_oddities
-from operators.web import _metrics
+from operators.metrics.measure import measure
 from tests.operators.conftest import Run
-from worker.bootstrap import Services
-from worker.domain.event import Oddity
-from worker.ledger import oddities
+from worker.services.bootstrap import Services
 
 OA = "4024926008133882615"
 CODE = "H27.37-240219-1001"
@@ -85,7 +85,7 @@ def test_the_doctor_finds_words_that_the_mapping_lacks(ledger: Engine, services:
     note(ledger, WRONG_AMOUNT)
     assert list(check_oddities(services)) == ["1 chỗ ở cột amount không đọc được, xem `hcc source oddities`"]
     note(ledger, UNKNOWN)
-    with pytest.raises(Fault, match="bản đồ chưa hiểu: status «Đang thẩm định»"):
+    with pytest.raises(CheckFault, match="bản đồ chưa hiểu: status «Đang thẩm định»"):
         list(check_oddities(services))
     services.close()
 
@@ -93,7 +93,7 @@ def test_the_doctor_finds_words_that_the_mapping_lacks(ledger: Engine, services:
 def test_metrics_count_oddities_by_column(ledger: Engine, services: Services) -> None:
     """What grows is a program that was changed."""
     note(ledger, WRONG_AMOUNT, UNKNOWN)
-    told = _metrics([services]).decode()
+    told = measure([services]).decode()
     assert f'hcc_source_oddities{{column="amount",oa="{OA}"}} 1.0' in told
     assert f'hcc_source_oddities{{column="status",oa="{OA}"}} 1.0' in told
     services.close()

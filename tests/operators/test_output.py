@@ -15,10 +15,11 @@ from sqlalchemy import Engine, text
 
 from config import faults
 from config.settings import ROOT
+from domain.lifecycle import State
 from operators.cli import main, output
+from operators.cli.exits import ExitCode
 from tests.operators.conftest import Run
 from tests.operators.test_verbs import hold, record
-from worker.domain.lifecycle import State
 
 EVIL = "X[/B]"
 OA = "4024926008133882615"
@@ -71,7 +72,8 @@ def test_a_code_is_never_cut_and_a_row_is_one_line_in_a_pipe(run: Run, ledger: E
 def test_on_a_narrow_terminal_sentences_are_wrapped_and_codes_are_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(output, "Console", lambda: Console(force_terminal=True, width=40, color_system=None))
+    terminal = Console(force_terminal=True, width=40, color_system=None)
+    monkeypatch.setattr("rich.console.Console", lambda: terminal)
     rows = [{"event_key": LONG, "reason": "một câu khá dài để giải thích vì sao tin này không đi"}]
     output.print_table({"event_key": "Sự kiện", "reason": "Vì sao"}, rows, empty="")
     shown = capsys.readouterr().out
@@ -91,7 +93,27 @@ def test_nothing_is_printed_past_the_one_function() -> None:
     assert {place for place in calls if not place.startswith("output.py:")} == set()
 
 
-def told_by_main(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception) -> str:
+def test_every_text_of_several_lines_says_so() -> None:
+    """`say` shows a line break as an escape unless it is told that there are several lines."""
+    lacking = {
+        f"{file.name}:{node.lineno}"
+        for file in (ROOT / "operators").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "say" and has_line_break(node.args)
+        if "lines" not in {keyword.arg for keyword in node.keywords}
+    }
+    assert lacking == set()
+
+
+def has_line_break(arguments: list[ast.expr]) -> bool:
+    """Whether a text that stands in the call has one."""
+    texts = [part.value for each in arguments for part in ast.walk(each) if isinstance(part, ast.Constant)]
+    return any("\n" in text for text in texts if isinstance(text, str))
+
+
+def told_by_main(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], error: Exception
+) -> str:
     """What `main` says of an exception that a command raises."""
 
     def broken(**_: object) -> None:
@@ -102,14 +124,15 @@ def told_by_main(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Excepti
     monkeypatch.setattr(sys, "argv", ["hcc", "dead", "list", "--reason", "Nguyễn Văn An"])
     with pytest.raises(SystemExit) as left:
         main.main()
-    return str(left.value)
+    assert left.value.code == ExitCode.FAULT
+    return capsys.readouterr().err
 
 
 def test_an_exception_that_nobody_foresaw_is_a_sentence_and_a_file_of_types_and_places(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Neither has a word of the exception, which may be a citizen's name."""
-    said = told_by_main(monkeypatch, tmp_path, KeyError("Nguyễn Văn An, 0912345678"))
+    said = told_by_main(monkeypatch, tmp_path, capsys, KeyError("Nguyễn Văn An, 0912345678")).rstrip("\n")
     [file] = tmp_path.iterdir()
     kept = file.read_text("utf-8")
     assert "\n" not in said
@@ -124,12 +147,12 @@ def test_an_exception_that_nobody_foresaw_is_a_sentence_and_a_file_of_types_and_
 
 
 def test_where_no_file_can_be_written_the_sentence_is_said_all_the_same(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(faults, "keep", faults.keep)
     in_the_way = tmp_path / "a file"
     in_the_way.write_text("no folder")
-    assert "không ghi được tệp chi tiết" in told_by_main(monkeypatch, in_the_way, ValueError("x"))
+    assert "không ghi được tệp chi tiết" in told_by_main(monkeypatch, in_the_way, capsys, ValueError("x"))
 
 
 def test_a_server_that_is_away_is_a_sentence_of_the_real_command(tmp_path: Path) -> None:
@@ -146,7 +169,21 @@ def test_a_server_that_is_away_is_a_sentence_of_the_real_command(tmp_path: Path)
         )
         for words in ("dead list", "retries")
     }  # fmt: skip
-    assert [one.returncode for one in ended.values()] == [1, 1]
+    assert [one.returncode for one in ended.values()] == [ExitCode.AWAY, ExitCode.AWAY]
     assert ended["dead list"].stderr.startswith("Không kết nối được sổ thông báo (HCC_DATABASE_URL): máy chủ từ chối")
     assert ended["retries"].stderr.startswith("Không kết nối được Redis (HCC_REDIS_URL): máy chủ từ chối kết nối")
     assert not any("Traceback" in one.stderr for one in ended.values())
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_is_told_how_to_complete_our_commands(run: Run, shell: str) -> None:
+    result = run("completion", shell)
+    assert result.exit_code == 0
+    assert f"_HCC_COMPLETE={shell}_complete" in result.output
+
+
+def test_a_noun_is_completed_by_the_command_itself() -> None:
+    asked = {**os.environ, "_HCC_COMPLETE": "bash_complete", "COMP_WORDS": "hcc unre", "COMP_CWORD": "1"}
+    program = Path(sys.executable).with_name("hcc")
+    done = subprocess.run([program], env=asked, capture_output=True, text=True, check=True)
+    assert done.stdout == "plain,unreachable\n"

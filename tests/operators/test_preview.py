@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from domain.kinds import KINDS
+from operators.cli.exits import ExitCode
 from operators.cli.main import hcc
-from worker.domain.kinds import KINDS
 
 ELSEWHERE = "https://thanhtoan.hue.gov.vn/nop"
 
@@ -44,4 +45,13 @@ def test_of_several_oas_the_one_that_is_named_is_shown(monkeypatch: pytest.Monke
     monkeypatch.setenv("HCC_OAS", str(file))
     assert "thành phố Huế" in shown("welcome", "--oa", "hue")
     assert "tỉnh Hà Tĩnh" in shown("welcome", "--oa", "ha-tinh")
-    assert CliRunner().invoke(hcc, ["preview", "welcome"]).exit_code == 1
+    assert CliRunner().invoke(hcc, ["preview", "welcome"]).exit_code == ExitCode.USAGE
+
+
+def test_the_sentence_about_the_post_is_shown_where_it_is_switched_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R34: off, the founding text stays as it is."""
+    assert shown("result_ready", "--by-post") == shown("result_ready")
+    monkeypatch.setenv("HCC_POST_SENTENCE", "yes")
+    assert (
+        shown("result_ready", "--by-post") == f"{shown('result_ready')}Kết quả được gửi qua bưu điện như đã đăng ký.\n"
+    )

@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import Engine, text
 
 from config.settings import Settings
-from operators.cli import doctor
+from ledger.archive import partitions
+from ledger.notices import notices
+from ledger.notices.notices import NewNotice
+from operators.checks.fault import CheckFault
+from operators.checks.ledger import check_months
 from tests.operators.conftest import Run
-from worker.bootstrap import Services
-from worker.ledger import months, notices
-from worker.ledger.notices import NewNotice
+from worker.services.bootstrap import Services
 
 OA = "4024926008133882615"
 ACCOUNT = ("--by", "Lan", "--why", "đến hạn hủy")
@@ -47,7 +49,7 @@ def test_it_says_what_went_and_writes_it_down(ledger: Engine, run: Run) -> None:
     told(ledger, "H-OLD", 200)
     told(ledger, "H-NEW", 2)
     with ledger.begin() as tx:
-        months.make(tx, "attempts", [datetime(2020, 1, 1, tzinfo=UTC)])
+        partitions.make(tx, "attempts", [datetime(2020, 1, 1, tzinfo=UTC)])
     done = run("purge", *ACCOUNT)
     assert done.exit_code == 0, done.output
     assert "Đã xóa attempts_2020_01" in done.output
@@ -72,18 +74,18 @@ def test_nobody_purges_without_a_name_and_a_why(run: Run) -> None:
 
 def test_the_doctor_says_which_month_nobody_has_made(ledger: Engine, run: Run, services: Services) -> None:
     """And which table has rows outside of its months; `hcc purge` puts both right."""
-    assert "đã sẵn sàng" in next(doctor.check_months(services))
-    late = months.coming(datetime.now(UTC))[-1]
+    assert "đã sẵn sàng" in next(check_months(services))
+    late = partitions.coming(datetime.now(UTC))[-1]
     with ledger.begin() as tx:
         tx.execute(text(f"DROP TABLE history_{late:%Y_%m}"))
-    with pytest.raises(doctor.Fault, match=f"history {late:%m/%Y}"):
-        next(doctor.check_months(services))
+    with pytest.raises(CheckFault, match=f"history {late:%m/%Y}"):
+        next(check_months(services))
     run("purge", *ACCOUNT)
-    assert "đã sẵn sàng" in next(doctor.check_months(services))
+    assert "đã sẵn sàng" in next(check_months(services))
     with ledger.begin() as tx:
         far = late + timedelta(days=400)
         tx.execute(text("INSERT INTO history (notice_id, at, after, by) VALUES (1, :at, 'due', 'test')"), {"at": far})
-    with pytest.raises(doctor.Fault, match="history có dòng nằm ngoài"):
-        next(doctor.check_months(services))
+    with pytest.raises(CheckFault, match="history có dòng nằm ngoài"):
+        next(check_months(services))
     run("purge", *ACCOUNT)
-    assert "đã sẵn sàng" in next(doctor.check_months(services))
+    assert "đã sẵn sàng" in next(check_months(services))

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from domain.event import event_key
+from ledger.base import setbacks
+from ledger.base.engine import open_ledger
+from ledger.base.sealing import Sealer
+from ledger.notices import notices
+from ledger.notices.notices import NewNotice
+from ledger.people.people import Link, People
+from operators.cli.exits import ExitCode
 from tests.operators.conftest import Run
-from worker.domain.event import event_key
-from worker.ledger import notices, setbacks
-from worker.ledger.engine import open_ledger
-from worker.ledger.notices import NewNotice
-from worker.ledger.people import Link, People
-from worker.ledger.sealing import Sealer
 
 OA = "4024926008133882615"
 KEY = "0123456789abcdef"
@@ -149,11 +151,11 @@ def test_it_refuses_while_a_worker_runs(run: Run, ledger: Engine, ledger_url: st
     assert column(ledger, "SELECT count(*) FROM setbacks") == [0]
 
 
-@pytest.mark.parametrize("since", ["hôm qua", "2999-01-01T00:00"])
-def test_a_time_that_cannot_be_is_refused(run: Run, ledger: Engine, since: str) -> None:
+@pytest.mark.parametrize(("since", "code"), [("hôm qua", ExitCode.USAGE), ("2999-01-01T00:00", ExitCode.FAULT)])
+def test_a_time_that_cannot_be_is_refused(run: Run, ledger: Engine, since: str, code: ExitCode) -> None:
     """With a sentence, before anything is changed."""
     result = run("restore", "--check", "--since", since, *ACCOUNT)
-    assert result.exit_code == 1
+    assert result.exit_code == code
     assert column(ledger, "SELECT count(*) FROM setbacks") == [0]
 
 

@@ -11,14 +11,15 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
+from coordination.connection import open_redis
+from coordination.schedule import Retry, Schedule
+from ledger.notices import notices
+from ledger.notices.notices import NewNotice
+from operators.cli.exits import ExitCode
 from operators.cli.main import hcc
 from sandbox.dossiers.living import LivingDossiers
 from sandbox.servers import Servers
 from tests.journeys.several import write
-from worker.ledger import notices
-from worker.ledger.notices import NewNotice
-from worker.queue.connection import open_redis
-from worker.queue.schedule import Retry, Schedule
 
 HERE, THERE = "4024926008133882615", "5024926008133882615"
 NOBODY = "postgresql://x@127.0.0.1:1/"
@@ -83,7 +84,7 @@ def test_a_list_covers_all_oas_or_the_one_that_is_named(run: Run, dead: dict[str
 
 def test_an_oa_that_is_not_there_is_refused_and_those_that_are_are_named(run: Run) -> None:
     result = run("dead", "list", "--oa", "ha-giang")
-    assert (result.exit_code, "có: ha-tinh, nghe-an" in result.output) == (1, True)
+    assert (result.exit_code, "có: ha-tinh, nghe-an" in result.output) == (ExitCode.USAGE, True)
 
 
 def test_numbers_say_by_themselves_whose_they_are_and_filters_do_not(
@@ -92,7 +93,7 @@ def test_numbers_say_by_themselves_whose_they_are_and_filters_do_not(
     """A forgotten --oa never means all provinces."""
     for words in (("--all",), ("--code", "-32")):
         result = run("dead", "retry", *words, *ACCOUNT)
-        assert (result.exit_code, "chọn một bằng --oa: ha-tinh, nghe-an" in result.output) == (1, True)
+        assert (result.exit_code, "chọn một bằng --oa: ha-tinh, nghe-an" in result.output) == (ExitCode.USAGE, True)
     assert set(states(ledger).values()) == {"dead"}
     assert run("dead", "retry", "--all", "--oa", "ha-tinh", *ACCOUNT).exit_code == 0
     assert states(ledger) == {HERE: "due", THERE: "dead"}
@@ -103,7 +104,7 @@ def test_numbers_say_by_themselves_whose_they_are_and_filters_do_not(
 def test_numbers_of_both_are_done_in_one_go_and_strange_ones_are_told(run: Run, dead: dict[str, int]) -> None:
     result = run("dead", "retry", *dead.values(), 999, *ACCOUNT)
     assert "Đã cho gửi lại 2 thông báo." in result.output
-    assert (result.exit_code, result.output.count("Số ")) == (1, 1)
+    assert (result.exit_code, result.output.count("Số ")) == (ExitCode.PARTLY, 1)
     assert "Số 999: không có trong sổ." in result.output
 
 
@@ -117,7 +118,7 @@ def test_a_dossier_is_looked_for_in_all_oas(run: Run, dead: dict[str, int]) -> N
 
 
 def test_a_token_is_imported_for_one_oa_and_the_status_tells_of_all(run: Run) -> None:
-    assert run("oa", "import", input=TOKEN).exit_code == 1, "for which?"
+    assert run("oa", "import", input=TOKEN).exit_code == ExitCode.USAGE, "for which?"
     assert run("oa", "import", "--oa", "nghe-an", input=TOKEN).exit_code == 0
     result = run("oa", "status", "--json")
     assert [shown["oa"] for shown in json.loads(result.stdout)] == [THERE]
@@ -178,7 +179,7 @@ def test_one_poll_is_a_round_of_every_oa_and_a_source_that_is_away_stops_no_othe
     polled = run("poll", "--once")
     assert "nghe-an: Đã đọc" in polled.output
     assert "ha-tinh: không kết nối được CSDL hồ sơ" in polled.output
-    assert polled.exit_code == 1
+    assert polled.exit_code == ExitCode.PARTLY
     assert states(ledger) == {THERE: "due"}
 
 

@@ -10,17 +10,20 @@ import pytest
 from sqlalchemy import Engine, text
 
 from config.settings import Settings
+from domain.clock import VIETNAM
+from domain.event import Event
+from domain.lane import Lane
+from ledger.archive.archive import keep_house
+from ledger.base.sealing import Sealer
+from ledger.people.people import Link, People
 from producers.dossiers.record import record
 from producers.dossiers.seen import Seen
+from producers.news import tell_news
+from producers.probe import probe
 from tests.journeys.conftest import count
 from tests.operators.conftest import Run
-from worker.bootstrap import Services
-from worker.deliver import Lease, claim_and_compose
-from worker.domain.event import Event
-from worker.domain.lane import Lane
-from worker.ledger.past import keep_house
-from worker.ledger.people import Link, People
-from worker.ledger.sealing import Sealer
+from worker.delivery.deliver import Lease, claim_and_compose
+from worker.services.bootstrap import Services
 
 OA, USER, PHONE = "4024926008133882615", "6142494823000001001", "+84978001001"
 WHO = ("--by", "lan", "--why", "đề nghị của đơn vị")
@@ -47,7 +50,7 @@ def services(run: Run) -> Iterator[Services]:
 
 def texts(services: Services) -> list[str | None]:
     """What a worker would send to staff now."""
-    letters = claim_and_compose(services, OA, Lane.SERVICE, Lease.begin(services), 10)
+    letters = claim_and_compose(services, Lane.SERVICE, Lease.begin(services), 10)
     return [letter.text for letter in letters if letter.notice.kind == "staff_digest"]
 
 
@@ -130,3 +133,59 @@ def test_a_digest_is_no_event_of_a_dossier(run: Run, people: People) -> None:
     run("report", "digest", "--post")
     kinds = {row["kind"] for row in json.loads(run("report", "digest", "--json").stdout)["kinds"]}
     assert kinds == {"accepted"}
+
+
+def test_news_are_asked_for_with_the_grant_and_previewed_word_for_word(
+    run: Run, people: People, services: Services, ledger: Engine
+) -> None:
+    """What `hcc staff news` shows is what the worker sends."""
+    assert (
+        "Số liệu tự gửi mỗi ngày." in run("staff", "add", "--unit", "H27.37", "--news", "day", *WHO, lines=USER).output
+    )
+    with ledger.begin() as tx:
+        tx.execute(text("UPDATE notices SET recorded_at = recorded_at - interval '1 day'"))
+    [shown] = json.loads(run("staff", "news", "--json").stdout)
+    assert (shown["unit"], shown["news"], shown["staff"], shown["untold"]) == ("H27.37", "day", 1, 1)
+    assert "- đã tiếp nhận: 1 (đã gửi 0)" in shown["text"]
+    noon = datetime.now(VIETNAM).replace(hour=12)
+    assert tell_news(ledger, OA, noon.astimezone(UTC)) == 1
+    assert texts(services) == [shown["text"]]
+    said = run("staff", "news").output
+    assert "H27.37, mỗi ngày: 1 người, còn 0 người chưa nhận" in said
+    assert PHONE[-9:] not in said
+    assert USER not in said
+    run("staff", "add", "--unit", "H27.37", "--news", "none", *WHO, lines=USER)
+    assert json.loads(run("staff", "list", "--json").stdout)[0]["news"] is None
+    assert json.loads(run("staff", "news", "--json").stdout) == []
+
+
+def test_a_digest_is_previewed_without_being_sent(run: Run, people: People, ledger: Engine) -> None:
+    """Of the unit that is named, else of each that has staff."""
+    run("staff", "add", "--unit", "H27.37", *WHO, lines=USER)
+    for unit, words in (("H27.38", ("--unit", "H27.38")), ("H27.37", ())):
+        texts = json.loads(run("report", "digest", "--preview", "--json", *words).stdout)["texts"]
+        assert list(texts) == [unit]
+        assert f"của đơn vị {unit}, từ" in texts[unit]
+    assert "Tổng: 1; đã gửi 0" in run("report", "digest", "--preview").output
+    assert count(ledger, "SELECT count(*) FROM notices WHERE kind = 'staff_digest'") == 0
+
+
+def test_one_person_of_an_oa_gets_the_probe(run: Run, people: People, services: Services, ledger: Engine) -> None:
+    """Through the same door as every notice; the next one who is named takes it over."""
+    assert "Chỉ một người" in run("staff", "add", "--probe", *WHO, lines=f"{USER}\n{USER}").output
+    assert run("staff", "add", "--probe", *WHO, lines=USER).output == "Tin thăm dò đi mỗi giờ.\n"
+    [row] = json.loads(run("staff", "list", "--json").stdout)
+    assert (row["unit"], row["user_id"]) == ("tin thăm dò", USER)
+    with ledger.begin() as tx:
+        assert probe(tx, OA) == 1
+    letters = claim_and_compose(services, Lane.SERVICE, Lease.begin(services), 10)
+    [words] = [letter.text for letter in letters if letter.notice.kind == "probe"]
+    assert words is not None
+    assert "Tin thăm dò của hệ thống báo tin hồ sơ tỉnh Hà Tĩnh (probe-" in words
+    assert run("staff", "remove", "--probe", *WHO, lines=USER).output == "Tin thăm dò đã ngừng.\n"
+    assert run("staff", "remove", "--probe", *WHO, lines=USER).output == "Không có ai trong số này nhận.\n"
+    assert count(ledger, "SELECT count(*) FROM probe_staff") == 0
+
+
+def test_news_need_a_unit(run: Run) -> None:
+    assert run("staff", "add", "--news", "week", *WHO, lines=USER).exit_code == 2

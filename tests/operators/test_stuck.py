@@ -10,19 +10,20 @@ import pytest
 from sqlalchemy import Engine, text
 
 from config.settings import Settings
+from domain.alarm import AlarmCause
+from domain.lane import Lane
+from ledger.notices import notices
+from ledger.notices.notices import NewNotice
+from ledger.source import cursors
 from operators import stuck as looks
-from operators.checks.fault import Fault
+from operators.checks.fault import CheckFault
 from operators.checks.leaving import check_leaving
 from operators.checks.zalo import unsendable
 from operators.stuck import stuck_now
 from tests.journeys.conftest import until
 from tests.operators.conftest import Run
 from tests.operators.test_web import OA, get
-from worker.bootstrap import Services
-from worker.domain.alarm import AlarmCause
-from worker.domain.lane import Lane
-from worker.ledger import cursors, notices
-from worker.ledger.notices import NewNotice
+from worker.services.bootstrap import Services
 
 DUE, SOURCE, EVENTS, FEED, DOUBTS = (AlarmCause(word) for word in ("due", "source", "events", "feed", "doubts"))
 CODE = "H27.37-240219-1001"
@@ -81,7 +82,7 @@ def test_a_notice_that_may_go_and_does_not_is_told_by_doctor_and_readiness_and_m
     assert get(services, "/readyz") == (200, "ready\n")
     due(ledger, 400)
     assert causes(services) == [DUE]
-    with pytest.raises(Fault, match="đến hạn đã 7 phút mà không đi"):
+    with pytest.raises(CheckFault, match="đến hạn đã 7 phút mà không đi"):
         list(check_leaving(services))
     status, text = get(services, "/readyz")
     assert (status, text.split(" seconds")[0]) == (503, f"stuck due service oa={OA}")
@@ -164,7 +165,7 @@ def test_a_dossiers_story_says_what_holds_each_notice_and_until_when(
     assert notice["held_by"]["by"] == "night"
     until = datetime.fromisoformat(notice["held_by"]["until"])
     assert 590 < (until - datetime.now(UTC)).total_seconds() <= 600
-    assert "giữ bởi: giờ nghỉ (quiet hours), có thể đi từ" in run("dossier", CODE).output
+    assert "giữ bởi: giờ nghỉ (giờ nghỉ ban đêm), có thể đi từ" in run("dossier", CODE).output
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine
 
 from config.settings import SettingsError
+from ledger.base.sealing import Sealer
+from ledger.zalo.credentials import Credentials
 from operators.cli.main import hcc
 from sandbox.zalo.client import SandboxZalo
 from worker.channels.zalo.oauth import pair_of
-from worker.ledger.credentials import Credentials
-from worker.ledger.sealing import Sealer
 
 OA, APP, SECRET, KEY = "4024926008133882615", "4213356789012345678", "app-secret", "a-key-for-tests-0123456789"
 PAY = "https://dichvucong.hatinh.gov.vn/portaldvc/KenhTin/thanh-toan-new.aspx"

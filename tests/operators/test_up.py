@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -26,22 +27,35 @@ def port() -> str:
     return str(next(candidate_ports(None)))
 
 
+def console_of(checkout: Path) -> str:
+    """The address of the console that it printed."""
+    found = re.search(r"Bàn điều khiển: (http://\S+)", (checkout / "said").read_text())
+    assert found
+    return found[1]
+
+
 @pytest.fixture
 def running(checkout: Path, port: str) -> Iterator[subprocess.Popen[str]]:
     """An `hcc up` whose web answers; its output goes to a file."""
     with (checkout / "said").open("w") as said:
         up = start(checkout, "up", "--port", port, stdout=said)
-    until(lambda: serves(port) or up.poll() is not None, "hcc up")
-    assert up.poll() is None, (checkout / "said").read_text()
-    yield up
-    if up.poll() is None:
-        end(up)
+    try:
+        until(lambda: serves(port) or up.poll() is not None, "hcc up", 120)
+        assert up.poll() is None, (checkout / "said").read_text()
+        yield up
+    finally:
+        if up.poll() is None:
+            end(up)
 
 
 def serves(port: str) -> bool:
+    return answers(f"http://127.0.0.1:{port}")
+
+
+def answers(address: str) -> bool:
     try:
-        return requests.get(f"http://127.0.0.1:{port}/healthz", timeout=2).ok
-    except requests.ConnectionError:
+        return requests.get(f"{address}/healthz", timeout=2).ok
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 
@@ -61,7 +75,9 @@ def test_ctrl_c_ends_everything_in_order(checkout: Path, running: subprocess.Pop
     assert running.returncode == 130
     until(lambda: left_behind(checkout) == [], f"the end of all: {left_behind(checkout)}", 5)
     assert not (checkout / "var/up.env").exists()
-    assert "Traceback (most recent" not in (checkout / "said").read_text()
+    said = (checkout / "said").read_text()
+    assert "Traceback (most recent" not in said
+    assert re.search(r"Web .*http://127.0.0.1:\d+\n.*Bàn điều khiển: http://127.0.0.1:\d+\n", said)
 
 
 def test_the_end_of_its_terminal_leaves_nothing_behind(checkout: Path, port: str) -> None:
@@ -90,6 +106,21 @@ def test_who_reads_no_more_of_it_leaves_nothing_behind(checkout: Path, port: str
     up.wait(90)  # what worker and beat say by themselves meets the closed pipe
     assert not serves(port)
     until(lambda: left_behind(checkout) == [], f"the end of all: {left_behind(checkout)}", 5)
+
+
+def test_it_has_a_console_with_an_administrator_of_this_run(checkout: Path, running: subprocess.Popen[str]) -> None:
+    """On the sandbox: the address and the password that were printed open it. It ends with everything else."""
+    address = console_of(checkout)
+    until(lambda: answers(address), "the console")
+    found = re.search(r"đăng nhập thử: (\S+), mật khẩu của lần chạy này: (\S+)", (checkout / "said").read_text())
+    assert found
+    with requests.Session() as browser:
+        page = browser.get(f"{address}/sign-in", timeout=20).text
+        token = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[0]
+        form = {"login": found[1], "password": found[2], "csrfmiddlewaretoken": token}
+        signed_in = browser.post(f"{address}/sign-in", form, timeout=20)
+        assert "Tra cứu hồ sơ" in signed_in.text
+        assert browser.get(f"{address}/dossiers/H27-1", timeout=20).ok
 
 
 def test_a_second_one_says_that_one_runs_and_leaves_it_alone(

@@ -12,23 +12,24 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from coordination.connection import open_redis
+from coordination.schedule import Retry, Schedule
+from domain.event import Retraction
+from domain.lane import Lane
+from domain.lifecycle import State
+from domain.notice import Letter
+from ledger.notices import claims, notices, retractions, verbs
+from ledger.notices.eligibility import Bounds
+from ledger.notices.notices import NewNotice
+from ledger.notices.verbs import Choice
+from operators.cli.exits import ExitCode
 from tests.operators.conftest import Run
-from worker.domain.event import Withdrawal
-from worker.domain.lane import Lane
-from worker.domain.lifecycle import State
-from worker.domain.notice import Letter
-from worker.ledger import claims, notices, verbs, withdrawals
-from worker.ledger.notices import NewNotice
-from worker.ledger.turns import Bounds
-from worker.ledger.verbs import Choice
-from worker.queue.connection import open_redis
-from worker.queue.schedule import Retry, Schedule
 
 OA = "4024926008133882615"
 BOUNDS = Bounds(timedelta(days=365))
 NOBODY = "postgresql://x@127.0.0.1:1/x"
 ACCOUNT = ("--by", "Lan", "--why", "đã sửa mẫu tin")
-SHAPE = ["id", "event_key", "kind", "state", "reason", "code", "attempts", "due_at", "age_seconds"]
+SHAPE = ["id", "event_key", "kind", "state", "reason", "code", "attempts", "due_at", "age_seconds", "reason_vi"]
 
 
 def record(ledger: Engine, *events: tuple[str, str]) -> list[int]:
@@ -136,6 +137,18 @@ def test_what_is_told_again_has_a_new_age_every_channel_and_goes_behind_the_noti
     ]
 
 
+def test_who_cannot_be_reached_is_listed_with_the_reason_and_by_the_same_filters(run: Run, ledger: Engine) -> None:
+    ids = record(ledger, ("A", "accepted"), ("B", "result_ready"), ("C", "accepted"))
+    hold(ledger, State.UNREACHABLE, ids[:2], "no Zalo user of this OA is linked to the phone")
+    shown = json.loads(run("unreachable", "list", "--json").stdout)
+    assert [(row["id"], row["state"], row["reason"]) for row in shown] == [
+        (number, "unreachable", "no Zalo user of this OA is linked to the phone") for number in ids[:2]
+    ]
+    assert [list(row) for row in shown] == [SHAPE, SHAPE]
+    only = json.loads(run("unreachable", "list", "--json", "--kind", "result_ready").stdout)
+    assert [row["id"] for row in only] == [ids[1]]
+
+
 def test_the_expired_are_listed_in_the_shape_of_every_list_and_by_the_same_filters(run: Run, ledger: Engine) -> None:
     """What scripts read of the dead they read of these."""
     ids = record(ledger, ("H-1", "accepted"), ("H-2", "result_ready"), ("H-3", "accepted"))
@@ -152,7 +165,7 @@ def test_the_expired_are_listed_in_the_shape_of_every_list_and_by_the_same_filte
         assert [row["id"] for row in json.loads(run("expired", "list", "--json", *words).stdout)] == [found]
     assert run("expired", "retry", "--reason", "hours", *ACCOUNT).exit_code == 0
     assert rows(ledger, "SELECT state FROM notices ORDER BY id") == [("due",), ("expired",), ("due",)]
-    assert run("expired", "retry", ids[2], *ACCOUNT).exit_code == 1
+    assert run("expired", "retry", ids[2], *ACCOUNT).exit_code == ExitCode.NOTHING
     assert run("expired", "retry", "--all", "--by", "Lan").exit_code == 2
 
 
@@ -224,7 +237,7 @@ def test_what_expired_and_is_no_longer_true_is_not_told_when_an_operator_brings_
     [fee] = record(ledger, ("H-1", "fee_requested"))
     hold(ledger, State.EXPIRED, [fee])
     with ledger.begin() as tx:
-        withdrawals.withdraw(tx, OA, [Withdrawal("H-1", "H-1/fee_requested/1", "the fee was paid")], by="producer")
+        retractions.retract(tx, OA, [Retraction("H-1", "H-1/fee_requested/1", "the fee was paid")], by="producer")
     assert rows(ledger, "SELECT state FROM notices") == [("expired",)]
     told = run("expired", "retry", fee, *ACCOUNT)
     assert told.exit_code == 0
@@ -236,26 +249,26 @@ def test_what_is_not_dead_is_refused_and_the_others_are_done(run: Run, ledger: E
     """Each refused number is named with its state, and the exit status tells scripts."""
     hold(ledger, State.SENT, three[:1])
     result = run("dead", "retry", *three[:2], 999, *ACCOUNT)
-    assert result.exit_code == 1
+    assert result.exit_code == ExitCode.PARTLY
     assert f"Số {three[0]}: không phải thông báo chết, đang ở trạng thái sent." in result.output
     assert "Số 999: không có trong sổ." in result.output
     assert rows(ledger, "SELECT state FROM notices ORDER BY id") == [("sent",), ("due",), ("dead",)]
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("words", "sentence", "code"),
     [
-        ((), "Chưa chọn thông báo nào"),
-        (("--all", "--code", "-1"), "Chỉ chọn một cách"),
-        (("--code", "77"), "Không có thông báo chết nào như đã chọn"),
+        ((), "Chưa chọn thông báo nào", ExitCode.USAGE),
+        (("--all", "--code", "-1"), "Chỉ chọn một cách", ExitCode.USAGE),
+        (("--code", "77"), "Không có thông báo chết nào như đã chọn", ExitCode.NOTHING),
     ],
 )
 def test_nothing_or_too_much_chosen_is_a_sentence_and_changes_nothing(
-    run: Run, ledger: Engine, three: list[int], words: Sequence[str], sentence: str
+    run: Run, ledger: Engine, three: list[int], *, words: Sequence[str], sentence: str, code: ExitCode
 ) -> None:
     """A forgotten number never means all."""
     result = run("dead", "retry", *words, *ACCOUNT)
-    assert result.exit_code == 1
+    assert result.exit_code == code
     assert sentence in result.output
     assert rows(ledger, "SELECT DISTINCT state FROM notices") == [("dead",)]
 
@@ -299,7 +312,7 @@ def test_an_uncertain_notice_that_did_not_arrive_goes_first_and_then_the_next(ru
 def test_what_is_certain_is_not_settled(run: Run, ledger: Engine, three: list[int]) -> None:
     """A dead notice is no uncertain one."""
     result = run("uncertain", "settle", three[0], "--as", "sent", *ACCOUNT)
-    assert result.exit_code == 1
+    assert result.exit_code == ExitCode.NOTHING
     assert "không phải thông báo không rõ đã đến chưa, đang ở trạng thái dead" in result.output
 
 
@@ -340,12 +353,11 @@ def test_retries_are_told_from_redis_alone(run: Run, redis_url: str, monkeypatch
 
 
 def test_ten_thousand_are_replayed_in_pages_and_one_commit_each(run: Run, ledger: Engine) -> None:
-    """Progress is counted on the error stream, every notice moves once, and each page is a transaction of its own."""
+    """Every notice moves once, and each page is a transaction of its own."""
     hold(ledger, State.DEAD, record(ledger, *((f"H-{number}", "accepted") for number in range(10_000))))
     result = run("dead", "retry", "--all", *ACCOUNT)
     assert result.exit_code == 0
     assert result.stdout == "Đã cho gửi lại 10000 thông báo.\n"
-    assert result.stderr.split() == [f"{done}/10000" for done in range(500, 10_001, 500)]
     assert rows(ledger, "SELECT state, attempts, count(*) FROM notices GROUP BY 1, 2") == [("due", 0, 10_000)]
     moved = "SELECT count(*), count(DISTINCT notice_id), count(DISTINCT xmin::text) FROM history WHERE before = 'dead'"
     assert rows(ledger, moved) == [(10_000, 10_000, 20)]
@@ -377,7 +389,7 @@ def test_two_operators_at_once_move_each_notice_once(ledger: Engine) -> None:
 def test_a_retry_rings_the_bell(run: Run, three: list[int], redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is due now does not wait for the next wake; what is discarded rings nobody."""
     rung: list[str] = []
-    monkeypatch.setattr("operators.cli.bulk.ring", rung.append)
+    monkeypatch.setattr("coordination.bell.ring", rung.append)
     run("dead", "discard", three[0], *ACCOUNT)
     assert rung == []
     run("dead", "retry", "--all", *ACCOUNT)

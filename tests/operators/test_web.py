@@ -1,4 +1,4 @@
-"""The web process: alive, ready, measured, and a console that shows a dossier's story."""
+"""The web process: alive, ready, measured."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from config.settings import Settings
-from operators.cli import doctor
+from ledger.notices import notices
+from ledger.notices.notices import NewNotice
+from ledger.people import probes
+from ledger.people.people import Link
+from ledger.source import cursors
+from operators.checks.fault import CheckFault
+from operators.checks.source import check_feeds
 from operators.web import build
-from worker.bootstrap import Services
-from worker.ledger import cursors, notices
-from worker.ledger.notices import NewNotice
+from producers.probe import probe
+from worker.services.bootstrap import Services
 
 OA = "4024926008133882615"
 
@@ -90,15 +95,9 @@ def test_metrics_count_the_live_states(services: Services) -> None:
     assert f'hcc_notices{{oa="{OA}",state="due"}} 1.0' in get(services, "/metrics")[1]
 
 
-def test_the_console_tells_a_dossiers_story_in_both_languages(services: Services) -> None:
-    """R38: one search by code shows every notice; what is typed is shown escaped."""
-    record(services.ledger)
-    status, page = get(services, "/?code=h27-1")
-    assert status == 200
-    assert "H27-1/accepted/1" in page
-    assert "Bàn trực" in page
-    assert "Console" in get(services, "/?lang=en")[1]
-    assert "<script>" not in get(services, "/?code=<script>")[1]
+def test_it_has_no_pages(services: Services) -> None:
+    """They are the console's, a process of its own: nothing on a page can delay Zalo's events."""
+    assert get(services, "/")[0] == 404
 
 
 def test_the_pace_of_the_feeds_is_measured(services: Services) -> None:
@@ -120,8 +119,26 @@ def test_the_doctor_says_which_feed_was_not_read_for_long(services: Services) ->
     """Late is a fault with the feed's name; a fresh one is told with its age."""
     with services.ledger.begin() as tx:
         cursors.begin(tx, OA, "snapshot", {}, datetime.now(UTC))
-    assert "snapshot: đọc đến cuối 0 giây trước" in next(doctor.check_feeds(services))
+    assert "snapshot: đọc đến cuối 0 giây trước" in next(check_feeds(services))
     with services.ledger.begin() as tx:
         cursors.begin(tx, OA, "history", {}, datetime.now(UTC) - timedelta(hours=1))
-    with pytest.raises(doctor.Fault, match=r"history 36\d\d giây"):
-        list(doctor.check_feeds(services))
+    with pytest.raises(CheckFault, match=r"history 36\d\d giây"):
+        list(check_feeds(services))
+
+
+def test_the_probe_is_measured_where_there_is_one(services: Services, ledger: Engine) -> None:
+    """Nothing of it while nobody is named; then its age, and the delay of each step that it has reached."""
+    assert "hcc_probe_age_seconds{" not in get(services, "/metrics")[1]
+    with ledger.begin() as tx:
+        services.people.link(tx, OA, [Link("6142494823000001001", "+84978001001")], source="test")
+        probes.choose(tx, OA, tx.execute(text("SELECT id FROM followers")).scalar_one())
+        probe(tx, OA)
+        tx.execute(
+            text("""
+                INSERT INTO history (notice_id, at, before, after, by)
+                SELECT id, recorded_at + interval '3 seconds', 'sending', 'sent', 'test' FROM notices""")
+        )
+    body = get(services, "/metrics")[1]
+    assert f'hcc_probe_delay_seconds{{oa="{OA}",step="sent"}} 3.0' in body
+    assert 'step="delivered"' not in body
+    assert f'hcc_probe_age_seconds{{oa="{OA}"}}' in body

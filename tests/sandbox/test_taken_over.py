@@ -16,14 +16,14 @@ import redis
 from sqlalchemy import NullPool, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
+from ledger.base.engine import open_ledger
+from ledger.migrate import migrate, missing
 from sandbox.servers import Postgres, Servers, Valkey, running
 from sandbox.servers.account import Account
 from sandbox.servers.files import HOST
 from sandbox.servers.postgres import HERE
 from sandbox.servers.roles import SUPERUSER
 from sandbox.servers.server import make_private_folder
-from worker.ledger.engine import open_ledger
-from worker.ledger.migrate import migrate, missing
 
 OLD_OBJECTS = """
 CREATE SCHEMA apart;

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.contracts.conftest import certificate
 from tests.journeys.conftest import world
+from tests.worker.wire.conftest import certificate
 
 __all__ = ["certificate", "world"]
 

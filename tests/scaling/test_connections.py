@@ -9,12 +9,12 @@ from collections import Counter
 import pytest
 from click.testing import CliRunner
 
-from config.connections import Deployment, ProcessCounts, most
+from config.connections import ProcessCounts, ProcessPlan, most
+from coordination.connection import QueueDown, open_redis
+from coordination.processes import CHILD, Process, ProcessBoard
 from operators.cli.connections import check_broker, check_connections, connections, running
 from tests.journeys.conftest import World, until
-from worker.bootstrap import Services
-from worker.queue.connection import QueueDown, open_redis
-from worker.queue.processes import CHILD, Process, ProcessBoard
+from worker.services.bootstrap import Services
 
 _CHILDREN = os.cpu_count() or 1
 _BY_NAME = (
@@ -49,7 +49,7 @@ def test_a_worker_under_load_opens_no_more_than_was_computed(world: World) -> No
     counted = running(world.services)
     assert counted == ProcessCounts(workers=1, children=_CHILDREN, beats=1, webs=1)
     computed = most(counted, broker)
-    assert computed == most(Deployment(1, _CHILDREN), broker)
+    assert computed == most(ProcessPlan(1, _CHILDREN, consoles=0), broker)
     for name, number in seen.items():
         assert 0 < number <= getattr(computed, name), (name, dict(seen))
 
@@ -86,7 +86,7 @@ def test_without_a_plan_the_command_counts_what_runs(
         for pid, parent in ((11, 10), (12, 10), (21, 20)):
             ProcessBoard(redis).say(Process("h1", pid, parent, CHILD))
     told = CliRunner().invoke(connections, [])
-    assert "Đang chạy: 2 worker, 3 tiến trình con, 0 beat, 0 web." in told.output
+    assert "Đang chạy: 2 worker, 3 tiến trình con, 0 beat, 0 web, 0 console." in told.output
     rows = json.loads(CliRunner().invoke(connections, ["--json"]).output)
     assert rows[0]["open"] >= 1
     assert rows[0]["most"] == most(ProcessCounts(2, 3, 0, 0), redis_url).ledger
@@ -95,7 +95,7 @@ def test_without_a_plan_the_command_counts_what_runs(
 def test_the_doctor_tells_redis_from_the_broker_and_counts_for_the_hosts_it_sees(world: World) -> None:
     """One host here, with as many children as it has cores."""
     assert list(check_broker(world.services)) == ["kết nối được (redis, cùng Redis)"]
-    counts = most(Deployment(1, _CHILDREN), world.services.settings.broker)
+    counts = most(ProcessPlan(1, _CHILDREN), world.services.settings.broker)
     (told,) = check_connections(world.services)
     assert f"1 máy × {_CHILDREN} tiến trình con" in told
     assert f"PostgreSQL {counts.ledger}/" in told

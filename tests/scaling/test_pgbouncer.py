@@ -9,12 +9,12 @@ import psycopg2
 import pytest
 from sqlalchemy import Engine, make_url, text
 
+from ledger.base.capacity import room
+from ledger.base.engine import open_ledger
+from ledger.migrate import migrate, missing, newest
 from sandbox.servers import Servers
 from tests.journeys.conftest import World, by_person, until
 from tests.scaling.pgbouncer import ABSENT, pgbouncer
-from worker.ledger.engine import open_ledger
-from worker.ledger.migrate import migrate, missing, newest
-from worker.ledger.room import room
 
 pytestmark = pytest.mark.skipif(bool(ABSENT), reason=ABSENT)
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from config.celeryconfig import QUEUES, ringing
-from config.connections import Deployment, most
+from config.connections import ProcessPlan, most
+from coordination import bell
+from coordination.connection import QueueDown
 from tests.journeys.conftest import World, by_person, until
 from tests.scaling.rabbitmq import ABSENT, RabbitMQ, rabbitmq
-from worker.queue import bell
-from worker.queue.connection import QueueDown
 
 pytestmark = [pytest.mark.journey, pytest.mark.skipif(bool(ABSENT), reason=ABSENT)]
 
@@ -43,7 +43,7 @@ def test_two_workers_over_rabbitmq_tell_each_message_once_though_it_is_killed(
     for number in range(10):
         world.accept(number)
     world.messages(10)
-    assert 0 < node.clients_of(processes.pids()) <= most(Deployment(hosts=2, children=CORES), node.url).broker
+    assert 0 < node.clients_of(processes.pids()) <= most(ProcessPlan(hosts=2, children=CORES), node.url).broker
     assert {queue: node.type_of(queue) for queue in QUEUES} == dict.fromkeys(QUEUES, "quorum")
     assert not node.has("celery_delayed_0")  # of Celery's own step for delayed messages
 

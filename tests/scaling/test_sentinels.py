@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from coordination.connection import open_redis
+from coordination.limits import Limit, Limiter
+from coordination.marks import EpochLost, Marks, departure
 from tests.journeys.conftest import World, by_person, until
 from tests.scaling.sentinels import Pair, pair
-from worker.queue.connection import open_redis
-from worker.queue.limits import Limit, Limiter
-from worker.queue.marks import EpochLost, Marks, departure
 
 
 @pytest.fixture

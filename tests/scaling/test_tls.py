@@ -9,17 +9,17 @@ import pytest
 from sqlalchemy import make_url
 
 from config.settings import Settings
+from coordination.bell import knock
+from coordination.connection import QueueDown, open_redis, redis_errors
 from sandbox.servers import Servers
 from tests.scaling.tls_front import tls_front
-from worker.queue.bell import knock
-from worker.queue.connection import QueueDown, door, open_redis
 
 Certificate = Callable[[str], tuple[ssl.SSLContext, str]]
 
 
 def ping(url: str) -> None:
     """Ask Redis as all of our rooms do."""
-    with door("answer"):
+    with redis_errors("answer"):
         open_redis(url).ping()
 
 

@@ -1,4 +1,4 @@
-"""The day's budget of each channel, in messages and in đồng: what it has left, and when an operator is alarmed."""
+"""Computes the daily budget of each channel, in messages and in đồng: the rest, and when to alarm an operator."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from worker.channels.policy import Left
-from worker.domain.clock import to_vietnam
-from worker.ledger.spending import Spent
+from domain.clock import to_vietnam
+from ledger.reports.spending import Spent
+from worker.channels.row import Left
 
 FULL = 100  # per cent
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The limits of a day of Vietnam's calendar, by channel; a channel without a row has none."""
+    """The limits per day of Vietnam's calendar, by channel; a channel without a row has none."""
 
     messages: Mapping[str, int]
     dong: Mapping[str, int]
     alarm_percent: int
 
     def limits(self, channel: str) -> bool:
-        """Whether the channel has a limit at all."""
+        """Whether the channel has any limit."""
         return channel in self.messages or channel in self.dong
 
     def left(self, spent: Mapping[str, Spent]) -> dict[str, Left]:
-        """What is left to every channel that has a limit."""
+        """The rest of the budget of every channel that has a limit."""
         return {name: self._left(name, spent.get(name, Spent())) for name in {*self.messages, *self.dong}}
 
     def used(self, channel: str, spent: Spent) -> int:
-        """How many per cent of the channel's tighter limit are used; 0 where it has none."""
+        """The used share of the channel's tighter limit, in per cent; 0 if it has none."""
         shares = [_share(spent.messages, self.messages.get(channel)), _share(spent.dong, self.dong.get(channel))]
         return max(shares)
 
     def crossed(self, channel: str, before: Spent, after: Spent) -> int | None:
-        """The mark (per cent) that was reached between two moments: the alarm's, or the whole budget."""
+        """The threshold (per cent) reached between two moments: the alarm's, or the whole budget; None if neither."""
         was, now = self.used(channel, before), self.used(channel, after)
         return next((mark for mark in (FULL, self.alarm_percent) if was < mark <= now), None)
 
@@ -48,7 +48,7 @@ class Budget:
 
 
 def today(now: datetime) -> date:
-    """The day that a moment is charged to."""
+    """The day that spending at `now` is charged to."""
     return to_vietnam(now).date()
 
 

@@ -1,6 +1,6 @@
-"""Letters on their way, the same for every channel that speaks HTTP: law 3 is kept here, once.
+"""Turns letters into calls and results into attempts, for every HTTP channel; law 3 is enforced here, once.
 
-Each letter is one call and no call is ever repeated; the batch's guard marks it before a byte of it may leave.
+Each letter is one call, and no call is ever repeated. The batch's guard marks it before any byte of it may leave.
 """
 
 from __future__ import annotations
@@ -9,25 +9,27 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
-from worker.domain.forms import FormError
-from worker.domain.notice import Attempt, Letter
-from worker.domain.outcome import Outcome, Refused, Uncertain
-from worker.ledger.sealing import SealError
+from domain.forms import FormError
+from domain.notice import Attempt, Letter
+from domain.outcome import Outcome, Refused, TryLater, Uncertain, Wait
+from ledger.base.sealing import SealError
 from worker.wire.guard import Guard
-from worker.wire.protocol import Call, NotSent, Result
+from worker.wire.protocol import INVALID, Call, NotSent, Result, Unknown
+
+_HELD_BACK = 1.0  # seconds: short, since we held the call back ourselves and the server did not fail
 
 
 class BatchGuard(Guard, Protocol):
-    """The guard of a batch, which also knows why it kept a notice back."""
+    """The guard of a batch; it also knows why it kept a notice back."""
 
     def doubt(self, notice: int) -> Uncertain | None:
-        """What to make of a notice that was kept back since it may have been sent before; None for any other."""
+        """The outcome of a notice kept back because it may have been sent before; None for any other."""
 
 
 class Cargo:
-    """Letters by one channel. `calls` are to be carried, each tagged with its notice's id; `done` needs no carrying.
+    """The letters of one channel. `calls` must be carried, each tagged with its notice's id; `done` needs no call.
 
-    It is the guard of its calls: that of the batch, and a note of when each of them began.
+    It is also the guard of its calls: it delegates to the batch's guard and records when each call began.
     """
 
     def __init__(self, channel: str, *, guard: BatchGuard, read: Callable[[Result, datetime], Outcome]) -> None:
@@ -41,7 +43,7 @@ class Cargo:
         self._began: dict[int, datetime] = {}
 
     def load(self, letters: Iterable[Letter], call: Callable[[Letter], Call]) -> Cargo:
-        """Make the calls. A letter of which none can be made is refused alone, not with its batch."""
+        """Make the calls. A letter for which no call can be made is refused alone; its batch continues."""
         for letter in letters:
             try:
                 self.calls.append(call(letter))
@@ -54,13 +56,13 @@ class Cargo:
         return self
 
     def mark(self, tags: Sequence[int]) -> Collection[int]:
-        """As a guard's. Raises whatever keeps all of them from leaving."""
+        """As `Guard.mark`. Passes on any error of the batch's guard, which keeps all of the calls from leaving."""
         kept = self._guard.mark(tags)
         self._began.update(dict.fromkeys(tags, now_utc()))
         return kept
 
     def arrived(self, call: Call, result: Result) -> Attempt:
-        """What came of a call."""
+        """The attempt that a call's result amounts to."""
         letter, now = self._letters.pop(call.tag), now_utc()
         began = self._began.pop(call.tag, None)
         measured = None if isinstance(result, NotSent) else result
@@ -78,6 +80,17 @@ class Cargo:
         )
 
 
+def without_answer(result: NotSent | Unknown) -> Outcome:
+    """The outcome of a call without an answer: only what certainly did not leave may be sent again (law 3)."""
+    match result:
+        case NotSent(why, held_back=True):
+            return Wait(why, _HELD_BACK)
+        case NotSent(why):
+            return TryLater(why, unreached=why != INVALID)
+        case Unknown(why):
+            return Uncertain(why)
+
+
 def now_utc() -> datetime:
-    """The host's clock, for the attempt's time; what is due and leased goes by the ledger's clock."""
+    """The host's time, for the time of an attempt; due times and leases use the ledger's clock."""
     return datetime.now(UTC)

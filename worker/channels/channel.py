@@ -1,4 +1,4 @@
-"""What every channel is: a name, and how it sends many letters at once. Whom it may take is the policy's to say."""
+"""Defines the channel protocol: a name, and how to send many letters at once. The policy decides who takes which."""
 
 from __future__ import annotations
 
@@ -6,34 +6,43 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from domain.notice import Letter
 from worker.channels.cargo import BatchGuard, Cargo
-from worker.domain.notice import Letter
+
+REPAIR_SECONDS = 300.0
+"""One refused call every five minutes until a person has repaired the set-up."""
+
+PAYING_SECONDS = 1800.0
+"""One refused call every half hour until somebody has paid."""
+
+SPREAD_SECONDS = 600.0
+"""Jitter, so that notices waiting for the same time do not all start at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The channel may send now; `pass_` is whatever it needs for this batch (an access token)."""
+    """The channel can send now; `access` is what it needs for this batch (e.g. an access token)."""
 
-    pass_: object
+    access: object
 
 
 @dataclass(frozen=True, slots=True)
 class NotReady:
-    """The channel cannot send for this OA now; notices wait, none is lost. `why` is for the operator."""
+    """The channel cannot send for this OA now; notices wait and none is lost. `why` is for the operator."""
 
     why: str
 
 
 class Channel(Protocol):
-    """A way to reach a person. To add one: a room beside this file, a row in CHANNELS and a row in the policy."""
+    """A way to reach a person. To add one: a package next to this file, a row in CHANNELS and a row in the policy."""
 
     name: str
 
     def ready(self, oa: str) -> Ready | NotReady:
-        """Whether the channel can send for this OA now (credentials and the like)."""
+        """Whether the channel can send for this OA now (credentials etc.)."""
 
-    def send(self, letters: Iterable[Letter], ready: Ready, *, guard: BatchGuard) -> Cargo:
-        """The letters made ready for the wire; the guard marks each notice (tags are ids) before it leaves."""
+    def prepare(self, letters: Iterable[Letter], ready: Ready, *, guard: BatchGuard) -> Cargo:
+        """Prepare the letters for the wire; the guard marks each notice (tags are ids) before it leaves."""
 
-    def refused_pass(self, oa: str, ready: Ready) -> Ready | NotReady:
-        """The far side refused what `ready` gave (a token): renew it, or say why that does not help."""
+    def renew_access(self, oa: str, ready: Ready) -> Ready | NotReady:
+        """The server refused the pass from `ready` (a token): renew it, or return why that does not help."""

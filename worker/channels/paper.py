@@ -1,4 +1,4 @@
-"""Channel `paper`: appends each text to a file. The stub: for trying out, and for tests without a network."""
+"""Channel `paper`: appends each text to a file. A stub for trying out, and for tests without a network."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
+from domain.notice import Attempt, Letter
+from domain.outcome import Outcome, Sent, TryLater
 from worker.channels.cargo import BatchGuard, Cargo, now_utc
 from worker.channels.channel import Ready
-from worker.domain.notice import Attempt, Letter
-from worker.domain.outcome import Outcome, Sent, TryLater
+from worker.channels.row import ChannelRow
 from worker.wire.protocol import Result
 
 
 class Paper:
-    """Writes texts to `<folder>/<oa>.txt`, one after the other, a blank line between."""
+    """Appends texts to `<folder>/<oa>.txt`, separated by blank lines."""
 
     name = "paper"
 
@@ -26,23 +27,23 @@ class Paper:
     def ready(self, oa: str) -> Ready:
         return Ready(self._folder / f"{oa}.txt")
 
-    def refused_pass(self, oa: str, ready: Ready) -> Ready:  # noqa: ARG002 (paper refuses nothing)
+    def renew_access(self, oa: str, ready: Ready) -> Ready:  # noqa: ARG002 (paper refuses nothing)
         return ready
 
-    def send(self, letters: Iterable[Letter], ready: Ready, *, guard: BatchGuard) -> Cargo:
-        """All is done at once: nothing is left for the wire."""
+    def prepare(self, letters: Iterable[Letter], ready: Ready, *, guard: BatchGuard) -> Cargo:
+        """Write all letters immediately: nothing is left for the wire."""
         cargo = Cargo(self.name, guard=guard, read=_no_calls)
         for letter in letters:
             at, began = now_utc(), time.monotonic()
             kept = guard.mark([letter.notice.id])
             doubt = guard.doubt(letter.notice.id)
-            outcome = doubt or (TryLater("not written") if kept else self._write(letter, Path(str(ready.pass_))))
+            outcome = doubt or (TryLater("not written") if kept else self._write(letter, Path(str(ready.access))))
             ms = round((time.monotonic() - began) * 1000)
             cargo.done.append(Attempt(letter.notice, self.name, at, outcome, ms, charged_on=letter.charged_on))
         return cargo
 
     def _write(self, letter: Letter, sheet: Path) -> Outcome:
-        """The whole text or nothing of it: a disk that is full takes a part."""
+        """Write the whole text or nothing: a full disk may accept a part of it, which is truncated again."""
         text = f"{letter.text}\n\n".encode()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -58,3 +59,6 @@ class Paper:
 
 def _no_calls(result: Result, _now: datetime) -> Outcome:
     raise ValueError(f"paper makes no calls, and got {type(result).__name__}")
+
+
+ROW = ChannelRow("paper", lambda means: Paper(means.paper_folder), conditions=())

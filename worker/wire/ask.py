@@ -1,11 +1,11 @@
-"""One ordinary call: tokens, followers, templates, look-ups."""
+"""Makes one ordinary call: tokens, followers, templates, look-ups."""
 
 from __future__ import annotations
 
-from worker.wire.protocol import Call, Result, Wire
+from worker.wire.protocol import Call, Client, Result
 
 
-def ask(wire: Wire, call: Call) -> Result:
-    """Carry one call and wait for its result."""
-    [(_, result)] = wire.exchange([call])
+def ask(client: Client, call: Call) -> Result:
+    """Make one call and wait for its result."""
+    [(_, result)] = client.exchange([call])
     return result

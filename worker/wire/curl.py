@@ -1,6 +1,7 @@
-"""The wire on libcurl: hundreds of calls at once in one thread, at a small part of the CPU that `requests` needs.
+"""The wire on libcurl: hundreds of concurrent calls in one thread, at a fraction of the CPU that `requests` needs.
 
-docs/benchmarks has the figures. The promises are those of `protocol.Wire`, kept by the same tests as on `requests`.
+docs/benchmarks has the figures. The guarantees are those of `protocol.Wire`; the tests are shared with the client on
+`requests`.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from worker.wire.guard import Guard
 from worker.wire.loop import Loop
 from worker.wire.protocol import INVALID, NO_NAME, REFUSED, Call, Landed, NotSent, Result, Wire
 
-_TOGETHER, _PARTS = 16, 4  # calls, or one part in so many of a large batch, leave at once: see `_leave`
-_TRIES = 3  # where certainly nothing left
+_TOGETHER, _PARTS = 16, 4  # a group is 16 calls, or a quarter of the batch if that is more: see `_leave`
+_TRIES = 3  # if certainly nothing left
 _TRY_AGAIN_SECONDS = (0.05, 0.2)
 _TRY_UNTIL_SECONDS = 0.5
 
 
 class CurlWire(Wire):
-    """Implements `Wire`. To be made after a fork, and for one thread (but for `wake`).
+    """Implements `Wire`. Create it after a fork; only `wake` is thread-safe.
 
-    `timeout_seconds` bounds each call from connecting to the last byte of the answer. With `retry_unsent`, a refused
-    connection or a failed name look-up is tried twice more within half a second: nothing had left. `ca_file` replaces
-    the usual certificate authorities; `proxy` is the URL of an HTTP proxy to go by.
+    `timeout_seconds` bounds each call from connecting to the last byte of the response. With `retry_unsent`, a refused
+    connection or a failed name look-up is retried twice within half a second, since nothing left. `ca_file` replaces
+    the default certificate authorities; `proxy` is the URL of an HTTP proxy.
     """
 
     def __init__(
@@ -47,10 +48,10 @@ class CurlWire(Wire):
         line = Line(timeout_seconds, ca_file or certifi.where(), proxy)
         self._new_plane = partial(Plane, line, self._loop.opened)
         self._connections = connections
-        self._free: list[Plane] = []  # made when they are needed: an idle process has none
+        self._free: list[Plane] = []  # made on demand: an idle process has none
         self._flying: dict[pycurl.Curl, Plane] = {}
         self._grounded: list[Landed] = []
-        self._again: list[tuple[float, int, Flight]] = []  # heap: when (monotonic), a number, what
+        self._again: list[tuple[float, int, Flight]] = []  # heap: due time (monotonic), tie-breaker, flight
         self._numbers = count()
         self._tries = _TRIES if retry_unsent else 1
 
@@ -73,7 +74,7 @@ class CurlWire(Wire):
         self._leave(ready)
 
     def landed(self, seconds: float) -> list[Landed]:
-        """Move what is in the air; those that came to an end, and are not worth another try."""
+        """Drive the calls in flight; return the completed ones that are not retried."""
         now = monotonic()
         while self._again and self._again[0][0] <= now:
             _, _, flight = heapq.heappop(self._again)
@@ -96,9 +97,10 @@ class CurlWire(Wire):
             self._free.pop().handle.close()
 
     def _leave(self, ready: Sequence[Plane]) -> None:
-        """Each on a connection of its own; those for which one is kept leave at once, and are marked together.
+        """Send each call on its own connection. Calls with a kept-alive connection are marked and sent in groups.
 
-        A crash between the mark and their first bytes leaves these in doubt: few, but each mark costs as well.
+        A crash between the mark and the first bytes leaves the group in doubt. Small groups limit that number; large
+        groups save marks, which cost time too.
         """
         fresh = self._loop.hung_up()
         at_once, connecting = ([], ready) if fresh else self._sorted(ready)
@@ -113,7 +115,7 @@ class CurlWire(Wire):
         self._take_off(connecting, fresh=fresh)
 
     def _sorted(self, ready: Sequence[Plane]) -> tuple[list[Plane], list[Plane]]:
-        """Those for which a connection is kept, and those that have to connect first."""
+        """Split the planes into those with a kept-alive connection and those that must connect first."""
         at_once: list[Plane] = []
         connecting: list[Plane] = []
         kept: dict[str, int] = {}
@@ -144,11 +146,11 @@ class CurlWire(Wire):
         return plane.flight, plane.result(code)
 
     def _tries_again(self, flight: Flight, result: Result) -> bool:
-        """Whether it will be tried once more in a moment: certainly nothing had left."""
+        """Schedule a retry if certainly nothing left; return whether one is scheduled."""
         if not (isinstance(result, NotSent) and result.why in {REFUSED, NO_NAME}):
             return False
         if flight.tries >= self._tries or flight.ms > _TRY_UNTIL_SECONDS * 1000:
             return False
-        when = monotonic() + random.uniform(*_TRY_AGAIN_SECONDS)  # noqa: S311 (spreads load, guards nothing)
+        when = monotonic() + random.uniform(*_TRY_AGAIN_SECONDS)  # noqa: S311 (jitter, not security)
         heapq.heappush(self._again, (when, next(self._numbers), flight))
         return True

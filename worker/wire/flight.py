@@ -1,17 +1,17 @@
-"""One call on one of libcurl's handles: what it is told before, and what its end means.
+"""Runs one call on one libcurl handle: sets its options and interprets its result.
 
-The one danger in libcurl for us: where a kept-alive connection dies before the first byte of an answer, it sends the
-request once more on a fresh one, also a POST, and Zalo may have carried out the first. It can do so only if it can go
-back to the start of the body; so every body comes from a function that refuses to go back (`_no_way_back`), and such a
-call ends as "may have been carried out". A request whose body had not begun to leave may go again: nobody carries out
-half a request. Source: curl.se, CURLOPT_SEEKFUNCTION and the function Curl_retry_request.
+libcurl has one danger for us. If a kept-alive connection dies before the first byte of the response, libcurl sends the
+request again on a fresh connection, even a POST, and Zalo may have carried out the first. It can do so only if it can
+rewind the body. Every body therefore comes from a read function whose seek function refuses (`_no_way_back`), and such
+a call ends as "may have been carried out". A request whose body had not begun to leave may be sent again: no server
+carries out half a request. Source: curl.se, CURLOPT_SEEKFUNCTION and the function Curl_retry_request.
 
-A flight that has to connect first is marked when its connection stands (CURLOPT_PREREQFUNCTION): a crash while
-hundreds connect, as after a start, leaves none of them in doubt.
+A flight that has to connect first is marked when its connection is established (CURLOPT_PREREQFUNCTION). A crash while
+hundreds are connecting, as after a start, leaves none of them in doubt.
 
-The guard is asked once more whether the time is over where the connection is about to be used: when libcurl takes the
-body, which leaves with the head in one. A process that stood still after its mark sends nothing when it wakes up. What
-remains is the way from there to the system's `send`: docs/once.md says how long it is.
+The guard's time limit is checked again at the last moment, when libcurl reads the body, which leaves together with the
+head. A process that was suspended after its mark sends nothing when it resumes. The only gap left is from that check
+to the `send` system call: docs/once.md gives its length.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ _UNKNOWN = {
     pycurl.E_FTP_WEIRD_SERVER_REPLY: "not an HTTP answer",  # the number of CURLE_WEIRD_SERVER_REPLY
     pycurl.E_UNSUPPORTED_PROTOCOL: "not an HTTP answer",
     pycurl.E_BAD_CONTENT_ENCODING: "answer cannot be decoded",
-    pycurl.E_WRITE_ERROR: TOO_LARGE,  # only our own `_take` refuses to write
+    pycurl.E_WRITE_ERROR: TOO_LARGE,  # only our own `_take` causes it
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How calls travel: the deadline of each, whom to trust, and the proxy to go by (empty: none)."""
+    """Connection settings: the time-out of each call, the trusted CA file, and the proxy (empty: none)."""
 
     timeout_seconds: float
     ca_file: str
@@ -65,7 +65,7 @@ class Line:
 
 
 class Flight:
-    """A call on its way. `held` is why it may not leave; `stands`: a connection for it stands."""
+    """A call in flight. `held` is the reason why it may not leave; `stands`: its connection is established."""
 
     __slots__ = ("began", "call", "guard", "held", "marked", "stands", "tries")
 
@@ -80,12 +80,12 @@ class Flight:
 
     @property
     def ms(self) -> int:
-        """Since the call began."""
+        """Milliseconds since the call began."""
         return round((monotonic() - self.began) * 1000)
 
 
 def mark_all(flights: Sequence[Flight]) -> None:
-    """Mark flights of one guard, which are about to leave; those that may not are held."""
+    """Mark flights of one guard that are about to leave; those that the guard keeps back get `held`."""
     held = mark(flights[0].guard, [flight.call.tag for flight in flights])
     for flight in flights:
         flight.marked = True
@@ -93,17 +93,17 @@ def mark_all(flights: Sequence[Flight]) -> None:
 
 
 class Plane:
-    """One of libcurl's handles, which carries one flight after the other.
+    """A libcurl handle, reused for one flight after another.
 
-    What holds for every call it is told once, what the last call had in common with this one it knows already: of a
-    batch that are all but the body.
+    Options common to all calls are set once; URL, headers and method only when they change. Within a batch only the
+    body differs.
     """
 
     flight: Flight
-    host: str  # with its port, as the URL has it
+    host: str  # with the port, as in the URL
 
     def __init__(self, line: Line, opened: Callable[[int, str], None]) -> None:
-        """Our deadline, verified TLS, nothing from the environment. `opened` is told of every socket, and its host."""
+        """Set our time-out and verified TLS, nothing from the environment. `opened` gets every socket and its host."""
         self.handle = handle = pycurl.Curl()
         self._opened = opened
         self._promised = options(line.timeout_seconds)
@@ -123,7 +123,7 @@ class Plane:
         handle.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         handle.setopt(pycurl.PROXY, line.proxy)
-        handle.setopt(pycurl.NOPROXY, "")  # the environment's names nobody
+        handle.setopt(pycurl.NOPROXY, "")  # overrides the environment's list
         handle.setopt(pycurl.ACCEPT_ENCODING, "gzip, deflate")
         handle.setopt(pycurl.TCP_KEEPALIVE, 1)
         handle.setopt(pycurl.READFUNCTION, self._give)
@@ -132,7 +132,7 @@ class Plane:
         handle.setopt(pycurl.WRITEFUNCTION, self._take)
 
     def prepare(self, flight: Flight) -> bool:
-        """Load the call; False where it cannot be a request."""
+        """Load the call; False if it is not a valid request."""
         self.flight, call, flight.tries = flight, flight.call, flight.tries + 1
         flight.stands = False
         told = call.url, call.headers, call.method, call.body is None
@@ -147,7 +147,7 @@ class Plane:
         return True
 
     def result(self, code: int) -> Result:
-        """What came of it. Nothing of a request leaves before its connection stands and REQUEST_SIZE counts it."""
+        """The result. No byte of a request leaves before its connection is established and REQUEST_SIZE counts it."""
         handle, flight = self.handle, self.flight
         if flight.held:
             return self.held()
@@ -159,11 +159,11 @@ class Plane:
         return Unknown(_UNKNOWN.get(code, f"libcurl code {code}"), flight.ms, *_times(handle))
 
     def held(self) -> NotSent:
-        """It was not let go, so it does not leave."""
+        """The result of a flight that the guard kept back."""
         return NotSent(f"held back: {self.flight.held}", self.flight.ms, held_back=True)
 
     def _tell(self, call: Call) -> bool:
-        """What calls of one batch have in common. Whatever becomes of it, the next call is told anew."""
+        """Set the options common to a batch; False if they are invalid. On failure the next call sets them again."""
         self._told = ()
         headers = [f"{name}: {value}" for name, value in call.headers.items()]
         if any("\n" in header or "\r" in header for header in headers) or not call.url:
@@ -187,22 +187,22 @@ class Plane:
         try:
             promise(number, self._promised)
         except OSError:
-            return pycurl.SOCKOPT_ERROR  # a socket that cannot promise it carries nothing of ours
+            return pycurl.SOCKOPT_ERROR  # do not use a socket without these options
         self._opened(number, self.host)
         return pycurl.SOCKOPT_OK
 
     def _stand(self, *_ends: object) -> int:
-        """A connection stands, new or kept, and nothing of the request has left."""
+        """The connection is established, new or kept-alive, and nothing of the request has left."""
         flight = self.flight
         flight.stands = True
         if not flight.marked:
             mark_all([flight])
-        if flight.call.body is None and self._is_over():  # else the body's turn comes at once, and is later
+        if flight.call.body is None and self._is_over():  # else `_give` checks right after this, and later
             return pycurl.PREREQFUNC_ABORT
         return pycurl.PREREQFUNC_ABORT if flight.held else pycurl.PREREQFUNC_OK
 
     def _give(self, most: int) -> bytes | int:
-        """The body, which leaves at once. A request that is broken off here has left by half: nobody carries it out."""
+        """The body, which leaves at once. A request aborted here is incomplete: no server carries it out."""
         if self._is_over():
             return pycurl.READFUNC_ABORT
         part, self._body = self._body[:most], self._body[most:]
@@ -223,7 +223,7 @@ class Plane:
 
 
 def _times(handle: pycurl.Curl) -> tuple[int, int]:
-    """When the connection stood (with TLS that is later than without) and when the first byte came; ms."""
+    """Milliseconds until the connection was established (including TLS) and until the first byte came."""
     connected = max(handle.getinfo(pycurl.CONNECT_TIME), handle.getinfo(pycurl.APPCONNECT_TIME))
     return round(connected * 1000), round(handle.getinfo(pycurl.STARTTRANSFER_TIME) * 1000)
 
@@ -233,7 +233,7 @@ def _no_way_back(_offset: int, _origin: int) -> int:
 
 
 def _last_head(lines: list[bytes]) -> dict[str, str]:
-    """The headers of the answer itself: what was said in between (100 Continue) is none."""
+    """The headers of the final response, without those of interim responses (100 Continue)."""
     head: dict[str, str] = {}
     for field in map(_field, lines):
         if field is _STATUS_LINE:
@@ -246,9 +246,9 @@ def _last_head(lines: list[bytes]) -> dict[str, str]:
 _STATUS_LINE = ("", "")
 
 
-@lru_cache(maxsize=1024)  # answers differ in few of their lines
+@lru_cache(maxsize=1024)  # responses differ in few of their lines
 def _field(line: bytes) -> tuple[str, str] | None:
-    """Name, in lower case, and value; None where the line is no header."""
+    """Name, in lower case, and value; None if the line is not a header."""
     if line.startswith(b"HTTP/"):
         return _STATUS_LINE
     name, colon, value = line.decode("latin-1").partition(":")

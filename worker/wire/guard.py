@@ -1,4 +1,4 @@
-"""What stands between a call and the network: the guard marks it just before bytes may leave, or keeps it back."""
+"""The guard between a call and the network: it marks the call just before bytes may leave, or keeps it back."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ KEPT = "kept back"
 
 
 class Guard(Protocol):
-    """Says which calls of a batch may leave, and for how long."""
+    """Decides which calls of a batch may leave, and until when."""
 
     def mark(self, tags: Sequence[int]) -> Collection[int]:
-        """Note, just before bytes of these calls may leave, that they may have left; gives those that must not.
+        """Record, just before sending, that bytes of these calls may have left; return the tags that must not leave.
 
-        Where it raises, none of them leaves.
+        If it raises, none of the calls leaves.
         """
 
     def is_over(self) -> bool:
-        """Whether the time is over in which marked calls may leave. Asked again at the last moment: must be cheap."""
+        """Whether the time for sending marked calls has passed. Checked again just before sending: must be cheap."""
 
 
 def mark(guard: Guard | None, tags: Sequence[int]) -> Mapping[int, str]:
-    """Mark calls that are about to leave; gives those that may not, each with why. Without a guard all may."""
+    """Mark calls that are about to leave; return the tags kept back, each with its reason. No guard keeps none back."""
     if guard is None:
         return {}
     try:
         kept = guard.mark(tags)
-    except Exception as error:  # noqa: BLE001 (whatever it is: what could not be marked does not leave)
+    except Exception as error:  # noqa: BLE001 (on any error: calls that could not be marked must not leave)
         return dict.fromkeys(tags, type(error).__name__)
     return dict.fromkeys(tags, OVER) if guard.is_over() else dict.fromkeys(kept, KEPT)

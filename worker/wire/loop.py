@@ -1,7 +1,8 @@
-"""libcurl's multi interface on the system's own event queue: hundreds of transfers, no thread, no busy waiting.
+"""Event loop for libcurl's multi interface: hundreds of transfers without threads or busy waiting.
 
-libcurl says which sockets it waits for and when it wants to be called again; we wait for both at once. (Its own
-`select` knows 1,024 file numbers only.) Source: curl.se, "curl_multi_socket_action".
+libcurl reports the sockets that it waits for and when it must be called again. The loop waits for both on the system's
+event queue, because libcurl's own `select` is limited to 1,024 file descriptors.
+Source: curl.se, "curl_multi_socket_action".
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from time import monotonic
 
 import pycurl
 
-_HUNG_UP = getattr(select, "POLLRDHUP", 0)  # where there is none, a full hang-up is told unasked
-_KEPT_SECONDS = 110.0  # libcurl puts nothing on a connection that rested for 118 s
-_ALL = 4096  # bytes: more rings than fit into one look
+_HUNG_UP = getattr(select, "POLLRDHUP", 0)  # where it is missing, poll still reports a full hang-up (POLLHUP)
+_KEPT_SECONDS = 110.0  # libcurl does not reuse a connection that was idle for 118 s
+_ALL = 4096  # bytes: more than the wake-ups that can accumulate before one read
 _EVENTS = {
     pycurl.POLL_IN: selectors.EVENT_READ,
     pycurl.POLL_OUT: selectors.EVENT_WRITE,
@@ -30,13 +31,13 @@ _ACTIONS = {
 
 
 class Loop:
-    """Carries transfers; keeps up to `connections` alive between them."""
+    """Runs transfers; keeps up to `connections` connections alive between them."""
 
     def __init__(self, connections: int) -> None:
         self._selector = selectors.DefaultSelector()
-        self._watched: dict[int, int] = {}  # file number → events; also of sockets that rest between two transfers
-        self._resting: dict[int, float] = {}  # file number → since when, monotonic
-        self._host: dict[int, str] = {}  # file number → whose; libcurl has sockets of its own as well
+        self._watched: dict[int, int] = {}  # file descriptor → events; includes sockets idle between transfers
+        self._resting: dict[int, float] = {}  # file descriptor → idle since (monotonic)
+        self._host: dict[int, str] = {}  # file descriptor → its host; libcurl also has internal sockets
         self._open = select.poll()
         self._call_again_at: float | None = None  # monotonic
         self._multi = pycurl.CurlMulti()
@@ -49,23 +50,23 @@ class Loop:
         self._selector.register(self._ear, selectors.EVENT_READ)
 
     def add(self, transfer: pycurl.Curl) -> None:
-        """Begin a transfer; it moves whenever `go` or `turn` is called."""
+        """Add a transfer; it makes progress whenever `go` or `turn` is called."""
         self._multi.add_handle(transfer)
 
     def go(self) -> None:
-        """Let go what has just begun: on a kept connection its request leaves now."""
+        """Start the transfers just added: on a kept-alive connection the request leaves now."""
         self._call_again_at = None
         self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
 
     def turn(self, seconds: float) -> list[tuple[pycurl.Curl, int]]:
-        """Let transfers move, waiting at most so long for one that can; gives those that ended, with libcurl's code."""
-        now, ended = monotonic(), self._ended()  # a far side that is near answers while `go` is still at it
+        """Drive the transfers, waiting at most `seconds` for a ready one; return the completed, with libcurl's code."""
+        now, ended = monotonic(), self._ended()  # a nearby server can respond while `go` is still running
         if ended:
             seconds = 0.0
         elif self._call_again_at is not None:
             seconds = min(seconds, max(0.0, self._call_again_at - now))
         for key, events in self._selector.select(seconds):
-            if key.fd in self._resting:  # the far side closed it, or says something unasked: libcurl finds out itself
+            if key.fd in self._resting:  # closed by the server, or unsolicited data: libcurl detects it itself
                 self._forget(key.fd)
             elif key.fileobj is self._ear:
                 self._ear.recv(_ALL)
@@ -76,30 +77,30 @@ class Loop:
         return ended + self._ended()
 
     def wake(self) -> None:
-        """End the waiting of `turn`; may be called by any thread."""
-        with suppress(BlockingIOError):  # rung often enough
+        """Make a waiting `turn` return; thread-safe."""
+        with suppress(BlockingIOError):  # the buffer is full: a wake-up is pending anyway
             self._bell.send(b"!")
 
     def hung_up(self) -> bool:
-        """Whether the far side has closed a connection that is still kept: the next transfer should not be put on it.
+        """Whether the server has closed a kept-alive connection: the next transfer should not use it.
 
-        libcurl looks for such only once a second, and a body that left on one is lost in doubt.
+        libcurl checks for closed connections only once a second. A body sent on one leaves its call in doubt.
         """
         events = self._open.poll(0)
         for number, event in events:
-            if event & select.POLLNVAL:  # closed by libcurl meanwhile
+            if event & select.POLLNVAL:  # libcurl has closed it meanwhile
                 self._open.unregister(number)
                 self._resting.pop(number, None)
         return any(not event & select.POLLNVAL for _, event in events)
 
     def kept(self, host: str) -> int:
-        """How many connections to this host wait for a transfer (after `hung_up`: and are open)."""
+        """How many connections to this host are idle; after `hung_up` only those still open are counted."""
         oldest = monotonic() - _KEPT_SECONDS
         return sum(since > oldest and self._host.get(number) == host for number, since in self._resting.items())
 
     def opened(self, number: int, host: str) -> None:
-        """To be told of every socket that libcurl opens (its SOCKOPTFUNCTION)."""
-        if number in self._watched:  # of a socket that is closed: its number is given out again
+        """Register a socket that libcurl opens (called from its SOCKOPTFUNCTION)."""
+        if number in self._watched:  # the old socket was closed and its file descriptor is reused
             self._forget(number)
         self._host[number] = host
         self._open.register(number, _HUNG_UP)
@@ -123,7 +124,7 @@ class Loop:
         return ended
 
     def _watch(self, what: int, number: int, _multi: object, _data: object) -> None:
-        """A socket that rests stays watched: the next transfer on it will want the same, and each change costs."""
+        """Keep idle sockets registered: the next transfer needs the same events, and each change costs time."""
         events = _EVENTS.get(what)
         if events is None:
             self._resting[number] = monotonic()

@@ -1,28 +1,29 @@
-"""Many HTTP calls at once: one protocol, so that the channels do not know which library carries them.
+"""The protocol for concurrent HTTP calls; it hides from the channels which library carries them.
 
-A wire never raises for what the network does, never retries what may have left, never follows a redirect, and tells
-apart what law 3 needs: a call of which certainly no byte of the request left, and one that may have been carried out.
+A wire never raises for network errors, never retries a call that may have left, and never follows a redirect. It makes
+the distinction that law 3 needs: either certainly no byte of the request left, or the call may have been carried out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Protocol, TypeAlias
 
+from domain.value_object import value_object
 from worker.wire.guard import Guard
 
 REFUSED = "connection refused"
 NO_NAME = "host name not resolved"
-INVALID = "not a valid request"  # our own fault, not the far side's
+INVALID = "not a valid request"  # our own fault, not the server's
 
 _TURN_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Call:
-    """One request. `tag` is the caller's own mark and comes back with the result."""
+    """One request. `tag` is the caller's identifier and is returned with the result."""
 
     tag: int
     method: str
@@ -31,12 +32,13 @@ class Call:
     body: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Reply:
-    """The whole answer arrived; the names of its headers are in lower case.
+    """The complete response; its header names are in lower case.
 
-    `ms` counts from the start of the call, and so do `connect_ms` (the connection stands, TLS and all; 0 where it was
-    kept alive) and `first_byte_ms` (of the answer); None where nobody measured.
+    `ms`, `connect_ms` and `first_byte_ms` count from the start of the call. `connect_ms` ends when the connection is
+    established, including TLS; it is 0 for a kept-alive connection. `first_byte_ms` ends at the first byte of the
+    response. The latter two are None if not measured.
     """
 
     status: int
@@ -47,11 +49,11 @@ class Reply:
     first_byte_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class NotSent:
-    """Certainly nothing left: connection refused, no route, DNS failure, TLS not agreed, connect timeout.
+    """Certainly nothing left: connection refused, no route, DNS failure, TLS handshake failed, connect time-out.
 
-    `held_back` where the guard did not let it go.
+    `held_back` if the guard kept the call back.
     """
 
     why: str
@@ -59,9 +61,9 @@ class NotSent:
     held_back: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Unknown:
-    """Something may have left and no whole answer came: reset, timeout, connection closed half-way."""
+    """Something may have left and no complete response came: reset, time-out, connection closed half-way."""
 
     why: str
     ms: int
@@ -73,39 +75,45 @@ Result: TypeAlias = Reply | NotSent | Unknown
 Landed: TypeAlias = tuple[Call, Result]
 
 
-class Wire(Protocol):
-    """Carries calls over kept-alive connections; each one started lands exactly once, in any order."""
+class Client(Protocol):
+    """Makes calls for a caller that waits for their results."""
 
-    def start(self, calls: Sequence[Call], *, guard: Guard | None = None) -> None:
-        """Let these calls leave now, at most `room` of them. The guard is asked just before, here or in `landed`.
+    def exchange(self, calls: Iterable[Call], *, guard: Guard | None = None) -> Iterator[Landed]:
+        """Carry all calls: take them from the iterable as connections become free, yield results as they arrive.
 
-        The result of a call that it does not let go is `NotSent`, held back.
+        For one caller at a time, unless a client documents otherwise. If the generator is closed early, it waits for
+        the calls in flight (at most the time-out). After that nothing more leaves. A call may then have been carried
+        out exactly if the guard marked its tag and no result shows the contrary.
         """
-
-    def landed(self, seconds: float) -> list[Landed]:
-        """The calls that have ended since the last time; waits at most so long for one, or until `wake`."""
-
-    @property
-    def room(self) -> int:
-        """How many calls have a connection to leave on now."""
-
-    @property
-    def flying(self) -> int:
-        """How many calls were started and have not landed."""
-
-    def wake(self) -> None:
-        """End the waiting of `landed`; may be called by any thread."""
 
     def close(self) -> None:
         """Close every connection. Nothing may be in flight."""
 
-    def exchange(self, calls: Iterable[Call], *, guard: Guard | None = None) -> Iterator[Landed]:
-        """Carry all calls; they are drawn when connections are free for them, results come as they arrive.
 
-        For one caller at a time, unless a wire says otherwise. Left early, the generator waits for the calls in flight
-        (at most the timeout): afterwards nothing leaves any more, and a call may have been carried out exactly if
-        the guard marked its tag and no result told otherwise.
+class Wire(Client, Protocol):
+    """Carries calls over kept-alive connections; each started call lands exactly once, in any order."""
+
+    def start(self, calls: Sequence[Call], *, guard: Guard | None = None) -> None:
+        """Start these calls now, at most `room` of them. The guard is asked just before sending, here or in `landed`.
+
+        A call that the guard keeps back results in `NotSent` with `held_back`.
         """
+
+    def landed(self, seconds: float) -> list[Landed]:
+        """The calls completed since the last invocation; waits for one until `seconds` have passed or `wake` runs."""
+
+    @property
+    def room(self) -> int:
+        """How many more calls can be started now."""
+
+    @property
+    def flying(self) -> int:
+        """How many started calls have not landed yet."""
+
+    def wake(self) -> None:
+        """Make a waiting `landed` return; thread-safe."""
+
+    def exchange(self, calls: Iterable[Call], *, guard: Guard | None = None) -> Iterator[Landed]:
         coming = iter(calls)
         try:
             while True:

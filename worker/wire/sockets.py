@@ -1,12 +1,12 @@
-"""What every socket of ours to a provider promises: a connection that is given up takes its unsent bytes with it.
+"""Socket options for all connections to providers: closing an abandoned connection discards its unsent bytes.
 
-Closed in the usual way, a socket leaves what it was given to the kernel, which goes on sending it for minutes while the
-network is silent: a request that we gave up would arrive after we found that it had not. With SO_LINGER at zero seconds
-`close` drops what has not been acknowledged, and resets the connection. It holds for every way in which a socket is
-closed, also for the end of its process by `kill -9`. Source: socket(7), SO_LINGER.
+After an ordinary `close` the kernel keeps retransmitting buffered bytes for minutes while the network is silent. An
+abandoned request could then arrive after we had concluded that it did not. With SO_LINGER at zero seconds, `close`
+discards unacknowledged bytes and resets the connection. This applies however the socket is closed, including when
+`kill -9` ends its process. Source: socket(7), SO_LINGER.
 
-A process that stands still closes nothing. So TCP_USER_TIMEOUT bounds what the kernel goes on with by itself: what is
-not acknowledged in as long as an answer may take is dropped. Source: tcp(7); Linux only.
+A suspended process closes nothing. TCP_USER_TIMEOUT therefore limits how long the kernel retransmits by itself: bytes
+not acknowledged within the response time-out are dropped. Source: tcp(7); Linux only.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _AT_ONCE = struct.pack("ii", 1, 0)  # struct linger: on, for 0 seconds
 
 
 def options(timeout_seconds: float) -> list[Option]:
-    """The options (level, name, value) of a socket whose calls may take so long."""
+    """The options (level, name, value) for a socket whose calls time out after `timeout_seconds`."""
     promised: list[Option] = [
         (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
         (socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE),
@@ -32,7 +32,7 @@ def options(timeout_seconds: float) -> list[Option]:
 
 
 def promise(number: int, promised: list[Option]) -> None:
-    """Set `promised` on the socket with this file number, which somebody else owns. Raises `OSError`."""
+    """Set `promised` on the socket with this file descriptor, without taking ownership. Raises `OSError`."""
     borrowed = socket.socket(fileno=number)
     try:
         for option in promised:

@@ -1,4 +1,4 @@
-"""What every wire holds to be a whole answer, and how large one may be."""
+"""Defines for all wires when a response is complete, and its maximum size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 from worker.wire.protocol import Reply, Unknown
 
-LARGEST_BODY = 1 << 20  # bytes; Zalo's answers are a few hundred
+LARGEST_BODY = 1 << 20  # bytes; Zalo's responses have a few hundred
 TOO_LARGE = "answer too large"
 CUT_OFF = "answer cut off"
 
@@ -16,14 +16,14 @@ _EMPTY = frozenset({204, 304})  # these have no body and no length
 
 
 def whole(reply: Reply) -> Reply | Unknown:
-    """The reply; but to a parser a head that breaks off is a whole answer without a body, and that is none."""
+    """Return the reply, or `Unknown` if it is truncated: parsers accept a cut-off head as a response without a body."""
     if not reply.body and not _ENDS.intersection(reply.headers) and reply.status not in _EMPTY:
         return Unknown(CUT_OFF, reply.ms, reply.connect_ms, reply.first_byte_ms)
     return reply
 
 
 def date_of(reply: Reply) -> datetime | None:
-    """What the far side's clock said (its `Date`, whole seconds, UTC); None where it is lacking or no date."""
+    """Return the server's time from the `Date` header (whole seconds, UTC); None if it is missing or invalid."""
     try:
         return parsedate_to_datetime(reply.headers["date"])
     except (KeyError, ValueError):

@@ -1,4 +1,4 @@
-"""The gateways that SMS may go through: a file each, and this literal table."""
+"""Lists the SMS gateways in a literal table; each has its own file."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from worker.channels.sms.esms import Esms
 from worker.channels.sms.gateway import Gateway
 
 GATEWAYS: Mapping[str, Callable[[str, str, str, str], Gateway]] = {"esms": Esms}
-"""By the name of HCC_SMS_GATEWAY; each takes its address, the two keys and the brand name."""
+"""Keyed by the value of HCC_SMS_GATEWAY; each takes its address, the two keys and the brand name."""

@@ -1,11 +1,11 @@
-"""What an SMS gateway is to the channel: how to word a call, and what its answer means."""
+"""Defines the SMS gateway protocol: how to build a call, and how to interpret its answer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from worker.domain.outcome import Outcome
+from domain.outcome import Outcome
 from worker.wire.protocol import Call, Result
 
 
@@ -21,10 +21,10 @@ class Sms:
 
 
 class Gateway(Protocol):
-    """A gateway. To add one: a file beside this and a row in GATEWAYS."""
+    """A gateway. To add one, write a file next to this one and add a row to GATEWAYS."""
 
     def call(self, sms: Sms) -> Call:
-        """The request that sends it."""
+        """The request that sends the SMS."""
 
     def read(self, result: Result, *, jitter: float) -> Outcome:
-        """What came of it; never braver than the answer allows (law 3)."""
+        """The outcome of the call; it claims no more than the answer proves (law 3)."""

@@ -1,4 +1,4 @@
-"""Trying an access token: the one call of Zalo's that changes nothing and tells of nobody.
+"""Tests an access token with the only Zalo call that changes nothing and returns no personal data.
 
 Source: Zalo, "Lấy thông tin Official Account" (GET /v2.0/oa/getoa).
 """
@@ -11,45 +11,45 @@ from typing import TypeAlias
 from worker.channels.zalo.codes import Host, Meaning, look_up
 from worker.channels.zalo.users import read_answer
 from worker.wire.ask import ask
-from worker.wire.protocol import Call, Reply, Wire
+from worker.wire.protocol import Call, Client, Reply
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Zalo let the token in. `oa` is whose it is; None where the answer does not say."""
+    """Zalo accepted the token. `oa` is the OA it belongs to; None if the answer does not contain it."""
 
     oa: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    """Zalo turned the token away."""
+    """Zalo refused the token."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unasked:
-    """Zalo was not reached."""
+    """Zalo could not be reached."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """Zalo answered, and the answer says nothing about the token."""
+    """Zalo answered, but the answer proves nothing about the token."""
 
     why: str
 
 
-Trial: TypeAlias = Accepted | Turned | Unasked | Unclear
+TokenTrial: TypeAlias = Accepted | Turned | Unasked | Unclear
 
 _REFUSALS = frozenset({Meaning.TOKEN, Meaning.GRANT, Meaning.CONFIG})
 
 
-def try_token(wire: Wire, openapi_url: str, token: str) -> Trial:
-    """Ask Zalo with this token who the OA is."""
-    result = ask(wire, Call(0, "GET", f"{openapi_url}/v2.0/oa/getoa", {"access_token": token}))
+def try_token(client: Client, openapi_url: str, token: str) -> TokenTrial:
+    """Request the OA's information from Zalo with this token."""
+    result = ask(client, Call(0, "GET", f"{openapi_url}/v2.0/oa/getoa", {"access_token": token}))
     if not isinstance(result, Reply):
         return Unasked(result.why)
     answer = read_answer(result)

@@ -1,19 +1,20 @@
-"""Zalo's OAuth v4 for Official Accounts: what a token reply means. Replies are flat, without envelope.
+"""Zalo's OAuth v4 for Official Accounts: builds token requests and interprets the replies.
 
-Source: Zalo, "Xác thực và ủy quyền cho ứng dụng" (OA); `expires_in` is a string of seconds, a refresh token works
-once, and a failure may carry empty tokens beside its code, so a pair counts only when both are there.
+Source: Zalo, "Xác thực và ủy quyền cho ứng dụng" (OA). Replies are flat, without an envelope. `expires_in` is a string
+of seconds. A refresh token works once. A failure may contain empty tokens next to its code, so a pair counts only if
+both tokens are present.
 """
 
 from __future__ import annotations
 
-import json
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
-from worker.ledger.credentials import Pair
+from ledger.zalo.credentials import Pair
+from worker.wire.envelope import json_object
 from worker.wire.protocol import Call, NotSent, Reply, Result
 
 _DEFAULT_LIFE = 90_000  # seconds: 25 hours, as documented
@@ -28,7 +29,7 @@ class Renewed:
 
 @dataclass(frozen=True, slots=True)
 class NotRenewed:
-    """Certainly not carried out: the refresh token is still good."""
+    """Certainly not carried out: the refresh token is still valid."""
 
     why: str
 
@@ -42,7 +43,7 @@ class PerhapsRenewed:
 
 @dataclass(frozen=True, slots=True)
 class GrantLost:
-    """Terminal: an operator has to consent again. `why` names Zalo's code."""
+    """Terminal: an operator must consent again. `why` contains Zalo's code."""
 
     why: str
 
@@ -51,11 +52,11 @@ Renewal: TypeAlias = Renewed | NotRenewed | PerhapsRenewed | GrantLost
 
 
 class TokenReplyError(ValueError):
-    """A token reply that holds no usable pair; the text never holds a token."""
+    """A token reply without a usable pair; the text never contains a token."""
 
 
 def consent_url(oauth_url: str, app_id: str, redirect_uri: str, verifier: str, state: str) -> str:
-    """Where an administrator of the OA consents; exactly the four parameters that Zalo's own SDK sends."""
+    """The URL where an administrator of the OA consents, with exactly the four parameters that Zalo's own SDK sends."""
     query = {
         "app_id": app_id,
         "redirect_uri": redirect_uri,
@@ -66,18 +67,18 @@ def consent_url(oauth_url: str, app_id: str, redirect_uri: str, verifier: str, s
 
 
 def challenge(verifier: str) -> str:
-    """PKCE: base64url without padding of the verifier's raw SHA-256."""
+    """The PKCE challenge: the verifier's raw SHA-256, in base64url without padding."""
     return urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 def code_call(oauth_url: str, app_id: str, app_secret: str, code: str, verifier: str) -> Call:
-    """The request that trades a consent's code (10 minutes, once) for the first pair."""
+    """The request that exchanges a consent code (valid for 10 minutes, once) for the first pair."""
     form = {"code": code, "app_id": app_id, "grant_type": "authorization_code", "code_verifier": verifier}
     return _token_call(oauth_url, app_secret, form)
 
 
 def refresh_call(oauth_url: str, app_id: str, app_secret: str, refresh_token: str) -> Call:
-    """The request that trades a refresh token for a new pair."""
+    """The request that exchanges a refresh token for a new pair."""
     form = {"refresh_token": refresh_token, "app_id": app_id, "grant_type": "refresh_token"}
     return _token_call(oauth_url, app_secret, form)
 
@@ -93,15 +94,15 @@ def _token_call(oauth_url: str, app_secret: str, form: dict[str, str]) -> Call:
     )
 
 
-def read_renewal(result: Result) -> Renewal:  # noqa: PLR0911 (one line a case)
-    """What a refresh led to. A reply that is not Zalo's JSON proves nothing either way."""
+def read_renewal(result: Result) -> Renewal:  # noqa: PLR0911 (one line per case)
+    """The result of a refresh. A reply that is not Zalo's JSON proves nothing either way."""
     if isinstance(result, NotSent):
         return NotRenewed(result.why)
     if not isinstance(result, Reply):
         return PerhapsRenewed(result.why)
-    if result.status != 200:  # noqa: PLR2004 (HTTP's word for success)
+    if result.status != 200:  # noqa: PLR2004 (HTTP's success status)
         return PerhapsRenewed(f"HTTP {result.status}")
-    body = _json(result.body)
+    body = json_object(result.body)
     if body is None:
         return PerhapsRenewed("an answer that is not JSON")
     code = _code(body)
@@ -120,7 +121,7 @@ def read_renewal(result: Result) -> Renewal:  # noqa: PLR0911 (one line a case)
 
 
 def pair_of(body: object) -> Pair:
-    """The pair of a token reply as JSON object. Raises `TokenReplyError` with what is missing."""
+    """The pair in a token reply (a JSON object). Raises `TokenReplyError`, which names the fault."""
     if not isinstance(body, dict):
         raise TokenReplyError("the token reply is not a JSON object")
     if _code(body) != 0:
@@ -142,16 +143,8 @@ def _life(value: object) -> int:
 
 
 def _code(body: dict[str, Any]) -> int | None:
-    """Zalo's code, 0 where there is none; None for something that is not a number."""
+    """Zalo's code: 0 if it is missing, None if it is not a number."""
     try:
         return int(body.get("error", 0))
     except (TypeError, ValueError):
         return None
-
-
-def _json(body: bytes) -> dict[str, Any] | None:
-    try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return parsed if isinstance(parsed, dict) else None

@@ -1,26 +1,25 @@
-"""Zalo's register of approved templates: fetched, and held against what templates/<kind>/zns.toml sends.
+"""Fetches approved templates from Zalo's register and compares them with the data that templates/<kind>/zns.toml sends.
 
 Source: Zalo, "Lấy thông tin chi tiết template" (GET /template/info/v2 on business.openapi.zalo.me, ordinary query
-parameters). Faults are Vietnamese: whoever registers templates reads them.
+parameters). Faults are in Vietnamese for the people who register templates.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 from config.causes import because
+from domain.forms import Form
 from worker.channels.zalo.codes import Host, look_up
 from worker.channels.zalo.tokens import Access
-from worker.domain.forms import Form
 from worker.wire.ask import ask
-from worker.wire.protocol import Call, NotSent, Reply, Unknown, Wire
+from worker.wire.envelope import OK, json_object
+from worker.wire.protocol import Call, Client, NotSent, Reply, Unknown
 
-_OK = 200
-_OPEN_WEBSITE = 1  # the type of a button that leads to a page
+_OPEN_WEBSITE = 1  # the type of a button that opens a page
 _STATUSES = {
     "PENDING_REVIEW": "đang chờ Zalo duyệt",
     "REJECT": "bị Zalo từ chối",
@@ -28,12 +27,12 @@ _STATUSES = {
     "DELETE": "đã xóa",
 }
 _SERVICE_TAGS = frozenset({"1", "TRANSACTION", "IN_TRANSACTION"})
-"""A status notice is a transaction; the long words are those of before 2024-04, still seen in replies."""
+"""A status notice is a transaction; the long words are from before 2024-04, but still seen in replies."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredParam:
-    """A parameter as registered; `longest` is None where Zalo does not say."""
+    """A parameter as registered; `longest` (characters) is None if Zalo does not return it."""
 
     name: str
     required: bool
@@ -42,39 +41,39 @@ class RegisteredParam:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """An approved template as Zalo's register has it."""
+    """A template as in Zalo's register."""
 
     status: str
     tag: str
     params: tuple[RegisteredParam, ...] = ()
-    links: tuple[str, ...] = ()  # what its buttons open
+    links: tuple[str, ...] = ()  # the pages that its buttons open
     prices: Mapping[str, str] = field(default_factory=dict)
 
 
 class Register:
-    """Asks for templates of an OA."""
+    """Fetches the registered templates of an OA."""
 
-    def __init__(self, wire: Wire, business_url: str) -> None:
-        self._wire = wire
+    def __init__(self, client: Client, business_url: str) -> None:
+        self._client = client
         self._url = f"{business_url}/template/info/v2"
 
     def find(self, access: Access, template_id: str) -> Registered | str:
-        """The template, or in a sentence why it is not known."""
+        """The template, or a sentence that explains why it is not available."""
         query = urlencode({"template_id": template_id})
-        result = ask(self._wire, Call(0, "GET", f"{self._url}?{query}", {"access_token": access.token}))
+        result = ask(self._client, Call(0, "GET", f"{self._url}?{query}", {"access_token": access.token}))
         match result:
             case NotSent(why) | Unknown(why):
                 return f"không hỏi được Zalo: {because(why)}"
-            case Reply(status, _, body) if status == _OK:
+            case Reply(status, _, body) if status == OK:
                 return read_template(body)
             case Reply(status):
                 return f"không hỏi được Zalo: HTTP {status}"
 
 
 def read_template(body: bytes) -> Registered | str:
-    """The register's answer. Numbers may come as numbers or as text, what is empty may be missing."""
+    """Parse the register's response. Numbers may be numbers or text; empty fields may be missing."""
     try:
-        answer = json.loads(body)
+        answer = json_object(body) or {}
         code = int(answer["error"])
         if code:
             return f"Zalo trả mã {code}: {look_up(Host.BUSINESS, code, str(answer.get('message', ''))).reason}"
@@ -90,12 +89,12 @@ def read_template(body: bytes) -> Registered | str:
             ),
             prices={name: str(data[name]) for name in ("price_uid", "price_sdt") if data.get(name)},
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return "Zalo trả lời không đúng dạng"
 
 
 def faults(form: Form, registered: Registered, payment_url: str) -> Iterator[str]:
-    """All that would make a send fail, one sentence each; none when the template fits."""
+    """Each fault that would make a send fail, as a sentence; none if the template fits."""
     if registered.status != "ENABLE":
         yield f"chưa dùng được: mẫu {_STATUSES.get(registered.status, f'có trạng thái lạ {registered.status!r}')}"
     if registered.tag and registered.tag not in _SERVICE_TAGS:

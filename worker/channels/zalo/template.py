@@ -1,47 +1,39 @@
-"""Channel `zalo_template`: an approved template to a user id, at any time since the last interaction.
+"""Channel `zalo_template`: sends an approved template to a user id, at any time since the last interaction.
 
 Source: Zalo, "Gửi tin template qua UID" (POST /v3.0/oa/message/template): no `recipient` around the fields, data as
-strings. A `tracking_id` is not documented here and is left out. What was sent does not surely show in the
-conversation, so an uncertain attempt is left to a delivery event or an operator.
+strings. A `tracking_id` is not documented here and is omitted. A sent template may not appear in the conversation, so
+an uncertain attempt is left to a delivery event or an operator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from worker.channels.zalo.codes import Host
-from worker.channels.zalo.sender import Body, ZaloSender
-from worker.channels.zalo.tokens import Tokens
-from worker.domain.forms import Filled
-from worker.domain.notice import Letter, Notice
+from domain.notice import Letter
+from worker.channels.conditions import has_template, knows_user, within_budget
+from worker.channels.row import ChannelRow, Means
+from worker.channels.zalo.codes import OPENAPI_CODES, Host, reason_of
+from worker.channels.zalo.sender import ZaloSender
 
-PATH = "/v3.0/oa/message/template"
+_PATH = "/v3.0/oa/message/template"
 
 
-class ZaloTemplate(ZaloSender):
-    """Approved templates of one Zalo app, by user id."""
+def _build(means: Means) -> ZaloSender:
+    def body(letter: Letter) -> Mapping[str, Any]:
+        filled = means.fill(letter.notice)
+        user = letter.notice.user_id
+        return {"user_id": user, "template_id": filled.template_id, "template_data": filled.data}
 
-    name = "zalo_template"
-    host = Host.OPENAPI
+    url = means.openapi_url + _PATH
+    return ZaloSender("zalo_template", Host.OPENAPI, url, means.tokens, means.remaining, lambda _: body)
 
-    def __init__(
-        self,
-        tokens: Tokens,
-        url: str,
-        remaining: Callable[[int], None],
-        fill: Callable[[Notice], Filled],
-    ) -> None:
-        super().__init__(tokens, url, remaining)
-        self._fill = fill
 
-    def bodies(self, letters: Sequence[Letter]) -> Body:  # noqa: ARG002 (one by one)
-        return self._body
-
-    def _body(self, letter: Letter) -> Mapping[str, Any]:
-        filled = self._fill(letter.notice)
-        return {
-            "user_id": letter.notice.user_id,
-            "template_id": filled.template_id,
-            "template_data": filled.data,
-        }
+ROW = ChannelRow(
+    "zalo_template",
+    _build,
+    conditions=(knows_user, has_template, within_budget),
+    codes=OPENAPI_CODES,
+    reason_of=partial(reason_of, Host.OPENAPI),
+)

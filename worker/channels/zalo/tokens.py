@@ -1,11 +1,11 @@
 """Keeping an OA's access token fresh: one refresher at a time, and no answer of Zalo's can destroy a pair.
 
 The story of a refresh:
-    1. take the row; somebody newer than my version was faster → use theirs
+    1. lock the row; if its version is newer than mine, use the newer pair
     2. commit the intent: from here on a crash leaves a trace
-    3. take the row again and hold it over the call (the only transaction that spans the network; bounded)
-    4. new pair → commit it, then use it · certainly not carried out → clear the intent, later again
-       · no usable answer → the intent stays, later again · grant lost → the channel stops, an operator is called
+    3. lock the row again and keep the lock during the call (the only transaction that spans a network call; bounded)
+    4. new pair → commit it, then use it · certainly not carried out → clear the intent, retry later
+       · no usable answer → the intent remains, retry later · grant lost → the channel stops, an operator is called
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from threading import BoundedSemaphore
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from ledger.base.away import why_away
+from ledger.zalo.credentials import Credential, Credentials, Pair
 from worker.channels.zalo.oauth import (
     GrantLost,
     NotRenewed,
@@ -27,23 +29,21 @@ from worker.channels.zalo.oauth import (
     read_renewal,
     refresh_call,
 )
-from worker.ledger.away import why_away
-from worker.ledger.credentials import Credential, Credentials, Pair
 from worker.wire.ask import ask
-from worker.wire.protocol import Wire
+from worker.wire.protocol import Client
 
 log = logging.getLogger("hcc.tokens")
 
 _STORE_TRIES = 10
 _STORE_PAUSE = 1.0  # seconds between tries to store a pair that Zalo has already issued
-_YOUNG = 30.0  # seconds: renewing a pair again and again would wear out the grant, not the fault
-_PATIENCE = 20.0  # seconds that an intent keeps others from asking Zalo again
-_ROOM = BoundedSemaphore(2)  # renewals at once: each holds a connection to the ledger over a call, and others need some
+_YOUNG = 30.0  # seconds: repeated renewals would wear out the grant without curing the fault
+_PATIENCE = 20.0  # seconds during which an intent keeps other processes from asking Zalo again
+_ROOM = BoundedSemaphore(2)  # concurrent renewals: each holds a ledger connection during a call, and others need some
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A token to send with; `version` says which pair, so that a refusal renews that pair only."""
+    """A token to send with; `version` identifies its pair, so that a refusal renews that pair only."""
 
     token: str = field(repr=False)
     version: int
@@ -51,7 +51,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class NoAccess:
-    """There is no token to send with; `why` is for the operator. Notices wait, none dies."""
+    """There is no token to send with; `why` is for the operator. Notices wait and none is given up."""
 
     why: str
 
@@ -60,17 +60,17 @@ class Tokens:
     """The access tokens of the OAs of one Zalo app."""
 
     def __init__(
-        self, ledger: Engine, credentials: Credentials, wire: Wire, *, oauth_url: str, app_id: str, app_secret: str
+        self, ledger: Engine, credentials: Credentials, client: Client, *, oauth_url: str, app_id: str, app_secret: str
     ) -> None:
         self._ledger = ledger
         self._credentials = credentials
-        self._wire = wire
+        self._client = client
         self._oauth_url = oauth_url
         self._app_id = app_id
         self._app_secret = app_secret
 
     def access(self, oa: str) -> Access | NoAccess:
-        """The token to send with now; renewed first if it has expired."""
+        """The token to send with now; an expired one is renewed first."""
         with self._ledger.connect() as connection:
             credential = self._credentials.read(connection, oa)
         if credential is not None and credential.expired and credential.dead_because is None:
@@ -78,14 +78,14 @@ class Tokens:
         return _usable(credential)
 
     def renew_if_worn(self, oa: str) -> None:
-        """Renew a pair that has used 80 % of its life; beat rings this, readers never refresh early."""
+        """Renew a pair that has used 80 % of its life; beat triggers this, readers never refresh early."""
         with self._ledger.connect() as connection:
             credential = self._credentials.read(connection, oa)
         if credential is not None and credential.worn and credential.dead_because is None:
             self.renew(oa, credential.version)
 
     def renew(self, oa: str, version: int) -> Access | NoAccess:
-        """Renew the pair `version`; a pair that is newer by now is simply used (R41)."""
+        """Renew the pair `version`; if there is a newer pair by now, use that one (R41)."""
         if not _ROOM.acquire(blocking=False):
             return NoAccess("other access tokens are being renewed")
         try:
@@ -109,12 +109,12 @@ class Tokens:
         renewal: Renewal | None = None
         try:
             with self._ledger.begin() as tx:
-                # Those who only look at the row hold it for a moment; nobody else holds it over a call.
+                # Other processes lock the row only briefly; none of them holds it during a call.
                 credential = self._credentials.hold(tx, oa, wait=True)
                 if credential is None or credential.version != version:
                     return _usable(credential)
                 call = refresh_call(self._oauth_url, self._app_id, self._app_secret, credential.refresh)
-                renewal = read_renewal(ask(self._wire, call))
+                renewal = read_renewal(ask(self._client, call))
                 answer = self._note(tx, oa, credential, renewal)
         except DBAPIError:
             if isinstance(renewal, Renewed):
@@ -123,7 +123,7 @@ class Tokens:
         return answer
 
     def _note(self, tx: Connection, oa: str, credential: Credential, renewal: Renewal) -> Access | NoAccess:
-        """Record what the refresh came to; a new pair is used only once this is committed."""
+        """Record the result of the refresh; a new pair is used only once this is committed."""
         match renewal:
             case Renewed(pair):
                 self._credentials.store(tx, oa, pair)
@@ -142,19 +142,19 @@ class Tokens:
                 return NoAccess(why)
 
     def _keep(self, oa: str, pair: Pair, version: int) -> Access | NoAccess:
-        """Store a pair that exists nowhere else: a ledger that is away for a moment must not cost the grant."""
+        """Store a pair that exists nowhere else: a brief outage of the ledger must not cost the grant."""
         for _ in range(_STORE_TRIES):
             time.sleep(_STORE_PAUSE)
             try:
                 with self._ledger.begin() as tx:
                     credential = self._credentials.hold(tx, oa, wait=True)
                     if credential is None or credential.version != version:
-                        return _usable(credential)  # an operator was faster, or the commit that failed had arrived
+                        return _usable(credential)  # an operator was faster, or the failed commit had succeeded
                     self._credentials.store(tx, oa, pair)
                 log.warning("token renewed, stored late oa=%s version=%d", oa, version + 1)
                 return Access(pair.access, version + 1)
             except DBAPIError as away:
-                log.error("new token pair not stored yet oa=%s why=%s", oa, why_away(away))  # noqa: TRY400 (tried again)
+                log.error("new token pair not stored yet oa=%s why=%s", oa, why_away(away))  # noqa: TRY400 (retried)
         log.critical("new token pair lost, run `hcc oa login` or `hcc oa import` oa=%s", oa)
         return NoAccess("the ledger was away while the access token was renewed")
 

@@ -1,10 +1,10 @@
-"""Zalo's users as its API tells of them: the list, one user's details, the moment of the last interaction.
+"""Reads Zalo's users through its API: the list, one user's details, the time of the last interaction.
 
 Sources: Zalo, "Lấy danh sách người dùng" (GET /v3.0/oa/user/getlist: `count` ≤ 50, `offset` ≤ 9951, so 10,000 users of
 one period), "Lấy chi tiết người dùng" (GET /v3.0/oa/user/detail), "Kiểm tra hạn mức" (POST /v3.0/oa/quota/message).
-Traps: GET parameters are one JSON parameter; ids are strings above 2^53; recorded replies omit `shared_info`, and an
-empty phone in it is the number 0; the date of the last interaction is a bare day in Vietnam; quotas and times come as
-numbers or as strings.
+Pitfalls: GET parameters are one JSON parameter. Ids are strings above 2^53. Recorded replies omit `shared_info`, and an
+empty phone in it is the number 0. The date of the last interaction is a bare day in Vietnam. Quotas and times are
+numbers or strings.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from worker.domain.clock import VIETNAM
-from worker.domain.phone import read_phone
+from domain.clock import VIETNAM
+from domain.phone import read_phone
+from worker.wire.envelope import OK, json_object
 from worker.wire.protocol import Call, Reply, Result
 
 PAGE = 50
@@ -25,12 +26,11 @@ LAST_OFFSET = 9951
 REACH = LAST_OFFSET - 1 + PAGE  # users of one period that can be paged: 10,000
 
 _INVALID, _NOT_A_FOLLOWER = -201, -213
-_OK = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One call without its token; a GET's parameters travel as one JSON parameter `data`."""
+class UserQuery:
+    """One call without its token; the parameters of a GET are one JSON parameter `data`."""
 
     method: str
     path: str
@@ -55,51 +55,51 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """One user; `phone` (E.164) is what they have shared, None where nothing usable was."""
+    """One user; `phone` (E.164) is the number they shared, None if they shared no usable one."""
 
     follows: bool
     phone: str | None = field(repr=False)
     interacted_on: date | None
 
 
-def list_followers(offset: int, days: tuple[date, date] | None) -> Question:
-    """A page of the followers, of those who last interacted within `days` (both included) where given."""
+def list_followers(offset: int, days: tuple[date, date] | None) -> UserQuery:
+    """A page of the followers; with `days` (both included), only those who last interacted within them."""
     data: dict[str, Any] = {"offset": offset, "count": PAGE, "is_follower": True}
     if days is not None:
         data["last_interaction_period"] = ":".join(day.strftime("%Y_%m_%d") for day in days)
-    return Question("GET", "/v3.0/oa/user/getlist", data)
+    return UserQuery("GET", "/v3.0/oa/user/getlist", data)
 
 
-def detail_of(user_id: str) -> Question:
-    return Question("GET", "/v3.0/oa/user/detail", {"user_id": user_id})
+def detail_of(user_id: str) -> UserQuery:
+    return UserQuery("GET", "/v3.0/oa/user/detail", {"user_id": user_id})
 
 
-def interaction_of(user_id: str) -> Question:
-    return Question("POST", "/v3.0/oa/quota/message", {"user_id": user_id})
+def interaction_of(user_id: str) -> UserQuery:
+    return UserQuery("POST", "/v3.0/oa/quota/message", {"user_id": user_id})
 
 
 def read_answer(result: Result) -> dict[str, Any] | None:
-    """The JSON object with its code as a number under `error`; None for anything else."""
-    if not isinstance(result, Reply) or result.status != _OK:
+    """The JSON object, with its code as a number under `error`; None for anything else."""
+    if not isinstance(result, Reply) or result.status != OK:
         return None
     try:
-        answer = json.loads(result.body)
+        answer = json_object(result.body) or {}
         return {**answer, "error": int(answer["error"])}
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         return None
 
 
 def says_nobody(answer: Mapping[str, Any]) -> bool:
-    """Whether Zalo says that the user does not follow, or is none of this OA.
+    """Whether Zalo answers that the user does not follow, or is not a user of this OA.
 
-    -201 is said of any field: only where it names the user's id is it about the user and not about our call.
+    -201 may concern any field: only if the message names the user's id is it about the user and not about our call.
     """
     names_user = "user_id" in str(answer.get("message", ""))
     return answer["error"] == _NOT_A_FOLLOWER or (answer["error"] == _INVALID and names_user)
 
 
 def read_list(answer: Mapping[str, Any]) -> Listed | None:
-    """`count` echoes what was asked for; the rows are counted instead."""
+    """Parse a page of the list; None if invalid. `count` only echoes the request, so it is not used."""
     try:
         data = answer["data"]
         return Listed(int(data["total"]), [str(user["user_id"]) for user in data.get("users") or []])
@@ -108,7 +108,7 @@ def read_list(answer: Mapping[str, Any]) -> Listed | None:
 
 
 def read_detail(answer: Mapping[str, Any]) -> Detail | None:
-    """What is missing was never shared."""
+    """Parse a user's details; None if invalid. Missing fields were never shared."""
     try:
         data = answer["data"]
         shared = data.get("shared_info") or {}
@@ -122,7 +122,7 @@ def read_detail(answer: Mapping[str, Any]) -> Detail | None:
 
 
 def read_interaction(answer: Mapping[str, Any]) -> datetime | None:
-    """The exact moment (milliseconds since 1970, as text or number) of the last interaction; None without one."""
+    """The exact time of the last interaction (sent as milliseconds since 1970, text or number); None without one."""
     try:
         return datetime.fromtimestamp(int(answer["data"]["last_interaction"]) / 1000, UTC)
     except (ValueError, KeyError, TypeError, OverflowError, OSError):
@@ -130,7 +130,7 @@ def read_interaction(answer: Mapping[str, Any]) -> datetime | None:
 
 
 def day_begins(day: date) -> datetime:
-    """The earliest moment of a day in Vietnam: what a bare date proves."""
+    """The earliest moment of a day in Vietnam: a bare date proves no later one."""
     return datetime(day.year, day.month, day.day, tzinfo=VIETNAM)
 
 

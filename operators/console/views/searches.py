@@ -1,0 +1,88 @@
+"""The first page: one box for a dossier's code or a phone. A phone never stands in an address."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+from sqlalchemy import Connection
+
+from domain.phone import masked, read_phone
+from domain.spelling import spellings
+from ledger.base.audit import audit
+from ledger.reports import reports
+from operators.console import ground
+from operators.console.roles import DESK
+from operators.console.views.faults import refused
+
+_LONGEST = 128  # of what is typed
+_LONGEST_REASON = 200
+_REASON = "phone_search_reason"
+_DIGITS_ONLY = re.compile(r"[-+().\s0-9]{8,}")
+
+
+@require_GET
+def show(request: HttpRequest) -> HttpResponse:
+    """The box."""
+    return render(request, "pages/search.html", {"typed": "", "page": "search"})
+
+
+@require_POST
+def search(request: HttpRequest) -> HttpResponse:
+    """303 to the dossier or to the person."""
+    typed = request.POST.get("q", "")[:_LONGEST].strip()
+    if not typed:
+        return HttpResponseRedirect(reverse("search"))
+    phone = read_phone(typed).e164 if _DIGITS_ONLY.fullmatch(typed) else None
+    with ground.reading() as connection:
+        code = _code(connection, typed)
+        if phone is None or (code is not None and _is_known(connection, code)):
+            return _to(reverse("dossier", args=[code])) if code else _unreadable(request, typed)
+    return _by_phone(request, typed, phone)
+
+
+def _by_phone(request: HttpRequest, typed: str, phone: str) -> HttpResponse:
+    """A search by phone is recorded with its reason, which is asked once a session."""
+    account = cast("Any", request).account
+    if account.role not in DESK:
+        return refused(request, DESK)
+    reason = (request.POST.get("reason") or request.session.get(_REASON, "")).strip()[:_LONGEST_REASON]
+    if not reason:
+        return render(request, "pages/search.html", {"typed": typed, "asks_reason": True, "page": "search"})
+    request.session[_REASON] = reason
+    made = ground.deployment()
+    with ground.writing() as tx:
+        found = made.shared.people.known(tx, made.oas, phone)
+        subject = ", ".join(f"person {one}" for one in found) or "nobody"
+        audit(tx, made.oas[0], "phone search", subject, by=account.username, why=reason)
+    if len(found) == 1:
+        return _to(reverse("person", args=[found[0]]))
+    return render(request, "pages/search.html", {"page": "search", "phone": masked(phone), "people": found})
+
+
+def _code(connection: Connection, typed: str) -> str | None:
+    """The code that is meant: the only known one, else the likeliest spelling, whose page says which are alike."""
+    try:
+        codes = spellings(typed)
+    except ValueError:
+        return None
+    known = {code for oa in ground.deployment().oas for code in reports.known_codes(connection, oa, codes)}
+    return known.pop() if len(known) == 1 else codes[0]
+
+
+def _is_known(connection: Connection, code: str) -> bool:
+    return any(reports.known_codes(connection, oa, [code]) for oa in ground.deployment().oas)
+
+
+def _unreadable(request: HttpRequest, typed: str) -> HttpResponse:
+    return render(request, "pages/search.html", {"typed": typed, "unreadable": True, "page": "search"})
+
+
+def _to(url: str) -> HttpResponse:
+    response = HttpResponseRedirect(url)
+    response.status_code = 303
+    return response

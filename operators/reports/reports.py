@@ -1,0 +1,179 @@
+"""The reports for staff, one function each: whom Zalo reached, what kept the others, delays, costs, phones, followers.
+
+Numbers are of the last recount of the roll-ups; none of a person.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection
+
+from domain.code import parse_code
+from domain.delays import added, quantile
+from domain.units import UnitTree
+from ledger.base import units
+from ledger.reports import report_rows, statistics
+from ledger.reports import scans as ledger_scans
+from ledger.reports.statistics import ReportPeriod
+from operators.phrasebook import phrase, word_of
+from operators.reports.table import (
+    DAY,
+    UNIT,
+    UNIT_NAME,
+    Cell,
+    CellSort,
+    ReportColumn,
+    ReportTable,
+    by_day_and_unit,
+    name_of,
+    numbers,
+)
+
+COUNTS = {
+    "events": "Sự kiện",
+    "sent": "Đã gửi",
+    "not_follower": "Chưa quan tâm",
+    "bad_phone": "Số hỏng",
+    "failed": "Thất bại",
+    "not_needed": "Không cần gửi",
+    "pending": "Còn chờ",
+    "quarantined": "Tạm giữ",
+}
+
+_NOTHING = (0, 0, 0)
+
+
+def reach(tx: Connection, oa: str, period: ReportPeriod) -> ReportTable:
+    """Per day and unit: events, what became of them, and the share of those who could be told that was told (R37)."""
+    tree, fold = units.tree(tx, oa), statistics.folding(tx, oa, period)
+    arrived: dict[tuple[date, str | None], tuple[int, int, int]] = {}
+    for day, unit, delivered, seen, dong in report_rows.arrived(tx, oa, period):
+        key = day, fold(unit)
+        before = arrived.get(key, _NOTHING)
+        arrived[key] = before[0] + delivered, before[1] + seen, before[2] + dong
+    rows: list[tuple[Cell, ...]] = []
+    for row in statistics.reach(tx, oa, period):
+        day, unit, *counts = row.values()
+        delivered, seen, dong = arrived.get((day, unit), _NOTHING)
+        tellable = row["sent"] + row["not_follower"] + row["bad_phone"]
+        share = row["sent"] / tellable if tellable else None
+        rows.append((day.isoformat(), unit, name_of(tree, unit), *counts, delivered, seen, share, dong))
+    columns = (
+        *(DAY, UNIT, UNIT_NAME, *numbers(**COUNTS), *numbers(delivered="Đã đến máy", seen="Đã xem")),
+        ReportColumn("share", "Tỷ lệ đến được", CellSort.SHARE),
+        ReportColumn("dong", "Chi phí (đồng)", CellSort.DONG),
+    )
+    return ReportTable("reach", "Thông báo đến được người dân, theo ngày và đơn vị", columns, rows)
+
+
+def causes(tx: Connection, oa: str, period: ReportPeriod, language: str = "vi") -> ReportTable:
+    """Per unit: what keeps notices from their people, the most frequent cause first. Cells are in a language."""
+    tree, fold = units.tree(tx, oa), statistics.folding(tx, oa, period)
+    counted: Counter[tuple[str | None, str, str | None]] = Counter()
+    for unit, cause, state, number in report_rows.hindered(tx, oa, period):
+        counted[fold(unit), state, cause] += number
+    ordered = sorted(counted, key=lambda key: (key[0] is None, key[0] or "", -counted[key], key[1], key[2] or ""))
+    rows = [
+        (
+            unit,
+            name_of(tree, unit),
+            word_of("states", state).in_language(language),
+            word_of("causes", cause or "").in_language(language),
+            counted[unit, state, cause],
+        )
+        for unit, state, cause in ordered
+    ]
+    columns = (
+        *(UNIT, UNIT_NAME, ReportColumn("state", "Trạng thái"), ReportColumn("cause", "Vì sao")),
+        *numbers(number="Số thông báo"),
+    )
+    return ReportTable("causes", "Vì sao chưa báo được, theo đơn vị", columns, rows)
+
+
+def delays(tx: Connection, oa: str, period: ReportPeriod) -> ReportTable:
+    """Per day of sending and unit: within how many seconds half, 95 % and 99 % of the notices were taken by Zalo.
+
+    Counted from when the event could first be seen. The seconds are bounds (`domain.delays`), not interpolated.
+    """
+    tree, fold = units.tree(tx, oa), statistics.folding(tx, oa, period)
+    counts: dict[tuple[date, str | None], list[int]] = {}
+    for day, unit, one in report_rows.delays(tx, oa, period):
+        key = day, fold(unit)
+        counts[key] = added([counts[key], one]) if key in counts else list(one)
+    rows: list[tuple[Cell, ...]] = []
+    for day, unit in sorted(counts, key=by_day_and_unit):
+        found = counts[day, unit]
+        within = tuple(quantile(found, share) for share in (0.5, 0.95, 0.99))
+        rows.append((day.isoformat(), unit, name_of(tree, unit), sum(found), *within))
+    columns = (
+        *(DAY, UNIT, UNIT_NAME, *numbers(sent="Đã gửi")),
+        ReportColumn("p50", "Một nửa trong (giây)", CellSort.SECONDS),
+        ReportColumn("p95", "95 % trong (giây)", CellSort.SECONDS),
+        ReportColumn("p99", "99 % trong (giây)", CellSort.SECONDS),
+    )
+    return ReportTable("delays", "Từ lúc có việc đến lúc Zalo nhận tin", columns, rows)
+
+
+def costs(tx: Connection, oa: str, period: ReportPeriod, budgets: Mapping[str, int]) -> ReportTable:
+    """Per day and channel: messages and đồng against today's budget of the channel (`budgets`, đồng a day)."""
+    rows: list[tuple[Cell, ...]] = []
+    for day, channel, messages, dong in report_rows.costs(tx, oa, period):
+        budget = budgets.get(channel)
+        rows.append((day.isoformat(), channel, messages, dong, budget, dong / budget if budget else None))
+    columns = (
+        *(DAY, ReportColumn("channel", "Kênh"), *numbers(messages="Số tin")),
+        ReportColumn("dong", "Chi phí (đồng)", CellSort.DONG),
+        ReportColumn("budget", "Hạn mức ngày (đồng)", CellSort.DONG),
+        ReportColumn("share", "Đã dùng", CellSort.SHARE),
+    )
+    return ReportTable("costs", "Chi phí theo ngày và kênh", columns, rows)
+
+
+def phones(tx: Connection, oa: str, period: ReportPeriod, language: str = "vi") -> ReportTable:
+    """The dossiers whose phone field staff should check, the phones masked (R9). Cells are in a language."""
+    tree = units.tree(tx, oa)
+    rows = (_phone(tree, row, language) for row in statistics.each_bad_phone(tx, oa, period))
+    columns = (
+        *(ReportColumn("code", "Hồ sơ"), UNIT, UNIT_NAME, ReportColumn("filed", "Ngày nộp")),
+        *(ReportColumn("phone", "Số trong hồ sơ"), ReportColumn("reason", "Vì sao")),
+    )
+    return ReportTable("bad-phones", "Số điện thoại cần kiểm tra", columns, rows)
+
+
+def _phone(tree: UnitTree, row: Mapping[str, Any], language: str) -> tuple[Cell, ...]:
+    parts = parse_code(row["code"])
+    filed = parts.date.isoformat() if parts else None
+    why = phrase(row["reason"]).sentence.in_language(language) if row["reason"] else None
+    return row["code"], row["unit"], name_of(tree, row["unit"]), filed, row["phone"], why
+
+
+def followers(tx: Connection, oa: str, period: ReportPeriod) -> ReportTable:
+    """Per day and unit of their dossiers: who began to follow and follows still."""
+    rows = _by_unit(tx, oa, period, report_rows.new_followers(tx, oa, period))
+    columns = (DAY, UNIT, UNIT_NAME, *numbers(number="Người mới quan tâm"))
+    return ReportTable("followers", "Người mới quan tâm, theo đơn vị của hồ sơ", columns, rows)
+
+
+def scans(tx: Connection, oa: str, period: ReportPeriod) -> ReportTable:
+    """Per day and unit: how often the QR code of the unit's poster was scanned."""
+    rows = _by_unit(tx, oa, period, ledger_scans.scans(tx, oa, period))
+    columns = (DAY, UNIT, UNIT_NAME, *numbers(number="Lượt quét"))
+    return ReportTable("scans", "Lượt quét mã QR trên áp phích, theo đơn vị", columns, rows)
+
+
+def _by_unit(
+    tx: Connection, oa: str, period: ReportPeriod, counts: Iterable[tuple[date, str | None, int]]
+) -> list[tuple[Cell, ...]]:
+    """Counts of (day, unit, number) as rows, with merged units folded into their successor, and units' names."""
+    tree, fold = units.tree(tx, oa), statistics.folding(tx, oa, period)
+    counted: Counter[tuple[date, str | None]] = Counter()
+    for day, unit, number in counts:
+        counted[day, fold(unit)] += number
+    return [
+        (day.isoformat(), unit, name_of(tree, unit), counted[day, unit])
+        for day, unit in sorted(counted, key=by_day_and_unit)
+    ]

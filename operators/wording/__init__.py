@@ -1,0 +1,1 @@
+"""What operators do with the templates, for the command line and the console alike."""

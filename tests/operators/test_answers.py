@@ -1,0 +1,187 @@
+"""What a verb answers to a program, and with which exit status a command ends."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Engine
+
+from coordination.connection import BrokerDown
+from domain.lifecycle import State
+from ledger.notices import verbs
+from ledger.notices.verbs import Choice
+from operators.cli import bulk, main, progress
+from operators.cli.exits import ExitCode
+from operators.cli.main import hcc
+from operators.reasons import is_away
+from producers.dossiers.source import SourceError, SourceUnreachableError
+from tests.operators.conftest import NOBODY, OA, Run
+from tests.operators.test_verbs import ACCOUNT, hold, record, rows
+
+
+@pytest.fixture
+def dead(ledger: Engine) -> list[int]:
+    """Three dead notices of three dossiers."""
+    ids = record(ledger, ("H-1", "accepted"), ("H-2", "accepted"), ("H-3", "result_ready"))
+    hold(ledger, State.DEAD, ids)
+    return ids
+
+
+def test_a_verb_answers_how_many_which_not_and_by_which_act(run: Run, ledger: Engine, dead: list[int]) -> None:
+    """The act's number is the one by which it is stopped and resumed; a part is status 5, nothing is status 3."""
+    hold(ledger, State.SENT, dead[:1])
+    result = run("dead", "retry", *dead[:2], 999, "--json", *ACCOUNT)
+    answered = json.loads(result.stdout)
+    [(act,)] = rows(ledger, "SELECT id FROM acts")
+    assert result.exit_code == ExitCode.PARTLY
+    assert list(answered)[:3] == ["done", "refused", "act"]
+    assert (answered["done"], answered["act"]) == (1, act)
+    assert answered["refused"] == [{"id": dead[0], "state": "sent"}, {"id": 999, "state": None}]
+    again = run("dead", "retry", *dead[:2], "--json", *ACCOUNT)
+    assert (again.exit_code, json.loads(again.stdout)["done"]) == (ExitCode.NOTHING, 0)
+
+
+def test_a_dry_run_counts_and_shows_the_first_and_changes_nothing(run: Run, ledger: Engine) -> None:
+    hold(ledger, State.DEAD, record(ledger, *((f"H-{number:02}", "accepted") for number in range(25))))
+    tried = json.loads(run("dead", "discard", "--all", "--dry-run", "--json", *ACCOUNT).stdout)
+    assert (tried["verb"], tried["would_do"], len(tried["first"])) == ("dead discard", 25, bulk.FIRST)
+    shown = run("dead", "discard", "--all", "--dry-run", *ACCOUNT).output
+    assert "25 thông báo sẽ được làm (dead discard); chưa làm gì." in shown
+    assert ("H-00/accepted/1" in shown, "H-24/accepted/1" in shown) == (True, False)
+    assert rows(ledger, "SELECT count(*) FROM acts") == [(0,)]
+
+
+@pytest.mark.parametrize("words", [("--all",), ("--kind", "result_ready")])
+def test_at_a_terminal_a_no_changes_nothing(
+    run: Run, ledger: Engine, dead: list[int], monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """Also where the filter happens to match one notice. `--yes` is the answer yes."""
+    monkeypatch.setattr(bulk, "at_a_terminal", lambda: True)
+    asked = run("dead", "discard", *words, *ACCOUNT, lines="n\n")
+    assert (asked.exit_code, "Làm?" in asked.output) == (1, True), "click's runner shows Abort as 1; `main` as 130"
+    assert rows(ledger, "SELECT DISTINCT state FROM notices") == [("dead",)]
+    assert run("dead", "discard", *words, "--yes", *ACCOUNT).exit_code == ExitCode.OK
+
+
+def test_holds_and_events_are_tried_and_asked_for_too(run: Run) -> None:
+    for words in (("hold", "lift"), ("events", "discard"), ("events", "retry")):
+        tried = json.loads(run(*words, "--all", "--dry-run", "--json", *ACCOUNT).stdout)
+        assert tried == {"verb": " ".join(words), "would_do": 0, "first": []}
+        assert run(*words, "--all", *ACCOUNT).exit_code == ExitCode.NOTHING
+
+
+def test_an_act_that_was_stopped_elsewhere_ends_partly(
+    run: Run, ledger: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left is said, and how to go on."""
+    hold(ledger, State.DEAD, record(ledger, *((f"H-{number}", "accepted") for number in range(3))))
+    go_on = verbs.go_on
+
+    def stopped_after_a_page(ledger: Engine, number: int) -> Iterator[set[int]]:
+        for page in go_on(ledger, number, page=1):
+            yield page
+            run("act", "stop", number, *ACCOUNT)
+
+    monkeypatch.setattr(verbs, "go_on", stopped_after_a_page)
+    result = run("dead", "retry", "--all", "--json", *ACCOUNT)
+    assert (result.exit_code, json.loads(result.stdout)["done"]) == (ExitCode.PARTLY, 1)
+    assert "còn 2 thông báo; làm tiếp: `hcc act resume" in result.stderr
+    monkeypatch.undo()
+    with ledger.connect() as connection:
+        assert verbs.count(connection, OA, State.DEAD, Choice()) == 2
+
+
+SHAPE = ["done", "refused", "act"]
+
+
+def test_every_verb_answers_in_one_shape(run: Run, ledger: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`done`, `refused`, `act`, then what is the verb's own."""
+    monkeypatch.setenv("HCC_BY", "Lan")
+    given = {
+        "switch off kind accepted": [1, "switch", "until", "held"],
+        "switch on kind accepted": [1, "switch", "waited", "let_go"],
+        "alarm test": [0, "staff", "mailboxes"],
+        "purge": [0, "dropped", "given_up"],
+        "restore --check": [0, "since", "states"],
+    }
+    for words, (done, *more) in given.items():
+        answered = json.loads(run(*words.split(), "--why", "x", "--json").stdout)
+        assert list(answered) == [*SHAPE, *more], words
+        assert (answered["done"], answered["refused"], answered["act"]) == (done, [], None), words
+    answered = json.loads(run("migrate", "--json").stdout)
+    assert (answered["done"], answered["before"]) == (0, answered["after"])
+    assert rows(ledger, "SELECT DISTINCT by FROM audit") == [("Lan",)]
+
+
+def test_followers_and_staff_are_answered_in_the_same_shape(
+    run: Run, ledger: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linked without `--by`, as scripts do: the user of the operating system is the one who did it."""
+    monkeypatch.delenv("HCC_BY", raising=False)
+    monkeypatch.setattr("getpass.getuser", lambda: "root")
+    line = json.dumps({"user_id": "8421977", "phone": "0912345678"})
+    linked = json.loads(run("follower", "link", "-", "--json", lines=f"{line}\n").stdout)
+    assert list(linked) == [*SHAPE, "reopened"]
+    assert (linked["done"], linked["refused"]) == (1, [])
+    assert rows(ledger, "SELECT by, why FROM audit WHERE verb = 'follower link'") == [("root", "nhập tay")]
+
+
+def test_an_unknown_dossier_is_nothing_for_people_and_an_object_for_scripts(run: Run) -> None:
+    """Scripts ask again and again until there is a notice."""
+    assert run("dossier", "H27.37-240219-9999").exit_code == ExitCode.NOTHING
+    result = run("dossier", "H27.37-240219-9999", "--json")
+    assert result.exit_code == ExitCode.OK
+    assert json.loads(result.stdout) == {"code": "H27.37-240219-9999", "notices": [], "oddities": []}
+
+
+def test_a_source_that_is_away_is_no_fault_of_ours(run: Run) -> None:
+    result = run("poll", "--once", "--json")
+    assert result.exit_code == ExitCode.AWAY
+    answered = json.loads(result.stdout)
+    assert (answered["done"], answered["act"]) == (0, None)
+    assert [refused["oa"] for refused in answered["refused"]] == [None]
+
+
+def test_away_is_what_may_work_later() -> None:
+    assert [is_away(SourceUnreachableError("x")), is_away(BrokerDown("x"))] == [True, True]
+    assert [is_away(SourceError("x")), is_away(ValueError("x"))] == [False, False]
+
+
+def test_preview_answers_in_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HCC_DATABASE_URL", NOBODY)
+    told = json.loads(CliRunner().invoke(hcc, ["preview", "accepted", "--json"]).stdout)
+    assert (told["kind"], "hồ sơ" in told["text"]) == ("accepted", True)
+
+
+def test_a_slow_task_tells_how_far_it_is_and_a_quick_one_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a pipe, on standard error: standard output belongs to the answer."""
+    with progress.working("Đang làm", 10) as tell:
+        tell(3)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(progress, "_SLOW", 0.01)
+    said = ""
+    with progress.working("Đang làm", 10) as tell:
+        tell(3)
+        end = time.monotonic() + 10.0
+        while "Đang làm: 3/10 (" not in said:
+            assert time.monotonic() < end, "nothing was said"
+            said += capsys.readouterr().err
+
+
+def test_ctrl_c_ends_with_the_status_of_an_interrupt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(**_: object) -> None:
+        raise click.Abort
+
+    monkeypatch.setattr(main, "hcc", interrupted)
+    with pytest.raises(SystemExit) as left:
+        main.main()
+    assert (left.value.code, capsys.readouterr().err) == (ExitCode.INTERRUPTED, "Đã dừng.\n")
