@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from ledger.source import cursors, fingerprints
@@ -51,6 +52,9 @@ class _Page:
     fingerprints: Sequence[Fingerprint]
     next: dict[str, Any]
     doubtful: set[str]
+    read_again: Callable[[], PageFindings]
+    """Finds the events of the same rows once more. A second page from the same place could lack the last of them, since
+    rows that were written meanwhile come before: those would count as seen, though nothing of them was recorded."""
 
 
 class CatchUp(Protocol):
@@ -124,12 +128,12 @@ class Reconcile:
         if page.found.events:
             if not self._catch_up(tally, whole=whole):
                 raise Outrun
-            self._believe_only_what_is_so_still(held, page)
+            self._believe_only_what_is_so_still(page)
         moved = self._keep(held, page, tally)
         tally.count(page.found, page.rows)
         return None if page.next["stage"] == "rest" else moved
 
-    def _believe_only_what_is_so_still(self, held: Cursor, page: _Page) -> None:
+    def _believe_only_what_is_so_still(self, page: _Page) -> None:
         """Read a page with new events again, since a fee may have been paid while the feeds were read.
 
         The feeds could retract no notice for it, as none was recorded yet. Only events found by both readings are
@@ -138,7 +142,7 @@ class Reconcile:
         with self._parts.ledger.begin() as tx:
             news = cursors.untold(tx, self._parts.oa, list(page.found.events))
         if news:
-            again = self._read(held.position).found
+            again = page.read_again()
             page.found.events = {key: again.events[key] for key in page.found.events if key in again.events}
             page.found.retractions = again.retractions
             page.found.changes, page.found.ignored = again.changes, again.ignored
@@ -170,7 +174,16 @@ class Reconcile:
         fresh = changed(rows, known)
         found = parts.sieve.sift(PROGRESS, fresh, lambda row: seen_standing(self._door, row, now))
         seen = [*fingerprints_of(Tracking.COMPARE, fresh, found.changes), *lost]
-        return _Page(len(rows), found, seen, following, doubtful(fresh, found.changes))
+        codes = [str(row["code"]) for row in rows]
+        return _Page(len(rows), found, seen, following, doubtful(fresh, found.changes), partial(self._by_code, codes))
+
+    def _by_code(self, codes: Sequence[str]) -> PageFindings:
+        rows = [
+            row
+            for first in range(0, len(codes), _CODES)
+            for row in self._parts.source.page("by_code", {"codes": codes[first : first + _CODES]})
+        ]
+        return self._compared(rows, [], {}).found
 
     def _payments(self, place: SourceRow) -> _Page:
         limit = self._parts.mapping.limits.page
@@ -179,7 +192,13 @@ class Reconcile:
         numbered = self._parts.mapping.keys.payments == "number"
         last = (row_id(rows[-1]) if numbered else str(rows[-1]["id"])) if rows else None
         following = {"after": last} if len(rows) >= limit else {"stage": "rest", "after": 0}
-        return _Page(len(rows), found, [], {**place, **following}, doubtful(rows, found.changes))
+        again = partial(
+            self._payments_found, place
+        )  # what is missed now is found by the next pass: it reads all of them
+        return _Page(len(rows), found, [], {**place, **following}, doubtful(rows, found.changes), again)
+
+    def _payments_found(self, place: SourceRow) -> PageFindings:
+        return self._payments(place).found
 
     def _keep(self, held: Cursor, page: _Page, tally: Round) -> Cursor:
         """Commit the cursor, fingerprints and notices in one transaction, then ring the bell."""

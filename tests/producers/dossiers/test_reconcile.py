@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
 from producers.dossiers import reconcile
+from producers.dossiers.context import Round
 from tests.producers.dossiers.conftest import MORNING, World
 
 CODE = "H27.37-240219-1001"
@@ -42,12 +44,7 @@ def test_a_dossier_that_no_feed_ever_saw_is_found(world: World) -> None:
     poller.round()
     world.now += timedelta(hours=1)
     poller.round()
-    world.sql(
-        """INSERT INTO ho_so (ma_ho_so, ma_don_vi, so_dien_thoai_nguoi_nop, trang_thai, ngay_tiep_nhan, cap_nhat_luc)
-           VALUES (:code, 'H27.37', '0978362918', 4, :at, :at)""",
-        code=code(2),
-        at=MORNING - timedelta(days=9),
-    )
+    _import(world, code(2))
     poller.round()
     assert len(world.told()) == 1
     poller.reconcile(whole=True)
@@ -81,6 +78,43 @@ def test_a_pass_that_cannot_wait_for_the_feeds_tells_nothing_for_now(
     assert world.told() == []
     poller.round()
     assert len(world.told()) == 5
+
+
+def test_dossiers_written_while_a_page_is_read_hide_none_at_its_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They come before the others by their codes: the page read again would end earlier, with its last rows untold."""
+    poller = world.started(page=2)
+    world.accept(code(9))
+    poller.round()
+    world.now += timedelta(hours=1)  # so that no feed looks back any more
+    poller.round()
+    for number in (5, 6):
+        _import(world, code(number))
+    caught_up, earlier = poller._catch_up, iter(range(5))
+
+    def meanwhile(tally: Round, *, whole: bool) -> bool:
+        for number in itertools.islice(earlier, 1):
+            _import(world, code(number))
+        return caught_up(tally, whole=whole)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(poller._reconcile, "_catch_up", meanwhile)
+        poller.reconcile(whole=True)
+    poller.reconcile(whole=True)
+    told = [row.code for row in world.rows("SELECT code FROM notices ORDER BY code")]
+    assert told == [code(number) for number in sorted({*range(7), 9} - {*earlier})]
+    assert {code(5), code(6)} < {*told}
+
+
+def _import(world: World, code: str) -> None:
+    """A dossier that no feed sees: an old change time, and no history."""
+    world.sql(
+        """INSERT INTO ho_so (ma_ho_so, ma_don_vi, so_dien_thoai_nguoi_nop, trang_thai, ngay_tiep_nhan, cap_nhat_luc)
+           VALUES (:code, 'H27.37', '0978362918', 4, :at, :at)""",
+        code=code,
+        at=MORNING - timedelta(days=9),
+    )
 
 
 def test_a_payment_that_became_due_by_raw_sql_is_found(world: World) -> None:
