@@ -1,5 +1,6 @@
 """Starts a process that dies with us, even if we are killed, and does not receive Ctrl-C from our terminal."""
 
+import atexit
 import contextlib
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
@@ -17,6 +19,9 @@ from sandbox.servers.account import Account
 LAUNCH = Path(__file__).with_name("launch.py")
 # A server gets only these variables of our environment: others may hold our secrets.
 KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH")
+
+_EXIT_SECONDS = 10.0
+_LOOK_SECONDS = 0.01
 
 
 class Child:
@@ -49,14 +54,13 @@ class Child:
         self._life = life
         self._environment = dict(environment)
         self._given = given.encode()
-        started: SimpleQueue[subprocess.Popen[bytes] | OSError] = SimpleQueue()
+        self._death_signal = death_signal
+        started: SimpleQueue[OSError | None] = SimpleQueue()
         self._keeper = threading.Thread(target=self._keep, args=(started,), name=f"keeper of {cwd}", daemon=True)
         self._keeper.start()
-        process = started.get()
-        if isinstance(process, OSError):
-            raise process
-        self._process = process
-        self.pid = process.pid
+        fault = started.get()
+        if fault is not None:
+            raise fault
 
     @property
     def ours(self) -> bool:
@@ -87,14 +91,39 @@ class Child:
                 os.kill(self.pid, number)
             self.wait(patience)
 
-    def _keep(self, started: "SimpleQueue[subprocess.Popen[bytes] | OSError]") -> None:
+    def end(self, seconds: float) -> None:
+        """Kill it and what it has started, and wait at most so many seconds until all of them are gone."""
+        until = time.monotonic() + seconds
+        self._kill_group(signal.SIGKILL)
+        self.wait(seconds)
+        while self._kill_group(0) and time.monotonic() < until:
+            time.sleep(_LOOK_SECONDS)
+
+    def end_at_exit(self) -> None:
+        """End it in order if nobody has: we were interrupted before its owner had it."""
+        if self.ours and self.alive:
+            self.stop((self._death_signal,), _EXIT_SECONDS)
+            self.end(_EXIT_SECONDS)
+
+    def _kill_group(self, number: int) -> bool:
+        """Whether there are processes of its session to which the signal was sent."""
         try:
-            process = self._spawn()
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):  # none; or its number has been given to somebody else
+            return False
+        return True
+
+    def _keep(self, started: "SimpleQueue[OSError | None]") -> None:
+        try:
+            self._process = self._spawn()
         except OSError as error:
             started.put(error)
             return
-        started.put(process)
-        process.wait()
+        self.pid = self._process.pid
+        _RUNNING.add(self)
+        started.put(None)
+        self._process.wait()
+        _RUNNING.discard(self)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         with tempfile.TemporaryFile() as given:  # unnamed and already open: another account need not have access to it
@@ -112,6 +141,15 @@ class Child:
                 pass_fds=(self._life,),
                 start_new_session=True,  # Ctrl-C is for us; we stop the servers in order
             )
+
+
+_RUNNING = set[Child]()
+
+
+@atexit.register
+def _end_all() -> None:
+    for child in list(_RUNNING):
+        child.end_at_exit()
 
 
 def _has_ended(child: int) -> bool:

@@ -208,7 +208,7 @@ class Postgres(Server):
         try:
             child.wait(START_SECONDS)
         finally:
-            child.stop((signal.SIGKILL,), START_SECONDS)
+            child.end(START_SECONDS)
         if child.returncode != 0:
             raise ServersError(f"{Path(command[0]).name} in {folder} failed. Its log ends:\n{self._log_since(before)}")
 

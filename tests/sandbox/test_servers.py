@@ -263,6 +263,40 @@ def test_a_process_of_which_only_other_threads_are_left_does_not_run(tmp_path: P
     assert child.wait(PATIENCE)
 
 
+_FAMILY = "import subprocess, sys; print(subprocess.Popen(['/bin/sleep', '60']).pid, flush=True); sys.stdin.read()"
+
+
+def family(folder: Path) -> tuple[Child, int]:
+    """A process that waits for another one, which it has started; and the id of that one."""
+    with (folder / "log").open("wb") as log:
+        child = Child(
+            [sys.executable, "-c", f"{_FAMILY}; import time; time.sleep(60)"], account=None, cwd=folder,
+            log=log.fileno(), life=log.fileno(), death_signal=signal.SIGTERM,
+        )  # fmt: skip
+    assert wait_until(lambda: (folder / "log").read_text().endswith("\n"), PATIENCE)
+    return child, int((folder / "log").read_text())
+
+
+def test_a_program_is_ended_with_all_that_it_has_started(tmp_path: Path) -> None:
+    """initdb starts servers of its own; killed alone, it would leave them for a moment."""
+    child, started = family(tmp_path)
+    child.end(PATIENCE)
+    assert is_gone(child.pid)
+    assert is_gone(started)
+
+
+def test_what_was_started_as_we_were_interrupted_is_ended_before_we_are_gone(tmp_path: Path) -> None:
+    """Ctrl-C between the start of a server and the moment in which somebody knows of it."""
+    interrupted = (
+        "import sys, pathlib, tests.sandbox.test_servers as here\n"
+        "here.family(pathlib.Path(sys.argv[1]))\n"
+        "raise KeyboardInterrupt"
+    )
+    command = [sys.executable, "-c", interrupted, str(tmp_path)]
+    assert subprocess.run(command, check=False, capture_output=True, timeout=PATIENCE).returncode != 0
+    assert is_gone(int((tmp_path / "log").read_text()))
+
+
 def test_a_reused_process_id_in_the_lock_file_of_postgresql_does_not_stop_it(servers: Servers, root: Path) -> None:
     """After a crash and a reboot the old server's id may belong to another process of the same user."""
     keep(servers)
