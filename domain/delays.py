@@ -24,3 +24,8 @@ def quantile(counts: Sequence[int], share: float) -> int | None:
         return None
     reached = next(place for place, number in enumerate(accumulate(counts)) if number >= share * total)
     return BOUNDS[min(reached, len(BOUNDS) - 1)]
+
+
+def quantiles(counts: Sequence[int]) -> tuple[int | None, int | None, int | None]:
+    """The bounds (seconds) below which half, 95 % and 99 % of the delays lie."""
+    return quantile(counts, 0.5), quantile(counts, 0.95), quantile(counts, 0.99)

@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from domain.lifecycle import State
+from ledger.base.streaming import streamed
 from ledger.notices.verbs import CHOSEN, Choice, values_of
 
 MOST = 10_000
 PAGE = 50
 CAUSES = 50
-_FETCHED = 1000  # rows at once
 
 LISTED_STATES = (State.DEAD, State.UNCERTAIN, State.UNREACHABLE, State.QUARANTINED, State.EXPIRED)
 """The states of notices that an operator may have to look at, each with an index by id."""
@@ -143,8 +143,7 @@ def each_unreachable(tx: Connection, oa: str, choice: Choice) -> Iterator[dict[s
     Rows are fetched by the page, while the transaction lasts.
     """
     values = values_of(tx, oa, State.UNREACHABLE, choice)
-    rows = tx.execute(text(_UNREACHABLE), values, execution_options={"stream_results": True, "yield_per": _FETCHED})
-    yield from (dict(row) for row in rows.mappings())
+    yield from (dict(row) for row in streamed(tx, _UNREACHABLE, values).mappings())
 
 
 def one(tx: Connection, notice: int) -> tuple[str, ListedNotice] | None:

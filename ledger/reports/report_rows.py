@@ -1,32 +1,22 @@
 """Rows of the reports for staff, from the roll-ups by day; only new followers are counted from the followers.
 
-Units are as recorded: `ledger.reports.statistics.folding` gives the unit of today.
+Units are as recorded where nothing else is said: `ledger.reports.statistics.folding` gives the unit of today.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import date
 
 from sqlalchemy import Connection, text
 
+from domain.delays import BOUNDS
 from ledger.base import units
+from ledger.base.streaming import streamed
 from ledger.base.units import OF_UNITS
-from ledger.reports.statistics import OF_DAYS, WITHIN_DAYS, ReportPeriod, period_values
+from ledger.reports.day_units import Counts, by_day_and_unit
+from ledger.reports.statistics import OF_DAYS, STEP, WITHIN_DAYS, ReportPeriod, folding, period_values
 from ledger.reports.tallies import TALK
-
-_ARRIVED = f"""
-SELECT n.day, n.unit, coalesce(sum(n.number) FILTER (WHERE n.state IN ('delivered', 'seen')), 0) AS delivered,
-       coalesce(sum(n.number) FILTER (WHERE n.state = 'seen'), 0) AS seen, sum(n.dong) AS dong
-FROM tally_day n WHERE {WITHIN_DAYS} GROUP BY n.day, n.unit
-"""
-
-
-def arrived(tx: Connection, oa: str, period: ReportPeriod) -> list[tuple[date, str | None, int, int, int]]:
-    """(day, unit, delivered, seen, đồng) of the notices recorded on a day; `delivered` includes the seen ones."""
-    rows = tx.execute(text(_ARRIVED), period_values(tx, oa, period))
-    return [(row.day, row.unit, int(row.delivered), int(row.seen), int(row.dong)) for row in rows]
-
 
 _HINDERED = f"""
 SELECT n.unit, n.cause, n.state, sum(n.number) AS number FROM tally_day n
@@ -41,27 +31,48 @@ def hindered(tx: Connection, oa: str, period: ReportPeriod) -> list[tuple[str | 
 
 
 _DOSSIERS = f"""
-SELECT n.day, n.unit, n.state, n.cause, n.channel, sum(n.number) AS number FROM tally_dossiers n
-WHERE {OF_DAYS} GROUP BY n.day, n.unit, n.state, n.cause, n.channel
+SELECT n.day, n.unit, n.state, n.cause, n.channel, n.number FROM tally_dossiers n WHERE {OF_DAYS} ORDER BY n.day
+"""
+_DOSSIERS_BY_STEP = f"""
+SELECT {STEP} AS day, n.state, n.cause, n.channel, sum(n.number) AS number FROM tally_dossiers n
+WHERE {OF_DAYS} GROUP BY 1, 2, 3, 4 ORDER BY 1
 """
 
 
 def dossiers(
     tx: Connection, oa: str, period: ReportPeriod
-) -> list[tuple[date, str | None, str, str | None, str | None, int]]:
-    """(day, unit, state, cause, channel, number) of the dossiers with a notice recorded on a day."""
-    rows = tx.execute(text(_DOSSIERS), period_values(tx, oa, period))
-    return [(row.day, row.unit, row.state, row.cause, row.channel, int(row.number)) for row in rows]
+) -> Iterator[tuple[date, str | None, str, str | None, str | None, int]]:
+    """(day, unit, state, cause, channel, number) of the dossiers with a notice recorded on a day, by day."""
+    for row in streamed(tx, _DOSSIERS, period_values(tx, oa, period)):
+        yield row.day, row.unit, row.state, row.cause, row.channel, int(row.number)
 
 
-_TRIED = f"""
-SELECT n.day, n.unit, n.delays FROM tally_tries n WHERE {WITHIN_DAYS} AND n.outcome = 'sent'
+def dossiers_by_step(
+    tx: Connection, oa: str, period: ReportPeriod, step: str
+) -> list[tuple[date, str, str | None, str | None, int]]:
+    """(first day, state, cause, channel, number) of each `step` (`day` or `month`), all units together."""
+    rows = tx.execute(text(_DOSSIERS_BY_STEP), {**period_values(tx, oa, period), "step": step})
+    return [(row.day, row.state, row.cause, row.channel, int(row.number)) for row in rows]
+
+
+_TRIED = f"SELECT n.day, n.unit, n.delays FROM tally_tries n WHERE {WITHIN_DAYS} AND n.outcome = 'sent' ORDER BY n.day"
+_SUMS = ", ".join(f"sum(n.delays[{place}])" for place in range(1, len(BOUNDS) + 2))
+_TRIED_BY_STEP = f"""
+SELECT {STEP} AS day, ARRAY[{_SUMS}] AS delays FROM tally_tries n
+WHERE {WITHIN_DAYS} AND n.outcome = 'sent' GROUP BY 1 ORDER BY 1
 """
 
 
-def delays(tx: Connection, oa: str, period: ReportPeriod) -> list[tuple[date, str | None, Sequence[int]]]:
-    """(day of sending, unit, counts of `domain.delays`), one row for each kind and channel."""
-    return [(row.day, row.unit, row.delays) for row in tx.execute(text(_TRIED), period_values(tx, oa, period))]
+def delays(tx: Connection, oa: str, period: ReportPeriod) -> Iterator[tuple[date, str | None, Counts]]:
+    """(day of sending, unit, counts of `domain.delays`), by day and unit of today."""
+    rows = ((row.day, row.unit, row.delays) for row in streamed(tx, _TRIED, period_values(tx, oa, period)))
+    return by_day_and_unit(rows, folding(tx, oa, period))
+
+
+def delays_by_step(tx: Connection, oa: str, period: ReportPeriod, step: str) -> list[tuple[date, Counts]]:
+    """(first day, counts of `domain.delays`) of each `step` (`day` or `month`) of sending, all units together."""
+    rows = tx.execute(text(_TRIED_BY_STEP), {**period_values(tx, oa, period), "step": step})
+    return [(row.day, [int(one) for one in row.delays]) for row in rows]
 
 
 def costs(tx: Connection, oa: str, period: ReportPeriod) -> list[tuple[date, str, int, int]]:
@@ -84,14 +95,15 @@ LEFT JOIN LATERAL (
     WHERE n.person_id = f.person_id AND n.kind NOT IN ({TALK}) OFFSET 0
 ) AS u ON true
 CROSS JOIN LATERAL (SELECT u.unit) AS n (unit)
-WHERE {OF_UNITS} GROUP BY 1, 2
+WHERE {OF_UNITS} GROUP BY 1, 2 ORDER BY 1
 """
 
 
-def new_followers(tx: Connection, oa: str, period: ReportPeriod) -> list[tuple[date, str | None, int]]:
-    """(day, unit of a dossier of theirs, followers) of those who followed then and follow still.
+def new_followers(tx: Connection, oa: str, period: ReportPeriod) -> Iterator[tuple[date, str | None, Counts]]:
+    """(day, unit of a dossier of theirs, [followers]) of those who followed then and follow still.
 
     Somebody with dossiers at two units counts at both. None: no dossier of theirs is known.
     """
     values = {"since": period.since, "until": period.until, "units": units.meant(tx, oa, period.unit)}
-    return [(row.day, row.unit, row.number) for row in tx.execute(text(_FOLLOWED), {"oa": oa, **values})]
+    rows = tx.execute(text(_FOLLOWED), {"oa": oa, **values})
+    return by_day_and_unit(((row.day, row.unit, [row.number]) for row in rows), folding(tx, oa, period))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
 from sqlalchemy import Connection, text
 
 from ledger.base.clock import DAY
 from ledger.base.units import OF_UNITS, meant
-from ledger.reports.statistics import ReportPeriod
+from ledger.reports.day_units import Counts, by_day_and_unit
+from ledger.reports.statistics import ReportPeriod, folding
 
 _COUNT = f"""
 INSERT INTO scans AS s (oa, unit, day, number) VALUES (:oa, :unit, {DAY.format(moment="clock_timestamp()")}, 1)
@@ -24,11 +26,13 @@ def count_scan(tx: Connection, oa: str, unit: str) -> None:
 _COUNTED = f"""
 SELECT n.day, n.unit, n.number FROM scans n
 WHERE n.oa = :oa AND n.day >= :first AND n.day < :end AND {OF_UNITS}
+ORDER BY n.day
 """
 
 
-def scans(tx: Connection, oa: str, period: ReportPeriod) -> list[tuple[date, str, int]]:
-    """(day, unit, scans)."""
+def scans(tx: Connection, oa: str, period: ReportPeriod) -> Iterator[tuple[date, str | None, Counts]]:
+    """(day, unit, [scans]), by day and unit of today."""
     first, end = period.days
     values = {"oa": oa, "first": first, "end": end, "units": meant(tx, oa, period.unit)}
-    return [(row.day, row.unit, int(row.number)) for row in tx.execute(text(_COUNTED), values)]
+    rows = ((row.day, row.unit, [int(row.number)]) for row in tx.execute(text(_COUNTED), values))
+    return by_day_and_unit(rows, folding(tx, oa, period))

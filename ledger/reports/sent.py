@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from ledger.base import units
+from ledger.base.streaming import streamed
 from ledger.base.units import OF_UNITS
 
-_PAGE = 1000  # rows fetched at once
 _LATE = timedelta(days=120)  # an archived notice was not tried later than this
 
 
@@ -62,5 +62,4 @@ def each_sent(tx: Connection, oa: str, choice: SentChoice) -> Iterator[dict[str,
         "oa": oa, "since": choice.since, "until": choice.until, "kind": choice.kind, "words": choice.words,
         "units": units.meant(tx, oa, choice.unit), "recorded_since": choice.since - _LATE,
     }  # fmt: skip
-    rows = tx.execute(text(_SENT), values, execution_options={"stream_results": True, "yield_per": _PAGE})
-    yield from (dict(row) for row in rows.mappings())
+    yield from (dict(row) for row in streamed(tx, _SENT, values).mappings())

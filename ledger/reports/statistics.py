@@ -17,7 +17,9 @@ from domain.kinds import RANK
 from domain.tally_causes import BAD_PHONE
 from domain.units import UnitTree
 from ledger.base import units
+from ledger.base.streaming import streamed
 from ledger.base.units import OF_UNITS
+from ledger.reports.day_units import by_day_and_unit
 from ledger.reports.tallies import TALK
 
 
@@ -40,8 +42,6 @@ class ReportPeriod:
         return to_vietnam(self.since).date(), to_vietnam(self.until - timedelta(microseconds=1)).date() + timedelta(1)
 
 
-_PAGE = 1000  # rows fetched at once
-
 COUNTS = ("events", "sent", "not_follower", "bad_phone", "failed", "not_needed", "pending", "quarantined")
 
 # Every notice counts as `events` and in exactly one other column.
@@ -62,7 +62,22 @@ OF_DAYS = f"n.oa = :oa AND n.day >= :first AND n.day < :end AND {OF_UNITS}"
 WITHIN_DAYS = f"{OF_DAYS} AND n.kind NOT IN ({TALK})"
 """SQL: the same for a roll-up that has kinds: only events of dossiers."""
 
-_REACH = f"SELECT n.day, n.unit, {_COUNTS} FROM tally_day n WHERE {WITHIN_DAYS} GROUP BY n.day, n.unit"
+STEP = "CAST(date_trunc(:step, n.day) AS date)"
+"""SQL: the first day of the step (`day` or `month`) in which the row `n` lies."""
+
+ARRIVALS = ("delivered", "seen", "dong")
+
+# `delivered` includes the seen ones.
+_ARRIVALS = """
+    coalesce(sum(number) FILTER (WHERE state IN ('delivered', 'seen')), 0) AS delivered,
+    coalesce(sum(number) FILTER (WHERE state = 'seen'), 0) AS seen, sum(dong) AS dong"""
+
+_REACH = f"""
+SELECT n.day, n.unit, {_COUNTS}, {_ARRIVALS} FROM tally_day n WHERE {WITHIN_DAYS} GROUP BY n.day, n.unit ORDER BY n.day
+"""
+_REACH_BY_STEP = f"""
+SELECT {STEP} AS day, {_COUNTS}, {_ARRIVALS} FROM tally_day n WHERE {WITHIN_DAYS} GROUP BY 1 ORDER BY 1
+"""
 _DIGEST = f"SELECT n.kind, {_COUNTS} FROM tally_day n WHERE {WITHIN_DAYS} GROUP BY n.kind"
 _BAD_PHONES = f"""
 SELECT DISTINCT ON (n.code, n.phone_fault, n.phone_seen)
@@ -74,18 +89,24 @@ ORDER BY n.code, n.phone_fault, n.phone_seen, n.id DESC
 """
 
 
+def each_reach(tx: Connection, oa: str, period: ReportPeriod) -> Iterator[tuple[date, str | None, list[int]]]:
+    """(day, unit, counts) by day and unit: the numbers of `COUNTS` and `ARRIVALS` (R37)."""
+    rows = streamed(tx, _REACH, period_values(tx, oa, period))
+    counts = ((day, unit, [int(one) for one in found]) for day, unit, *found in rows)
+    return by_day_and_unit(counts, folding(tx, oa, period))
+
+
+def reach_by_step(tx: Connection, oa: str, period: ReportPeriod, step: str) -> list[tuple[date, dict[str, int]]]:
+    """(first day, counts) of each `step` (`day` or `month`), all units together."""
+    rows = tx.execute(text(_REACH_BY_STEP), {**period_values(tx, oa, period), "step": step})
+    return [(row[0], dict(zip((*COUNTS, *ARRIVALS), map(int, row[1:]), strict=True))) for row in rows]
+
+
 def reach(tx: Connection, oa: str, period: ReportPeriod) -> list[dict[str, Any]]:
     """Per day (of Vietnam's calendar) and unit: the number of events and their outcomes (R37)."""
-    fold = folding(tx, oa, period)
-    counted: dict[tuple[date, str | None], list[int]] = {}
-    for day, unit, *counts in tx.execute(text(_REACH), period_values(tx, oa, period)):
-        key = day, fold(unit)
-        counted[key] = (
-            [one + more for one, more in zip(counted[key], counts, strict=True)] if key in counted else counts
-        )
-    ordered = sorted(counted, key=lambda key: (key[0], key[1] is None, key[1]))
     return [
-        {"day": key[0], "unit": key[1], **dict(zip(COUNTS, map(int, counted[key]), strict=True))} for key in ordered
+        {"day": day, "unit": unit, **dict(zip(COUNTS, counts, strict=False))}  # without the arrivals
+        for day, unit, counts in each_reach(tx, oa, period)
     ]
 
 
@@ -107,8 +128,7 @@ def each_bad_phone(tx: Connection, oa: str, period: ReportPeriod) -> Iterator[di
     Rows are fetched by the page, while the transaction lasts: there may be hundreds of thousands in a year.
     """
     values = {**period_values(tx, oa, period), "since": period.since, "until": period.until}
-    rows = tx.execute(text(_BAD_PHONES), values, execution_options={"stream_results": True, "yield_per": _PAGE})
-    yield from (dict(row) for row in rows.mappings())
+    yield from (dict(row) for row in streamed(tx, _BAD_PHONES, values).mappings())
 
 
 def period_values(tx: Connection, oa: str, period: ReportPeriod) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from operators.console.numbers import number_said, share_said
 from operators.console.words import named
+from operators.reports.said import DAYS
 from operators.reports.table import Cell, CellSort, ReportColumn, ReportTable
 
 _VIETNAMESE = "unit_name"  # the column whose cells are names, which are not translated
@@ -38,7 +39,7 @@ def _cell(column: ReportColumn, cell: Cell, language: str) -> dict[str, Any]:
 def _said(column: ReportColumn, cell: Cell, language: str) -> str:
     if cell is None or cell == "":
         return "–"
-    if column.key in {"day", "filed"}:
+    if column.key in DAYS:
         return "/".join(str(cell).split("-")[::-1])
     if column.key == "channel":
         return named(language, "channels", str(cell))

@@ -11,7 +11,7 @@ from operators.console.numbers import number_said
 from operators.console.words import named, word
 from operators.reports.drawing import NARROW, WIDE, draw
 from operators.reports.plots import ReportPlot
-from operators.reports.table import ReportColumn
+from operators.reports.table import CellSort, ReportColumn
 
 _NARROW = "narrow"
 
@@ -48,6 +48,6 @@ def plot_said(plot: ReportPlot, name: str, language: str) -> str:
 
 def series_said(column: ReportColumn, name: str, language: str) -> str:
     """The name of a series; those of costs are channels."""
-    if name == "costs" and column.key != "day":
+    if name == "costs" and column.sort is not CellSort.TEXT:
         return named(language, "channels", column.key)
     return heading_said(column, name, language)

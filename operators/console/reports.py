@@ -49,10 +49,14 @@ def plot_route(report: ConsoleReport) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ChosenReport:
-    """What an address chooses. `backwards`: its first day is after its last, so the period is the usual one."""
+    """What an address chooses. `backwards`: its first day is after its last, so the period is the usual one.
+
+    `at`: the day with which the page begins.
+    """
 
     period: ReportPeriod
     backwards: bool
+    at: date
 
     @property
     def first(self) -> date:
@@ -73,7 +77,8 @@ def chosen_by(request: HttpRequest) -> ChosenReport:
     usual = found or period_of(None, None, unit, folded=folded)
     if usual is None:
         raise AssertionError("a period up to today begins before it ends")
-    return ChosenReport(usual, backwards=found is None)
+    (first, end), at = usual.days, _day(request, "at")
+    return ChosenReport(usual, found is None, at if at is not None and first <= at < end else first)
 
 
 def query_of_report(one: Services, chosen: ChosenReport) -> str:

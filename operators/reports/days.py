@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 from domain.clock import VIETNAM
@@ -18,6 +19,11 @@ def period_of(since: date | None, until: date | None, unit: str | None, *, folde
     if first > last:
         return None
     return ReportPeriod(_midnight(first), _midnight(last + timedelta(days=1)), unit, folded)
+
+
+def since_day(period: ReportPeriod, day: date) -> ReportPeriod:
+    """What is left of the period from this day on."""
+    return replace(period, since=max(period.since, _midnight(day)))
 
 
 def _midnight(day: date) -> datetime:

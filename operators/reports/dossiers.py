@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Iterator, Mapping
 
 from sqlalchemy import Connection
 
@@ -12,6 +10,7 @@ from domain.lifecycle import State
 from domain.tally_causes import BAD_PHONE
 from ledger.base import units
 from ledger.reports import report_rows, statistics
+from ledger.reports.day_units import by_day_and_unit
 from ledger.reports.statistics import ReportPeriod
 from operators.reports.table import (
     DAY,
@@ -21,7 +20,6 @@ from operators.reports.table import (
     CellSort,
     ReportColumn,
     ReportTable,
-    by_day_and_unit,
     name_of,
     numbers,
 )
@@ -68,21 +66,23 @@ def dossiers(tx: Connection, oa: str, period: ReportPeriod) -> ReportTable:
 
     The share leaves out those who need not be told, and those who may still be.
     """
-    tree, fold = units.tree(tx, oa), statistics.folding(tx, oa, period)
-    counted: dict[tuple[date, str | None], Counter[str]] = {}
-    for day, unit, state, cause, channel, number in report_rows.dossiers(tx, oa, period):
-        counted.setdefault((day, fold(unit)), Counter())[fate(state, cause, channel)] += number
-    rows: list[tuple[Cell, ...]] = []
-    for day, unit in sorted(counted, key=by_day_and_unit):
-        of_day = counted[day, unit]
-        total = of_day.total()
-        judged = total - of_day[NOT_NEEDED] - of_day[PENDING]
-        share = of_day[TOLD] / judged if judged else None
-        fates = (of_day[name] for name in FATES)
-        rows.append((day.isoformat(), unit, name_of(tree, unit), total, share, *fates))
     columns = (
         *(DAY, UNIT, UNIT_NAME, *numbers(dossiers="Hồ sơ có tin")),
         ReportColumn("share", "Tỷ lệ báo được", CellSort.SHARE),
         *numbers(**FATES),
     )
-    return ReportTable("dossiers", "Hồ sơ báo được qua Zalo, theo ngày và đơn vị", columns, rows)
+    return ReportTable("dossiers", "Hồ sơ báo được qua Zalo, theo ngày và đơn vị", columns, _dossiers(tx, oa, period))
+
+
+def _dossiers(tx: Connection, oa: str, period: ReportPeriod) -> Iterator[tuple[Cell, ...]]:
+    tree, fold = units.tree(tx, oa), statistics.folding(tx, oa, period)
+    found = (
+        (day, unit, [number * (name == became) for name in FATES])
+        for day, unit, state, cause, channel, number in report_rows.dossiers(tx, oa, period)
+        for became in (fate(state, cause, channel),)
+    )
+    for day, unit, counts in by_day_and_unit(found, fold):
+        of_day, total = dict(zip(FATES, counts, strict=True)), sum(counts)
+        judged = total - of_day[NOT_NEEDED] - of_day[PENDING]
+        share = of_day[TOLD] / judged if judged else None
+        yield day.isoformat(), unit, name_of(tree, unit), total, share, *counts

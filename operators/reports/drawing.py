@@ -7,6 +7,7 @@ lightness too; what they mean also stands in the table beside the plot.
 from __future__ import annotations
 
 import math
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -66,9 +67,14 @@ def draw(plot: ReportPlot, title: str, series: Sequence[str], said: Callable[[fl
 
 
 def shown_label(label: str) -> str:
-    """'09/11' for '2026-11-09'; any other text as it is."""
-    parts = label.split("-")
-    return f"{parts[2]}/{parts[1]}" if len(parts) == 3 and label.replace("-", "").isdigit() else label  # noqa: PLR2004
+    """'09/11' for '2026-11-09', '11/2026' for '2026-11'; any other text as it is."""
+    if found := _DAY.fullmatch(label):
+        year, month, day = found.groups()
+        return f"{day}/{month}" if day else f"{month}/{year}"
+    return label
+
+
+_DAY = re.compile(r"(\d{4})-(\d\d)(?:-(\d\d))?")
 
 
 def _columns_of(plot: ReportPlot) -> tuple[list[str], list[list[float]]]:
@@ -86,7 +92,8 @@ def _over_labels(chart: Any, plot: ReportPlot, series: Sequence[str], said: Call
     labels, columns = _columns_of(plot)
     heights = _cumulated(columns) if plot.shape is PlotShape.STACKED else columns
     _axis(chart.set_y_scale, chart.add_y_axis, max((max(one, default=0) for one in heights), default=0), said)
-    apart = max(1, math.ceil(len(labels) * 6 * _LETTER / (width - 8 * _LETTER)))
+    longest = 1 + max(map(len, labels), default=0)
+    apart = max(1, math.ceil(len(labels) * longest * _LETTER / (width - 8 * _LETTER)))
     if plot.shape is PlotShape.LINES:
         places: list[Any] = list(range(len(labels)))
         chart.set_x_scale(leather.Linear(0, max(1, len(labels) - 1)))

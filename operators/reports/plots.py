@@ -14,11 +14,11 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from domain.delays import added, quantile
-from ledger.reports import report_rows
+from domain.delays import quantiles
+from ledger.reports import report_rows, scans, statistics
 from ledger.reports.statistics import ReportPeriod
-from operators.reports.dossiers import FATES
-from operators.reports.table import Cell, CellSort, ReportColumn, ReportTable
+from operators.reports.dossiers import FATES, fate
+from operators.reports.table import DAY, MONTH, Cell, CellSort, ReportColumn, ReportTable
 
 
 class PlotShape(StrEnum):
@@ -39,32 +39,71 @@ class ReportPlot:
 
 
 _Rows: TypeAlias = Sequence[tuple[Cell, ...]]
+_Plot: TypeAlias = Callable[[ReportTable, Connection, str, ReportPeriod], ReportPlot]
+
+_DAYS = 92
+"""Over more days a column of the plot is a month: nobody tells 365 columns apart."""
 
 
 def plotted(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot | None:
-    """The plot of a report whose rows are a list; None where there is nothing to show."""
+    """The plot of a report; None where there is nothing to show.
+
+    That of a report by day asks the roll-ups again, that of another one needs rows which are a list.
+    """
     made = _PLOTS[table.name](table, tx, oa, period) if table.name in _PLOTS else None
     return made if made is not None and made.table.rows else None
 
 
-def _by_day(*series: str) -> Callable[[ReportTable, Connection, str, ReportPeriod], ReportPlot]:
-    """The sums of some columns over the units of a day, stacked."""
-
-    def made(table: ReportTable, _tx: Connection, _oa: str, _period: ReportPeriod) -> ReportPlot:
-        keys = [column.key for column in table.columns]
-        day, places = keys.index("day"), [keys.index(name) for name in series]
-        summed: dict[Cell, list[int]] = {}
-        for row in table.rows:
-            counts = summed.setdefault(row[day], [0] * len(series))
-            for number, place in enumerate(places):
-                counts[number] += int(row[place] or 0)
-        rows = [(at, *counts) for at, counts in sorted(summed.items(), key=_first)]
-        return _plot(PlotShape.STACKED, table, ("day", *series), rows)
-
-    return made
+def _step(period: ReportPeriod) -> str:
+    first, end = period.days
+    return "month" if (end - first).days > _DAYS else "day"
 
 
-def _by_text(label: str, most: int = 12) -> Callable[[ReportTable, Connection, str, ReportPeriod], ReportPlot]:
+def _at(day: date, step: str) -> str:
+    return f"{day:%Y-%m}" if step == "month" else day.isoformat()
+
+
+def _reach(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot:
+    series, step = ("sent", "not_follower", "bad_phone", "failed", "pending"), _step(period)
+    found = statistics.reach_by_step(tx, oa, period, step)
+    rows: _Rows = [(_at(day, step), *[counts[name] for name in series]) for day, counts in found]
+    return _over_time(PlotShape.STACKED, table, step, series, rows)
+
+
+def _dossiers(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot:
+    step = _step(period)
+    counted: dict[date, Counter[str]] = {}
+    for day, state, cause, channel, number in report_rows.dossiers_by_step(tx, oa, period, step):
+        counted.setdefault(day, Counter())[fate(state, cause, channel)] += number
+    rows: _Rows = [(_at(day, step), *[counts[name] for name in FATES]) for day, counts in counted.items()]
+    return _over_time(PlotShape.STACKED, table, step, tuple(FATES), rows)
+
+
+def _delays(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot:
+    """The quantiles of all units together: they cannot be had from those of the units."""
+    step = _step(period)
+    found = report_rows.delays_by_step(tx, oa, period, step)
+    rows = [(_at(day, step), *quantiles(counts)) for day, counts in found]
+    return _over_time(PlotShape.NESTED, table, step, ("p50", "p95", "p99"), rows)
+
+
+def _followers(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot:
+    return _numbers(table, report_rows.new_followers(tx, oa, period), _step(period))
+
+
+def _scans(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot:
+    return _numbers(table, scans.scans(tx, oa, period), _step(period))
+
+
+def _numbers(table: ReportTable, found: Iterable[tuple[date, str | None, Sequence[int]]], step: str) -> ReportPlot:
+    """The sums of the numbers over the units."""
+    summed: Counter[str] = Counter()
+    for day, _unit, (number,) in found:
+        summed[_at(day, step)] += number
+    return _over_time(PlotShape.STACKED, table, step, ("number",), list(summed.items()))
+
+
+def _by_text(label: str, most: int = 12) -> _Plot:
     """The numbers of a column of texts, the largest first; each row counts as its `number`, else as one."""
 
     def made(table: ReportTable, _tx: Connection, _oa: str, _period: ReportPeriod) -> ReportPlot:
@@ -77,31 +116,23 @@ def _by_text(label: str, most: int = 12) -> Callable[[ReportTable, Connection, s
     return made
 
 
-def _costs(table: ReportTable, _tx: Connection, _oa: str, _period: ReportPeriod) -> ReportPlot:
-    """Đồng by day, one series for each channel."""
-    paid: dict[Cell, Counter[str]] = {}
-    for row in table.dicts():
-        paid.setdefault(row["day"], Counter())[str(row["channel"])] += int(row["dong"] or 0)
+def _costs(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot:
+    """Đồng over time, one series for each channel."""
+    step = _step(period)
+    paid: dict[str, Counter[str]] = {}
+    for day, channel, _messages, dong in report_rows.costs(tx, oa, period):
+        paid.setdefault(_at(day, step), Counter())[channel] += dong
     channels = sorted({channel for counts in paid.values() for channel in counts})
-    rows = [(day, *(counts[channel] for channel in channels)) for day, counts in sorted(paid.items(), key=_first)]
+    rows: _Rows = [(at, *[counts[channel] for channel in channels]) for at, counts in paid.items()]
     series = (ReportColumn(channel, channel, CellSort.DONG) for channel in channels)
-    return ReportPlot(PlotShape.STACKED, _table(table, (_column(table, "day"), *series), rows))
+    return ReportPlot(PlotShape.STACKED, _table(table, (_AXES[step], *series), rows))
 
 
-def _delays(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot:
-    """The quantiles of all units of a day: they cannot be had from those of the units."""
-    counts: dict[date, list[int]] = {}
-    for day, _unit, one in report_rows.delays(tx, oa, period):
-        counts[day] = added([counts[day], one]) if day in counts else list(one)
-    rows = [
-        (day.isoformat(), *(quantile(found, share) for share in (0.5, 0.95, 0.99)))
-        for day, found in sorted(counts.items())
-    ]
-    return _plot(PlotShape.NESTED, table, ("day", "p50", "p95", "p99"), rows)
+_AXES = {"day": DAY, "month": MONTH}
 
 
-def _plot(shape: PlotShape, table: ReportTable, names: Iterable[str], rows: _Rows) -> ReportPlot:
-    return ReportPlot(shape, _table(table, tuple(_column(table, name) for name in names), rows))
+def _over_time(shape: PlotShape, table: ReportTable, step: str, series: Iterable[str], rows: _Rows) -> ReportPlot:
+    return ReportPlot(shape, _table(table, (_AXES[step], *(_column(table, name) for name in series)), rows))
 
 
 def _table(table: ReportTable, columns: tuple[ReportColumn, ...], rows: _Rows) -> ReportTable:
@@ -112,17 +143,13 @@ def _column(table: ReportTable, key: str) -> ReportColumn:
     return next(column for column in table.columns if column.key == key)
 
 
-def _first(pair: tuple[Cell, object]) -> str:
-    return str(pair[0])
-
-
-_PLOTS: Mapping[str, Callable[[ReportTable, Connection, str, ReportPeriod], ReportPlot]] = {
-    "reach": _by_day("sent", "not_follower", "bad_phone", "failed", "pending"),
-    "dossiers": _by_day(*FATES),
+_PLOTS: Mapping[str, _Plot] = {
+    "reach": _reach,
+    "dossiers": _dossiers,
     "causes": _by_text("cause"),
     "delays": _delays,
     "costs": _costs,
-    "followers": _by_day("number"),
-    "scans": _by_day("number"),
+    "followers": _followers,
+    "scans": _scans,
     "bad-phones": _by_text("reason"),
 }

@@ -6,14 +6,14 @@ Numbers are of the last recount of the roll-ups; none of a person.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection
 
 from domain.code import parse_code
-from domain.delays import added, quantile
+from domain.delays import quantiles
 from domain.units import UnitTree
 from ledger.base import units
 from ledger.reports import report_rows, statistics
@@ -28,7 +28,6 @@ from operators.reports.table import (
     CellSort,
     ReportColumn,
     ReportTable,
-    by_day_and_unit,
     name_of,
     numbers,
 )
@@ -44,30 +43,25 @@ COUNTS = {
     "quarantined": "Tạm giữ",
 }
 
-_NOTHING = (0, 0, 0)
+_SENT, _NOT_FOLLOWER, _BAD_PHONE = map(statistics.COUNTS.index, ("sent", "not_follower", "bad_phone"))
 
 
 def reach(tx: Connection, oa: str, period: ReportPeriod) -> ReportTable:
     """Per day and unit: events, what became of them, and the share of those who could be told that was told (R37)."""
-    tree, fold = units.tree(tx, oa), statistics.folding(tx, oa, period)
-    arrived: dict[tuple[date, str | None], tuple[int, int, int]] = {}
-    for day, unit, delivered, seen, dong in report_rows.arrived(tx, oa, period):
-        key = day, fold(unit)
-        before = arrived.get(key, _NOTHING)
-        arrived[key] = before[0] + delivered, before[1] + seen, before[2] + dong
-    rows: list[tuple[Cell, ...]] = []
-    for row in statistics.reach(tx, oa, period):
-        day, unit, *counts = row.values()
-        delivered, seen, dong = arrived.get((day, unit), _NOTHING)
-        tellable = row["sent"] + row["not_follower"] + row["bad_phone"]
-        share = row["sent"] / tellable if tellable else None
-        rows.append((day.isoformat(), unit, name_of(tree, unit), *counts, delivered, seen, share, dong))
     columns = (
         *(DAY, UNIT, UNIT_NAME, *numbers(**COUNTS), *numbers(delivered="Đã đến máy", seen="Đã xem")),
         ReportColumn("share", "Tỷ lệ đến được", CellSort.SHARE),
         ReportColumn("dong", "Chi phí (đồng)", CellSort.DONG),
     )
-    return ReportTable("reach", "Thông báo đến được người dân, theo ngày và đơn vị", columns, rows)
+    return ReportTable("reach", "Thông báo đến được người dân, theo ngày và đơn vị", columns, _reach(tx, oa, period))
+
+
+def _reach(tx: Connection, oa: str, period: ReportPeriod) -> Iterator[tuple[Cell, ...]]:
+    tree = units.tree(tx, oa)
+    for day, unit, (*counts, delivered, seen, dong) in statistics.each_reach(tx, oa, period):
+        tellable = counts[_SENT] + counts[_NOT_FOLLOWER] + counts[_BAD_PHONE]
+        share = counts[_SENT] / tellable if tellable else None
+        yield day.isoformat(), unit, name_of(tree, unit), *counts, delivered, seen, share, dong
 
 
 def causes(tx: Connection, oa: str, period: ReportPeriod, language: str = "vi") -> ReportTable:
@@ -99,23 +93,19 @@ def delays(tx: Connection, oa: str, period: ReportPeriod) -> ReportTable:
 
     Counted from when the event could first be seen. The seconds are bounds (`domain.delays`), not interpolated.
     """
-    tree, fold = units.tree(tx, oa), statistics.folding(tx, oa, period)
-    counts: dict[tuple[date, str | None], list[int]] = {}
-    for day, unit, one in report_rows.delays(tx, oa, period):
-        key = day, fold(unit)
-        counts[key] = added([counts[key], one]) if key in counts else list(one)
-    rows: list[tuple[Cell, ...]] = []
-    for day, unit in sorted(counts, key=by_day_and_unit):
-        found = counts[day, unit]
-        within = tuple(quantile(found, share) for share in (0.5, 0.95, 0.99))
-        rows.append((day.isoformat(), unit, name_of(tree, unit), sum(found), *within))
     columns = (
         *(DAY, UNIT, UNIT_NAME, *numbers(sent="Đã gửi")),
         ReportColumn("p50", "Một nửa trong (giây)", CellSort.SECONDS),
         ReportColumn("p95", "95 % trong (giây)", CellSort.SECONDS),
         ReportColumn("p99", "99 % trong (giây)", CellSort.SECONDS),
     )
-    return ReportTable("delays", "Từ lúc có việc đến lúc Zalo nhận tin", columns, rows)
+    return ReportTable("delays", "Từ lúc có việc đến lúc Zalo nhận tin", columns, _delays(tx, oa, period))
+
+
+def _delays(tx: Connection, oa: str, period: ReportPeriod) -> Iterator[tuple[Cell, ...]]:
+    tree = units.tree(tx, oa)
+    for day, unit, found in report_rows.delays(tx, oa, period):
+        yield day.isoformat(), unit, name_of(tree, unit), sum(found), *quantiles(found)
 
 
 def costs(tx: Connection, oa: str, period: ReportPeriod, budgets: Mapping[str, int]) -> ReportTable:
@@ -153,27 +143,22 @@ def _phone(tree: UnitTree, row: Mapping[str, Any], language: str) -> tuple[Cell,
 
 def followers(tx: Connection, oa: str, period: ReportPeriod) -> ReportTable:
     """Per day and unit of their dossiers: who began to follow and follows still."""
-    rows = _by_unit(tx, oa, period, report_rows.new_followers(tx, oa, period))
+    rows = _by_unit(tx, oa, report_rows.new_followers(tx, oa, period))
     columns = (DAY, UNIT, UNIT_NAME, *numbers(number="Người mới quan tâm"))
     return ReportTable("followers", "Người mới quan tâm, theo đơn vị của hồ sơ", columns, rows)
 
 
 def scans(tx: Connection, oa: str, period: ReportPeriod) -> ReportTable:
     """Per day and unit: how often the QR code of the unit's poster was scanned."""
-    rows = _by_unit(tx, oa, period, ledger_scans.scans(tx, oa, period))
+    rows = _by_unit(tx, oa, ledger_scans.scans(tx, oa, period))
     columns = (DAY, UNIT, UNIT_NAME, *numbers(number="Lượt quét"))
     return ReportTable("scans", "Lượt quét mã QR trên áp phích, theo đơn vị", columns, rows)
 
 
 def _by_unit(
-    tx: Connection, oa: str, period: ReportPeriod, counts: Iterable[tuple[date, str | None, int]]
-) -> list[tuple[Cell, ...]]:
-    """Counts of (day, unit, number) as rows, with merged units folded into their successor, and units' names."""
-    tree, fold = units.tree(tx, oa), statistics.folding(tx, oa, period)
-    counted: Counter[tuple[date, str | None]] = Counter()
-    for day, unit, number in counts:
-        counted[day, fold(unit)] += number
-    return [
-        (day.isoformat(), unit, name_of(tree, unit), counted[day, unit])
-        for day, unit in sorted(counted, key=by_day_and_unit)
-    ]
+    tx: Connection, oa: str, counts: Iterable[tuple[date, str | None, Sequence[int]]]
+) -> Iterator[tuple[Cell, ...]]:
+    """Counts of (day, unit, numbers) as rows with units' names."""
+    tree = units.tree(tx, oa)
+    for day, unit, found in counts:
+        yield day.isoformat(), unit, name_of(tree, unit), *found

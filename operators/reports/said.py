@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from operators.reports.table import Cell, CellSort, ReportColumn
 
-_DAYS = frozenset({"day", "filed"})
+DAYS = frozenset({"day", "month", "filed"})
+"""The columns whose cells are days or months: '2026-11-09', '2026-11'."""
 
 
 def number_said(number: float) -> str:
@@ -17,7 +18,7 @@ def cell_said(column: ReportColumn, cell: Cell) -> str:
     if cell is None or cell == "":
         return "–"
     if isinstance(cell, str):
-        return "/".join(reversed(cell.split("-"))) if column.key in _DAYS else cell
+        return "/".join(reversed(cell.split("-"))) if column.key in DAYS else cell
     return f"{100 * cell:.1f} %".translate(_SIGNS) if column.sort is CellSort.SHARE else number_said(cell)
 
 

@@ -40,6 +40,11 @@ class ReportTable:
     columns: tuple[ReportColumn, ...]
     rows: Iterable[tuple[Cell, ...]]
 
+    @property
+    def is_by_day(self) -> bool:
+        """Whether its first column is the day, and its rows are in the order of the days."""
+        return self.columns[0] is DAY
+
     def dicts(self) -> Iterator[dict[str, Cell]]:
         """The rows by the columns' keys."""
         keys = [column.key for column in self.columns]
@@ -47,8 +52,19 @@ class ReportTable:
 
 
 DAY = ReportColumn("day", "Ngày")
+MONTH = ReportColumn("month", "Tháng")
 UNIT = ReportColumn("unit", "Đơn vị")
 UNIT_NAME = ReportColumn("unit_name", "Tên đơn vị")
+
+
+def first_days(table: ReportTable, most: int) -> tuple[list[tuple[Cell, ...]], str | None]:
+    """`most` rows of a report by day, the last day whole; and the day with which the others begin, if there are any."""
+    taken: list[tuple[Cell, ...]] = []
+    for row in table.rows:
+        if len(taken) >= most and row[0] != taken[-1][0]:
+            return taken, str(row[0])
+        taken.append(row)
+    return taken, None
 
 
 def numbers(**headings: str) -> tuple[ReportColumn, ...]:
@@ -60,9 +76,3 @@ def name_of(tree: UnitTree, unit: str | None) -> str:
     """The name of a unit by the list of units; empty where it is not listed."""
     listed = tree.units.get(unit or "")
     return listed.name if listed else ""
-
-
-def by_day_and_unit(key: tuple[object, str | None]) -> tuple[object, bool, str]:
-    """The order of rows: by day, then by unit, those without a unit last."""
-    day, unit = key
-    return day, unit is None, unit or ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, cast
@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 
 from ledger.base.clock import now
 from ledger.reports import tally_rounds
-from ledger.reports.statistics import ReportPeriod
 from operators.console import ground
 from operators.console.answers import see_other, tell_fault
 from operators.console.cells import heading, row_said
@@ -25,17 +24,19 @@ from operators.console.layout import language_of
 from operators.console.lists import services_of
 from operators.console.numbers import number_said
 from operators.console.plots import plot_file, plot_shown
-from operators.console.reports import REPORTS, chosen_by, file_route, plot_route, query_of_report
+from operators.console.reports import REPORTS, ChosenReport, chosen_by, file_route, plot_route, query_of_report
 from operators.console.roles import may
 from operators.console.unit_names import unit_names
 from operators.console.views.lists import common
 from operators.console.views.news import news_tab
-from operators.reports.catalogue import VIETNAMESE, MadeReport, printed
+from operators.reports.catalogue import VIETNAMESE, KnownReport, MadeReport, printed
+from operators.reports.days import since_day
 from operators.reports.plots import ReportPlot, plotted
-from operators.reports.table import Cell, ReportTable
+from operators.reports.table import Cell, ReportTable, first_days
 from worker.services.bootstrap import Services
 
-_SHOWN = 500  # rows of a page; a file has all
+_SHOWN = 100  # rows of a page, or a few more: days are whole
+_LISTED = 500  # rows of a page of a report that is not by day
 
 
 @require_GET
@@ -51,9 +52,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
     chosen = chosen_by(request)
     names = unit_names(one.oa)
     with ground.reading() as connection:
-        table = report.known.make(connection, one, chosen.period, language)
-        rows = list(islice(table.rows, _SHOWN + 1))
-        plot = _plot(table, rows, connection, one, chosen.period)
+        shown = _shown(report.known, connection, one, chosen, language)
         at = _counted_at(connection) if report.known.tallied else None
     role, query = cast("Any", request).account.role, query_of_report(one, chosen)
     context = {
@@ -66,15 +65,16 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
         ] + news_tab(role),
         "chosen": chosen,
         "unit_name": names.get(chosen.period.unit or "", ""),
-        "plot": plot_shown(plot, name, reverse(plot_route(report)) + query, language) if plot else None,
-        "headings": [heading(column, name, language) for column in table.columns],
-        "rows": [row_said(table, row, language) for row in rows[:_SHOWN]],
-        "more": number_said(language, _SHOWN) if len(rows) > _SHOWN else "",
+        "plot": plot_shown(shown.plot, name, reverse(plot_route(report)) + query, language) if shown.plot else None,
+        "headings": [heading(column, name, language) for column in shown.table.columns],
+        "rows": [row_said(shown.table, row, language) for row in shown.rows],
+        "more": number_said(language, _LISTED) if shown.is_cut else "",
+        "next_url": f"{reverse(report.route)}{query}&at={shown.next_day}" if shown.next_day else "",
         "at": at,
         "files": [
             {"form": form.upper(), "url": reverse(file_route(report), args=[form]) + query} for form in ALL_FORMS
-        ] if rows else [],
-        "export_url": reverse("exports") + query if rows and may(role, "exports", "POST") else "",
+        ] if shown.rows else [],
+        "export_url": reverse("exports") + query if shown.rows and may(role, "exports", "POST") else "",
     }  # fmt: skip
     return render(request, "pages/report.html", {**context, **common(request, one)})
 
@@ -107,22 +107,35 @@ def as_plot(request: HttpRequest, name: str) -> HttpResponse:
     """The report's plot as an SVG file, for a page or a phone (`?size=narrow`)."""
     report, one, chosen = REPORTS[name], services_of(request), chosen_by(request)
     with ground.reading() as connection:
-        table = report.known.make(connection, one, chosen.period, VIETNAMESE)
-        rows = list(islice(table.rows, _SHOWN + 1))
-        plot = _plot(table, rows, connection, one, chosen.period)
+        plot = _shown(report.known, connection, one, chosen, VIETNAMESE).plot
     if plot is None:
         raise Http404
     return plot_file(request, plot, name, language_of(request))
 
 
-def _plot(
-    table: ReportTable, begun: list[tuple[Cell, ...]], connection: Connection, one: Services, period: ReportPeriod
-) -> ReportPlot | None:
-    """The plot of all rows; None of a list of dossiers that is longer than a page. `begun`: the rows read so far."""
-    if not isinstance(table.rows, list) and len(begun) > _SHOWN:
-        return None
-    rows = table.rows if isinstance(table.rows, list) else begun
-    return plotted(replace(table, rows=rows), connection, one.oa, period)
+@dataclass(frozen=True, slots=True)
+class _ShownReport:
+    """What a page shows of a report. `next_day`: where its next page begins; `is_cut`: only a file has all rows."""
+
+    table: ReportTable
+    rows: list[tuple[Cell, ...]]
+    plot: ReportPlot | None
+    next_day: str | None = None
+    is_cut: bool = False
+
+
+def _shown(
+    known: KnownReport, connection: Connection, one: Services, chosen: ChosenReport, language: str
+) -> _ShownReport:
+    """Whole days from the chosen one on; of a report that is not by day the first rows, without a plot of a part."""
+    table = known.make(connection, one, since_day(chosen.period, chosen.at), language)
+    if table.is_by_day:
+        rows, next_day = first_days(table, _SHOWN)
+        return _ShownReport(table, rows, plotted(table, connection, one.oa, chosen.period), next_day)
+    rows = list(islice(table.rows, _LISTED + 1))
+    if len(rows) > _LISTED:
+        return _ShownReport(table, rows[:_LISTED], None, is_cut=True)
+    return _ShownReport(table, rows, plotted(replace(table, rows=rows), connection, one.oa, chosen.period))
 
 
 def _counted_at(connection: Connection) -> datetime | None:

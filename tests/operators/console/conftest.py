@@ -27,7 +27,8 @@ PASSWORD = "một mật khẩu đủ dài"
 _CLEARED = (
     "notices", "history", "attempts", "act_notices", "acts", "audit_seals", "audit", "switches", "oddities", "cursors",
     "credentials", "spending", "alarms", "phone_claims", "staff", "alarm_staff", "followers", "people", "units",
-    "tally_day", "tally_tries", "tally_dossiers", "tally_minute", "tally_stale", "tally_rounds", "letters", "exports",
+    "tally_day", "tally_tries", "tally_dossiers", "tally_minute", "tally_stale", "tally_rounds", "scans", "letters",
+    "exports",
 )  # fmt: skip
 
 

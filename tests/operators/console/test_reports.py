@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from html import unescape
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 from pypdf import PdfReader
 from python_calamine import CalamineWorkbook
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from domain.clock import VIETNAM
 from domain.units import ListedUnit
@@ -169,19 +170,67 @@ def test_an_auditor_sees_numbers_and_no_phones(counted: Engine, sign_in: SignIn)
 
 
 def test_a_report_that_is_too_long_says_so(counted: Engine, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page has its first rows, the file is not made."""
+    """The page has its first rows and no plot of a part of them, the file is not made."""
     from operators.console import files  # noqa: PLC0415 (Django)
     from operators.console.views import reports  # noqa: PLC0415 (Django)
 
+    with counted.begin() as tx:
+        tx.execute(text("UPDATE notices SET phone_fault = 'landline', phone_seen = '02*****56' WHERE code = 'B-2'"))
     monkeypatch.setattr(files, "MOST_ROWS", 1)
-    monkeypatch.setattr(reports, "_SHOWN", 1)
+    monkeypatch.setattr(reports, "_LISTED", 1)
     client = sign_in("operator")
-    assert "Trang này có 1 dòng đầu" in page(client, "/reports/reach")
+    shown = page(client, "/reports/bad-phones")
+    assert "Trang này có 1 dòng đầu" in shown
+    assert '<section class="plot"' not in shown
     monkeypatch.setattr(reports, "MOST_PAPER", 1)
     for form in ("csv", "xlsx", "pdf"):
-        answer = client.get(f"/reports/reach.{form}", follow=True)
+        answer = client.get(f"/reports/bad-phones.{form}", follow=True)
         assert answer.redirect_chain[0][1] == 303
         assert "nên không ghi ra tệp" in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", ["reach", "dossiers", "delays", "scans"])
+def test_a_report_by_day_is_turned_by_whole_days_and_its_plot_shows_all_of_them(
+    desk: Deployment, owner: Engine, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Three days with three units each, of which one was merged into another; a page ends with a day."""
+    from operators.console.views import reports  # noqa: PLC0415 (Django)
+
+    today = datetime.now(VIETNAM).date()
+    first = today - timedelta(days=200)
+    with owner.begin() as tx:
+        units.change(
+            tx, OA, [ListedUnit("H27.1", "Cũ", None, None, first, "H27.2"), ListedUnit("H27.2", "Mới")], whole=True
+        )
+        for day in (first, first + timedelta(days=1), today):
+            for unit in ("H27.1", "H27.2", None):
+                _tally(tx, day, unit)
+    monkeypatch.setattr(reports, "_SHOWN", 1)
+    client, pages, url = sign_in("operator"), [], f"/reports/{name}?since={first}&until={today}"
+    while url:
+        pages.append(page(client, url))
+        [url] = re.findall(r'rel="next" href="([^"]+)"', pages[-1]) or [""]
+        url = unescape(url)
+    days = [sorted(set(re.findall(r"<td>(\d\d/\d\d/\d{4})</td>", table_of(one)))) for one in pages]
+    assert days == [[f"{day:%d/%m/%Y}"] for day in (first, first + timedelta(days=1), today)]
+    assert [table_of(one).count("<tr>") for one in pages] == [1 + (2 if name != "scans" else 1)] * 3
+    plots = {one.split('<section class="plot"')[1].split("</section>")[0] for one in pages}
+    assert len({one.split("<tbody>")[1] for one in plots}) == 1, "the same plot on each page"
+    rows = plots.pop().split("<tbody>")[1].count("<tr>")
+    assert rows == len({f"{day:%Y-%m}" for day in (first, first + timedelta(days=1), today)}), "a column is a month"
+
+
+def _tally(tx: Connection, day: date, unit: str | None) -> None:
+    """What the roll-ups have of a day and unit: ten dossiers that were told within 5 s."""
+    values = {"oa": OA, "day": day, "unit": unit}
+    for statement in (
+        "INSERT INTO tally_day VALUES (:oa, :day, :unit, 'accepted', 'sent', NULL, 'zalo_cs', 10, 0)",
+        "INSERT INTO tally_dossiers VALUES (:oa, :day, :unit, 'sent', NULL, 'zalo_cs', 10)",
+        """INSERT INTO tally_tries VALUES (
+            :oa, :day, :unit, 'accepted', 'zalo_cs', 'sent', 10, 0, '{0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0}')""",
+        "INSERT INTO scans (oa, day, unit, number) SELECT :oa, :day, :unit, 10 WHERE CAST(:unit AS text) IS NOT NULL",
+    ):
+        tx.execute(text(statement), values)
 
 
 def test_before_the_first_count_the_page_says_so(desk: Deployment, owner: Engine, sign_in: SignIn) -> None:

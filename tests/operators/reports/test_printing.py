@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from operators.reports import catalogue, printing
 from operators.reports.drawing import NARROW, WIDE, draw
-from operators.reports.plots import PlotShape, ReportPlot, plotted
+from operators.reports.plots import PlotShape, ReportPlot
 from operators.reports.printing import PrintedReport, TooManyPages, totals, write_pdf
 from operators.reports.said import cell_said, number_said
 from operators.reports.table import DAY, UNIT, UNIT_NAME, CellSort, ReportColumn, ReportTable, numbers
@@ -23,6 +23,9 @@ COLUMNS = (
     *(DAY, UNIT, UNIT_NAME, *numbers(sent="Đã gửi", not_follower="Chưa quan tâm", bad_phone="Số hỏng")),
     *(*numbers(failed="Thất bại", pending="Còn chờ"), ReportColumn("share", "Tỷ lệ đến được", CellSort.SHARE)),
 )
+
+
+DAYS = [("2026-11-28", 3, 1), ("2026-11-29", 5, 0)]
 
 
 def table(number: int) -> ReportTable:
@@ -42,7 +45,7 @@ def paper_of(report: PrintedReport) -> PdfReader:
 @pytest.fixture(scope="module")
 def paper() -> PdfReader:
     made = table(60)
-    plot = plotted(made, None, "", None)  # type: ignore[arg-type]  # the plot of reach asks nobody
+    plot = ReportPlot(PlotShape.STACKED, ReportTable("reach", "Đến được", made.columns[:1] + made.columns[3:5], DAYS))
     return paper_of(PrintedReport(made, plot, [("Kỳ", "01/11/2026 – 30/11/2026"), ("Đơn vị", "H27 Hà Tĩnh")]))
 
 
