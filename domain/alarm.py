@@ -23,6 +23,7 @@ class AlarmCause(StrEnum):
     TOKEN = "token"  # Zalo does not let us send  # noqa: S105 (a word)
     GUARD = "guard"  # notices are quarantined
     IDENTITY = "identity"  # the source is another database
+    TEMPLATE = "template"  # the files of a template are bad; the version in use stays
     TEST = "test"  # an operator tests whether alarms arrive
 
 

@@ -73,6 +73,7 @@ ALARMED: dict[AlarmCause, str] = {
     AlarmCause.TOKEN: "Zalo không cho gửi (token)",
     AlarmCause.GUARD: "có thông báo đang tạm giữ chờ người xem",
     AlarmCause.IDENTITY: "CSDL hồ sơ là một CSDL khác",
+    AlarmCause.TEMPLATE: "tệp của một mẫu tin bị lỗi, bản đang dùng vẫn dùng",
     AlarmCause.TEST: "thử báo động",
 }
 """The wording of each alarm for staff."""

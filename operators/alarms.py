@@ -32,6 +32,7 @@ from operators.able import unable
 from operators.mail import MailFault, send_mail
 from operators.runbooks import runbook
 from operators.stuck import stuck_now
+from operators.template_files import bad_templates
 from worker.services.bootstrap import Services
 from worker.services.deployment import Deployment
 from worker.wire.ask import ask
@@ -180,7 +181,9 @@ class Watchman:
             log.warning("no sign of life given why=%s", answer.status if isinstance(answer, Reply) else answer.why)
 
 
-_STOPS = frozenset(AlarmCause) - {AlarmCause.TOKEN, AlarmCause.GUARD, AlarmCause.IDENTITY, AlarmCause.TEST}
+_STOPS = frozenset(AlarmCause) - {
+    AlarmCause.TOKEN, AlarmCause.GUARD, AlarmCause.IDENTITY, AlarmCause.TEMPLATE, AlarmCause.TEST,
+}  # fmt: skip
 """Causes that stop the heartbeat: something is stuck, or we cannot know."""
 
 
@@ -191,6 +194,7 @@ def findings(deployment: Deployment) -> Iterator[Trouble]:
     if any(one.cause is AlarmCause.LEDGER for one in servers):
         return
     try:
+        yield from _bad_files(next(iter(deployment)))
         for services in deployment:
             yield from (Trouble(one.oa, one.cause, one.what, one.says) for one in stuck_now(services))
             yield from _kept_back(services)
@@ -212,6 +216,15 @@ def _kept_back(services: Services) -> Iterator[Trouble]:
         yield Trouble(oa, AlarmCause.GUARD, "", f"{quarantined} thông báo đang tạm giữ; xem `hcc quarantine list`")
     if known.strange is not None:
         yield Trouble(oa, AlarmCause.IDENTITY, "", "CSDL hồ sơ là một CSDL khác; xem `hcc source adopt`")
+
+
+def _bad_files(one: Services) -> Iterator[Trouble]:
+    """The files are shared by all OAs. Their faults stop no notice, but nobody has the words that were meant."""
+    with one.ledger.connect() as connection:
+        bad = bad_templates(one, connection)
+    if bad:
+        says = f"{' '.join(bad.values())} Tin vẫn gửi bằng bản trong sổ; sửa tệp trong templates/"
+        yield Trouble(EVERY_OA, AlarmCause.TEMPLATE, "", says)
 
 
 def letter(alarm: Alarm, *, is_known: bool) -> tuple[str, str]:

@@ -18,6 +18,7 @@ RUNBOOKS: Mapping[AlarmCause, str] = {
     AlarmCause.TOKEN: "grant",
     AlarmCause.GUARD: "flood",
     AlarmCause.IDENTITY: "source",
+    AlarmCause.TEMPLATE: "template",
 }
 """Every cause but that of a test alarm."""
 

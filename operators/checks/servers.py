@@ -11,16 +11,13 @@ from config.arrival import unheard_of
 from config.causes import because
 from config.settings import VAR, Settings, environment, preset, variable
 from coordination.connection import PREFIX, QueueDown, open_redis, redis_errors
-from domain.kinds import RANK
-from domain.wording import LetterError
 from operators.checks.fault import CheckFault
 from operators.clocks import FAR, clocks_ahead, zalo_ahead
-from operators.wording.sentences import fault_said
+from operators.template_files import bad_templates
 from worker.channels import CHANNELS
 from worker.channels.conditions import has_template
 from worker.services.bootstrap import Services
 from worker.services.clocks import TOLERANCE
-from worker.upkeep.template_files import file_faults
 
 _CLOCKS = {"host": "máy này", "redis": "Redis"}
 _KEEPS_ALL = "noeviction"
@@ -118,20 +115,9 @@ def check_disk(_: Services) -> Iterator[str]:
 
 def check_templates(one: Services) -> Iterator[str]:
     """The files in templates/. Bad ones stop nothing: the versions in the ledger are used."""
-    faults = [said for kind in RANK for said in _faults_of_files(one, kind)]
+    faults = bad_templates(one)
     if faults:
         raise CheckFault(
-            f"{' '.join(faults)} Tin vẫn gửi bằng bản trong sổ (`hcc template list`); sửa tệp trong templates/"
+            f"{' '.join(faults.values())} Tin vẫn gửi bằng bản trong sổ (`hcc template list`); sửa tệp trong templates/"
         )
     yield "mọi loại thông báo có mẫu và dữ liệu mẫu"
-
-
-def _faults_of_files(one: Services, kind: str) -> list[str]:
-    try:
-        one.sample(kind)
-    except LetterError as error:
-        return [str(error)]
-    found = file_faults(one, kind, {one.letters.shipped(kind).digest})
-    if isinstance(found, LetterError):
-        return [str(found)]
-    return [f"{kind}: {fault_said(fault)}".replace("; ", ", ") for fault in found]

@@ -27,6 +27,7 @@ from operators.metrics.board import MetricBoard
 from operators.metrics.costs import measure_costs
 from operators.metrics.kept import measure_kept
 from operators.stuck import oldest_due
+from operators.template_files import bad_templates
 from producers.probe import probe_times
 from worker.delivery.feedback import HELD, breaker_key, concerns
 from worker.services.bootstrap import Services
@@ -57,6 +58,7 @@ def measure(every: Sequence[Services]) -> bytes:
 def _measure_ledger(board: MetricBoard, every: Sequence[Services]) -> None:
     with every[0].ledger.connect() as connection:
         measure_kept(board, connection, [services.oa for services in every])
+        board.set("hcc_bad_templates", len(bad_templates(every[0], connection)))
         for services in every:
             _measure_notices(board, connection, services.oa)
             _measure_lately(board, connection, services.oa)

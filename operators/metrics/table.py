@@ -90,6 +90,10 @@ NOTICES: Mapping[str, Metric] = {
         "`hcc quarantine list --count`: release what is of today, discard what came with old data.",
         ("oa", "cause"),
     ),
+    "hcc_bad_templates": Metric(
+        "Kinds whose files in templates/ are bad; their versions in use stay in use",
+        "Above 0: `hcc doctor` names file and line. Nothing stops, but the new words are used by nobody.",
+    ),
     "hcc_switches_off": Metric(
         "What operators have stopped at this moment",
         "`hcc switch list` says who and why. What stays off for a day was forgotten, perhaps.",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +28,7 @@ from tests.journeys.conftest import until
 from tests.operators.test_stuck import CODE, due
 from tests.operators.test_web import OA
 from worker.services.deployment import Deployment
+from worker.upkeep import template_files
 
 KEY = "0123456789abcdef"
 USER, PHONE = "6142494823000001001", "+84978001001"
@@ -157,6 +160,29 @@ def test_a_cause_is_mailed_once_and_its_end_once(
     assert [one["Subject"] for one in post.mails[1:]] == [f"[HCC Notify] Đã hết (OA {OA})"]
     errors = [record for record in caplog.records if record.name == "hcc.alarms" and record.levelname == "ERROR"]
     assert len(errors) == 1
+
+
+def test_a_bad_file_of_a_template_reaches_a_person_and_stops_nothing(
+    watchman: Watchman, post: MailServer, life: tuple[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The letter names the kind and its runbook; the heartbeat goes on, for notices leave with the version in use."""
+    folder = tmp_path / "templates"
+    shutil.copytree(template_files.TEMPLATES, folder)
+    monkeypatch.setattr(template_files, "TEMPLATES", folder)
+    file = folder / "accepted" / "message.txt.j2"
+    good = file.read_text()
+    file.write_text("{{ code")
+    for _ in range(3):
+        watchman.look()
+    [mail] = post.mails
+    assert mail["Subject"] == "[HCC Notify] Báo động"
+    assert "accepted" in mail.get_content()
+    assert "docs/runbooks/template.md" in mail.get_content()
+    assert len(life[1]) == 3
+    file.write_text(good)
+    for _ in range(3):
+        watchman.look()
+    assert [one["Subject"] for one in post.mails[1:]] == ["[HCC Notify] Đã hết"]
 
 
 def test_what_was_so_for_one_look_alarms_nobody(watchman: Watchman, ledger: Engine, post: MailServer) -> None:
