@@ -15,7 +15,7 @@ from ledger.base import units
 from ledger.base.streaming import streamed
 from ledger.base.units import OF_UNITS
 from ledger.reports.day_units import Counts, by_day_and_unit
-from ledger.reports.statistics import OF_DAYS, STEP, WITHIN_DAYS, ReportPeriod, folding, period_values
+from ledger.reports.statistics import OF_DAYS, WITHIN_DAYS, ReportPeriod, folding, period_values
 from ledger.reports.tallies import TALK
 
 _HINDERED = f"""
@@ -33,8 +33,8 @@ def hindered(tx: Connection, oa: str, period: ReportPeriod) -> list[tuple[str | 
 _DOSSIERS = f"""
 SELECT n.day, n.unit, n.state, n.cause, n.channel, n.number FROM tally_dossiers n WHERE {OF_DAYS} ORDER BY n.day
 """
-_DOSSIERS_BY_STEP = f"""
-SELECT {STEP} AS day, n.state, n.cause, n.channel, sum(n.number) AS number FROM tally_dossiers n
+_DOSSIERS_BY_DAY = f"""
+SELECT n.day, n.state, n.cause, n.channel, sum(n.number) AS number FROM tally_dossiers n
 WHERE {OF_DAYS} GROUP BY 1, 2, 3, 4 ORDER BY 1
 """
 
@@ -47,18 +47,18 @@ def dossiers(
         yield row.day, row.unit, row.state, row.cause, row.channel, int(row.number)
 
 
-def dossiers_by_step(
-    tx: Connection, oa: str, period: ReportPeriod, step: str
+def dossiers_by_day(
+    tx: Connection, oa: str, period: ReportPeriod
 ) -> list[tuple[date, str, str | None, str | None, int]]:
-    """(first day, state, cause, channel, number) of each `step` (`day` or `month`), all units together."""
-    rows = tx.execute(text(_DOSSIERS_BY_STEP), {**period_values(tx, oa, period), "step": step})
+    """(day, state, cause, channel, number) by day, all units together."""
+    rows = tx.execute(text(_DOSSIERS_BY_DAY), period_values(tx, oa, period))
     return [(row.day, row.state, row.cause, row.channel, int(row.number)) for row in rows]
 
 
 _TRIED = f"SELECT n.day, n.unit, n.delays FROM tally_tries n WHERE {WITHIN_DAYS} AND n.outcome = 'sent' ORDER BY n.day"
 _SUMS = ", ".join(f"sum(n.delays[{place}])" for place in range(1, len(BOUNDS) + 2))
-_TRIED_BY_STEP = f"""
-SELECT {STEP} AS day, ARRAY[{_SUMS}] AS delays FROM tally_tries n
+_TRIED_BY_DAY = f"""
+SELECT n.day, ARRAY[{_SUMS}] AS delays FROM tally_tries n
 WHERE {WITHIN_DAYS} AND n.outcome = 'sent' GROUP BY 1 ORDER BY 1
 """
 
@@ -69,9 +69,9 @@ def delays(tx: Connection, oa: str, period: ReportPeriod) -> Iterator[tuple[date
     return by_day_and_unit(rows, folding(tx, oa, period))
 
 
-def delays_by_step(tx: Connection, oa: str, period: ReportPeriod, step: str) -> list[tuple[date, Counts]]:
-    """(first day, counts of `domain.delays`) of each `step` (`day` or `month`) of sending, all units together."""
-    rows = tx.execute(text(_TRIED_BY_STEP), {**period_values(tx, oa, period), "step": step})
+def delays_by_day(tx: Connection, oa: str, period: ReportPeriod) -> list[tuple[date, Counts]]:
+    """(day of sending, counts of `domain.delays`) by day, all units together."""
+    rows = tx.execute(text(_TRIED_BY_DAY), period_values(tx, oa, period))
     return [(row.day, [int(one) for one in row.delays]) for row in rows]
 
 

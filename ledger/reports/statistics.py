@@ -62,9 +62,6 @@ OF_DAYS = f"n.oa = :oa AND n.day >= :first AND n.day < :end AND {OF_UNITS}"
 WITHIN_DAYS = f"{OF_DAYS} AND n.kind NOT IN ({TALK})"
 """SQL: the same for a roll-up that has kinds: only events of dossiers."""
 
-STEP = "CAST(date_trunc(:step, n.day) AS date)"
-"""SQL: the first day of the step (`day` or `month`) in which the row `n` lies."""
-
 ARRIVALS = ("delivered", "seen", "dong")
 
 # `delivered` includes the seen ones.
@@ -75,8 +72,13 @@ _ARRIVALS = """
 _REACH = f"""
 SELECT n.day, n.unit, {_COUNTS}, {_ARRIVALS} FROM tally_day n WHERE {WITHIN_DAYS} GROUP BY n.day, n.unit ORDER BY n.day
 """
-_REACH_BY_STEP = f"""
-SELECT {STEP} AS day, {_COUNTS}, {_ARRIVALS} FROM tally_day n WHERE {WITHIN_DAYS} GROUP BY 1 ORDER BY 1
+# Added up in two steps: of a year's 400,000 rows each is looked at for two sums, and not for eleven.
+_REACH_BY_DAY = f"""
+SELECT day, {_COUNTS}, {_ARRIVALS} FROM (
+    SELECT n.day, n.state, n.cause, sum(n.number) AS number, sum(n.dong) AS dong FROM tally_day n
+    WHERE {WITHIN_DAYS} GROUP BY n.day, n.state, n.cause
+) AS days
+GROUP BY day ORDER BY day
 """
 _DIGEST = f"SELECT n.kind, {_COUNTS} FROM tally_day n WHERE {WITHIN_DAYS} GROUP BY n.kind"
 _BAD_PHONES = f"""
@@ -96,9 +98,9 @@ def each_reach(tx: Connection, oa: str, period: ReportPeriod) -> Iterator[tuple[
     return by_day_and_unit(counts, folding(tx, oa, period))
 
 
-def reach_by_step(tx: Connection, oa: str, period: ReportPeriod, step: str) -> list[tuple[date, dict[str, int]]]:
-    """(first day, counts) of each `step` (`day` or `month`), all units together."""
-    rows = tx.execute(text(_REACH_BY_STEP), {**period_values(tx, oa, period), "step": step})
+def reach_by_day(tx: Connection, oa: str, period: ReportPeriod) -> list[tuple[date, dict[str, int]]]:
+    """(day, counts) by day, all units together."""
+    rows = tx.execute(text(_REACH_BY_DAY), period_values(tx, oa, period))
     return [(row[0], dict(zip((*COUNTS, *ARRIVALS), map(int, row[1:]), strict=True))) for row in rows]
 
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from domain.delays import quantiles
+from domain.delays import added, quantiles
 from ledger.reports import report_rows, scans, statistics
 from ledger.reports.statistics import ReportPeriod
 from operators.reports.dossiers import FATES, fate
@@ -54,53 +54,78 @@ def plotted(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -
     return made if made is not None and made.table.rows else None
 
 
-def _step(period: ReportPeriod) -> str:
-    first, end = period.days
-    return "month" if (end - first).days > _DAYS else "day"
-
-
-def _at(day: date, step: str) -> str:
-    return f"{day:%Y-%m}" if step == "month" else day.isoformat()
-
-
 def _reach(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot:
-    series, step = ("sent", "not_follower", "bad_phone", "failed", "pending"), _step(period)
-    found = statistics.reach_by_step(tx, oa, period, step)
-    rows: _Rows = [(_at(day, step), *[counts[name] for name in series]) for day, counts in found]
-    return _over_time(PlotShape.STACKED, table, step, series, rows)
+    series = ("sent", "not_follower", "bad_phone", "failed", "pending")
+    return _stacked(table, period, series, statistics.reach_by_day(tx, oa, period))
 
 
 def _dossiers(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot:
-    step = _step(period)
-    counted: dict[date, Counter[str]] = {}
-    for day, state, cause, channel, number in report_rows.dossiers_by_step(tx, oa, period, step):
-        counted.setdefault(day, Counter())[fate(state, cause, channel)] += number
-    rows: _Rows = [(_at(day, step), *[counts[name] for name in FATES]) for day, counts in counted.items()]
-    return _over_time(PlotShape.STACKED, table, step, tuple(FATES), rows)
+    found = report_rows.dossiers_by_day(tx, oa, period)
+    fates = ((day, {fate(state, cause, channel): number}) for day, state, cause, channel, number in found)
+    return _stacked(table, period, tuple(FATES), fates)
+
+
+def _followers(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot:
+    found = report_rows.new_followers(tx, oa, period)
+    return _stacked(table, period, ("number",), ((day, {"number": number}) for day, _unit, (number,) in found))
+
+
+def _scans(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot:
+    found = scans.scans(tx, oa, period)
+    return _stacked(table, period, ("number",), ((day, {"number": number}) for day, _unit, (number,) in found))
+
+
+def _stacked(
+    table: ReportTable, period: ReportPeriod, series: Sequence[str], found: Iterable[tuple[date, Mapping[str, int]]]
+) -> ReportPlot:
+    """The sums of these columns over time."""
+    rows: _Rows = [(at, *[counts[name] for name in series]) for at, counts in _summed(found, period).items()]
+    return _over_time(PlotShape.STACKED, table, period, [_column(table, name) for name in series], rows)
+
+
+def _costs(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot:
+    """Đồng over time, one series for each channel."""
+    found = report_rows.costs(tx, oa, period)
+    paid = _summed(((day, {channel: dong}) for day, channel, _messages, dong in found), period)
+    channels = sorted({channel for counts in paid.values() for channel in counts})
+    rows: _Rows = [(at, *[counts[channel] for channel in channels]) for at, counts in paid.items()]
+    series = [ReportColumn(channel, channel, CellSort.DONG) for channel in channels]
+    return _over_time(PlotShape.STACKED, table, period, series, rows)
 
 
 def _delays(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot:
     """The quantiles of all units together: they cannot be had from those of the units."""
-    step = _step(period)
-    found = report_rows.delays_by_step(tx, oa, period, step)
-    rows = [(_at(day, step), *quantiles(counts)) for day, counts in found]
-    return _over_time(PlotShape.NESTED, table, step, ("p50", "p95", "p99"), rows)
+    counted: dict[str, list[int]] = {}
+    for day, counts in report_rows.delays_by_day(tx, oa, period):
+        at = _at(day, period)
+        counted[at] = added([counted[at], counts]) if at in counted else list(counts)
+    rows = [(at, *quantiles(counts)) for at, counts in counted.items()]
+    series = [_column(table, name) for name in ("p50", "p95", "p99")]
+    return _over_time(PlotShape.NESTED, table, period, series, rows)
 
 
-def _followers(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot:
-    return _numbers(table, report_rows.new_followers(tx, oa, period), _step(period))
+def _summed(found: Iterable[tuple[date, Mapping[str, int]]], period: ReportPeriod) -> dict[str, Counter[str]]:
+    """The sums of numbers by name, for each column of the plot."""
+    summed: dict[str, Counter[str]] = {}
+    for day, numbers in found:
+        summed.setdefault(_at(day, period), Counter()).update(numbers)
+    return summed
 
 
-def _scans(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot:
-    return _numbers(table, scans.scans(tx, oa, period), _step(period))
+def _at(day: date, period: ReportPeriod) -> str:
+    """The label of a day's column: '2026-11-09', or '2026-11'."""
+    return f"{day:%Y-%m}" if _by_month(period) else day.isoformat()
 
 
-def _numbers(table: ReportTable, found: Iterable[tuple[date, str | None, Sequence[int]]], step: str) -> ReportPlot:
-    """The sums of the numbers over the units."""
-    summed: Counter[str] = Counter()
-    for day, _unit, (number,) in found:
-        summed[_at(day, step)] += number
-    return _over_time(PlotShape.STACKED, table, step, ("number",), list(summed.items()))
+def _by_month(period: ReportPeriod) -> bool:
+    first, end = period.days
+    return (end - first).days > _DAYS
+
+
+def _over_time(
+    shape: PlotShape, table: ReportTable, period: ReportPeriod, series: Iterable[ReportColumn], rows: _Rows
+) -> ReportPlot:
+    return ReportPlot(shape, _table(table, (MONTH if _by_month(period) else DAY, *series), rows))
 
 
 def _by_text(label: str, most: int = 12) -> _Plot:
@@ -114,25 +139,6 @@ def _by_text(label: str, most: int = 12) -> _Plot:
         return ReportPlot(PlotShape.BARS, _table(table, columns, counted.most_common(most)))
 
     return made
-
-
-def _costs(table: ReportTable, tx: Connection, oa: str, period: ReportPeriod) -> ReportPlot:
-    """Đồng over time, one series for each channel."""
-    step = _step(period)
-    paid: dict[str, Counter[str]] = {}
-    for day, channel, _messages, dong in report_rows.costs(tx, oa, period):
-        paid.setdefault(_at(day, step), Counter())[channel] += dong
-    channels = sorted({channel for counts in paid.values() for channel in counts})
-    rows: _Rows = [(at, *[counts[channel] for channel in channels]) for at, counts in paid.items()]
-    series = (ReportColumn(channel, channel, CellSort.DONG) for channel in channels)
-    return ReportPlot(PlotShape.STACKED, _table(table, (_AXES[step], *series), rows))
-
-
-_AXES = {"day": DAY, "month": MONTH}
-
-
-def _over_time(shape: PlotShape, table: ReportTable, step: str, series: Iterable[str], rows: _Rows) -> ReportPlot:
-    return ReportPlot(shape, _table(table, (_AXES[step], *(_column(table, name) for name in series)), rows))
 
 
 def _table(table: ReportTable, columns: tuple[ReportColumn, ...], rows: _Rows) -> ReportTable:
