@@ -244,7 +244,7 @@ def letter(alarm: Alarm, *, is_known: bool) -> tuple[str, str]:
 
 def staff_notices(tx: Connection, oas: list[str], alarm: Alarm) -> dict[str, int]:
     """Record a notice about the alarm or its end for each subscribed staff member; returns how many by OA."""
-    facts = AlarmFacts(AlarmCause(alarm.cause.partition(":")[0]), alarm.began_at, alarm.ended_at)
+    facts = AlarmFacts(AlarmCause(alarm.sort), alarm.began_at, alarm.ended_at)
     new: dict[str, list[NewNotice]] = {}
     for oa, follower in alarms.staff_to_tell(tx, oas):
         new.setdefault(oa, []).append(_notice(follower, alarm, facts))

@@ -21,6 +21,11 @@ class Alarm:
     began_at: datetime
     ended_at: datetime | None
 
+    @property
+    def sort(self) -> str:
+        """Its cause without what it concerns: `feed` of `feed:history`."""
+        return self.cause.partition(":")[0]
+
 
 _COLUMNS = "id, oa, cause, says, began_at, ended_at"
 

@@ -16,6 +16,7 @@ from coordination.connection import open_redis
 from coordination.holds import Holds
 from coordination.limits import Limiter
 from coordination.schedule import Retry, Schedule
+from domain.alarm import AlarmCause
 from tests.operators.console.conftest import OA, SignIn
 from tests.operators.console.waiting import put
 from worker.services.deployment import Deployment
@@ -178,6 +179,26 @@ def test_every_page_is_complete_in_english(owner: Engine, sign_in: SignIn, well:
         main = page(client, path).split("<main")[1]
         shown = re.sub("“[^”]*”|&quot;.*?&quot;", "", main)  # words that people write stay as they are
         assert [word for word in shown.split() if vietnamese & set(word.lower())] == [], path
+
+
+def test_alarms_and_first_steps_are_named_in_the_language_of_the_page(owner: Engine, sign_in: SignIn) -> None:
+    """What they found is Vietnamese, as `hcc doctor` says it, and marked as such."""
+    from operators.console.first_steps import _CHECKS  # noqa: PLC0415 (Django)
+    from operators.console.words import words  # noqa: PLC0415 (Django)
+
+    for language in ("vi", "en"):
+        assert {f"alarms.{cause}" for cause in AlarmCause} | {f"checks.{name}" for name in _CHECKS} <= words(
+            language
+        ).keys()
+    with owner.begin() as tx:
+        tx.execute(
+            text("INSERT INTO alarms (oa, cause, says, began_at) VALUES ('', 'feed:history', 'Đọc chậm', now())")
+        )
+    client = sign_in("admin")
+    client.cookies["hcc_language"] = "en"
+    shown = page(client, "/overview")
+    assert '<strong>The dossier database is not read to its end</strong>. <span lang="vi">Đọc chậm</span>' in shown
+    assert "<strong>the same dossier database</strong>" in shown
 
 
 def test_the_last_day_is_drawn_with_its_numbers_beside(well: None, owner: Engine, sign_in: SignIn) -> None:
