@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from coordination.breaker import BreakerWord
 from coordination.connection import QueueDown
 from domain.held import Held, HeldBy, Live, held
-from domain.kinds.hours import dawn
+from domain.kinds.reminder_hours import dawn
 from domain.lane import Lane
 from ledger.notices import live
 from ledger.notices.truth import SOURCE

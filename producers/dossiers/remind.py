@@ -16,7 +16,7 @@ from domain.dossier import Change
 from domain.event import Event
 from domain.kinds import REMINDERS, Kind
 from domain.kinds.fees import BY_STATUS
-from domain.kinds.hours import asleep
+from domain.kinds.reminder_hours import asleep
 from ledger.source import reminders
 from ledger.source.reminders import ReminderWindow, ToldNotice
 from producers.dossiers.context import PollContext

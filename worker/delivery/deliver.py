@@ -21,7 +21,7 @@ from config.channels import USUAL, shown_in_conversation
 from coordination.breaker import BreakerWord
 from coordination.connection import QueueDown
 from domain.kinds import CARDS
-from domain.kinds.hours import asleep
+from domain.kinds.reminder_hours import asleep
 from domain.lane import Lane
 from domain.lifecycle import State
 from domain.notice import Letter, Notice

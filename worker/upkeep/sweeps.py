@@ -13,7 +13,7 @@ from config.seldom import Seldom
 from coordination.clocks import ClockSetBack
 from coordination.connection import QueueDown
 from coordination.schedule import Retry
-from domain.kinds.hours import asleep
+from domain.kinds.reminder_hours import asleep
 from domain.tries import tag_of
 from ledger.archive import archive
 from ledger.base.away import is_of_one_statement, why_away

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.clock import VIETNAM
-from domain.kinds.hours import asleep
+from domain.kinds.reminder_hours import asleep
 from producers.dossiers.poll import Poller
 from producers.dossiers.source import SourceError
 from producers.dossiers.switches import Kinds
