@@ -17,6 +17,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $(STAMP)
 
+files: install ## the page of all files, docs/reference/files.md
+	$(BIN)/python -m tests.architecture.files > docs/reference/files.md
+
 demo: install ## the whole path on this machine: real servers, a Zalo in a box, messages as the citizen sees them
 	@$(BIN)/hcc demo
 
@@ -55,4 +58,4 @@ check: install ## lint, types, imports, tests
 	$(BIN)/lint-imports
 	$(MAKE) test
 
-.PHONY: help install shipped demo test chaos abuse axe screenshots bench check
+.PHONY: help install files shipped demo test chaos abuse axe screenshots bench check

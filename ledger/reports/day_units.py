@@ -8,12 +8,11 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TypeAlias
 
-Counts: TypeAlias = Sequence[int]
-Fold: TypeAlias = Callable[[str | None], str | None]
+DayCounts: TypeAlias = Sequence[int]
 
 
 def by_day_and_unit(
-    rows: Iterable[tuple[date, str | None, Counts]], fold: Fold
+    rows: Iterable[tuple[date, str | None, DayCounts]], fold: Callable[[str | None], str | None]
 ) -> Iterator[tuple[date, str | None, list[int]]]:
     """The sums of counts by day and unit of today (`fold`), by day, then by unit, those without a unit last.
 
@@ -28,5 +27,5 @@ def by_day_and_unit(
             yield day, unit, summed[unit]
 
 
-def _added(one: Counts, other: Counts) -> list[int]:
+def _added(one: DayCounts, other: DayCounts) -> list[int]:
     return [first + second for first, second in zip(one, other, strict=True)]

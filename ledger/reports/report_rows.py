@@ -14,7 +14,7 @@ from domain.delays import BOUNDS
 from ledger.base import units
 from ledger.base.streaming import streamed
 from ledger.base.units import OF_UNITS
-from ledger.reports.day_units import Counts, by_day_and_unit
+from ledger.reports.day_units import DayCounts, by_day_and_unit
 from ledger.reports.statistics import OF_DAYS, WITHIN_DAYS, ReportPeriod, folding, period_values
 from ledger.reports.tallies import TALK
 
@@ -63,13 +63,13 @@ WHERE {WITHIN_DAYS} AND n.outcome = 'sent' GROUP BY 1 ORDER BY 1
 """
 
 
-def delays(tx: Connection, oa: str, period: ReportPeriod) -> Iterator[tuple[date, str | None, Counts]]:
+def delays(tx: Connection, oa: str, period: ReportPeriod) -> Iterator[tuple[date, str | None, DayCounts]]:
     """(day of sending, unit, counts of `domain.delays`), by day and unit of today."""
     rows = ((row.day, row.unit, row.delays) for row in streamed(tx, _TRIED, period_values(tx, oa, period)))
     return by_day_and_unit(rows, folding(tx, oa, period))
 
 
-def delays_by_day(tx: Connection, oa: str, period: ReportPeriod) -> list[tuple[date, Counts]]:
+def delays_by_day(tx: Connection, oa: str, period: ReportPeriod) -> list[tuple[date, DayCounts]]:
     """(day of sending, counts of `domain.delays`) by day, all units together."""
     rows = tx.execute(text(_TRIED_BY_DAY), period_values(tx, oa, period))
     return [(row.day, [int(one) for one in row.delays]) for row in rows]
@@ -99,7 +99,7 @@ WHERE {OF_UNITS} GROUP BY 1, 2 ORDER BY 1
 """
 
 
-def new_followers(tx: Connection, oa: str, period: ReportPeriod) -> Iterator[tuple[date, str | None, Counts]]:
+def new_followers(tx: Connection, oa: str, period: ReportPeriod) -> Iterator[tuple[date, str | None, DayCounts]]:
     """(day, unit of a dossier of theirs, [followers]) of those who followed then and follow still.
 
     Somebody with dossiers at two units counts at both. None: no dossier of theirs is known.

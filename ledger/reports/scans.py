@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from ledger.base.clock import DAY
 from ledger.base.units import OF_UNITS, meant
-from ledger.reports.day_units import Counts, by_day_and_unit
+from ledger.reports.day_units import DayCounts, by_day_and_unit
 from ledger.reports.statistics import ReportPeriod, folding
 
 _COUNT = f"""
@@ -30,7 +30,7 @@ ORDER BY n.day
 """
 
 
-def scans(tx: Connection, oa: str, period: ReportPeriod) -> Iterator[tuple[date, str | None, Counts]]:
+def scans(tx: Connection, oa: str, period: ReportPeriod) -> Iterator[tuple[date, str | None, DayCounts]]:
     """(day, unit, [scans]), by day and unit of today."""
     first, end = period.days
     values = {"oa": oa, "first": first, "end": end, "units": meant(tx, oa, period.unit)}
