@@ -85,12 +85,10 @@ def as_file(request: HttpRequest, name: str, form: str) -> HttpResponseBase:
     if form not in ALL_FORMS:
         raise Http404
     report, one, chosen = REPORTS[name], services_of(request), chosen_by(request)
+    title = f"{name}-{chosen.first}-{chosen.last}"
     try:
         with ground.reading() as connection:
-            table, title = (
-                report.known.make(connection, one, chosen.period, VIETNAMESE),
-                f"{name}-{chosen.first}-{chosen.last}",
-            )
+            table = report.known.make(connection, one, chosen.period, VIETNAMESE)
             if form == PDF:
                 short = bounded(table, MOST_PAPER)
                 made = MadeReport(short, one.oa, chosen.period, now(connection))
