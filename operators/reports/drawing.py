@@ -37,7 +37,8 @@ def _set_theme() -> None:
     theme.legend_color, theme.legend_font_family = _INK, _FONT
     theme.tick_font_family, theme.label_color, theme.tick_font_size = _FONT, _SOFT, 13
     theme.tick_color, theme.zero_color = _LINE, _SOFT
-    theme.tick_font_char_width = theme.legend_font_char_width = _LETTER
+    theme.tick_font_char_width = _LETTER
+    theme.legend_font_char_width = _LETTER + 2  # the library forgets that the legend begins beside the axis
 
 
 _set_theme()
