@@ -92,6 +92,13 @@ def code_of(outcome: Outcome) -> int | None:
     return 0 if isinstance(outcome, Sent) else outcome.code
 
 
+def is_unanswered(outcome: Outcome) -> bool:
+    """Whether a call was made and got no answer. For a try that was not made, an earlier one may lack its answer."""
+    if isinstance(outcome, Uncertain) and outcome.earlier is not None:
+        return False
+    return isinstance(outcome, TryLater | Uncertain) and outcome.code is None
+
+
 def charged(outcome: Outcome) -> bool:
     """Whether it may have cost money: a refused message was not charged, an uncertain one may have been."""
     return isinstance(outcome, Sent | Uncertain)

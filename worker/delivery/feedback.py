@@ -13,7 +13,7 @@ from coordination.connection import QueueDown
 from coordination.schedule import Retry
 from domain.lifecycle import State
 from domain.notice import Attempt, Notice
-from domain.outcome import HoldScope, Outcome, TryLater, Uncertain, Wait, code_of
+from domain.outcome import HoldScope, Outcome, Wait, code_of, is_unanswered
 from domain.retry import Decision
 from worker.channels import CHANNELS
 from worker.channels.channel import Channel, NotReady, Ready
@@ -60,9 +60,13 @@ def breaker_key(oa: str, channel: Channel) -> str:
 
 
 def update_breaker(services: Services, key: str, outcomes: Sequence[Outcome]) -> None:
-    """Report outcomes to the breaker. No answer at all is a failure; any answer from Zalo, even a refusal, is none."""
+    """Report outcomes to the breaker. No answer at all is a failure; any answer from Zalo, even a refusal, is none.
+
+    A notice that a forgotten try has marked makes no call and says nothing: after a fail-over of the ledger there are
+    hundreds, and with the channel closed for them the others would wait for minutes.
+    """
     answers = sum(code_of(outcome) is not None for outcome in outcomes)
-    failures = sum(code_of(outcome) is None for outcome in outcomes if isinstance(outcome, TryLater | Uncertain))
+    failures = sum(map(is_unanswered, outcomes))
     turn = services.breaker.report(key, answers, failures)
     if turn.before != turn.after:
         log.warning("breaker key=%s from=%s to=%s", key, turn.before, turn.after)
