@@ -2,6 +2,8 @@
 
 Nothing is committed before all feeds are read to their end. A page of payments may contain the fee of a dossier whose
 acceptance is in a later page of the history: committed at once, the fee would be told before the acceptance (R11).
+The exception is a flood of changes alone, as an archive that is copied into the source makes: what happened today is
+in the history, which has been read to its end, and must not wait until 100,000 changes have been read.
 """
 
 from __future__ import annotations
@@ -35,6 +37,8 @@ _log = logging.getLogger("hcc.producers")
 
 _DEAF_SECONDS = 1.0  # a feed in flood delays the others by this much at most
 _AT_ONCE = 100_000  # rows: a larger flood is committed in parts, in the order of the feeds
+_CHANGES_AT_ONCE = 5_000  # the same if only feeds of changes have more to read
+_CHANGES = frozenset({"payment_changes", "snapshot"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class Follow:
             if late and or_nothing:
                 tally.more = True
                 return
-            if late or not full or sum(page.rows for page in unkept) >= _AT_ONCE:
+            if late or not full or sum(page.rows for page in unkept) >= self._at_once(full):
                 places |= self._keep(sorted(unkept, key=lambda page: feeds.index(page.feed)), tally)
                 unkept = []
             if late:
@@ -103,6 +107,14 @@ class Follow:
             turn = [feed for feed in feeds if feed.name in full or (full and _is_deaf(heard[feed.name]))]
         if faults:
             raise SourceError("\n".join(faults.values()))
+
+    def _at_once(self, full: set[str]) -> int:
+        """How many rows are committed together, while these feeds have more to read.
+
+        Without a history the acceptance of a dossier is itself a change.
+        """
+        has_history = any(feed.name == "history" for feed in self._parts.feeds)
+        return _CHANGES_AT_ONCE if has_history and full <= _CHANGES else _AT_ONCE
 
     def _read_all(self, feeds: Sequence[Feed], held: Mapping[str, Cursor], faults: dict[str, str]) -> list[_Page]:
         """Read a page of each feed, all from one snapshot; a feed whose query fails does not stop the others."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from domain.kinds import DEFAULT
 from domain.volume_guard import VolumeGuard
 from ledger.source import sources
+from producers.dossiers import follow
 from producers.dossiers.switches import Kinds
 from tests.producers.dossiers.conftest import OA, PHONE, World
 
@@ -234,6 +237,33 @@ def test_a_flood_of_old_dossiers_is_left_to_the_slow_pass_and_what_happened_toda
     assert world.told() == ["H27.37-260301-0001/accepted/1"]
     poller.round()
     assert len(states(world)) == 3001
+
+
+def test_what_happened_today_does_not_wait_until_a_flood_of_changes_is_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is committed with the first part of the flood; and so is what happens while the flood is read."""
+    monkeypatch.setattr(follow, "_CHANGES_AT_ONCE", 20)
+    monkeypatch.setattr(follow, "_DEAF_SECONDS", 0.0)
+    world.guard = VolumeGuard()
+    poller = world.started(page=20)
+    archive_at_once(world, 120)
+    apart = "UPDATE ho_so SET cap_nhat_luc = cap_nhat_luc - CAST(right(ma_ho_so, 4) AS int) * interval '5 ms'"
+    world.sql(apart)  # so that a page does not end within one moment
+    world.accept("H27.37-260301-0001", at=local(world, minutes=1))
+    ask, told = world.sources[-1].ask, list[list[str]]()
+
+    def flooded(connection: Connection, name: str, parameters: Mapping[str, Any]) -> object:
+        if name == "snapshot":
+            told.append(world.told())
+            if len(told) == 3:
+                world.accept("H27.37-260301-0002", at=local(world, minutes=1))
+        return ask(connection, name, parameters)
+
+    monkeypatch.setattr(world.sources[-1], "ask", flooded)
+    poller.round()
+    assert (told[0], told[2]) == ([], ["H27.37-260301-0001/accepted/1"])
+    assert told[-1] == ["H27.37-260301-0001/accepted/1", "H27.37-260301-0002/accepted/1"]
 
 
 def test_a_nightly_job_that_touches_what_we_know_sets_nothing_aside(world: World) -> None:
