@@ -1,7 +1,6 @@
 """Compares this tree with an earlier commit in alternating rounds: no change may cost more than it claims.
 
     python -m benchmarks.beside 9b0a479          three rounds of each, four minutes
-    python -m benchmarks.beside 9b0a479 --calm   also the delay at 50 a second and the costs of a minute without events
     BENCH_ROUNDS=5 python -m benchmarks.beside …
 
 Each round runs in its own process and its own tree, with the servers, the stand-in and the backlog of that tree's
@@ -11,7 +10,6 @@ shared machine varies from minute to minute by more than the difference to be de
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -46,54 +44,19 @@ print(json.dumps({"rate": figures.rate, "cpu": figures.workers_cpu, "postgres": 
 """
 
 
-# The delays of 20 s at 50 events a second, and what a minute without events costs.
-_CALM = """
-import json
-from benchmarks import delay, idle
-from benchmarks.measure import percentile
-from benchmarks.standin.client import StandIn
-from benchmarks.world import OA, world
-with world() as made, StandIn(oa=OA, latency_ms=delay.LATENCY_MS) as zalo:
-    told = delay._measure(made, zalo, delay.SCENARIOS[0])
-with world() as made, StandIn(oa=OA) as zalo:
-    idle.SECONDS = 60
-    spent = idle._minute(made, zalo, 1)
-print(json.dumps({"p50": percentile(told.accepted, 0.5), "p99": percentile(told.accepted, 0.99),
-                  "transactions": spent.transactions.get("idle", 0), "commands": sum(spent.commands.values()),
-                  "worker": spent.cpu["worker"], "beat": spent.cpu["beat"], "web": spent.cpu["web"],
-                  "postgres": spent.cpu["PostgreSQL"], "valkey": spent.cpu["Valkey"]}))
-"""
-_CALM_ROWS = {
-    "p50": ("delay at 50 a second, p50", "s"),
-    "p99": ("delay at 50 a second, p99", "s"),
-    "transactions": ("idle minute: transactions in the ledger", ""),
-    "commands": ("idle minute: commands of Redis", ""),
-    "worker": ("idle minute: CPU of a worker", "s"),
-    "beat": ("idle minute: CPU of beat", "s"),
-    "web": ("idle minute: CPU of web", "s"),
-    "postgres": ("idle minute: CPU of PostgreSQL", "s"),
-    "valkey": ("idle minute: CPU of Valkey", "s"),
-}
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("revision", nargs="?", default=BEFORE)
-    parser.add_argument("--calm", action="store_true", help="also delays and idle costs")
-    given = parser.parse_args()
-    trees = {given.revision: _tree(given.revision), "now": ROOT}
-    rounds = _take_turns(trees, _ROUND)
+    revision = sys.argv[1] if len(sys.argv) > 1 else BEFORE
+    rounds = take_turns(revision, _ROUND)
     report = Report("beside", "This tree beside an earlier commit")
-    _throughput(report, given.revision, rounds)
-    if given.calm:
-        _calm(report, given.revision, _take_turns(trees, _CALM))
+    _throughput(report, revision, rounds)
     report.write()
     if not all(one["whole"] for each in rounds.values() for one in each):
         raise SystemExit("not all accepted once and recorded")
 
 
-def _take_turns(trees: Mapping[str, Path], program: str) -> Mapping[str, list[Mapping[str, float]]]:
-    """The figures of a program's rounds in each tree; each tree comes first in every other round."""
+def take_turns(revision: str, program: str) -> Mapping[str, list[Mapping[str, float]]]:
+    """What a program prints as JSON in the tree of a revision and in `now`; each comes first in every other round."""
+    trees = {revision: _tree(revision), "now": ROOT}
     rounds: dict[str, list[Mapping[str, float]]] = {name: [] for name in trees}
     for number in range(ROUNDS):
         for name in list(trees)[:: 1 if number % 2 else -1]:
@@ -104,26 +67,6 @@ def _take_turns(trees: Mapping[str, Path], program: str) -> Mapping[str, list[Ma
 
 def _told(figures: Mapping[str, float]) -> str:
     return " ".join(f"{name}={figure:,.4g}" for name, figure in figures.items())
-
-
-def _calm(report: Report, revision: str, rounds: Mapping[str, list[Mapping[str, float]]]) -> None:
-    middle = {
-        name: {what: statistics.median(one[what] for one in rounds[name]) for what in _CALM_ROWS} for name in rounds
-    }
-    before, now = middle[revision], middle["now"]
-    report.text(f"Delays and idle costs: medians of {ROUNDS} rounds of each, taking turns. A worker has two children.")
-    report.table(
-        ("", revision, "now", "to that of before"),
-        [
-            (
-                says,
-                f"{before[what]:,.3g} {unit}".rstrip(),
-                f"{now[what]:,.3g} {unit}".rstrip(),
-                times(now[what], before[what]),
-            )
-            for what, (says, unit) in _CALM_ROWS.items()
-        ],
-    )
 
 
 def _throughput(report: Report, revision: str, rounds: Mapping[str, list[Mapping[str, float]]]) -> None:
