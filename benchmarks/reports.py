@@ -42,6 +42,7 @@ SHEET_MB = 100.0
 
 _DAYS = 365
 _PAGE = 20_000
+_WITHOUT_PLOT = frozenset({"costs", "followers", "bad-phones"})  # nothing of them to draw; a list longer than a page
 _SMALL = 1000
 
 _FILL = """
@@ -92,7 +93,7 @@ def _pages() -> dict[str, list[str]]:
         f"{name}, {what}": [f"/reports/{name}{address}"]
         for name in REPORTS
         for what, address in (("30 days", ""), ("a year", f"?since={since}"), ("plot", ".svg"))
-        if name != "scans" and not (name in {"costs", "followers"} and what == "plot")  # nothing of them to draw
+        if name != "scans" and not (name in _WITHOUT_PLOT and what == "plot")
     }
 
 

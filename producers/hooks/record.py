@@ -23,7 +23,7 @@ from ledger.zalo.inbox import NewZaloEvent, Unapplied
 from producers.hooks.event_words import EventWord
 from producers.hooks.read import ZaloEvent
 
-_GATHER_SECONDS = 0.01
+_GATHER_SECONDS = 0.002  # what comes while a batch is written gathers anyway; each event waits for this
 _AT_ONCE = 500  # events per statement
 _MOST_WAITING = 5000  # beyond this it is better that Zalo retries
 _ONLY_COUNTED = frozenset({EventWord.NOTED, EventWord.UNKNOWN, EventWord.ODD})
