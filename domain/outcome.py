@@ -93,7 +93,7 @@ def code_of(outcome: Outcome) -> int | None:
 
 
 def is_unanswered(outcome: Outcome) -> bool:
-    """Whether a call was made and got no answer. For a try that was not made, an earlier one may lack its answer."""
+    """Whether it is evidence that the server does not answer; a try that an earlier one kept from leaving is none."""
     if isinstance(outcome, Uncertain) and outcome.earlier is not None:
         return False
     return isinstance(outcome, TryLater | Uncertain) and outcome.code is None

@@ -98,7 +98,8 @@ class Follow:
             if late and or_nothing:
                 tally.more = True
                 return
-            if late or not full or sum(page.rows for page in unkept) >= self._at_once(full):
+            at_once = self._at_once(full) if len(turn) == len(feeds) else _AT_ONCE
+            if late or not full or sum(page.rows for page in unkept) >= at_once:
                 places |= self._keep(sorted(unkept, key=lambda page: feeds.index(page.feed)), tally)
                 unkept = []
             if late:
@@ -109,8 +110,9 @@ class Follow:
             raise SourceError("\n".join(faults.values()))
 
     def _at_once(self, full: set[str]) -> int:
-        """How many rows are committed together, while these feeds have more to read.
+        """How many rows are committed together after a turn of all feeds, while these have more to read.
 
+        Only then the history is as new as the changes: a fee that has just changed is not told before its acceptance.
         Without a history the acceptance of a dossier is itself a change.
         """
         has_history = any(feed.name == "history" for feed in self._parts.feeds)

@@ -192,9 +192,8 @@ class Reconcile:
         numbered = self._parts.mapping.keys.payments == "number"
         last = (row_id(rows[-1]) if numbered else str(rows[-1]["id"])) if rows else None
         following = {"after": last} if len(rows) >= limit else {"stage": "rest", "after": 0}
-        again = partial(
-            self._payments_found, place
-        )  # what is missed now is found by the next pass: it reads all of them
+        # An event that the second reading lacks is found by the next pass, which reads all payments again.
+        again = partial(self._payments_found, place)
         return _Page(len(rows), found, [], {**place, **following}, doubtful(rows, found.changes), again)
 
     def _payments_found(self, place: SourceRow) -> PageFindings:

@@ -266,6 +266,30 @@ def test_what_happened_today_does_not_wait_until_a_flood_of_changes_is_read(
     assert told[-1] == ["H27.37-260301-0001/accepted/1", "H27.37-260301-0002/accepted/1"]
 
 
+def test_a_part_of_a_flood_is_committed_only_when_all_feeds_were_read_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changes that are newer than the history that was read may be of a dossier whose acceptance it lacks (R11)."""
+    monkeypatch.setattr(follow, "_CHANGES_AT_ONCE", 30)
+    monkeypatch.setattr(follow, "_DEAF_SECONDS", 1000.0)
+    world.guard = VolumeGuard()
+    poller = world.started(page=20)
+    archive_at_once(world, 120)
+    world.sql("UPDATE ho_so SET cap_nhat_luc = cap_nhat_luc - CAST(right(ma_ho_so, 4) AS int) * interval '5 ms'")
+    world.accept("H27.37-260301-0001", at=local(world, minutes=1))
+    ask, told = world.sources[-1].ask, list[list[str]]()
+
+    def watched(connection: Connection, name: str, parameters: Mapping[str, Any]) -> object:
+        told.append(world.told())
+        return ask(connection, name, parameters)
+
+    monkeypatch.setattr(world.sources[-1], "ask", watched)
+    poller.round()
+    assert len(told) > 6
+    assert told == [[]] * len(told)
+    assert world.told() == ["H27.37-260301-0001/accepted/1"]
+
+
 def test_a_nightly_job_that_touches_what_we_know_sets_nothing_aside(world: World) -> None:
     """Old and known is no flood: the slow pass is not sent after it."""
     archive_at_once(world, 1100)
