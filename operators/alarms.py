@@ -69,6 +69,8 @@ class Watchman:
         self._settings = deployment.shared.settings
         self._seen: dict[tuple[str, str], int] = {}  # consecutive looks that found it
         self._gone: dict[tuple[str, str], int] = {}  # consecutive looks that did not find a lasting alarm
+        self._looks = 0
+        self._ours = set[tuple[str, str]]()  # the faults of files that this host has had
         self._away: datetime | None = None  # since when the ledger is unavailable; None while it works
         self._to_mail: list[tuple[str, str]] = []  # letters about it that the mail server has not taken yet
 
@@ -81,6 +83,8 @@ class Watchman:
     def look(self) -> None:
         """Look once: begin and end alarms, send their mails, and send the heartbeat if nothing is stuck."""
         found = {one.key: one for one in findings(self._deployment)}
+        self._looks += 1
+        self._ours |= {key for key, one in found.items() if one.cause is AlarmCause.TEMPLATE}
         certain = self._lasting(found)
         ledger = next((one for one in certain.values() if one.cause is AlarmCause.LEDGER), None)
         self._tell_of_the_ledger(ledger)
@@ -101,7 +105,8 @@ class Watchman:
         ledger = self._deployment.shared.ledger
         with ledger.connect() as connection:
             lasting = {(alarm.oa, alarm.cause): alarm for alarm in alarms.lasting(connection)}
-        self._gone = {key: self._gone.get(key, 0) + 1 for key in lasting if key not in found}
+        gone = [key for key, alarm in lasting.items() if key not in found and self._may_end(alarm)]
+        self._gone = {key: self._gone.get(key, 0) + 1 for key in gone}
         for key in certain.keys() - lasting.keys():
             with ledger.begin() as tx:
                 begun = alarms.begin(tx, *key, certain[key].says)
@@ -118,6 +123,11 @@ class Watchman:
                     log.warning("alarm is over cause=%s oa=%s", ended.cause, ended.oa or "*")
                     self._ring(chats)
         self._mail()
+
+    def _may_end(self, alarm: Alarm) -> bool:
+        """Another host's bad file is not mended because ours is good. After a start we do not know whose it was."""
+        known = (alarm.oa, alarm.cause) in self._ours or self._looks <= _LOOKS
+        return known or alarm.sort != AlarmCause.TEMPLATE
 
     def _chat(self, tx: Connection, alarm: Alarm | None) -> set[str]:
         """Record the notices to staff about the alarm or its end; returns the OAs that have new ones to send."""

@@ -166,8 +166,11 @@ def test_a_bad_file_of_a_template_reaches_a_person_and_stops_nothing(
     watchman: Watchman, post: MailServer, life: tuple[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The letter names the kind and its runbook; the heartbeat goes on, for notices leave with the version in use."""
-    folder = tmp_path / "templates"
-    shutil.copytree(template_files.TEMPLATES, folder)
+    folder, elsewhere, other = tmp_path / "templates", template_files.TEMPLATES, Watchman(watchman._deployment)
+    shutil.copytree(elsewhere, folder)
+    for _ in range(3):
+        other.look()
+    life[1].clear()
     monkeypatch.setattr(template_files, "TEMPLATES", folder)
     file = folder / "accepted" / "message.txt.j2"
     good = file.read_text()
@@ -179,6 +182,11 @@ def test_a_bad_file_of_a_template_reaches_a_person_and_stops_nothing(
     assert "accepted" in mail.get_content()
     assert "docs/runbooks/template.md" in mail.get_content()
     assert len(life[1]) == 3
+    monkeypatch.setattr(template_files, "TEMPLATES", elsewhere)
+    for _ in range(3):
+        other.look()
+    assert len(post.mails) == 1, "the files of another host are good, and that ends nothing"
+    monkeypatch.setattr(template_files, "TEMPLATES", folder)
     file.write_text(good)
     for _ in range(3):
         watchman.look()
