@@ -84,6 +84,7 @@ ADDRESSES: dict[str, str] = {
     "report_followers": "/reports/followers",
     "report_scans": "/reports/scans",
     "report_phones": "/reports/bad-phones",
+    "news": "/news",
     "posters": "/posters",
     "templates": "/templates",
     "template": "/templates/accepted",

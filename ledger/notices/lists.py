@@ -74,21 +74,33 @@ class CauseGroup:
     last_at: datetime
 
 
-_CAUSES = f"""
-SELECT coalesce(reason, '') AS cause, count(*) AS number, array_agg(DISTINCT kind) AS kinds,
-       array_remove(array_agg(DISTINCT code_received), NULL) AS codes,
-       min(recorded_at) AS first_at, max(recorded_at) AS last_at
+@dataclass(frozen=True, slots=True)
+class ListSummary:
+    """A list before its rows: how many notices, and by cause, the most frequent first."""
+
+    total: BoundedCount
+    causes: Sequence[CauseGroup]
+
+
+# The total is the group without a cause. Kinds and codes are few: they are made distinct before they become arrays.
+_SUMMARY = f"""
+SELECT coalesce(reason, '') AS cause, sum(number)::int AS number, array_agg(DISTINCT kind) AS kinds,
+       array_remove(array_agg(DISTINCT code_received), NULL) AS codes, min(first_at) AS first_at,
+       max(last_at) AS last_at, grouping(coalesce(reason, '')) = 1 AS is_total
 FROM (
-    SELECT n.reason, n.kind, n.code_received, n.recorded_at FROM notices n WHERE {CHOSEN}
-    ORDER BY n.id DESC LIMIT {MOST + 1}) AS newest
-GROUP BY 1 ORDER BY number DESC, cause LIMIT {CAUSES}
+    SELECT reason, kind, code_received, count(*) AS number, min(recorded_at) AS first_at, max(recorded_at) AS last_at
+    FROM (
+        SELECT n.reason, n.kind, n.code_received, n.recorded_at FROM notices n WHERE {CHOSEN}
+        ORDER BY n.id DESC LIMIT {MOST + 1}) AS newest
+    GROUP BY reason, kind, code_received) AS sorts
+GROUP BY GROUPING SETS ((coalesce(reason, '')), ()) ORDER BY is_total DESC, number DESC, cause LIMIT {CAUSES + 1}
 """
 
 
-def causes(tx: Connection, oa: str, state: State, choice: Choice) -> list[CauseGroup]:
-    """The chosen notices by cause, the most frequent first; over the newest `MOST` + 1 of them."""
-    rows = tx.execute(text(_CAUSES), values_of(tx, oa, state, choice))
-    return [CauseGroup(*row) for row in rows]
+def summary(tx: Connection, oa: str, state: State, choice: Choice) -> ListSummary:
+    """The chosen notices in numbers; causes are those of the newest `MOST` + 1, at most `CAUSES` of them."""
+    total, *causes = tx.execute(text(_SUMMARY), values_of(tx, oa, state, choice))
+    return ListSummary(BoundedCount.of(total.number or 0), [CauseGroup(*row[:-1]) for row in causes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +126,12 @@ _COLUMNS = """
     n.id, n.event_key, n.code AS dossier, n.kind, n.state, n.unit, n.reason, n.code_received, n.attempts, n.channel,
     n.due_at, n.fresh_at, n.recorded_at"""
 
+# The ids come from the index alone; only the rows of the page are read.
 _PAGE = f"""
-SELECT {_COLUMNS} FROM notices n
-WHERE {CHOSEN} AND (CAST(:after AS bigint) IS NULL OR n.id < :after) ORDER BY n.id DESC LIMIT :limit
+SELECT {_COLUMNS} FROM (
+    SELECT n.id FROM notices n
+    WHERE {CHOSEN} AND (CAST(:after AS bigint) IS NULL OR n.id < :after) ORDER BY n.id DESC LIMIT :limit) AS chosen
+JOIN notices n ON n.id = chosen.id ORDER BY n.id DESC
 """
 
 

@@ -61,7 +61,8 @@ moved AS (
         state = CASE WHEN w.after = 'due' AND n.withdrawn IS NOT NULL THEN 'suppressed'
                      WHEN w.after = 'due' AND {held} THEN 'quarantined' ELSE w.after END,
         reason = CASE WHEN w.after = 'due' AND n.withdrawn IS NOT NULL THEN n.withdrawn
-                      WHEN w.after = 'due' AND {held} THEN (SELECT min(h.hold ->> 'why') FROM {holds}) ELSE w.why END,
+                      WHEN w.after = 'due' AND {held} THEN (SELECT min(h.hold ->> 'why') FROM {holds})
+                      ELSE left(w.why, {longest}) END,
         held = CASE WHEN {held} THEN n.held END,
         lease = NULL,
         lease_until = NULL,
@@ -86,6 +87,7 @@ RETURNING notice_id
 """
 
 
+_LONGEST = 500  # characters of a reason: it lies in the index of lists, whose entries are at most 2,704 bytes long
 _HOLDS = "jsonb_each(n.held) AS h (field, hold)"
 # Under a hold of an unknown word (`holds`), unless the move releases it from the quarantine of that very word.
 _HELD = f"""(n.held IS NOT NULL AND NOT (
@@ -118,7 +120,7 @@ def move_found(
 
 
 def _apply(tx: Connection, source: str, values: dict[str, Any]) -> set[int]:
-    rows = tx.execute(statement(_APPLY.format(source=source, held=_HELD, holds=_HOLDS)), values)
+    rows = tx.execute(statement(_APPLY.format(source=source, held=_HELD, holds=_HOLDS, longest=_LONGEST)), values)
     return set(rows.scalars())
 
 

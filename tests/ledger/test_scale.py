@@ -189,7 +189,7 @@ def test_a_claim_is_led_by_what_is_due_and_never_by_age(filled: Engine) -> None:
     """
     with filled.connect() as connection:
         assert "due_at" in index_conditions(connection)
-        connection.execute(text("DROP INDEX notices_due_by_lane, notices_blocking, notices_held"))
+        connection.execute(text("DROP INDEX notices_due_by_lane, notices_blocking, notices_listed"))
         assert "fresh_at" not in index_conditions(connection)
         connection.rollback()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from datetime import datetime
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,7 +16,7 @@ from domain.lifecycle import State
 from ledger.base.bounds import bound
 from ledger.base.clock import now
 from ledger.notices import lists, verbs
-from ledger.notices.lists import BoundedCount, ListedNotice
+from ledger.notices.lists import BoundedCount, ListedNotice, ListSummary
 from ledger.notices.verbs import Choice, Deed
 from ledger.reports import acts
 from ledger.reports.acts import Act
@@ -87,8 +87,8 @@ def _preview(
     one, language = services_of(request), language_of(request)
     names = unit_names(one.oa)  # before a connection is taken, so that nobody holds two
     with ground.reading() as connection:
-        as_of, total, rows = _shown(connection, one, listing, choice)
-        causes = lists.causes(connection, one.oa, listing.state, choice)
+        as_of, found, rows = _shown(connection, one, listing, choice)
+    total = found.total
     if total.number == 0 and not fault:
         tell_fault(request, "bulk.nothing")
         return see_other(reverse(listing.name) + query_of(one, choice))
@@ -103,7 +103,7 @@ def _preview(
         "as_of": as_of.isoformat(),
         "rows": cells(rows, language, names),
         "causes": [
-            {"said": said(language, one_.cause), "number": number_said(language, one_.number)} for one_ in causes
+            {"said": said(language, one_.cause), "number": number_said(language, one_.number)} for one_ in found.causes
         ],
         "choice": choice,
         "unit_name": names.get(choice.unit or "", ""),
@@ -118,12 +118,12 @@ def _preview(
 
 def _shown(
     connection: Connection, one: Services, listing: NoticeList, choice: Choice
-) -> tuple[Any, BoundedCount, list[ListedNotice]]:
-    """The ledger's time before the count, the count, and the first notices."""
+) -> tuple[datetime, ListSummary, list[ListedNotice]]:
+    """The ledger's time before the count, the numbers, and the first notices."""
     as_of = now(connection)
-    total = lists.count(connection, one.oa, listing.state, choice)
+    found = lists.summary(connection, one.oa, listing.state, choice)
     rows, _ = lists.page(connection, one.oa, listing.state, choice, limit=_SHOWN)
-    return as_of, total, rows
+    return as_of, found, rows
 
 
 def _cost(one: Services, deeds: Iterable[Deed], total: BoundedCount, language: str) -> dict[str, str] | None:

@@ -49,8 +49,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
     listing, one, language = LISTS[name], services_of(request), language_of(request)
     choice, mark = choice_of(request, request.GET), before(request)
     with ground.reading() as connection:
-        total = lists.count(connection, one.oa, listing.state, choice)
-        causes = lists.causes(connection, one.oa, listing.state, choice) if mark is None else []
+        found = lists.summary(connection, one.oa, listing.state, choice)
         rows, following = lists.page(connection, one.oa, listing.state, choice, after=mark)
     role = cast("Any", request).account.role
     several = {"oa": one.oa} if ground.deployment().several else {}
@@ -58,8 +57,8 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
         "page": name,
         "live": mark is None,
         "list": listing,
-        "total": count_said(language, total),
-        "causes": [_cause(group, one, choice, language) for group in causes],
+        "total": count_said(language, found.total),
+        "causes": [_cause(group, one, choice, language) for group in found.causes] if mark is None else [],
         "rows": cells(rows, language, unit_names(one.oa)),
         "next": following,
         "kept": {**several, **filters(choice)},
@@ -67,9 +66,9 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
         "cause_said": said(language, choice.cause) if choice.cause is not None else None,
         "kinds": list(RANK),
         "verbs": [verb for verb in listing.one if may(role, one_route(name, verb), "POST")],
-        "many": _many(listing, one, choice, role) if total.number else [],
+        "many": _many(listing, one, choice, role) if found.total.number else [],
         "hides": role == Role.VIEWER,
-        "file": _file(name, query_of(one, choice), role) if total.number else "",
+        "file": _file(name, query_of(one, choice), role) if found.total.number else "",
         "unit_name": unit_names(one.oa).get(choice.unit or "", ""),
         "without_cause": query_of(one, _without_cause(choice)),
     }
@@ -126,15 +125,14 @@ def cells(rows: Sequence[ListedNotice], language: str, names: Mapping[str, str])
 def _summary(
     connection: Connection, one: Services, listing: NoticeList, choice: Choice, language: str
 ) -> dict[str, Any]:
-    total = lists.count(connection, one.oa, listing.state, choice)
-    causes: Sequence[CauseGroup] = lists.causes(connection, one.oa, listing.state, choice) if total.number else []
+    found = lists.summary(connection, one.oa, listing.state, choice)
     return {
         "name": listing.name,
         "url": reverse(listing.name) + query_of(one, choice),
-        "number": total.number,
-        "total": count_said(language, total),
-        "causes": [_cause(group, one, choice, language) for group in causes[:3]],
-        "more": len(causes) > 3,  # noqa: PLR2004 (as above)
+        "number": found.total.number,
+        "total": count_said(language, found.total),
+        "causes": [_cause(group, one, choice, language) for group in found.causes[:3]],
+        "more": len(found.causes) > 3,  # noqa: PLR2004 (as above)
     }
 
 

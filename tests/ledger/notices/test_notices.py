@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -144,6 +145,18 @@ def test_an_arrow_that_the_table_does_not_have_is_refused(ledger: Engine) -> Non
     """§3: nothing leads out of `sent` but receipts."""
     with ledger.begin() as tx, pytest.raises(ValueError, match="from sent to due"):
         move(tx, [Move(1, State.SENT, State.DUE)], by="test")
+
+
+def test_no_reason_is_too_long_for_the_index_of_lists(ledger: Engine, record: Record, claim: Claim) -> None:
+    """The notice keeps the beginning, its history the whole text."""
+    record(new("A"))
+    [notice] = claim("epoch.one")
+    why = secrets.token_hex(10_000)  # random, so that the server cannot compress it
+    with ledger.begin() as tx:
+        dead = Move(notice.id, State.SENDING, State.DEAD, why=why, lease=notice.lease)
+        assert move(tx, [dead], by="test") == {notice.id}
+        assert tx.execute(text("SELECT reason FROM notices")).scalar_one() == why[:500]
+        assert tx.execute(text("SELECT why FROM history WHERE after = 'dead'")).scalar_one() == why
 
 
 def test_an_expired_lease_is_found_and_a_living_one_is_left_alone(ledger: Engine, record: Record, claim: Claim) -> None:
