@@ -60,6 +60,7 @@ def role_statements(role: str = ROLE) -> list[str]:
         f"ALTER ROLE {role} SET statement_timeout = '{STATEMENT_SECONDS:.0f}s'",
         f"ALTER ROLE {role} SET lock_timeout = '{STATEMENT_SECONDS:.0f}s'",
         f"ALTER ROLE {role} SET idle_in_transaction_session_timeout = '10s'",
+        f"ALTER ROLE {role} SET max_parallel_workers_per_gather = 0",  # one page takes one core at most
         f"ALTER ROLE {role} SET timezone = 'UTC'",
     ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -15,6 +14,7 @@ from domain.clock import to_vietnam
 from ledger.notices import switches
 from ledger.notices.switches import Switch
 from operators.console import ground
+from operators.console.kept import KeptAnswers
 from operators.console.lists import LISTS
 from operators.console.passes import PassHolder
 from operators.console.roles import NAVIGATION, may
@@ -32,8 +32,8 @@ _SECTIONS: Mapping[str, str] = {
 }
 """The first part of an address → the entry that it belongs to, where that is another."""
 
-_BANNER_SECONDS = 2.0
-_banner: list[tuple[float, Sequence[Switch]]] = []
+_banner: KeptAnswers[Sequence[Switch]] = KeptAnswers(seconds=2)
+forget_banner = _banner.forget
 
 
 def layout(request: HttpRequest) -> dict[str, Any]:
@@ -78,15 +78,12 @@ def _address(route: str) -> str:
 
 def paused() -> Sequence[Switch]:
     """The switches that stop something now; asked once in two seconds for everybody."""
-    if not _banner or time.monotonic() - _banner[0][0] > _BANNER_SECONDS:
-        with ground.reading() as connection:
-            _banner[:] = [(time.monotonic(), switches.listed(connection))]
-    return _banner[0][1]
+    return _banner.get("", _listed)
 
 
-def forget_banner() -> None:
-    """Ask anew, after a switch was thrown."""
-    _banner.clear()
+def _listed() -> Sequence[Switch]:
+    with ground.reading() as connection:
+        return switches.listed(connection)
 
 
 def _moment(now: datetime) -> dict[str, str]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from coordination.breaker import BreakerState
 from coordination.connection import QueueDown
@@ -25,17 +23,14 @@ from ledger.source.sources import SourceRecord
 from ledger.zalo import credentials
 from ledger.zalo.credentials import TokenLife
 from operators.console import ground
+from operators.console.kept import KeptAnswers
 from worker.channels.budget import today
 from worker.delivery.feedback import breaker_key, concerns
 from worker.services.bootstrap import Services
 
-T = TypeVar("T")
-
 COUNTED = (
     State.WAITING, State.DUE, State.SENDING, State.UNCERTAIN, State.UNREACHABLE, State.DEAD, State.QUARANTINED,
 )  # fmt: skip
-_KEPT_SECONDS = 2.0
-_kept: dict[tuple[str, str], tuple[float, object]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,30 +72,27 @@ class RedisVitals:
     rate: int
 
 
+_of_ledger: KeptAnswers[LedgerVitals] = KeptAnswers(seconds=2)
+_of_redis: KeptAnswers[RedisVitals] = KeptAnswers(seconds=2)
+
+
 def ledger_vitals(one: Services) -> LedgerVitals:
     """The ledger's part. Raises the errors of `ledger.base.away.AWAY`."""
-    return _once("ledger", one.oa, lambda: _ask_ledger(one))
+    return _of_ledger.get(one.oa, lambda: _ask_ledger(one))
 
 
 def redis_vitals(one: Services) -> RedisVitals | None:
     """Redis' part; None while it is away."""
     try:
-        return _once("redis", one.oa, lambda: _ask_redis(one))
+        return _of_redis.get(one.oa, lambda: _ask_redis(one))
     except QueueDown:
         return None
 
 
 def forget() -> None:
     """Ask anew, after a deed."""
-    _kept.clear()
-
-
-def _once(sort: str, oa: str, ask: Callable[[], T]) -> T:
-    at, found = _kept.get((sort, oa), (0.0, None))
-    if found is None or time.monotonic() - at > _KEPT_SECONDS:
-        found = ask()
-        _kept[sort, oa] = time.monotonic(), found
-    return found  # type: ignore[return-value]  # what this key has was asked by the same function
+    _of_ledger.forget()
+    _of_redis.forget()
 
 
 def _ask_ledger(one: Services) -> LedgerVitals:
