@@ -22,7 +22,7 @@ from ledger.archive import partitions
 from ledger.archive.partitions import Part
 from ledger.base.clock import DAY
 from ledger.base.clock import now as ledger_now
-from ledger.base.tables import notices
+from ledger.base.tables.notices import notices
 from ledger.notices.moves import move_found
 from ledger.source.cursors import KEY_HASH
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from domain.lifecycle import State
 from operators.cli.context import deployment, every, named_columns, told_of
-from operators.cli.output import print_json, print_table, say
+from operators.cli.output import Command, print_json, print_table, say
 from operators.phrasebook import phrase
 
 if TYPE_CHECKING:
     from ledger.notices.verbs import Choice
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 COLUMNS = {
     "id": "Số",

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from operators.cli.exits import Ended
+from operators.cli.output import Command
 
 if TYPE_CHECKING:
     from worker.services.bootstrap import Services
     from worker.services.deployment import Deployment
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 LEDGER = ("database_url", "secret_keys", "zalo_oa_id")
 

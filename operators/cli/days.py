@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, TypeVar
 
 import click
 
 from domain.clock import VIETNAM, from_local, to_vietnam
 from domain.code import is_unit_code, modern_unit
-
-Command = TypeVar("Command", bound=Callable[..., Any])
+from operators.cli.output import Command
 
 OF_UNIT = "Chỉ đơn vị này, với các đơn vị dưới nó và đã nhập vào nó (`hcc units list`)."
 

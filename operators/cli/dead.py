@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -12,9 +11,7 @@ from operators.cli.bulk import choosing, limited, show_held, wanted
 from operators.cli.context import of_oa
 from operators.cli.deeds import Operator, do
 from operators.cli.kinds import KIND
-from operators.cli.output import accountable, as_json, examples, not_blank
-
-Command = TypeVar("Command", bound=Callable[..., Any])
+from operators.cli.output import Command, accountable, as_json, examples, not_blank
 
 _NAME = "thông báo chết"
 

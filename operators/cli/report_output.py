@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from operators.cli.context import deployment, every
 from operators.cli.exits import Ended
-from operators.cli.output import as_json, print_json, print_table, say
+from operators.cli.output import Command, as_json, print_json, print_table, say
 from operators.cli.output_file import whole_file
 from operators.cli.progress import working
 from operators.reports.table import Cell, CellSort, ReportColumn, ReportTable
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from ledger.reports.statistics import ReportPeriod
     from worker.services.bootstrap import Services
-
-Command = TypeVar("Command", bound=Callable[..., object])
 
 _OA = ReportColumn("oa", "OA")
 

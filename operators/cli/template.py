@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from operators.cli.context import deployment, of_oa, the_one
 from operators.cli.exits import Ended, nothing
-from operators.cli.kinds import KIND
-from operators.cli.output import accountable, answer, as_json, examples, print_json, print_table, say
+from operators.cli.output import accountable, answer, as_json, examples
+from operators.cli.template_looks import KIND_NAMED, STATES, diff, list_templates, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from domain.template_source import TemplateSource
-    from ledger.letters.versions import TemplateVersion
     from operators.wording.deeds import TemplateAuthor, TemplateResult
     from worker.services.bootstrap import Services
 
-_KIND = click.argument("kind", metavar="LOẠI", type=KIND)
 _VERSION = click.argument("version", metavar="BẢN", type=click.IntRange(min=1))
 _FILE = click.Path(dir_okay=False, allow_dash=True)
 _DRY = click.option("--dry-run", is_flag=True, is_eager=True, help="Chỉ kiểm tra, không ghi gì; không cần --by, --why.")
-
-_COLUMNS = {"kind": "Loại", "version": "Bản đang dùng", "since": "Từ", "by": "Ai", "open": "Chờ duyệt", "file": "Tệp"}
-_VERSIONS = {"version": "Bản", "state": "Trạng thái", "at": "Lúc", "by": "Ai", "why": "Vì sao", "approved_by": "Duyệt"}
-STATES = {"proposed": "chờ duyệt", "in_use": "đang dùng", "approved": "đã duyệt", "refused": "đã từ chối"}
 
 
 @click.group(short_help="Nội dung tin: các bản, đề xuất, duyệt, quay lại.")
@@ -35,104 +28,10 @@ def template() -> None:
 
 
 @template.command(
-    "list", short_help="Bản đang dùng của từng loại.", epilog=examples("hcc template list", "hcc template list --json")
-)
-@of_oa
-@as_json
-def list_templates(oa: str | None, as_json: bool) -> None:
-    """Liệt kê từng loại: bản đang dùng, từ khi nào, bản nào chờ duyệt, tệp trong templates/ có lỗi không."""
-    from ledger.letters import versions
-    from operators.wording.looks import kind_rows
-
-    with deployment() as made:
-        one = the_one(made, oa)
-        with one.ledger.connect() as connection:
-            found = versions.listed(connection, one.oa)
-        rows: list[dict[str, Any]] = [
-            {
-                "kind": row.kind,
-                "version": row.version,
-                "since": row.since,
-                "by": row.by,
-                "proposals": [proposal.version for proposal in row.proposals],
-                "file_is_bad": row.file_is_bad,
-            }
-            for row in kind_rows(one, found)
-        ]
-    if as_json:
-        print_json(rows)
-        return
-    for row in rows:
-        row["open"] = ", ".join(map(str, row["proposals"])) or "–"
-        row["file"] = "LỖI" if row["file_is_bad"] else "tốt"
-    print_table(_COLUMNS, rows, empty="")
-
-
-@template.command(
-    short_help="Các bản của một loại, hoặc nội dung một bản.",
-    epilog=examples("hcc template show accepted", "hcc template show accepted --version 1"),
-)
-@_KIND
-@click.option("--version", metavar="BẢN", type=click.IntRange(min=1), help="In nội dung bản này và tin dựng từ nó.")
-@of_oa
-@as_json
-def show(kind: str, version: int | None, oa: str | None, as_json: bool) -> None:
-    """Liệt kê các bản của một loại; với --version: nguồn của bản ấy, tin như Zalo hiện, và SMS với số đoạn."""
-    from ledger.letters import versions
-    from operators.wording.looks import source_of
-
-    with deployment() as made:
-        one = the_one(made, oa)
-        with one.ledger.connect() as connection:
-            found = versions.listed(connection, one.oa, kind)
-        if version is None:
-            _show_versions([_row(each) for each in found], as_json=as_json)
-            return
-        source = source_of(one, found, kind, version)
-        if source is None:
-            raise nothing(f"Loại {kind} không có bản {version}.")
-        _show_source(one, kind, version, source, as_json=as_json)
-
-
-@template.command(
-    short_help="Tệp khác bản đang dùng thế nào.",
-    epilog=examples("hcc template diff accepted", "hcc template diff accepted --version 1"),
-)
-@_KIND
-@click.option(
-    "--version", metavar="BẢN", type=click.IntRange(min=1), help="So bản này (mặc định: tệp) với bản đang dùng."
-)
-@of_oa
-@as_json
-def diff(kind: str, version: int | None, oa: str | None, as_json: bool) -> None:
-    """In những dòng khác giữa bản đang dùng và tệp trong templates/, hoặc một bản khác."""
-    from domain.template_source import source_of_files
-    from ledger.letters import versions
-    from operators.wording.looks import changes, source_of
-    from worker.services.shared import TEMPLATES
-
-    with deployment() as made:
-        one = the_one(made, oa)
-        with one.ledger.connect() as connection:
-            one.letters.refresh(connection, now=True)
-            found = versions.listed(connection, one.oa, kind)
-        other = source_of_files(TEMPLATES, kind) if version is None else source_of(one, found, kind, version)
-        if other is None:
-            raise nothing(f"Loại {kind} không có bản {version}.")
-        used = one.letters.version(kind)
-        names = (f"{kind} bản {used}", f"templates/{kind}" if version is None else f"{kind} bản {version}")
-        lines = changes(one.letters.source(kind), other, names)
-    if as_json:
-        print_json({"kind": kind, "in_use": used, "diff": lines})
-    else:
-        say(lines or "Không khác gì.", lines=True)
-
-
-@template.command(
     short_help="Đề xuất nội dung mới.",
     epilog=examples("hcc template propose accepted --text moi.txt --by Lan --why 'thêm số tổng đài'"),
 )
-@_KIND
+@KIND_NAMED
 @click.option("--text", type=_FILE, required=True, metavar="TỆP", help="Nội dung tin; - là đầu vào chuẩn.")
 @click.option("--form", type=_FILE, metavar="TỆP", help="Tham số của mẫu đã duyệt (zns.toml); mặc định: như đang dùng.")
 @_DRY
@@ -168,59 +67,46 @@ def propose(
     _do(do, oa=oa, by=by, why=why, as_json=as_json)
 
 
-@template.command(
-    short_help="Duyệt một bản đề xuất.",
-    epilog=examples("hcc template approve accepted 2 --by Minh --why 'đã đọc lại'"),
+def _on_version(verb: str, short_help: str, text: str, line: str) -> click.Command:
+    """The command of a verb on one version of a kind."""
+
+    def do(kind: str, version: int, *, oa: str | None, by: str, why: str, as_json: bool) -> None:
+        from operators.wording import deeds
+
+        deed = {"approve": deeds.approve, "refuse": deeds.refuse, "revert": deeds.go_back}[verb]
+        _do(lambda one, author: deed(one, kind, version, author), oa=oa, by=by, why=why, as_json=as_json)
+
+    options = KIND_NAMED(_VERSION(of_oa(accountable(as_json(do)))))
+    return click.command(verb, short_help=short_help, help=text, epilog=examples(line))(options)
+
+
+_ON_VERSIONS = (
+    _on_version(
+        "approve",
+        "Duyệt một bản đề xuất.",
+        "Duyệt một bản đề xuất: từ nay tin dùng bản này.",
+        "hcc template approve accepted 2 --by Minh --why 'đã đọc lại'",
+    ),
+    _on_version(
+        "refuse",
+        "Từ chối một bản đề xuất.",
+        "Từ chối một bản đề xuất, không bao giờ dùng nó.",
+        "hcc template refuse accepted 2 --by Minh --why 'sai tên cơ quan'",
+    ),
+    _on_version(
+        "revert",
+        "Quay lại một bản đã duyệt.",
+        "Dùng lại một bản đã duyệt trước đây.",
+        "hcc template revert accepted 1 --by Lan --why 'bản 2 viết sai'",
+    ),
 )
-@_KIND
-@_VERSION
-@of_oa
-@accountable
-@as_json
-def approve(kind: str, version: int, *, oa: str | None, by: str, why: str, as_json: bool) -> None:
-    """Duyệt một bản đề xuất: từ nay tin dùng bản này."""
-    from operators.wording import deeds
-
-    _do(lambda one, author: deeds.approve(one, kind, version, author), oa=oa, by=by, why=why, as_json=as_json)
-
-
-@template.command(
-    short_help="Từ chối một bản đề xuất.",
-    epilog=examples("hcc template refuse accepted 2 --by Minh --why 'sai tên cơ quan'"),
-)
-@_KIND
-@_VERSION
-@of_oa
-@accountable
-@as_json
-def refuse(kind: str, version: int, *, oa: str | None, by: str, why: str, as_json: bool) -> None:
-    """Từ chối một bản đề xuất, không bao giờ dùng nó."""
-    from operators.wording import deeds
-
-    _do(lambda one, author: deeds.refuse(one, kind, version, author), oa=oa, by=by, why=why, as_json=as_json)
-
-
-@template.command(
-    short_help="Quay lại một bản đã duyệt.",
-    epilog=examples("hcc template revert accepted 1 --by Lan --why 'bản 2 viết sai'"),
-)
-@_KIND
-@_VERSION
-@of_oa
-@accountable
-@as_json
-def revert(kind: str, version: int, *, oa: str | None, by: str, why: str, as_json: bool) -> None:
-    """Dùng lại một bản đã duyệt trước đây."""
-    from operators.wording import deeds
-
-    _do(lambda one, author: deeds.go_back(one, kind, version, author), oa=oa, by=by, why=why, as_json=as_json)
 
 
 @template.command(
     short_help="Về bản gốc.",
     epilog=examples("hcc template restore accepted --by Lan --why 'dùng lại lời của văn bản gốc'"),
 )
-@_KIND
+@KIND_NAMED
 @of_oa
 @accountable
 @as_json
@@ -235,7 +121,7 @@ def restore(kind: str, *, oa: str | None, by: str, why: str, as_json: bool) -> N
     short_help="Gửi thử cho một cán bộ.",
     epilog=examples("hcc template send accepted --version 2 --by Lan --why 'xem thử trên máy' < so-cua-toi.txt"),
 )
-@_KIND
+@KIND_NAMED
 @click.option("--version", metavar="BẢN", type=click.IntRange(min=1), help="Bản này; mặc định: bản đang dùng.")
 @of_oa
 @accountable
@@ -310,56 +196,5 @@ def _do(
         answer(said, as_json=as_json, done=done)
 
 
-def _row(one: TemplateVersion) -> dict[str, Any]:
-    return {
-        "version": one.version,
-        "state": one.state,
-        "origin": one.origin,
-        "at": one.at,
-        "by": one.by,
-        "why": one.why,
-        "approved_by": one.approved_by,
-        "approved_at": one.approved_at,
-        "refused_by": one.refused_by,
-        "refused_why": one.refused_why,
-        "used_since": one.used_since,
-    }
-
-
-def _show_versions(rows: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        print_json(rows)
-        return
-    said = [{**row, "state": STATES[row["state"]]} for row in rows]
-    print_table(_VERSIONS, said, empty="Chưa ai đổi nội dung loại này: đang dùng bản gốc (bản 1).")
-
-
-def _show_source(one: Services, kind: str, version: int, source: TemplateSource, *, as_json: bool) -> None:
-    from operators.wording.looks import look
-
-    seen = look(one, kind, source)
-    if as_json:
-        print_json(
-            {
-                "kind": kind,
-                "version": version,
-                "source": source.message,
-                "form": source.form,
-                "text": seen.text,
-                "sms": seen.sms,
-                "sms_segments": seen.sms_segments,
-                "params": dict(seen.params),
-                "fault": seen.fault,
-            }
-        )
-        return
-    say(f"{kind}, bản {version}", bold=True)
-    say(source.message.rstrip("\n"), lines=True)
-    if seen.fault:
-        raise Ended(seen.fault)
-    say(f"Zalo ({seen.characters} ký tự):", bold=True)
-    say(seen.text, lines=True)
-    say(f"SMS ({seen.sms_segments} đoạn):", bold=True)
-    say(seen.sms, lines=True)
-    for name, value in seen.params:
-        say(f"{name} = {value}")
+for command in (list_templates, show, diff, *_ON_VERSIONS):
+    template.add_command(command)

@@ -18,7 +18,7 @@ from config.process import begin_process
 from coordination.processes import CONSOLE, announce
 from worker.services.deployment import Deployment
 
-_NICER = 5  # of 19
+_NICER = 10  # of 19
 _GRACE_SECONDS = 5
 _REQUEST_SECONDS = 60  # then the process is taken for hung and replaced
 

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from ledger.archive import archive, partitions
 from ledger.base.engine import open_ledger
-from ledger.base.tables import metadata, notices, notices_past
+from ledger.base.tables import metadata
+from ledger.base.tables.notices import notices, notices_past
 from ledger.migrate import migrate, missing, newest
 from ledger.people import follows
 from ledger.reports import reports
