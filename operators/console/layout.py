@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from domain.clock import to_vietnam
 from ledger.notices import switches
@@ -39,7 +39,7 @@ forget_banner = _banner.forget
 def layout(request: HttpRequest) -> dict[str, Any]:
     """Django's context processor for every template."""
     language = language_of(request)
-    account = getattr(request, "account", None)
+    account = None if getattr(request, "alone", False) else getattr(request, "account", None)
     context: dict[str, Any] = {"language": language, "languages": LANGUAGES, "account": account}
     if isinstance(account, PassHolder):  # the ledger is away: neither its switches nor its clock are asked
         context |= {"entries": entries(account.role, request.path), **_moment(datetime.now(UTC))}
@@ -56,12 +56,12 @@ def language_of(request: HttpRequest) -> str:
 
 
 def entries(role: str, path: str) -> list[dict[str, Any]]:
-    """The entries that exist and that this role may see."""
+    """The entries that this role may see."""
     first = path.split("/")[1].removesuffix(".csv")
     section, found = _SECTIONS.get(first, first), []
     for route, key in NAVIGATION:
-        url = _address(route)
-        if url and may(role, route):
+        if may(role, route):
+            url = _address(route)
             here = "page" if path == url else "true" if route == section else ""
             found.append({"url": url, "key": key, "here": here})
     return found
@@ -69,11 +69,8 @@ def entries(role: str, path: str) -> list[dict[str, Any]]:
 
 @cache
 def _address(route: str) -> str:
-    """The address of an entry; empty where its page does not exist."""
-    try:
-        return reverse(route)
-    except NoReverseMatch:
-        return ""
+    """The address of an entry."""
+    return reverse(route)
 
 
 def paused() -> Sequence[Switch]:

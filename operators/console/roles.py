@@ -161,11 +161,10 @@ NAVIGATION: tuple[tuple[str, str], ...] = (
     ("inbox", "nav.inbox"),
     ("reports", "nav.reports"),
     ("templates", "nav.templates"),
-    ("followers", "nav.followers"),
     ("system", "nav.system"),
     ("audit", "nav.audit"),
 )
-"""The entries of the head: URL name and word. An entry is shown if its page exists and the role may see it."""
+"""The entries of the head: URL name and word. An entry is shown if the role may see its page."""
 
 
 def allowed(route: str, method: str) -> frozenset[Role] | None:

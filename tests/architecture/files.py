@@ -20,7 +20,7 @@ The first sentence of each module, by room: where does a change belong? [words.m
 [walk.md](../walk.md) the way of one notice. `tests/architecture/test_files.py` keeps this page (`make files`).
 
 The tables: settings `config/settings.py` · kinds `domain/kinds/__init__.py` · channels `worker/channels/__init__.py` ·
-bells `config/celeryconfig.py` · tables of the ledger `ledger/base/tables/` · commands `operators/cli/main.py` ·
+bells `config/celeryconfig.py` · tables `ledger/base/tables/__init__.py` · commands `operators/cli/main.py` ·
 pages `operators/console/roles.py` · reports `operators/reports/catalogue.py` · metrics `operators/metrics/table.py`.
 """
 

@@ -93,6 +93,5 @@ _ALONE = frozenset({"away", "slow", "fault"})
 
 
 def _page(request: HttpRequest, sort: str, status: int, **more: Any) -> HttpResponse:
-    if sort in _ALONE:
-        cast("Any", request).account = None
+    cast("Any", request).alone = sort in _ALONE
     return render(request, "fault.html", {"sort": sort, "status": status, **more}, status=status)

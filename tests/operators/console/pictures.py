@@ -13,6 +13,7 @@ from config.settings import ROOT
 from tests.operators.console.browser import WIDTHS, opened
 from tests.operators.console.conftest import SignIn
 from tests.operators.console.stage import DEAD, DOUBT, FOLLOWS_NOT, SEEN, Stage
+from tests.operators.console.test_browser import FACTORS, factors
 from tests.operators.console.waiting import furnish
 from worker.services.deployment import Deployment
 
@@ -28,8 +29,9 @@ def test_pictures_of_every_page(
     pages = {
         "search": "/", "dossier": f"/dossiers/{SEEN}", "not-followed": f"/dossiers/{FOLLOWS_NOT}",
         "uncertain": f"/dossiers/{DOUBT}", "dead": f"/dossiers/{DEAD}", "unknown-code": "/dossiers/H27.37-240219-1009",
-        "person": f"/people/{person}", "audit": "/audit", "accounts": "/accounts", "factors": "/account/factors",
-        "factors-app": "/account/factors/app/new", "password": "/account/password", "not-found": "/no-such-page",
+        "person": f"/people/{person}", "audit": "/audit", "accounts": "/accounts", "password": "/account/password",
+        "factors-app": "/account/factors/app/new", "factors-key": "/account/factors/keys/new",
+        "not-found": "/no-such-page",
     }  # fmt: skip
     admin = sign_in("admin", "minh")
     for name, path in pages.items():
@@ -48,6 +50,16 @@ def test_pictures_of_the_pages_of_work(
     for name, path in pages.items():
         _take(chromium, address, operator, name, path, _WIDTHS)
     _take(chromium, address, operator, "overview-dark-en", "/overview", _WIDTHS, language="en", scheme="dark")
+
+
+def test_pictures_of_ones_own_factors(chromium: Browser, address: str, desk: Deployment) -> None:
+    """With a key, an app and recovery codes."""
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    with opened(chromium, address) as page:
+        for template, path in zip(FACTORS, factors(page, "minh"), strict=True):
+            page.goto(path)
+            name = template.removeprefix("/account/").replace("/{key}", "-one").replace("/", "-")
+            page.screenshot(path=_FOLDER / f"{name}.png", full_page=True)
 
 
 def _take(  # noqa: PLR0917 (a picture: where, whose, which, how wide)

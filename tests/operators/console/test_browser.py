@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -31,6 +33,14 @@ def addresses(person: int) -> list[str]:
     return ["/", *dossiers, f"/people/{person}", "/audit", "/accounts", *own, "/no-such-page"]
 
 
+FACTORS = (
+    "/account/factors", "/account/factors/app/end", "/account/factors/codes", "/account/factors/codes/new",
+    "/account/factors/keys", "/account/factors/keys/{key}", "/account/factors/keys/{key}/end", "/account/check",
+    "/account/check/code", "/account/check/key",
+)  # fmt: skip
+"""The pages of an account that has factors."""
+
+
 def faults(page: Page) -> list[str]:
     """What axe finds on a page."""
     found = Axe().run(page, options=_RULES).response["violations"]
@@ -48,6 +58,7 @@ def test_every_page_is_accessible_and_fits_a_narrow_screen(
             look(page, address, language, scheme)
             page.set_viewport_size({"width": WIDTHS[-1], "height": 768})
             page.goto(path)
+            assert urlsplit(page.url).path == path  # no other page in its place
             assert page.locator("html").get_attribute("lang") == language
             assert page.locator("h1").count() == 1, path
             found += faults(page)
@@ -111,12 +122,14 @@ def test_a_live_page_changes_by_itself_and_can_be_paused(
     assert number
 
 
-def _account(name: str) -> None:
+def account(name: str) -> Any:
+    """An administrator with a password."""
     from operators.console.models import Account  # noqa: PLC0415 (Django)
 
-    account = Account(username=name, role="admin")
-    account.set_password(WORDS)
-    account.save()
+    one = Account(username=name, role="admin")
+    one.set_password(WORDS)
+    one.save()
+    return one
 
 
 def _sign_in(page: Page, name: str) -> None:
@@ -143,7 +156,7 @@ def _code(secret: str) -> str:
 
 def test_signing_in_takes_a_code_once_an_app_is_set_up(chromium: Browser, address: str, desk: Deployment) -> None:
     """The secret is shown as a picture and as text; recovery codes follow at once."""
-    _account("lan")
+    account("lan")
     with opened(chromium, address) as page:
         _sign_in(page, "lan")
         _confirm(page, "/account/factors/app/new")
@@ -164,23 +177,55 @@ def test_signing_in_takes_a_code_once_an_app_is_set_up(chromium: Browser, addres
         page.get_by_role("heading", name="Tra cứu hồ sơ").wait_for()
 
 
+def add_key(page: Page, name: str) -> None:
+    """Sign in as this account and add a key that the browser itself has."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    device = {
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+        "isUserVerified": True, "automaticPresenceSimulation": True,
+    }  # fmt: skip
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": device})
+    _sign_in(page, name)
+    _confirm(page, "/account/factors/keys/new")
+    page.get_by_label("Tên khóa").fill("máy ở quầy 3")
+    page.get_by_label("Cho đăng nhập chỉ bằng khóa này").check()
+    page.locator("#mfa_webauthn_add").click()
+    page.wait_for_url("**/account/factors/codes")
+
+
+def factors(page: Page, name: str) -> list[str]:
+    """A new account with a key, an app and recovery codes, signed in; the addresses of its pages."""
+    from allauth.mfa.models import Authenticator  # noqa: PLC0415 (Django)
+    from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret  # noqa: PLC0415
+
+    one = account(name)
+    add_key(page, name)
+    TOTP.activate(one, generate_totp_secret())
+    key = Authenticator.objects.get(type=Authenticator.Type.WEBAUTHN).pk
+    return [path.format(key=key) for path in FACTORS]
+
+
+def test_the_pages_of_ones_own_factors_are_accessible(chromium: Browser, address: str, desk: Deployment) -> None:
+    """With a key, an app and recovery codes: what may be changed, and each way to confirm that one is still there."""
+    with opened(chromium, address) as page:
+        paths, found = factors(page, "minh"), []
+        for path, language, scheme in looks(paths):
+            look(page, address, language, scheme)
+            page.goto(path)
+            assert urlsplit(page.url).path == path  # no other page in its place
+            found += faults(page)
+            page.set_viewport_size({"width": WIDTHS[0], "height": 768})
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            found += [f"{path} is {wide} px wide"] if wide > WIDTHS[0] else []
+    assert found == []
+
+
 def test_a_passkey_alone_signs_in(chromium: Browser, address: str, desk: Deployment) -> None:
     """Added in the browser, then used without name and password."""
-    _account("minh")
+    account("minh")
     with opened(chromium, address) as page:
-        devtools = page.context.new_cdp_session(page)
-        devtools.send("WebAuthn.enable")
-        device = {
-            "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
-            "isUserVerified": True, "automaticPresenceSimulation": True,
-        }  # fmt: skip
-        devtools.send("WebAuthn.addVirtualAuthenticator", {"options": device})
-        _sign_in(page, "minh")
-        _confirm(page, "/account/factors/keys/new")
-        page.get_by_label("Tên khóa").fill("máy ở quầy 3")
-        page.get_by_label("Cho đăng nhập chỉ bằng khóa này").check()
-        page.locator("#mfa_webauthn_add").click()
-        page.wait_for_url("**/account/factors/codes")
+        add_key(page, "minh")
         page.goto("/account/factors/keys")
         assert page.get_by_role("rowheader", name="máy ở quầy 3").is_visible()
         page.context.clear_cookies()

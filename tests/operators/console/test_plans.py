@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from benchmarks.console import ADDRESSES, FURTHER
+from benchmarks.console import ADDRESSES, FURTHER, unmeasured
 from ledger.notices import held_counts, switches
 from ledger.notices.lists import LISTED_STATES
 from tests.ledger.notices.test_lists import _SCAN, FILL
@@ -63,6 +63,11 @@ def plans(desk: Deployment) -> Iterator[list[str]]:
     event.listen(desk.shared.ledger, "before_cursor_execute", explain)
     yield found
     event.remove(desk.shared.ledger, "before_cursor_execute", explain)
+
+
+def test_every_page_is_measured_and_its_plans_are_read() -> None:
+    """A new page joins the table of `benchmarks.console`."""
+    assert unmeasured() == set()
 
 
 def test_no_page_reads_a_whole_table(

@@ -87,5 +87,5 @@ def test_an_entry_is_shown_to_those_who_may_see_its_page(sign_in: SignIn) -> Non
     """A clerk has no audit."""
     assert 'href="/audit"' not in sign_in("viewer").get("/").content.decode()
     assert 'href="/audit"' in sign_in("auditor").get("/").content.decode()
-    assert len(NAVIGATION) == 8
+    assert len(NAVIGATION) == 7
     assert {Role.ADMIN} == ADMINS

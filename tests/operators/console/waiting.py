@@ -63,9 +63,14 @@ def scalar(owner: Engine, query: str) -> object:
 
 PAGES = {
     "overview": "/overview", "inbox": "/inbox", "dead-list": "/dead", "uncertain-list": "/uncertain",
-    "quarantine": "/quarantine", "retries": "/retries", "bulk": "/dead/retries/new?kind=accepted", "acts": "/acts",
+    "unreachable-list": "/unreachable", "quarantine": "/quarantine", "expired-list": "/expired", "retries": "/retries",
+    "bulk": "/dead/retries/new?kind=accepted", "bulk-discard": "/dead/discards/new",
+    "bulk-verdict": "/uncertain/verdicts/new", "bulk-release": "/quarantine/releases/new",
+    "bulk-drop": "/quarantine/discards/new", "bulk-expired": "/expired/retries/new", "acts": "/acts",
     "act": "/acts/{act}", "system": "/system", "switches": "/switches", "reports": "/reports/reach",
-    "report-phones": "/reports/bad-phones", "posters": "/posters",
+    "report-dossiers": "/reports/dossiers", "report-causes": "/reports/causes", "report-delays": "/reports/delays",
+    "report-costs": "/reports/costs", "report-followers": "/reports/followers", "report-scans": "/reports/scans",
+    "report-phones": "/reports/bad-phones", "posters": "/posters", "news": "/news", "exports": "/exports",
     "templates": "/templates", "template": "/templates/accepted?version=1",
 }  # fmt: skip
 """The pages of an engineer: their pictures' names and addresses."""
@@ -78,6 +83,7 @@ def furnish(owner: Engine, desk: Deployment) -> dict[str, str]:
     put(owner, "uncertain", 2, prefix="H27.5-240219-", reason="no whole answer in time")
     put(owner, "unreachable", 4, prefix="H27.6-240219-", reason="no Zalo user of this OA is linked to the phone")
     put(owner, "quarantined", 30, prefix="H27.7-240219-", reason="older than 30 days when it was first seen")
+    put(owner, "expired", 3, prefix="H27.9-240219-", reason="older than 72 hours")
     put(owner, "due", 5, prefix="H27.8-240219-", in_seconds=-900)
     with owner.begin() as tx:
         for statement in _AROUND:
