@@ -49,6 +49,7 @@ def test_pictures_of_the_pages_of_work(
     pages, operator = furnish(owner, desk), sign_in("operator", "lan")
     for name, path in pages.items():
         _take(chromium, address, operator, name, path, _WIDTHS)
+    _take(chromium, address, operator, "reports-dark", pages["reports"], _WIDTHS, scheme="dark")
     _take(chromium, address, operator, "overview-dark-en", "/overview", _WIDTHS, language="en", scheme="dark")
 
 
