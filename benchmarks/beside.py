@@ -40,8 +40,10 @@ with world() as made, StandIn(oa=OA, latency_ms=rivalry.LATENCY_MS, tls=True) as
     rivalry._fill(made, zalo, number)
     figures = play(of_ours(template=rivalry._TEMPLATE, children=rivalry._CHILDREN), made, zalo, number)
 print(json.dumps({"rate": figures.rate, "cpu": figures.workers_cpu, "postgres": figures.cpu["PostgreSQL"],
-                  "valkey": figures.cpu["Valkey"], "whole": figures.whole}))
+                  "valkey": figures.cpu["Valkey"], "memory": max(figures.memory), "whole": figures.whole}))
 """
+
+_FIGURES = ("rate", "cpu", "postgres", "valkey", "memory")
 
 
 def main() -> None:
@@ -72,14 +74,24 @@ def _told(figures: Mapping[str, float]) -> str:
 def _throughput(report: Report, revision: str, rounds: Mapping[str, list[Mapping[str, float]]]) -> None:
     report.text(f"Medians of {ROUNDS} rounds of each, taking turns; the throughput of `benchmarks.rivalry`, over HTTP.")
     middle = {
-        name: {what: statistics.median(one[what] for one in each) for what in ("rate", "cpu", "postgres", "valkey")}
+        name: {
+            what: statistics.median(one[what] for one in each)
+            for what in ("rate", "cpu", "postgres", "valkey", "memory")
+        }
         for name, each in rounds.items()
     }
     rows = [
-        (name, f"{one['rate']:,.0f}", *(f"{one[what] * 1000:.3f} ms" for what in ("cpu", "postgres", "valkey")))
+        (
+            name,
+            f"{one['rate']:,.0f}",
+            *(f"{one[what] * 1000:.3f} ms" for what in ("cpu", "postgres", "valkey")),
+            f"{one['memory'] / 2**20:.0f} MB",
+        )
         for name, one in middle.items()
     ]
-    report.table(("tree", "notices a second", "workers' CPU a notice", "PostgreSQL", "Valkey"), rows)
+    report.table(
+        ("tree", "notices a second", "workers' CPU a notice", "PostgreSQL", "Valkey", "memory of a child"), rows
+    )
     before, now = middle[revision], middle["now"]
     report.text(f"CPU of the workers: {times(now['cpu'], before['cpu'])} that of before.")
     shares = [one["rate"] / other["rate"] for one, other in zip(rounds["now"], rounds[revision], strict=True)]
