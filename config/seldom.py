@@ -24,4 +24,4 @@ class Seldom:
         if now - self._said.get(kind, -self._seconds) < self._seconds:
             return 0
         self._said[kind] = now
-        return self._unsaid.pop(kind)
+        return self._unsaid.pop(kind, 0)  # another thread may have been faster

@@ -52,9 +52,31 @@ def spellings(typed: str) -> list[str]:
 
 def _readings(typed: str) -> Iterator[str]:
     tidy = tidied(typed)
+    if parse_code(said := as_said(tidy)):
+        yield said
     close = re.sub(r" ?([-./]) ?", r"\1", tidy)
     yield from (typed, tidy, close, close.replace(" ", "-"), close.replace(" ", ""))
     yield from _by_grammar(letters_of(tidy))
+
+
+_SAID = {
+    "chấm": ".", "gạch": "-", "gạch ngang": "-", "gạch nối": "-", "trừ": "-", "hát": "H",
+    "không": "0", "một": "1", "hai": "2", "ba": "3", "bốn": "4", "tư": "4", "năm": "5", "lăm": "5", "sáu": "6",
+    "bảy": "7", "tám": "8", "chín": "9",
+    "mã hồ sơ": "", "hồ sơ": "", "mã số": "", "mã": "", "số": "", "hs": "",
+}  # fmt: skip
+"""Words of a code that is read out, and those that are said before it → what is written."""
+
+_WRITTEN = {unaccented(word): written for word, written in _SAID.items()}
+_SAID_WORDS = re.compile(rf"(?<!\w)(?:{'|'.join(sorted(_WRITTEN, key=len, reverse=True))})(?!\w):?", re.IGNORECASE)
+
+
+def as_said(tidy: str) -> str:
+    """«hồ sơ H27 chấm 37 gạch 240219 gạch 1001» → «H27.37-240219-1001»; a text without such words stays as it is."""
+    plain = unaccented(tidy)
+    if len(plain) != len(tidy) or not _SAID_WORDS.search(plain):
+        return tidy
+    return re.sub(r"\s+", "", _SAID_WORDS.sub(lambda word: _WRITTEN[word[0].rstrip(":").lower()], plain)).upper()
 
 
 def _by_grammar(letters: str) -> Iterator[str]:

@@ -40,13 +40,15 @@ _LIFE_SECONDS = 300
 _STATEMENT_SECONDS = 30.0
 _LOCK_SECONDS = 10.0
 _OVERDUE_SECONDS = 5.0  # beyond the statement time-out
-_KEEPALIVE = {
+KEEPALIVE = {
     "keepalives": 1,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": _VANISHED_SECONDS * 1000,
 }
+"""Parameters of libpq, by which a connection to a host that vanished ends."""
+
 _CAN_IT_WRITE = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'"
 _BOUNDED_ALONE = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", re.IGNORECASE)
 
@@ -79,7 +81,7 @@ def open_ledger(
             "client_encoding": "utf8",  # overrides PGCLIENTENCODING and the role's setting; PgBouncer keeps it
             "connection_factory": BoundedSession,
             "cursor_factory": BoundedCursor,
-            **_KEEPALIVE,
+            **KEEPALIVE,
         },
     )
 
@@ -142,6 +144,12 @@ class BoundedSession(connection):  # type: ignore[misc]  # psycopg2 ships no typ
             super().rollback()
         finally:
             OVERDUE.end(ticket)
+
+
+def bounded_session(seconds: float) -> type[BoundedSession]:
+    """The sessions of somebody else's engine, each statement of which may take so long. With `BoundedCursor` only."""
+    limits = {"bounds": _bounds(seconds), "longest": seconds + _OVERDUE_SECONDS}
+    return type(BoundedSession.__name__, (BoundedSession,), limits)
 
 
 class BoundedCursor(cursor):  # type: ignore[misc]  # psycopg2 ships no types

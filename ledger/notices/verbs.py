@@ -195,7 +195,7 @@ def next_page(tx: Connection, act: Act, *, page: int = PAGE) -> set[int] | None:
     deed = DEEDS[act.verb]
     meant = acts.of_these_dossiers(tx, act, ids) if deed.in_order else ids
     moved = _do(tx, act.oa, deed, meant, by=act.by, why=act.why)
-    acts.note(tx, act, moved=len(moved), last_id=ids[-1])
+    acts.note(tx, act, meant, moved=len(moved), last_id=ids[-1])
     return moved
 
 

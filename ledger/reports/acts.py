@@ -98,12 +98,18 @@ def read(tx: Connection, number: int, *, lock: bool = False) -> Act | None:
 
 
 def unfinished(tx: Connection, oa: str, verb: str, values: Mapping[str, Any]) -> Act | None:
-    """The newest act of this verb and filter that was interrupted, and that nobody stopped."""
+    """The newest act of this verb and filter that was interrupted, and that nobody stopped.
+
+    Whoever asks for the same at the same moment, as a double click does, waits until this transaction ends: there is
+    one act.
+    """
+    said = {"oa": oa, "verb": verb, "filter": _narrowed(values)}
+    tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:oa || :verb || :filter, 0))"), said)
     query = text(f"""
         SELECT {_COLUMNS} FROM acts
         WHERE oa = :oa AND verb = :verb AND filter = CAST(:filter AS jsonb) AND until IS NULL AND stopped_at IS NULL
         ORDER BY id DESC LIMIT 1""")
-    row = tx.execute(query, {"oa": oa, "verb": verb, "filter": _narrowed(values)}).one_or_none()
+    row = tx.execute(query, said).one_or_none()
     return Act(*row) if row else None
 
 
@@ -148,11 +154,17 @@ def of_these_dossiers(tx: Connection, act: Act, ids: Sequence[int]) -> list[int]
     return list(tx.execute(text(_OF_THESE_DOSSIERS), {"act": act.id, "ids": list(ids)}).scalars())
 
 
-def note(tx: Connection, act: Act, *, moved: int, last_id: int) -> None:
-    """Record a page: its last id, and how many of its notices were moved."""
+def note(tx: Connection, act: Act, looked_at: Sequence[int], *, moved: int, last_id: int) -> None:
+    """Record a page: its last id, how many of its notices were moved, and those of later pages that went with it.
+
+    Without the latter a notice that comes to its state again before its own page would be taken twice.
+    """
     query = text("""
         UPDATE acts SET done = done + :moved, last_id = :last, touched_at = clock_timestamp() WHERE id = :id""")
     tx.execute(query, {"id": act.id, "moved": moved, "last": last_id})
+    if later := [notice for notice in looked_at if notice > last_id]:
+        gone = text("DELETE FROM act_notices WHERE act_id = :id AND notice_id = ANY(CAST(:later AS bigint[]))")
+        tx.execute(gone, {"id": act.id, "later": later})
 
 
 def end(tx: Connection, act: Act) -> None:

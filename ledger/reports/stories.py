@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from ledger.notices import switches
 from ledger.notices.order import place
+from ledger.reports.why import CLOCKS
 
 PAGE = 50
 """Rows of a page of a list."""
@@ -18,7 +19,7 @@ _NOTICES = f"""
 SELECT id, oa, event_key, code, kind, unit, state, text, template_version, person_id, event_at, recorded_at
 FROM notices_ever WHERE oa = ANY(:oas) AND code = :code ORDER BY oa, {place("notices_ever")}
 """
-# No attempt and no step is older than its notice was recorded, so older months are not read.
+# No attempt and no step is older than its notice was recorded, but for the clocks, so older months are not read.
 _ATTEMPTS = """
 SELECT notice_id, at, channel, outcome, code, ms FROM attempts
 WHERE notice_id = ANY(:ids) AND at >= :since ORDER BY at, id
@@ -35,7 +36,7 @@ def story(tx: Connection, oas: Sequence[str], code: str) -> list[dict[str, Any]]
     notices = {row["id"]: {**row, "attempts": [], "history": [], "switches": []} for row in rows}
     if not notices:
         return []
-    values = {"ids": list(notices), "since": min(row["recorded_at"] for row in rows)}
+    values = {"ids": list(notices), "since": min(row["recorded_at"] for row in rows) - CLOCKS}
     for query, part in ((_ATTEMPTS, "attempts"), (_HISTORY, "history")):
         for row in tx.execute(text(query), values).mappings():
             notices[row["notice_id"]][part].append(dict(row))

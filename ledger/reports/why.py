@@ -88,7 +88,8 @@ _TRIES = """
 SELECT notice_id, count(*) AS tries FROM attempts
 WHERE notice_id = ANY(CAST(:ids AS bigint[])) AND at >= :since GROUP BY notice_id
 """
-_CLOCKS = timedelta(hours=1)  # by which an attempt's host may be behind the ledger, and more
+CLOCKS = timedelta(hours=1)
+"""By as much an attempt's host may be behind the ledger, and more."""
 
 
 def notices(tx: Connection, oa: str, code: str) -> list[NoticeFacts]:
@@ -97,7 +98,7 @@ def notices(tx: Connection, oa: str, code: str) -> list[NoticeFacts]:
     if not rows:
         return []
     # Months before the first notice are not looked at.
-    values = {"ids": [row.id for row in rows], "since": min(row.recorded_at for row in rows) - _CLOCKS}
+    values = {"ids": [row.id for row in rows], "since": min(row.recorded_at for row in rows) - CLOCKS}
     steps: dict[int, list[HistoryStep]] = {}
     for row in tx.execute(text(_STEPS), values):
         before = State(row.before) if row.before else None

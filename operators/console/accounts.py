@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from sqlalchemy import Engine
 
 from ledger.base.audit import audit
@@ -18,6 +19,7 @@ from operators.console.roles import Role
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,31}")
 _UNIT = re.compile(r"[0-9A-Z]{1,4}(?:\.[0-9A-Z]{1,4})*")
+_LONGEST_UNIT = 64  # characters; the width of the column
 _SANDBOX_ADMIN = "admin"
 _LAST_ADMIN = "last_admin"
 
@@ -40,49 +42,57 @@ class Accounts:
     def add(self, name: str, role: str, unit: str, password: str | None, *, why: str) -> Account:
         """Make an account; without a password it is opened by single sign-on. Raises `AccountFault`."""
         account = Account(username=_checked_name(name), role=_checked_role(role), unit=_checked_unit(unit))
-        if Account.objects.filter(username=account.username).exists():
-            raise AccountFault("taken")
         _set_password(account, password)
-        account.save()
-        self._note("account add", f"{account.username}: {account.role} {account.unit}".strip(), why)
+        with transaction.atomic():
+            try:
+                account.save(force_insert=True)
+            except IntegrityError:
+                raise AccountFault("taken") from None
+            self._note("account add", f"{account.username}: {account.role} {account.unit}".strip(), why)
         return account
 
     def change_role(self, account: Account, role: str, unit: str, *, why: str) -> None:
         """Give another role. Raises `AccountFault`; the last administrator stays one."""
-        if role != Role.ADMIN:
-            _keep_an_admin(account)
         account.role, account.unit = _checked_role(role), _checked_unit(unit)
-        account.save(update_fields=["role", "unit"])
-        self._note("account role", f"{account.username}: {account.role} {account.unit}".strip(), why)
+        with transaction.atomic():
+            if role != Role.ADMIN:
+                _keep_an_admin(account)
+            account.save(update_fields=["role", "unit"])
+            self._note("account role", f"{account.username}: {account.role} {account.unit}".strip(), why)
 
     def change_password(self, account: Account, password: str, *, why: str) -> None:
         """Set a password; every session ends, and second factors are removed. Raises `AccountFault`."""
         _set_password(account, password)
-        account.save(update_fields=["password"])
-        Authenticator.objects.filter(user=account).delete()
-        self._note("account password", account.username, why)
+        with transaction.atomic():
+            account.save(update_fields=["password"])
+            Authenticator.objects.filter(user=account).delete()
+            self._note("account password", account.username, why)
 
     def disable(self, account: Account, *, why: str) -> None:
         """End its sessions and let it sign in no more. Raises `AccountFault`; one administrator stays."""
-        _keep_an_admin(account)
         account.is_active = False
-        account.save(update_fields=["is_active"])
-        self._note("account off", account.username, why)
+        with transaction.atomic():
+            _keep_an_admin(account)
+            account.save(update_fields=["is_active"])
+            self._note("account off", account.username, why)
 
     def enable(self, account: Account, *, why: str) -> None:
         """Let it sign in again."""
         account.is_active = True
-        account.save(update_fields=["is_active"])
-        self._note("account on", account.username, why)
+        with transaction.atomic():
+            account.save(update_fields=["is_active"])
+            self._note("account on", account.username, why)
 
     def remove(self, account: Account, *, why: str) -> None:
         """Delete it; what it did stays in the audit under its name. Raises `AccountFault`."""
-        _keep_an_admin(account)
         name = account.username
-        account.delete()
-        self._note("account remove", name, why)
+        with transaction.atomic():
+            _keep_an_admin(account)
+            account.delete()
+            self._note("account remove", name, why)
 
     def _note(self, verb: str, subject: str, why: str) -> None:
+        """Record a deed before it is committed: where this fails, the deed is undone."""
         with self._ledger.begin() as tx:
             audit(tx, EVERY_OA, verb, subject, by=self._by, why=why)
 
@@ -134,7 +144,7 @@ def _checked_role(role: str) -> str:
 
 def _checked_unit(unit: str) -> str:
     known = unit.strip().upper()
-    if known and not _UNIT.fullmatch(known):
+    if known and (len(known) > _LONGEST_UNIT or not _UNIT.fullmatch(known)):
         raise AccountFault("bad_unit")
     return known
 
@@ -151,7 +161,10 @@ def _set_password(account: Account, password: str | None) -> None:
 
 
 def _keep_an_admin(account: Account) -> None:
-    """Nobody could make an administrator from the pages again."""
-    others = Account.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=account.pk)
-    if account.role == Role.ADMIN and account.is_active and not others.exists():
+    """Nobody could make an administrator from the pages again.
+
+    The rows of all administrators are locked, so that two who end each other take turns.
+    """
+    admins = Account.objects.select_for_update().filter(role=Role.ADMIN, is_active=True).order_by("pk")
+    if {one.pk for one in admins} == {account.pk}:
         raise AccountFault(_LAST_ADMIN)

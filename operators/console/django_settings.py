@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import make_url
 
 from config.settings import INSTALLED, Settings
+from ledger.base.engine import KEEPALIVE, BoundedCursor, bounded_session
+from ledger.console import STATEMENT_SECONDS
 
 PROVIDER = "sso"
 """The id of the OpenID Connect server in addresses: `/oidc/sso/login/callback/`."""
@@ -40,6 +42,7 @@ _MIDDLEWARE = [
     "operators.console.middleware.entity_tags",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "operators.console.middleware.language",
+    "operators.console.middleware.no_nul",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -101,7 +104,14 @@ def _database(url: str) -> dict[str, Any]:
         "CONN_MAX_AGE": _KEPT_SECONDS,
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": True,  # PgBouncer in transaction mode
-        "OPTIONS": {"connect_timeout": _CONNECT_SECONDS, "application_name": "hcc console accounts", **query},
+        "OPTIONS": {
+            "connect_timeout": _CONNECT_SECONDS,
+            "application_name": "hcc console accounts",
+            "connection_factory": bounded_session(STATEMENT_SECONDS),  # a hung server delays pages, and hangs none
+            "cursor_factory": BoundedCursor,
+            **KEEPALIVE,
+            **query,
+        },
     }
 
 

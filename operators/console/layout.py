@@ -80,7 +80,8 @@ def paused() -> Sequence[Switch]:
 
 def _listed() -> Sequence[Switch]:
     with ground.reading() as connection:
-        return switches.listed(connection)
+        oas = {switches.EVERY_OA, *ground.deployment().names}
+        return [one for one in switches.listed(connection) if one.oa in oas]
 
 
 def _moment(now: datetime) -> dict[str, str]:

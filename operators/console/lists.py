@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, QueryDict
+from django.http import Http404, HttpRequest, QueryDict
 
 from domain.kinds import RANK
 from domain.lifecycle import State
@@ -59,9 +59,13 @@ LISTS: Mapping[str, NoticeList] = {
 
 
 def services_of(request: HttpRequest) -> Services:
-    """The OA of `?oa=`, else the first one."""
-    made = ground.deployment()
-    return made.named(request.GET.get("oa") or request.POST.get("oa") or "") or next(iter(made))
+    """The OA of `?oa=`, without it the first one. Raises `Http404` for one that is not served."""
+    made, given = ground.deployment(), request.GET.get("oa") or request.POST.get("oa")
+    if not given:
+        return next(iter(made))
+    if (one := made.named(given)) is None:
+        raise Http404
+    return one
 
 
 def choice_of(request: HttpRequest, given: QueryDict) -> Choice:
@@ -101,6 +105,6 @@ def moment_of(given: QueryDict, name: str) -> datetime | None:
     """A time in a form of ours; None for what is none."""
     try:
         found = datetime.fromisoformat(given.get(name, ""))
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return found if found.tzinfo else None

@@ -10,14 +10,14 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.db import Error
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, QueryDict, UnreadablePostError
 from django.utils import translation
 
 from operators.console import passes
 from operators.console.models import Account
 from operators.console.passes import PassHolder
-from operators.console.roles import WITHOUT_LEDGER, allowed
-from operators.console.views.faults import refused
+from operators.console.roles import PUBLIC, SESSIONLESS, WITHOUT_LEDGER, allowed
+from operators.console.views.faults import bad_request, refused
 from operators.console.words import LANGUAGES
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -65,11 +65,31 @@ def entity_tags(get_response: Answer) -> Answer:
             response["X-Updated"] = at[1].decode()
         tag = f'"{hashlib.sha256(_CHANGING.sub(b"", response.content)).hexdigest()[:32]}"'
         if request.headers.get("If-None-Match") == tag:
-            return HttpResponseNotModified(headers={"ETag": tag, "X-Updated": response.get("X-Updated", "")})
+            unchanged = HttpResponseNotModified(headers={"ETag": tag, "X-Updated": response.get("X-Updated", "")})
+            unchanged.cookies = response.cookies
+            return unchanged
         response["ETag"] = tag
         return response
 
     return answer
+
+
+def no_nul(get_response: Answer) -> Answer:
+    """Refuse the one character that PostgreSQL's texts cannot have, wherever it was typed."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        typed = [value for query in (request.GET, _form(request)) for _, values in query.lists() for value in values]
+        return bad_request(request) if any("\0" in value for value in (request.path, *typed)) else get_response(request)
+
+    return answer
+
+
+def _form(request: HttpRequest) -> QueryDict:
+    """The fields of a form; none where the browser went away while it sent them."""
+    try:
+        return request.POST
+    except UnreadablePostError:
+        return QueryDict()
 
 
 def language(get_response: Answer) -> Answer:
@@ -109,6 +129,8 @@ class Gatekeeper:
         match = request.resolver_match
         route = match.view_name if match else ""
         roles = allowed(route, request.method or "GET")
+        if roles is PUBLIC and route in SESSIONLESS:
+            return None
         known = _account(request, route)
         cast("Any", request).account = known
         if roles is None:  # PUBLIC

@@ -152,6 +152,9 @@ ROUTES: Mapping[str, Mapping[str, frozenset[Role] | None]] = {
 }
 """URL name → method → roles. HEAD is GET. A viewer may POST only what concerns the own account, and searches."""
 
+SESSIONLESS = frozenset({"healthz", "guide", "short_link"})
+"""Public addresses that read no session: they answer while the ledger, which has the sessions, is away."""
+
 WITHOUT_LEDGER = frozenset({"retries"})
 """Pages that are served while the ledger is away: to read, by a pass (`operators.console.passes`)."""
 

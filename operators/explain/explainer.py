@@ -57,14 +57,17 @@ class Explainer:
         self._services = list(services)
         self._looks = {one.oa: SourceLook(one.settings) for one in self._services}
 
-    def explain(self, typed: str) -> Explanation:
-        """The answer on the dossier that was meant. Never raises for a ledger or a source that is away."""
+    def explain(self, typed: str, *, shows_phone: bool = True) -> Explanation:
+        """The answer on the dossier that was meant. Never raises for a ledger or a source that is away.
+
+        `shows_phone`: the sentences may name the phone, masked.
+        """
         try:
             codes = spellings(typed)
         except ValueError:
             return Explanation(typed.strip(), _not_a_code())
         try:
-            return self._explain(codes)
+            return self._explain(codes, shows_phone=shows_phone)
         except (DBAPIError, PoolTimeoutError) as error:
             _log.warning("the ledger did not answer why=%s", type(error).__name__)
             return Explanation(codes[0], _LEDGER_AWAY)
@@ -74,7 +77,7 @@ class Explainer:
         for look in self._looks.values():
             look.close()
 
-    def _explain(self, codes: Sequence[str]) -> Explanation:
+    def _explain(self, codes: Sequence[str], *, shows_phone: bool) -> Explanation:
         found: dict[str, set[str]] = {}
         for one in self._services:
             with one.ledger.connect() as connection:
@@ -83,7 +86,11 @@ class Explainer:
         if len(known) > 1 and codes[0] not in known:
             return Explanation(codes[0], _several(known), nearest=known)
         code = codes[0] if codes[0] in known or not known else known[0]
-        told = [answer for one in self._services if code in found[one.oa] and (answer := _of_notices(one, code))]
+        told = [
+            answer
+            for one in self._services
+            if code in found[one.oa] and (answer := _of_notices(one, code, shows_phone=shows_phone))
+        ]
         if told:
             return max(told, key=lambda answer: answer.notices[-1].event_at)
         first = sorted(self._services, key=lambda one: code not in found[one.oa])
@@ -112,7 +119,7 @@ class Explainer:
 _LIKELIEST = {Situation.POLL_BEHIND: 0, Situation.UNASKED: 1, Situation.UNKNOWN: 2}
 
 
-def _of_notices(services: Services, code: str) -> Explanation | None:
+def _of_notices(services: Services, code: str, *, shows_phone: bool) -> Explanation | None:
     """The answer by the notices of an OA; None if there are none."""
     with services.ledger.connect() as connection:
         now = ledger_now(connection)
@@ -124,7 +131,8 @@ def _of_notices(services: Services, code: str) -> Explanation | None:
     grace = timedelta(days=services.settings.follow_grace_days)
     answers = []
     for one in facts:
-        beside = Beside(now, grace, holds.get(one.event_key), one.phone_seen or _masked(services, one.phone_sealed))
+        phone = (one.phone_seen or _masked(services, one.phone_sealed)) if shows_phone else None
+        beside = Beside(now, grace, holds.get(one.event_key), phone)
         answers.append(
             NoticeAnswer(
                 one.event_key, one.kind, one.state, one.reason, one.event_at, verdict_on(one, beside), one.text

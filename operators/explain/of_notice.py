@@ -233,10 +233,10 @@ def _sending(_notice: NoticeFacts, _beside: Beside) -> Verdict:
 def _dead(notice: NoticeFacts, _beside: Beside) -> Verdict:
     said = _said(notice)
     vi, en = f"Đã dừng, chờ người trực: {said.inner.vi}.", f"Stopped, an operator has to act: {said.inner.en}."
-    who = said.who if said.who is not Who.NOBODY else Who.OPERATOR
-    todo = Word(
-        said.todo_vi or "Báo người trực gửi lại hoặc bỏ.", said.todo_en or "An operator retries it or drops it."
-    )
+    todo = Word("Báo người trực gửi lại hoặc bỏ.", "An operator retries it or drops it.")
+    if said.who is Who.NOBODY:  # a reason that is over by itself while a notice waits; this one waits no more
+        return Verdict(Situation.DEAD, vi, en, Who.OPERATOR, todo.vi, todo.en)
+    who, todo = said.who, Word(said.todo_vi or todo.vi, said.todo_en or todo.en)
     return Verdict(Situation.DEAD, vi, en, who, todo.vi, todo.en)
 
 

@@ -7,6 +7,7 @@ the same bytes.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -30,6 +31,7 @@ _UPRIGHT = 8  # columns that fit on an upright sheet
 _SUMMED = frozenset({CellSort.NUMBER, CellSort.DONG})
 _WIDEST = 40  # letters that a column's width grows with
 _LONG_WORD = 9
+_NOT_IN_FONTS = re.compile(r"[^\x20-\u024f\u0300-\u036f\u1e00-\u1eff\u2000-\u206f\u20ab]")
 
 
 class TooManyPages(Exception):  # noqa: N818 (a limit of ours, told to people as it is)
@@ -96,13 +98,21 @@ def _width(place: int, headings: Sequence[str], said: Sequence[Sequence[str]]) -
 
 
 def _compiled(given: dict[str, object]) -> bytes:
+    text = json.dumps(given, ensure_ascii=False)
+    try:
+        return _typeset(text)
+    except typst.TypstError:
+        return _typeset(_NOT_IN_FONTS.sub("?", text))  # what an address had, or a source's unit
+
+
+def _typeset(given: str) -> bytes:
     made = typst.compile(
         str(_FOLDER / "report.typ"),
         root=str(_FOLDER),
         font_paths=[str(_FONTS)],
         ignore_system_fonts=True,  # the same sheet on every machine
         format="pdf",
-        sys_inputs={"given": json.dumps(given)},
+        sys_inputs={"given": given},
         pdf_standards=["ua-1"],
     )
     if not isinstance(made, bytes):  # only images come as several

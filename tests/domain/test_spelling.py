@@ -58,6 +58,21 @@ def test_what_can_be_no_code_is_told() -> None:
         spellings("x" * 60)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "H27 chấm 37 gạch 240219 gạch 1001",
+        "hồ sơ H27.37-240219-1001",
+        "Mã hồ sơ: H27.37-240219-1001",
+        "h27 cham 37 gach ngang 240219 gach ngang 1001",
+        "hát hai bảy chấm ba bảy gạch hai bốn không hai một chín gạch một không không một",
+    ],
+)
+def test_a_code_is_understood_as_it_is_read_out(said: str) -> None:
+    """With the words for its marks and digits, and with those before it."""
+    assert spellings(said)[0] == "H27.37-240219-1001"
+
+
 @given(st.text(max_size=80))
 def test_every_reading_is_a_code(typed: str) -> None:
     """Whatever is typed, what is looked for is spelt as the ledger spells."""

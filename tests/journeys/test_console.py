@@ -7,8 +7,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 from redis import Redis
@@ -34,7 +36,7 @@ class Person:
     def get(self, path: str) -> tuple[int, str]:
         """The status and the text of a page; 0 while nobody listens."""
         try:
-            answer = self._session.get(self._base + path, timeout=20)
+            answer = self._session.get(self._base + path, timeout=40)
         except requests.ConnectionError:
             return 0, ""
         return answer.status_code, answer.text
@@ -47,6 +49,20 @@ class Person:
         typed = {"csrfmiddlewaretoken": field[1], "login": name, "password": PHRASE}
         answer = self._session.post(f"{self._base}/sign-in", data=typed, allow_redirects=False, timeout=20)
         assert answer.status_code == 302, answer.text
+
+
+@contextmanager
+def frozen(pid: int | None) -> Iterator[None]:
+    """A server that takes connections and answers nothing, with all its processes."""
+    assert pid is not None
+    processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    for one in processes:
+        one.suspend()
+    try:
+        yield
+    finally:
+        for one in processes:
+            one.resume()
 
 
 @pytest.fixture
@@ -85,6 +101,12 @@ def test_the_console_outlives_its_ledger_and_its_redis(own: Servers, tmp_path: P
 
         own.postgres.start()
         until(lambda: [lan.get(path)[0] for path in pages] == [200] * len(pages), "all pages", 30)
+        with frozen(own.postgres.pid):
+            assert lan.get("/healthz")[0] == 200
+            assert lan.get("/retries")[0] == 200
+            status, shown = lan.get("/overview")
+            assert (status, "Sổ thông báo tạm thời không trả lời" in shown) == (503, True)
+        until(lambda: [lan.get(path)[0] for path in pages] == [200] * len(pages), "all pages again", 30)
         with Redis.from_url(own.redis_url()) as redis:
             redis.flushall()
         assert [lan.get(path)[0] for path in (*pages, "/retries")] == [200] * (len(pages) + 1)

@@ -16,7 +16,7 @@ from operators.console.models import Account
 from operators.console.roles import Role, may
 from operators.console.unit_names import unit_names
 
-_LONGEST_REASON = 200
+_LONGEST = 200  # characters of a field
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -24,7 +24,7 @@ def show_or_add(request: HttpRequest) -> HttpResponse:
     """The list; POST makes an account and shows its first password, once."""
     if request.method != "POST":
         return _page(request)
-    typed = {name: request.POST.get(name, "").strip() for name in ("name", "role", "unit", "why")}
+    typed = {name: request.POST.get(name, "").strip()[:_LONGEST] for name in ("name", "role", "unit", "why")}
     password = None if request.POST.get("sign_on") else new_password()
     try:
         _check(typed["why"])
@@ -59,7 +59,7 @@ def _change(request: HttpRequest, number: int, deed: Callable[[Accounts, Account
         raise Http404
     try:
         _check(why)
-        deed(_accounts(request), account, why[:_LONGEST_REASON])
+        deed(_accounts(request), account, why[:_LONGEST])
     except AccountFault as fault:
         return _page(request, fault=fault)
     response = HttpResponseRedirect(reverse("accounts"))

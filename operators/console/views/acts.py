@@ -7,7 +7,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from sqlalchemy import Connection
 
 from ledger.base.audit import audit
@@ -25,7 +25,7 @@ from operators.console.words import named
 _LISTED = 50
 
 
-@require_GET
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """The newest acts, by console and command line alike."""
     language = language_of(request)
@@ -35,7 +35,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/acts.html", context)
 
 
-@require_GET
+@require_safe
 def show(request: HttpRequest, number: int) -> HttpResponse:
     """One act: bar, done of total, rate, and the button that stops it."""
     with ground.reading() as connection:

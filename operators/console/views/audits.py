@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from ledger.notices.switches import EVERY_OA
 from ledger.reports import audits
@@ -16,7 +16,7 @@ from operators.console.paging import before, narrowed
 from operators.console.telling import said_reason
 
 
-@require_GET
+@require_safe
 def show(request: HttpRequest) -> HttpResponse:
     """A page of deeds, the newest first; `?by=` and `?verb=` narrow it."""
     by, verb = narrowed(request, "by"), narrowed(request, "verb")

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from sqlalchemy import Connection
 
 from domain.lifecycle import State
@@ -35,7 +35,7 @@ _COUNTING_SECONDS = 6.0  # listing the notices of an act may take longer than a 
 _DIGITS = 18
 
 
-@require_GET
+@require_safe
 def new(request: HttpRequest, name: str, verb: str) -> HttpResponse:
     """How many, of what cause, the first twenty, what it may cost; nothing is done."""
     return _preview(request, LISTS[name], verb, choice_of(request, request.GET))

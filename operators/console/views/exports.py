@@ -8,7 +8,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from ledger.base.audit import audit
 from ledger.reports import exports
@@ -41,7 +41,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/exports.html", context)
 
 
-@require_GET
+@require_safe
 def as_file(request: HttpRequest, number: int) -> HttpResponseBase:
     """The file, for the account that asked for it, as long as its role may have the report."""
     with ground.reading() as connection:

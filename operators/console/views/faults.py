@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterable
 from typing import Any, cast
 
-from django.db import DatabaseError
-from django.db.utils import InterfaceError
+from django.db.utils import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from requests import RequestException
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError as OfDriver
 
 from config.faults import chain, in_a_line, keep
 from ledger.base.away import AWAY, is_of_one_statement, why_away
@@ -21,6 +21,9 @@ from operators.console.roles import Role
 log = logging.getLogger("hcc.console")
 
 _RETRY_SECONDS = "60"
+_AWAY = (*AWAY, OperationalError, InterfaceError, OfDriver)
+"""Of the ledger's engine, and of Django's connection to the accounts. Other errors of a statement are our faults."""
+
 _TOO_SLOW = "57014"  # query_canceled: its time-out
 
 
@@ -69,7 +72,7 @@ def failed(request: HttpRequest) -> HttpResponse:
     if _is_slow(error):
         log.warning("slow route=%s", _route(request))
         return _page(request, "slow", 503)
-    if isinstance(error, (*AWAY, DatabaseError, InterfaceError, DBAPIError)):
+    if isinstance(error, _AWAY):
         log.warning("ledger away: %s route=%s", why_away(error), _route(request))
         return away(request)
     number, _ = keep(error, "hcc console")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from operators.console.middleware import LANGUAGE_COOKIE
 from operators.console.words import LANGUAGES
@@ -13,7 +13,7 @@ from operators.console.words import LANGUAGES
 _YEAR_SECONDS = 365 * 24 * 3600
 
 
-@require_GET
+@require_safe
 def healthz(_: HttpRequest) -> HttpResponse:
     """200 while the process lives; no server is asked."""
     return HttpResponse("ok\n", content_type="text/plain")

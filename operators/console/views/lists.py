@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from sqlalchemy import Connection
 
 from domain.kinds import RANK
@@ -32,7 +32,7 @@ from operators.reports.desk import unreachable
 from worker.services.bootstrap import Services
 
 
-@require_GET
+@require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
     """What waits for somebody: each list with its number and its most frequent causes."""
     one, language = services_of(request), language_of(request)
@@ -43,7 +43,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/inbox.html", {**context, **common(request, one)})
 
 
-@require_GET
+@require_safe
 def show(request: HttpRequest, name: str) -> HttpResponse:
     """One list: its causes on the first page, and fifty notices."""
     listing, one, language = LISTS[name], services_of(request), language_of(request)
@@ -75,7 +75,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "pages/list.html", {**context, **common(request, one)})
 
 
-@require_GET
+@require_safe
 def desk_file(request: HttpRequest) -> HttpResponseBase:
     """Whom nobody could reach, as a file for the desk, by the filters of the address."""
     one, choice = services_of(request), choice_of(request, request.GET)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from domain.wording import LetterError
 from ledger.base.clock import now
@@ -21,7 +21,7 @@ from operators.reports.news import news_text
 from producers.news import UnitNews, newest_news
 
 
-@require_GET
+@require_safe
 def show(request: HttpRequest) -> HttpResponse:
     """Units and rhythms, and the text of the one of the address, else of the first, by the roll-ups as they are."""
     one, text, fault = services_of(request), "", ""

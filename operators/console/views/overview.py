@@ -8,7 +8,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from domain.lifecycle import State
 from ledger.notices.switches import EVERY_OA
@@ -22,7 +22,8 @@ from operators.console.pauses import pause_said
 from operators.console.plots import plot_file, plot_shown
 from operators.console.verdict import BAD, FindingBounds, OverviewFinding, findings
 from operators.console.vitals import LedgerVitals, RedisVitals, ledger_vitals, redis_vitals
-from operators.console.words import word
+from operators.console.words import said, word
+from operators.phrasebook import word_of
 from operators.stuck import feed_patience
 from producers.dossiers.queries import FEEDS
 from worker.services.bootstrap import Services
@@ -36,7 +37,7 @@ _LISTS = {
 }
 
 
-@require_GET
+@require_safe
 def show(request: HttpRequest) -> HttpResponse:
     """Every OA, each with its verdict; whatever belongs to Redis is left out while Redis is away."""
     language = layout.language_of(request)
@@ -48,7 +49,7 @@ def show(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/overview.html", context)
 
 
-@require_GET
+@require_safe
 def as_plot(request: HttpRequest, name: str) -> HttpResponse:
     """A plot of the last 24 hours as an SVG file."""
     plots = plots_of(services_of(request))
@@ -146,4 +147,8 @@ def _value_said(language: str, name: str, value: Any) -> str:
         return length_said(language, value)
     if name == "switch":
         return pause_said(language, value)
-    return count_said(language, value) if name == "count" else str(value)
+    if name == "channel":
+        return said(language, word_of("channels", value))
+    if name == "count":
+        return count_said(language, value)
+    return number_said(language, value) if isinstance(value, int) else str(value)

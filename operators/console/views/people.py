@@ -6,19 +6,21 @@ from typing import Any, cast
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
-from domain.phone import masked
+from domain.phone import masked_national
 from ledger.base.audit import audit
 from ledger.reports import stories
 from operators.console import ground
 from operators.console.paging import before, next_mark
-from operators.console.roles import may
+from operators.console.people_met import may_open
+from operators.console.roles import DUTY, may
+from operators.console.views.faults import refused
 
 _LONGEST_REASON = 200
 
 
-@require_GET
+@require_safe
 def show(request: HttpRequest, person: int) -> HttpResponse:
     """The person, and a page of notices."""
     return _page(request, person)
@@ -39,6 +41,8 @@ def unmask(request: HttpRequest, person: int) -> HttpResponse:
 
 
 def _page(request: HttpRequest, person: int, *, unmasked: bool = False, lacks_reason: bool = False) -> HttpResponse:
+    if not may_open(request, person):
+        return refused(request, DUTY)
     made, mark = ground.deployment(), before(request)
     with ground.reading() as connection:
         row = stories.person(connection, made.oas, person)
@@ -50,7 +54,7 @@ def _page(request: HttpRequest, person: int, *, unmasked: bool = False, lacks_re
     context = {
         "page": "person",
         "person": row,
-        "phone": phone if unmasked or phone is None else masked(phone),
+        "phone": phone if unmasked or phone is None else masked_national(phone),
         "unmasked": unmasked,
         "lacks_reason": lacks_reason,
         "may_unmask": phone is not None and may(cast("Any", request).account.role, "person_unmaskings", "POST"),

@@ -10,7 +10,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, QueryD
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from domain.clock import to_vietnam
 from domain.units import ListedUnit
@@ -33,7 +33,7 @@ _TYPES = {PosterFormat.PDF: "application/pdf", PosterFormat.PNG: "image/png"}
 One = TypeVar("One", PosterSize, PosterFormat)
 
 
-@require_GET
+@require_safe
 def show(request: HttpRequest) -> HttpResponse:
     """The units that have a poster today; for a clerk the own unit and what is below it."""
     one = services_of(request)
@@ -47,7 +47,7 @@ def show(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/posters.html", {**context, **common(request, one)})
 
 
-@require_GET
+@require_safe
 def as_file(request: HttpRequest, unit: str, form: str) -> HttpResponse:
     """The poster of one unit; `?size=` is the paper, A4 without it."""
     one, sort, size = services_of(request), _chosen(form, PosterFormat), _size(request)
@@ -62,7 +62,7 @@ def as_file(request: HttpRequest, unit: str, form: str) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 def as_archive(request: HttpRequest) -> HttpResponseBase:
     """The posters of the chosen units in one ZIP; no unit or too many of them is a sentence on the page."""
     one, chosen = services_of(request), set(request.GET.getlist("unit"))

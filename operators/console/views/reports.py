@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 from sqlalchemy import Connection
 
 from ledger.base.clock import now
@@ -39,13 +39,13 @@ _SHOWN = 100  # rows of a page, or a few more: days are whole
 _LISTED = 500  # rows of a page of a report that is not by day
 
 
-@require_GET
+@require_safe
 def index(_: HttpRequest) -> HttpResponse:
     """The first report."""
     return see_other(reverse(next(iter(REPORTS.values())).route))
 
 
-@require_GET
+@require_safe
 def show(request: HttpRequest, name: str) -> HttpResponse:
     """One report by the period and the unit of its address."""
     report, one, language = REPORTS[name], services_of(request), language_of(request)
@@ -79,7 +79,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "pages/report.html", {**context, **common(request, one)})
 
 
-@require_GET
+@require_safe
 def as_file(request: HttpRequest, name: str, form: str) -> HttpResponseBase:
     """The same report as a file; one that would be too long is a sentence on the report's page."""
     if form not in ALL_FORMS:
@@ -100,7 +100,7 @@ def as_file(request: HttpRequest, name: str, form: str) -> HttpResponseBase:
         return see_other(reverse(report.route) + query_of_report(one, chosen))
 
 
-@require_GET
+@require_safe
 def as_plot(request: HttpRequest, name: str) -> HttpResponse:
     """The report's plot as an SVG file, for a page or a phone (`?size=narrow`)."""
     report, one, chosen = REPORTS[name], services_of(request), chosen_by(request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from coordination.connection import QueueDown
 from ledger.base.away import AWAY
@@ -21,7 +21,7 @@ _PAGE = 50
 _FURTHEST = 100_000
 
 
-@require_GET
+@require_safe
 def show(request: HttpRequest) -> HttpResponse:
     """Fifty entries by their time; without Redis the page says so."""
     one, language = services_of(request), language_of(request)

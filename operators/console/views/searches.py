@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from sqlalchemy import Connection
 
-from domain.phone import masked, read_phone
+from domain.desk_search import phone_meant
+from domain.phone import masked_national
 from domain.spelling import spellings
 from ledger.base.audit import audit
 from ledger.reports import reports
 from operators.console import ground
+from operators.console.people_met import meet
 from operators.console.roles import DESK
 from operators.console.views.faults import refused
 
 _LONGEST = 128  # of what is typed
 _LONGEST_REASON = 200
 _REASON = "phone_search_reason"
-_DIGITS_ONLY = re.compile(r"[-+().\s0-9]{8,}")
 
 
-@require_GET
+@require_safe
 def show(request: HttpRequest) -> HttpResponse:
     """The box."""
     return render(request, "pages/search.html", {"typed": "", "page": "search"})
@@ -37,12 +37,12 @@ def search(request: HttpRequest) -> HttpResponse:
     typed = request.POST.get("q", "")[:_LONGEST].strip()
     if not typed:
         return HttpResponseRedirect(reverse("search"))
-    phone = read_phone(typed).e164 if _DIGITS_ONLY.fullmatch(typed) else None
+    phone = phone_meant(typed)
     with ground.reading() as connection:
         code = _code(connection, typed)
-        if phone is None or (code is not None and _is_known(connection, code)):
-            return _to(reverse("dossier", args=[code])) if code else _unreadable(request, typed)
-    return _by_phone(request, typed, phone)
+        if code is not None and (phone is None or _is_known(connection, code)):
+            return _to(reverse("dossier", args=[code]))
+    return _by_phone(request, typed, phone.e164) if phone and phone.e164 else _unreadable(request, typed)
 
 
 def _by_phone(request: HttpRequest, typed: str, phone: str) -> HttpResponse:
@@ -59,9 +59,10 @@ def _by_phone(request: HttpRequest, typed: str, phone: str) -> HttpResponse:
         found = made.shared.people.known(tx, made.oas, phone)
         subject = ", ".join(f"person {one}" for one in found) or "nobody"
         audit(tx, made.oas[0], "phone search", subject, by=account.username, why=reason)
+    meet(request, found)
     if len(found) == 1:
         return _to(reverse("person", args=[found[0]]))
-    return render(request, "pages/search.html", {"page": "search", "phone": masked(phone), "people": found})
+    return render(request, "pages/search.html", {"page": "search", "phone": masked_national(phone), "people": found})
 
 
 def _code(connection: Connection, typed: str) -> str | None:

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.channels import CHANNEL_FACTS
+from domain.code import is_unit_code, modern_unit
 from domain.kinds import RANK
 from ledger.base.audit import audit
 from ledger.base.away import AWAY
@@ -26,6 +27,7 @@ from operators.console.answers import by_of, ring_for, see_other, tell, tell_fau
 from operators.console.lists import services_of
 from operators.console.pauses import pause_said
 from operators.console.roles import may
+from operators.console.unit_names import unit_names
 from operators.console.views.system import HOURS, held_said, switch_choices
 
 _NAMELESS = frozenset({"oa", "all"})
@@ -49,6 +51,8 @@ def end(request: HttpRequest, number: int) -> HttpResponse:
         return _page(request, fault="lacks_reason", status=400)
     with ground.writing() as tx:
         one = switches.of_number(tx, number)
+        if one is not None and one.oa not in {EVERY_OA, *ground.deployment().names}:
+            raise Http404
         if one is not None:
             switches.switch_on(tx, one.oa, one.sort, one.name)
             audit(tx, one.oa, "switch on", one.told, by=by_of(request), why=why)
@@ -99,7 +103,13 @@ def _fault(sort: str, name: str) -> str:
     known = {"kind": list(RANK), "channel": list(CHANNEL_FACTS)}.get(sort)
     if sort not in _NAMELESS and not name:
         return "lacks_name"
-    return "unknown_name" if known is not None and name not in known else ""
+    misspelt = name not in known if known is not None else sort == "unit" and not _is_unit(name)
+    return "unknown_name" if misspelt else ""
+
+
+def _is_unit(name: str) -> bool:
+    """A code of the national form, or a unit of the province's list."""
+    return is_unit_code(modern_unit(name)) or any(name in unit_names(oa) for oa in ground.deployment().oas)
 
 
 def _forget() -> None:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from config.channels import CHANNEL_FACTS
 from domain.kinds import RANK
@@ -31,7 +31,7 @@ HOURS = (1, 4, 12, 24)
 """The lengths that a switch may be given in its form; without one it stays until somebody ends it."""
 
 
-@require_GET
+@require_safe
 def show(request: HttpRequest) -> HttpResponse:
     """One OA; whatever belongs to Redis is left out while Redis is away."""
     one, language = services_of(request), layout.language_of(request)

@@ -8,7 +8,7 @@ from typing import Any, cast
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from domain.kinds import RANK
 from domain.proofreading import TemplateFault
@@ -33,7 +33,7 @@ from worker.services.proofs import faults_of
 _DIGITS = 10  # of a version: it is an int in the ledger
 
 
-@require_GET
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """Every kind with the version in use, open proposals, and whether its file is bad."""
     one = services_of(request)
@@ -41,7 +41,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/templates.html", {"page": "templates", "rows": rows, **common(request, one)})
 
 
-@require_GET
+@require_safe
 def show(request: HttpRequest, kind: str) -> HttpResponse:
     """The versions of a kind, one of them beside the one in use, and the form for another."""
     one = services_of(request)

@@ -161,7 +161,12 @@ WITH moved AS (
 )
 INSERT INTO history (notice_id, at, after, by) SELECT id, now(), 'seen', 'zalo' FROM moved
 """
+# Whoever tries a notice has claimed it, which is a move.
 _TRY = """
+WITH claimed AS (
+    INSERT INTO history (notice_id, at, after, by)
+    SELECT id, now(), 'sending', 'test' FROM notices WHERE code = 'D' || :dossier
+)
 INSERT INTO attempts (notice_id, at, channel, outcome, code, ms, dong)
 SELECT id, least(recorded_at + make_interval(secs => :seconds), now() - interval '1 second'),
        CASE WHEN :dossier > 2 THEN 'zns' ELSE 'zalo_cs' END, CASE WHEN :days = 1 THEN 'try_later' ELSE 'sent' END,

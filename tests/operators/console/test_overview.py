@@ -142,7 +142,7 @@ def test_the_system_page_shows_sources_channels_and_what_cannot_be_read(
     for words in ("<code>history</code>", "H27-7", "not a time", "đang ngắt", f"oa:{OA}", "Không dừng gì"):
         assert words in shown
     assert "<td>2</td>" in shown
-    assert "Kênh zalo_cs đang ngắt" in shown
+    assert "Kênh tin OA đang ngắt" in shown
 
 
 def test_retries_are_read_from_redis_with_the_ledgers_number_beside(
