@@ -35,8 +35,8 @@ def test_an_interrupted_demo_leaves_no_process_behind(checkout: Path) -> None:
         if line.startswith("── Zalo"):
             break
     demo.send_signal(signal.SIGINT)
-    demo.communicate(timeout=60)
-    assert demo.returncode == 130
+    said, _ = demo.communicate(timeout=60)
+    assert demo.returncode == 130, said
     assert left_behind(checkout) == []
 
 

@@ -31,8 +31,8 @@ from ledger.reports import acts
 from worker.services.deployment import Deployment
 from worker.upkeep.acts import carry_on
 noted, pages = acts.note, []
-def note(tx, act, **more):
-    noted(tx, act, **more)
+def note(tx, act, looked_at, **more):
+    noted(tx, act, looked_at, **more)
     pages.append(act)
     if len(pages) == HALF:
         os.kill(os.getpid(), signal.SIGKILL)
