@@ -11,7 +11,7 @@ from operators.cli.context import deployment, every, of_oa, told_of
 from operators.cli.exits import Ended, nothing
 from operators.cli.input import typed_lines
 from operators.cli.output import accountable, as_json, examples, print_json, print_table, say
-from operators.phrasebook import word_of
+from operators.phrasebook import phrase, word_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -37,11 +37,12 @@ def person(oa: str | None, as_json: bool, by: str, why: str) -> None:
 
     Số điện thoại đọc từ đầu vào chuẩn, không ghi trên dòng lệnh: dòng lệnh hiện trong danh sách tiến trình và lịch sử.
     """
-    from domain.phone import masked_national, read_phone
+    from domain.phone import fault_of, masked_national, read_phone
 
     read = read_phone(next(typed_lines(), "").strip())
     if read.e164 is None:
-        raise Ended(f"Số điện thoại ở đầu vào chuẩn không dùng được ({read.verdict}).")
+        why_not = phrase(fault_of(read) or "").vi
+        raise Ended(f"Số điện thoại ở đầu vào chuẩn không dùng được: {why_not}.")
     shown = masked_national(read.e164)
     with deployment() as made, made.shared.ledger.begin() as tx:
         found = [

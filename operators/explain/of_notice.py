@@ -233,10 +233,7 @@ def _sending(_notice: NoticeFacts, _beside: Beside) -> Verdict:
 def _dead(notice: NoticeFacts, _beside: Beside) -> Verdict:
     said = _said(notice)
     vi, en = f"Đã dừng, chờ người trực: {said.inner.vi}.", f"Stopped, an operator has to act: {said.inner.en}."
-    todo = Word("Báo người trực gửi lại hoặc bỏ.", "An operator retries it or drops it.")
-    if said.who is Who.NOBODY:  # a reason that is over by itself while a notice waits; this one waits no more
-        return Verdict(Situation.DEAD, vi, en, Who.OPERATOR, todo.vi, todo.en)
-    who, todo = said.who, Word(said.todo_vi or todo.vi, said.todo_en or todo.en)
+    who, todo = _to_decide(said, Word("Báo người trực gửi lại hoặc bỏ.", "An operator retries it or drops it."))
     return Verdict(Situation.DEAD, vi, en, who, todo.vi, todo.en)
 
 
@@ -246,8 +243,15 @@ def _quarantined(notice: NoticeFacts, _beside: Beside) -> Verdict:
         f"Đang tạm giữ, chờ người trực xem: {said.inner.vi}.",
         f"Kept back for an operator's look: {said.inner.en}.",
     )
-    who = said.who if said.who is not Who.NOBODY else Who.OPERATOR
-    return Verdict(Situation.QUARANTINED, vi, en, who, said.todo_vi, said.todo_en)
+    who, todo = _to_decide(said, Word("Báo người trực cho gửi hoặc bỏ.", "An operator releases it or drops it."))
+    return Verdict(Situation.QUARANTINED, vi, en, who, todo.vi, todo.en)
+
+
+def _to_decide(said: Phrase, usual: Word) -> tuple[Who, Word]:
+    """Who acts on a notice that stopped, and how; it waits no more, so what helps a waiting one does not help it."""
+    if said.waits or said.who is Who.NOBODY:
+        return Who.OPERATOR, usual
+    return said.who, Word(said.todo_vi or usual.vi, said.todo_en or usual.en)
 
 
 def _expired(notice: NoticeFacts, _beside: Beside) -> Verdict:

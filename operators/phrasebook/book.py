@@ -19,6 +19,7 @@ from pathlib import Path
 from domain.clock import to_the_second
 from operators.phrasebook.words import Word, word_of
 
+_WAITING = "waiting"  # the file of the reasons that may end by themselves
 _FOLDER = Path(__file__).with_name("reasons")
 _JOINT = "; "
 _DEEP = 4  # reasons within reasons
@@ -42,7 +43,7 @@ class Phrase:
     """A stored reason for people: clauses without a full stop, who acts, and sentences on what to do.
 
     `topic` is the group of the book, e.g. "follow"; empty if the book does not have the reason, which is then shown as
-    it is stored.
+    it is stored. `waits`: what to do is told for a notice that waits (reasons/waiting.toml).
     """
 
     vi: str
@@ -51,6 +52,7 @@ class Phrase:
     todo_vi: str
     todo_en: str
     topic: str = ""
+    waits: bool = False
 
     @property
     def known(self) -> bool:
@@ -172,7 +174,8 @@ def _literals() -> Mapping[str, PhraseRow]:
 def _read(path: Path) -> Iterator[PhraseRow]:
     for topic, group in tomllib.loads(path.read_text("utf-8")).items():
         for pattern, (vi, en) in group["rows"].items():
-            found = Phrase(vi, en, Who(group["who"]), group["todo_vi"], group["todo_en"], topic)
+            who, waits = Who(group["who"]), path.stem == _WAITING
+            found = Phrase(vi, en, who, group["todo_vi"], group["todo_en"], topic, waits)
             yield PhraseRow(pattern, found, _expression(pattern))
 
 

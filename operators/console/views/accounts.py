@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from operators.console import ground
 from operators.console.accounts import AccountFault, Accounts, every_account, new_password, numbered
+from operators.console.answers import by_of, see_other, why_of
 from operators.console.models import Account
 from operators.console.roles import Role, may
 from operators.console.unit_names import unit_names
-
-_LONGEST = 200  # characters of a field
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -24,7 +23,7 @@ def show_or_add(request: HttpRequest) -> HttpResponse:
     """The list; POST makes an account and shows its first password, once."""
     if request.method != "POST":
         return _page(request)
-    typed = {name: request.POST.get(name, "").strip()[:_LONGEST] for name in ("name", "role", "unit", "why")}
+    typed = {name: request.POST.get(name, "").strip() for name in ("name", "role", "unit")} | {"why": why_of(request)}
     password = None if request.POST.get("sign_on") else new_password()
     try:
         _check(typed["why"])
@@ -54,17 +53,15 @@ def enable(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _change(request: HttpRequest, number: int, deed: Callable[[Accounts, Account, str], None]) -> HttpResponse:
-    account, why = numbered(number), request.POST.get("why", "").strip()
+    account, why = numbered(number), why_of(request)
     if account is None:
         raise Http404
     try:
         _check(why)
-        deed(_accounts(request), account, why[:_LONGEST])
+        deed(_accounts(request), account, why)
     except AccountFault as fault:
         return _page(request, fault=fault)
-    response = HttpResponseRedirect(reverse("accounts"))
-    response.status_code = 303
-    return response
+    return see_other(reverse("accounts"))
 
 
 def _check(why: str) -> None:
@@ -73,7 +70,7 @@ def _check(why: str) -> None:
 
 
 def _accounts(request: HttpRequest) -> Accounts:
-    return Accounts(ground.deployment().shared.ledger, cast("Any", request).account.username)
+    return Accounts(ground.deployment().shared.ledger, by_of(request))
 
 
 def _page(request: HttpRequest, fault: AccountFault | None = None, **more: Any) -> HttpResponse:

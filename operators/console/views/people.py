@@ -12,12 +12,11 @@ from domain.phone import masked_national
 from ledger.base.audit import audit
 from ledger.reports import stories
 from operators.console import ground
+from operators.console.answers import by_of, why_of
 from operators.console.paging import before, next_mark
 from operators.console.people_met import may_open
 from operators.console.roles import DUTY, may
 from operators.console.views.faults import refused
-
-_LONGEST_REASON = 200
 
 
 @require_safe
@@ -29,14 +28,14 @@ def show(request: HttpRequest, person: int) -> HttpResponse:
 @require_POST
 def unmask(request: HttpRequest, person: int) -> HttpResponse:
     """The same page with the whole phone, once; who saw it and why is recorded before it is shown."""
-    why = request.POST.get("why", "").strip()[:_LONGEST_REASON]
+    why = why_of(request)
     if not why:
         return _page(request, person, lacks_reason=True)
     with ground.writing() as tx:
         row = stories.person(tx, ground.deployment().oas, person)
         if row is None:
             raise Http404
-        audit(tx, row["oa"], "unmask", f"person {person}", by=cast("Any", request).account.username, why=why)
+        audit(tx, row["oa"], "unmask", f"person {person}", by=by_of(request), why=why)
     return _page(request, person, unmasked=True)
 
 

@@ -16,12 +16,12 @@ from domain.spelling import spellings
 from ledger.base.audit import audit
 from ledger.reports import reports
 from operators.console import ground
+from operators.console.answers import LONGEST_REASON, see_other
 from operators.console.people_met import meet
 from operators.console.roles import DESK
 from operators.console.views.faults import refused
 
 _LONGEST = 128  # of what is typed
-_LONGEST_REASON = 200
 _REASON = "phone_search_reason"
 
 
@@ -41,7 +41,7 @@ def search(request: HttpRequest) -> HttpResponse:
     with ground.reading() as connection:
         code = _code(connection, typed)
         if code is not None and (phone is None or _is_known(connection, code)):
-            return _to(reverse("dossier", args=[code]))
+            return see_other(reverse("dossier", args=[code]))
     return _by_phone(request, typed, phone.e164) if phone and phone.e164 else _unreadable(request, typed)
 
 
@@ -50,7 +50,7 @@ def _by_phone(request: HttpRequest, typed: str, phone: str) -> HttpResponse:
     account = cast("Any", request).account
     if account.role not in DESK:
         return refused(request, DESK)
-    reason = (request.POST.get("reason") or request.session.get(_REASON, "")).strip()[:_LONGEST_REASON]
+    reason = (request.POST.get("reason") or request.session.get(_REASON, "")).strip()[:LONGEST_REASON]
     if not reason:
         return render(request, "pages/search.html", {"typed": typed, "asks_reason": True, "page": "search"})
     request.session[_REASON] = reason
@@ -61,7 +61,7 @@ def _by_phone(request: HttpRequest, typed: str, phone: str) -> HttpResponse:
         audit(tx, made.oas[0], "phone search", subject, by=account.username, why=reason)
     meet(request, found)
     if len(found) == 1:
-        return _to(reverse("person", args=[found[0]]))
+        return see_other(reverse("person", args=[found[0]]))
     return render(request, "pages/search.html", {"page": "search", "phone": masked_national(phone), "people": found})
 
 
@@ -81,9 +81,3 @@ def _is_known(connection: Connection, code: str) -> bool:
 
 def _unreadable(request: HttpRequest, typed: str) -> HttpResponse:
     return render(request, "pages/search.html", {"typed": typed, "unreadable": True, "page": "search"})
-
-
-def _to(url: str) -> HttpResponse:
-    response = HttpResponseRedirect(url)
-    response.status_code = 303
-    return response

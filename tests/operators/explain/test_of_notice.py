@@ -248,6 +248,16 @@ def test_8_an_earlier_notice_goes_first() -> None:
     assert said(BLANK, held=Held(HeldBy.EARLIER, what="x"))[1] == told
 
 
+@pytest.mark.parametrize("reason", ["connect timeout", "not a valid request", "the channel is not ready"])
+@pytest.mark.parametrize("state", [S.DEAD, S.QUARANTINED])
+def test_a_notice_that_stopped_is_not_said_to_go_on_by_itself(state: S, reason: str) -> None:
+    """Its reason ends by itself only while a notice waits."""
+    verdict = verdict_on(notice((state, at(9, 15)), reason=reason), Beside(NOW, GRACE))
+    assert verdict.who is Who.OPERATOR
+    assert "người trực" in verdict.todo_vi
+    assert "tự thử lại" not in verdict.todo_vi
+
+
 def test_what_operators_have_to_decide_names_them() -> None:
     """Dead, kept back, too old, dropped."""
     dead = said(notice((S.DEAD, at(9, 15)), reason="gave up at its age limit: connection refused"))
