@@ -182,7 +182,7 @@ def _sheet(report: Report, bench: ConsoleBench, rows: int) -> None:
 
 def _begin(rows: int, path: Path) -> subprocess.Popen[str]:
     words = [sys.executable, "-m", "benchmarks.sheet", "xlsx", str(rows), str(path)]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)  # noqa: S603 (our own)
+    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603 (our own)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ The rows are as those of `hcc report reach`: a day, a unit with its name, twelve
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+from config.process import lower_priority
 from operators.reports.reports import COUNTS
 from operators.reports.table import DAY, UNIT, UNIT_NAME, Cell, CellSort, ReportColumn, ReportTable, numbers
 from operators.reports.writers import write_csv, write_xlsx
@@ -39,7 +39,7 @@ def _rows(number: int) -> Iterator[tuple[Cell, ...]]:
 
 def main() -> None:
     """Write the file and print the largest resident memory (MB)."""
-    os.nice(_NICENESS)
+    lower_priority(_NICENESS)
     form, number, path = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     with path.open("wb") as file:
         (write_xlsx if form == "xlsx" else write_csv)(table_of(number), file)

@@ -14,11 +14,11 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from config.connections import CONSOLE_AT_ONCE
-from config.process import begin_process
+from config.process import begin_process, lower_priority
 from coordination.processes import CONSOLE, announce
 from worker.services.deployment import Deployment
 
-_NICER = 10  # of 19
+_NICENESS = 10  # of 19
 _GRACE_SECONDS = 5
 _REQUEST_SECONDS = 60  # then the process is taken for hung and replaced
 
@@ -85,7 +85,7 @@ def _begin(redis_url: str) -> None:
 
     Where cores are busy, pages wait for Zalo's events and not the other way round.
     """
-    os.nice(_NICER)
+    lower_priority(_NICENESS)
     with suppress(DatabaseError):  # else at the next start
         call_command("clearsessions")
     if redis_url:

@@ -6,7 +6,6 @@ The file gets its name once it is whole. A process that is killed leaves a part,
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from sqlalchemy import Engine
 
 from config.logs import set_up_logs
 from config.oas import Oa, load_oas
+from config.process import lower_priority
 from ledger.base.clock import now
 from ledger.base.engine import open_ledger
 from ledger.reports import exports
@@ -105,7 +105,7 @@ def _noting(ledger: Engine, number: int, table: ReportTable) -> Iterator[tuple[C
 def main() -> None:
     """`python -c … NUMBER FOLDER NICENESS`: the settings are those of the console, which started it."""
     number, folder = int(sys.argv[1]), Path(sys.argv[2])
-    os.nice(int(sys.argv[3]))
+    lower_priority(int(sys.argv[3]))
     oas = load_oas("database_url", "secret_keys", "zalo_oa_id")  # what the console needs
     first = next(iter(oas.values())).settings
     set_up_logs(first.log_level)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from tempfile import SpooledTemporaryFile
 from typing import IO, TypeVar
+from urllib.parse import quote
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
@@ -39,7 +40,9 @@ def show(request: HttpRequest) -> HttpResponse:
     one = services_of(request)
     context = {
         "page": "posters",
-        "units": _units(request, one),
+        "units": [
+            {"code": unit.code, "name": unit.name, "file": quote(unit.code, safe="")} for unit in _units(request, one)
+        ],
         "sizes": [size.value for size in PosterSize],
         "forms": [form.value for form in PosterFormat],
         "counts_scans": bool(one.settings.console_url),
