@@ -51,21 +51,29 @@ class ReportExport(AskedExport):
     state: ExportState
 
 
+def take_turn(tx: Connection) -> None:
+    """Let one transaction after the other look what is made and ask for more, so that two clicks at once are one."""
+    tx.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _TURN})
+
+
+def in_hand(tx: Connection, asked: AskedExport) -> bool:
+    """Whether the same is being made now for the same account."""
+    query = text(f"SELECT EXISTS (SELECT FROM exports WHERE {_RUNNING} AND {_SAME})")
+    return bool(tx.execute(query, {"silent": SILENT, **_values(asked)}).scalar_one())
+
+
 def ask(tx: Connection, asked: AskedExport) -> int:
     """Note that somebody asked for it; returns its number."""
     query = text("""
         INSERT INTO exports (oa, report, form, first, last, unit, folded, by, asked_at, seen_at)
         VALUES (:oa, :report, :form, :first, :last, :unit, :folded, :by, clock_timestamp(), clock_timestamp())
         RETURNING id""")
-    values = {name: getattr(asked, name) for name in AskedExport.__slots__}
-    return int(tx.execute(query, values).scalar_one())
+    return int(tx.execute(query, _values(asked)).scalar_one())
 
 
 def running(tx: Connection) -> int:
     """How many are being made now."""
-    query = text("""
-        SELECT count(*) FROM exports
-        WHERE done_at IS NULL AND fault IS NULL AND seen_at > clock_timestamp() - CAST(:silent AS interval)""")
+    query = text(f"SELECT count(*) FROM exports WHERE {_RUNNING}")
     return int(tx.execute(query, {"silent": SILENT}).scalar_one())
 
 
@@ -104,12 +112,22 @@ def forget(tx: Connection) -> int:
     return tx.execute(query, {"kept": KEPT}).rowcount
 
 
+_TURN = 4_847_224  # the advisory lock of those who ask; any number that nobody else uses
+
+_RUNNING = "done_at IS NULL AND fault IS NULL AND seen_at > clock_timestamp() - CAST(:silent AS interval)"
+
+_SAME = " AND ".join(f"{name} IS NOT DISTINCT FROM :{name}" for name in AskedExport.__slots__)
+
 _READ = """
 SELECT id, oa, report, form, first, last, unit, folded, by, asked_at, rows, bytes, fault,
        CASE WHEN fault IS NOT NULL THEN 'failed' WHEN done_at IS NOT NULL THEN 'done'
             WHEN seen_at < clock_timestamp() - CAST(:silent AS interval) THEN 'broken_off' ELSE 'running' END AS state
 FROM exports
 """
+
+
+def _values(asked: AskedExport) -> dict[str, Any]:
+    return {name: getattr(asked, name) for name in AskedExport.__slots__}
 
 
 def _export(row: Row[Any]) -> ReportExport:

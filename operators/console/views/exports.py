@@ -73,6 +73,10 @@ def _ask(request: HttpRequest) -> HttpResponse:
         one.oa, report.name, form, chosen.first, chosen.last, chosen.period.unit, chosen.period.folded, by_of(request)
     )
     with ground.writing() as tx:
+        exports.take_turn(tx)
+        if exports.in_hand(tx, asked):
+            tell(request, "exports.begun")
+            return see_other(reverse("exports"))
         if exports.running(tx) >= _AT_ONCE:
             tell_fault(request, "exports.busy")
             return see_other(reverse(report.route) + query_of_report(one, chosen))
