@@ -30,8 +30,8 @@ def begin_process(settings: Settings, process: str) -> None:
 def lower_priority(niceness: int) -> None:
     """Let all others go first where cores are busy; `niceness` 1 to 19, as `nice`.
 
-    Where Linux groups processes by their sessions (autogroup, sched(7)), a niceness counts inside of a session only. Each
-    process of a Procfile has a session of its own. So the session gets the same niceness, unless others live in it.
+    Where Linux groups processes by their sessions (autogroup, sched(7)), a niceness counts inside of a session, and
+    each process of a Procfile has its own. So the session gets the same niceness, unless others live in it.
     """
     os.nice(niceness)
     if os.getsid(0) in (os.getpid(), os.getppid()):
