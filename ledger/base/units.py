@@ -17,6 +17,15 @@ from ledger.base.arrays import column
 OF_UNITS = "(CAST(:units AS text[]) IS NULL OR (n.unit || '.') ^@ ANY (CAST(:units AS text[])))"
 """SQL: the notice `n` is of one of the units `:units` (see `meant`) or of one below them; NULL: of any or none."""
 
+OF_UNITS_BY_INDEX = """
+    unnest(CAST(:units AS text[])) AS meant (start)
+    JOIN notices n ON n.unit COLLATE "C" >= rtrim(start, '.') AND n.unit COLLATE "C" < rtrim(start, '.') || '/'
+    AND (n.unit || '.') ^@ start"""
+"""SQL: the notices `n` of the units `:units`, each once, to read from; for an index by unit in the order of "C".
+
+A code and those below it, which go on with a dot, lie before the same code with a slash: '/' follows '.' in that order.
+"""
+
 _COLUMNS = "code, name, parent, valid_from, valid_until, successor"
 
 

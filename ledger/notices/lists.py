@@ -1,7 +1,8 @@
 """Pages of notices for the console: bounded counts, causes, and pages by key, so that none reads a whole table.
 
-The order is that of an index, newest first; a filter is applied on the way. Counts and causes look at the first
-`MOST` + 1 rows at most. What a page may cost is bounded by the statement time-out of its connection.
+The order is that of an index, newest first; a filter is applied on the way. The notices of a unit are few, and are read
+by an index of their own: clerks keep such pages open all day. Counts and causes look at the first `MOST` + 1 rows at
+most. What a page may cost is bounded by the statement time-out of its connection.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, text
 
 from domain.lifecycle import State
 from ledger.base.streaming import streamed
+from ledger.base.units import OF_UNITS_BY_INDEX
 from ledger.notices.verbs import CHOSEN, Choice, values_of
 
 MOST = 10_000
@@ -82,24 +84,31 @@ class ListSummary:
     causes: Sequence[CauseGroup]
 
 
-# The total is the group without a cause. Kinds and codes are few: they are made distinct before they become arrays.
-_SUMMARY = f"""
-SELECT coalesce(reason, '') AS cause, sum(number)::int AS number, array_agg(DISTINCT kind) AS kinds,
-       array_remove(array_agg(DISTINCT code_received), NULL) AS codes, min(first_at) AS first_at,
-       max(last_at) AS last_at, grouping(coalesce(reason, '')) = 1 AS is_total
-FROM (
-    SELECT reason, kind, code_received, count(*) AS number, min(recorded_at) AS first_at, max(recorded_at) AS last_at
-    FROM (
-        SELECT n.reason, n.kind, n.code_received, n.recorded_at FROM notices n WHERE {CHOSEN}
-        ORDER BY n.id DESC LIMIT {MOST + 1}) AS newest
-    GROUP BY reason, kind, code_received) AS sorts
-GROUP BY GROUPING SETS ((coalesce(reason, '')), ()) ORDER BY is_total DESC, number DESC, cause LIMIT {CAUSES + 1}
-"""
+def _notices(choice: Choice) -> str:
+    """SQL: what the notices `n` of a choice are read from."""
+    return "notices n" if choice.unit is None else OF_UNITS_BY_INDEX
+
+
+def _summary_of(notices: str) -> str:
+    """The total is the group without a cause. Kinds and codes, which are few, become arrays last."""
+    return f"""
+        SELECT coalesce(reason, '') AS cause, sum(number)::int AS number, array_agg(DISTINCT kind) AS kinds,
+               array_remove(array_agg(DISTINCT code_received), NULL) AS codes, min(first_at) AS first_at,
+               max(last_at) AS last_at, grouping(coalesce(reason, '')) = 1 AS is_total
+        FROM (
+            SELECT reason, kind, code_received, count(*) AS number, min(recorded_at) AS first_at,
+                   max(recorded_at) AS last_at
+            FROM (
+                SELECT n.reason, n.kind, n.code_received, n.recorded_at FROM {notices} WHERE {CHOSEN}
+                ORDER BY n.id DESC LIMIT {MOST + 1}) AS newest
+            GROUP BY reason, kind, code_received) AS sorts
+        GROUP BY GROUPING SETS ((coalesce(reason, '')), ())
+        ORDER BY is_total DESC, number DESC, cause LIMIT {CAUSES + 1}"""
 
 
 def summary(tx: Connection, oa: str, state: State, choice: Choice) -> ListSummary:
     """The chosen notices in numbers; causes are those of the newest `MOST` + 1, at most `CAUSES` of them."""
-    total, *causes = tx.execute(text(_SUMMARY), values_of(tx, oa, state, choice))
+    total, *causes = tx.execute(text(_summary_of(_notices(choice))), values_of(tx, oa, state, choice))
     return ListSummary(BoundedCount.of(total.number or 0), [CauseGroup(*row[:-1]) for row in causes])
 
 
@@ -126,13 +135,14 @@ _COLUMNS = """
     n.id, n.event_key, n.code AS dossier, n.kind, n.state, n.unit, n.reason, n.code_received, n.attempts, n.channel,
     n.due_at, n.fresh_at, n.recorded_at"""
 
-# The ids come from the index alone; only the rows of the page are read.
-_PAGE = f"""
-SELECT {_COLUMNS} FROM (
-    SELECT n.id FROM notices n
-    WHERE {CHOSEN} AND (CAST(:after AS bigint) IS NULL OR n.id < :after) ORDER BY n.id DESC LIMIT :limit) AS chosen
-JOIN notices n ON n.id = chosen.id ORDER BY n.id DESC
-"""
+
+def _page_of(notices: str) -> str:
+    """The ids come from the index alone; only the rows of the page are read."""
+    return f"""
+        SELECT {_COLUMNS} FROM (
+            SELECT n.id FROM {notices} WHERE {CHOSEN} AND (CAST(:after AS bigint) IS NULL OR n.id < :after)
+            ORDER BY n.id DESC LIMIT :limit) AS chosen
+        JOIN notices n ON n.id = chosen.id ORDER BY n.id DESC"""
 
 
 def page(
@@ -140,16 +150,16 @@ def page(
 ) -> tuple[list[ListedNotice], int | None]:
     """One page of the chosen notices, newest first, after the notice `after`; and the mark of the next page, if any."""
     values = {**values_of(tx, oa, state, choice), "after": after, "limit": limit + 1}
-    found = [ListedNotice(*row) for row in tx.execute(text(_PAGE), values)]
+    found = [ListedNotice(*row) for row in tx.execute(text(_page_of(_notices(choice))), values)]
     return found[:limit], found[limit - 1].id if len(found) > limit else None
 
 
-_UNREACHABLE = f"""
-SELECT n.code, n.unit, n.kind, n.reason, n.fresh_at, n.recorded_at, n.phone_seen, p.phone_sealed
-FROM notices n
-LEFT JOIN LATERAL (SELECT phone_sealed FROM people WHERE id = n.person_id OFFSET 0) AS p ON true
-WHERE {CHOSEN} ORDER BY n.id DESC
-"""
+def _unreachable_of(notices: str) -> str:
+    return f"""
+        SELECT n.code, n.unit, n.kind, n.reason, n.fresh_at, n.recorded_at, n.phone_seen, p.phone_sealed
+        FROM {notices}
+        LEFT JOIN LATERAL (SELECT phone_sealed FROM people WHERE id = n.person_id OFFSET 0) AS p ON true
+        WHERE {CHOSEN} ORDER BY n.id DESC"""
 
 
 def each_unreachable(tx: Connection, oa: str, choice: Choice) -> Iterator[dict[str, Any]]:
@@ -158,7 +168,7 @@ def each_unreachable(tx: Connection, oa: str, choice: Choice) -> Iterator[dict[s
     Rows are fetched by the page, while the transaction lasts.
     """
     values = values_of(tx, oa, State.UNREACHABLE, choice)
-    yield from (dict(row) for row in streamed(tx, _UNREACHABLE, values).mappings())
+    yield from (dict(row) for row in streamed(tx, _unreachable_of(_notices(choice)), values).mappings())
 
 
 def one(tx: Connection, notice: int) -> tuple[str, ListedNotice] | None:
