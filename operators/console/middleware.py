@@ -16,11 +16,13 @@ from django.utils import translation
 from operators.console import passes
 from operators.console.models import Account
 from operators.console.passes import PassHolder
-from operators.console.roles import PUBLIC, SESSIONLESS, WITHOUT_LEDGER, allowed
-from operators.console.views.faults import bad_request, refused
+from operators.console.roles import PUBLIC, SESSIONLESS, WITHOUT_LEDGER, allowed, takes_forms_only
+from operators.console.views.faults import bad_request, no_page, refused
 from operators.console.words import LANGUAGES
 
 Answer = Callable[[HttpRequest], HttpResponse]
+
+_READING = frozenset({"GET", "HEAD"})
 
 LANGUAGE_COOKIE = "hcc_language"
 
@@ -139,7 +141,7 @@ class Gatekeeper:
             return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
         if known.role in roles:
             return None
-        return refused(request, roles)
+        return no_page(request) if request.method in _READING and takes_forms_only(route) else refused(request, roles)
 
 
 def _account(request: HttpRequest, route: str) -> Account | PassHolder | None:
@@ -148,7 +150,7 @@ def _account(request: HttpRequest, route: str) -> Account | PassHolder | None:
         user = cast("Any", request).user
         return cast("Account", user) if user.is_authenticated else None
     except Error:
-        known = passes.holder(request) if route in WITHOUT_LEDGER and request.method in ("GET", "HEAD") else None
+        known = passes.holder(request) if route in WITHOUT_LEDGER and request.method in _READING else None
         if known is None:
             raise
         return known

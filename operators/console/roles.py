@@ -175,6 +175,11 @@ def allowed(route: str, method: str) -> frozenset[Role] | None:
     return ROUTES.get(route, {}).get("GET" if method == "HEAD" else method, frozenset())
 
 
+def takes_forms_only(route: str) -> bool:
+    """Whether the address is a verb: nobody can open it, and a role may send a form there."""
+    return set(ROUTES.get(route, {})) == {"POST"}
+
+
 def may(role: str, route: str, method: str = "GET") -> bool:
     """Whether an account of this role may do this."""
     roles = allowed(route, method)

@@ -56,6 +56,13 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return _page(request, "not_found", 404)
 
 
+def no_page(request: HttpRequest) -> HttpResponse:
+    """405: an address that only takes a form was opened by itself, from the history or a bookmark."""
+    response = _page(request, "no_page", 405)
+    response["Allow"] = "POST"
+    return response
+
+
 def away(request: HttpRequest) -> HttpResponse:
     """503: the ledger is away."""
     response = _page(request, "away", 503)

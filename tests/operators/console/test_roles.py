@@ -83,6 +83,14 @@ def test_a_method_that_is_not_in_the_table_is_refused(sign_in: SignIn) -> None:
     assert sign_in("admin").put("/accounts").status_code == 403
 
 
+def test_an_address_that_only_takes_a_form_says_so_when_it_is_opened(sign_in: SignIn) -> None:
+    """From the history of a browser, say. It is no refusal: no role may open it."""
+    for role in ("viewer", "admin"):
+        answer = sign_in(role, role).get("/dead/5/retry")
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+        assert "Nó chỉ nhận biểu mẫu gửi từ một trang" in answer.content.decode()
+
+
 def test_an_entry_is_shown_to_those_who_may_see_its_page(sign_in: SignIn) -> None:
     """A clerk has no audit."""
     assert 'href="/audit"' not in sign_in("viewer").get("/").content.decode()
