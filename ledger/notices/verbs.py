@@ -153,9 +153,9 @@ def begin(
     return acts.begin(tx, oa, deed.verb, CHOSEN, values, by=by, why=why, in_background=in_background)
 
 
-def unfinished(tx: Connection, oa: str, deed: Deed, choice: Choice) -> Act | None:
-    """An interrupted act of the same verb and filter."""
-    return acts.unfinished(tx, oa, deed.verb, values_of(tx, oa, deed.before, choice))
+def unfinished(tx: Connection, oa: str, deed: Deed, choice: Choice, *, by: str, why: str) -> Act | None:
+    """An interrupted act of the same verb and filter, operator and reason."""
+    return acts.unfinished(tx, oa, deed.verb, values_of(tx, oa, deed.before, choice), by=by, why=why)
 
 
 def carry_out(

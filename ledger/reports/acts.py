@@ -97,17 +97,18 @@ def read(tx: Connection, number: int, *, lock: bool = False) -> Act | None:
     return Act(*row) if row else None
 
 
-def unfinished(tx: Connection, oa: str, verb: str, values: Mapping[str, Any]) -> Act | None:
+def unfinished(tx: Connection, oa: str, verb: str, values: Mapping[str, Any], *, by: str, why: str) -> Act | None:
     """The newest act of this verb and filter that was interrupted, and that nobody stopped.
 
-    Whoever asks for the same at the same moment, as a double click does, waits until this transaction ends: there is
-    one act.
+    It is of the same operator with the same reason: nobody finishes what another began without knowing it. Whoever asks
+    for the same at the same moment, as a double click does, waits until this transaction ends: there is one act.
     """
-    said = {"oa": oa, "verb": verb, "filter": _narrowed(values)}
+    said = {"oa": oa, "verb": verb, "filter": _narrowed(values), "by": by, "why": why}
     tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:oa || :verb || :filter, 0))"), said)
     query = text(f"""
         SELECT {_COLUMNS} FROM acts
-        WHERE oa = :oa AND verb = :verb AND filter = CAST(:filter AS jsonb) AND until IS NULL AND stopped_at IS NULL
+        WHERE oa = :oa AND verb = :verb AND filter = CAST(:filter AS jsonb) AND by = :by AND why = :why
+          AND until IS NULL AND stopped_at IS NULL
         ORDER BY id DESC LIMIT 1""")
     row = tx.execute(query, said).one_or_none()
     return Act(*row) if row else None

@@ -61,7 +61,12 @@ def careful(command: Command) -> Command:
 
 def agreed(question: str, *, yes: bool) -> bool:
     """Ask a person at a terminal before many things are changed. True without asking for `--yes` and for scripts."""
-    return yes or not at_a_terminal() or click.confirm(question, err=True)
+    return not asks(yes=yes) or click.confirm(question, err=True)
+
+
+def asks(*, yes: bool) -> bool:
+    """Whether there is somebody to ask."""
+    return not yes and at_a_terminal()
 
 
 def at_a_terminal() -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from domain.lifecycle import State
-from operators.cli.bulk import COLUMNS, FIRST, GROUPS, TABLE_ROWS, VERB_NEEDS, Wanted, agreed, in_words
+from operators.cli.bulk import COLUMNS, FIRST, GROUPS, TABLE_ROWS, VERB_NEEDS, Wanted, agreed, asks, in_words
 from operators.cli.context import deployment, every, the_one, told_of
 from operators.cli.exits import Ended, ExitCode, nothing
 from operators.cli.output import answer, print_json, print_table, say
@@ -112,27 +112,43 @@ def _tell_counts(made: Deployment, meant: Sequence[Services], deed: Deed, what: 
 def _do_for(one: Services, deed: Deed, what: Wanted, operator: Operator, carried: Carried) -> None:
     """Count first and record the counted notices as an act; ask a person at a terminal before anything is done.
 
-    An unfinished act with the same choice is resumed. Raises `Abort` if the person does not agree.
+    The operator's own unfinished act with the same choice and reason is resumed. An act is stopped until its question
+    is answered: whoever leaves the terminal has not agreed. Raises `Abort` if the person does not agree.
     """
     from ledger.notices import verbs
     from ledger.reports import acts
 
+    by, why = operator.by, operator.why
     with one.ledger.begin() as tx:
-        act = verbs.unfinished(tx, one.oa, deed, what.choice)
-        if act is not None:
-            say(f"Làm tiếp việc số {act.id} còn dở: đã làm {act.done}/{act.total}.", err=True)
-        else:
-            act = verbs.begin(tx, one.oa, deed, what.choice, by=operator.by, why=operator.why)
+        begun = verbs.unfinished(tx, one.oa, deed, what.choice, by=by, why=why)
+        act = begun or verbs.begin(tx, one.oa, deed, what.choice, by=by, why=why)
         if act.total == 0:
             acts.forget(tx, act)
             return
-    question = f"{act.total} thông báo ({act.verb}, việc số {act.id}). Làm?"
-    many = act.total > 1 or what.choice.ids is None
-    if many and not agreed(question, yes=what.yes):
+        is_asked = (act.total > 1 or what.choice.ids is None) and asks(yes=what.yes)
+        if is_asked:
+            acts.stop(tx, act.id, by=by)
+    if begun is not None:
+        say(f"Làm tiếp việc số {act.id} còn dở: đã làm {act.done}/{act.total}.", err=True)
+    if is_asked:
+        if not agreed(f"{act.total} thông báo ({act.verb}, việc số {act.id}). Làm?", yes=what.yes):
+            raise click.Abort
         with one.ledger.begin() as tx:
-            acts.stop(tx, act.id, by=operator.by)
-        raise click.Abort
-    _go_on(one, act, operator.by, carried)
+            acts.take_up(tx, act.id)
+    _go_on(one, act, by, carried)
+    if begun is not None:
+        _tell_newer(one, deed, what, act)
+
+
+def _tell_newer(one: Services, deed: Deed, what: Wanted, act: Act) -> None:
+    """What came after an act began is not of it: say so, since the command reads as if it meant them too."""
+    from ledger.notices import verbs
+
+    with one.ledger.connect() as connection:
+        newer = verbs.count(connection, one.oa, deed.before, what.choice)
+    if newer:
+        told = f"Còn {newer} thông báo không thuộc việc số {act.id} (có sau khi việc ấy bắt đầu); chạy lại lệnh để làm."
+        say(told, err=True)
 
 
 def _go_on(one: Services, act: Act, by: str, carried: Carried) -> None:

@@ -68,6 +68,45 @@ def test_at_a_terminal_a_no_changes_nothing(
     assert run("dead", "discard", *words, "--yes", *ACCOUNT).exit_code == ExitCode.OK
 
 
+@pytest.mark.parametrize("leaving", [KeyboardInterrupt, SystemExit], ids=["Ctrl-C", "a closed terminal"])
+def test_whoever_leaves_the_question_has_not_agreed(
+    run: Run, ledger: Engine, dead: list[int], monkeypatch: pytest.MonkeyPatch, leaving: type[BaseException]
+) -> None:
+    """The act is stopped, so that nobody's later command carries it out."""
+
+    def left(*_: object, **__: object) -> bool:
+        raise leaving
+
+    with monkeypatch.context() as terminal:
+        terminal.setattr(bulk, "at_a_terminal", lambda: True)
+        terminal.setattr(bulk.click, "confirm", left)
+        run("dead", "discard", "--all", "--by", "Lan", "--why", "thử")
+    assert rows(ledger, "SELECT stopped_by, done FROM acts") == [("Lan", 0)]
+    again = run("dead", "discard", "--all", "--by", "Lan", "--why", "thử")
+    assert "Làm tiếp" not in again.stderr
+    assert rows(ledger, "SELECT stopped_by, done FROM acts ORDER BY id DESC LIMIT 1") == [(None, len(dead))]
+
+
+def test_what_another_began_is_not_finished_in_their_name(run: Run, ledger: Engine) -> None:
+    """The own act goes on, and says what is not of it."""
+    hold(ledger, State.DEAD, record(ledger, *((f"H-{number}", "accepted") for number in range(3))))
+    with ledger.begin() as tx:
+        verbs.begin(tx, OA, verbs.DISCARD, Choice(), by="Lan", why="thử")
+    hold(ledger, State.DEAD, record(ledger, ("H-new", "accepted")))
+    resumed = run("dead", "discard", "--all", "--by", "Lan", "--why", "thử")
+    assert "còn dở: đã làm 0/3" in resumed.stderr
+    assert "Còn 1 thông báo không thuộc việc số" in resumed.stderr
+    with ledger.begin() as tx:
+        verbs.begin(tx, OA, verbs.DISCARD, Choice(), by="Lan", why="thử")
+    begun = run("dead", "discard", "--all", "--by", "Minh", "--why", "thử")
+    assert "còn dở" not in begun.stderr
+    assert rows(ledger, "SELECT by, done, until IS NULL FROM acts ORDER BY id") == [
+        ("Lan", 3, False),
+        ("Lan", 0, True),
+        ("Minh", 1, False),
+    ]
+
+
 def test_holds_and_events_are_tried_and_asked_for_too(run: Run) -> None:
     for words in (("hold", "lift"), ("events", "discard"), ("events", "retry")):
         tried = json.loads(run(*words, "--all", "--dry-run", "--json", *ACCOUNT).stdout)

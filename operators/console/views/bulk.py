@@ -55,8 +55,9 @@ def begin(request: HttpRequest, name: str, verb: str) -> HttpResponse:
     most = _number(request, "shown")
     with ground.writing() as tx:
         bound(tx, _COUNTING_SECONDS)
-        act = verbs.unfinished(tx, one.oa, deed, shown) or verbs.begin(
-            tx, one.oa, deed, shown, by=by_of(request), why=why, in_background=True
+        by = by_of(request)
+        act = verbs.unfinished(tx, one.oa, deed, shown, by=by, why=why) or verbs.begin(
+            tx, one.oa, deed, shown, by=by, why=why, in_background=True
         )
         grown = most is not None and act.total > most
         if grown or act.total == 0:

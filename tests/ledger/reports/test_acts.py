@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from sqlalchemy import Engine, text
@@ -100,11 +101,14 @@ def test_a_killed_act_is_found_again_by_its_filter_and_moves_each_notice_once(
     assert killed.returncode == -signal.SIGKILL
     assert read(ledger, act).done == 150
     with ledger.connect() as connection:
-        found = verbs.unfinished(connection, OA, RELEASE, Choice(reason="older"))
+        by_lan = partial(verbs.unfinished, connection, OA, by="Lan", why="hồ sơ thật")
+        found = by_lan(RELEASE, Choice(reason="older"))
         assert found is not None
         assert found.id == act.id
-        assert verbs.unfinished(connection, OA, RELEASE, Choice()) is None
-        assert verbs.unfinished(connection, OA, verbs.DROP, Choice(reason="older")) is None
+        assert by_lan(RELEASE, Choice()) is by_lan(verbs.DROP, Choice(reason="older")) is None
+        others = [{"by": "Minh", "why": "hồ sơ thật"}, {"by": "Lan", "why": "lý do khác"}]
+        for other in others:
+            assert verbs.unfinished(connection, OA, RELEASE, Choice(reason="older"), **other) is None
     list(verbs.go_on(ledger, act.id))
     assert read(ledger, act).done == 400
     with ledger.connect() as connection:
