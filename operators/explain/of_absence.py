@@ -139,7 +139,7 @@ def _not_read_yet() -> Verdict:
 
 def _out_of_scope(situation: Situation, because: Word) -> Verdict:
     vi, en = f"Không có tin vì {because.vi}.", f"There is no notice because {because.en}."
-    return Verdict(situation, vi, en, Who.NOBODY, _IN_PERSON.vi, _IN_PERSON.en)
+    return Verdict(situation, vi, en, Who.CLERK, _IN_PERSON.vi, _IN_PERSON.en)
 
 
 def _odd(column: str, why: str) -> Verdict:

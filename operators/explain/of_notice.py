@@ -74,13 +74,17 @@ def _sent(notice: NoticeFacts, beside: Beside) -> Verdict:
         )
         en = f"Zalo took it at {at.en}; no word yet that the phone has it. No need to resend."
         todo = Word(
-            "Nhờ người dân bật mạng và mở Zalo xem tin của OA.", "The person turns on the network and looks in Zalo."
+            "Không cần làm gì; nếu người dân chưa thấy tin, nhờ họ bật mạng và mở Zalo xem tin của OA.",
+            "Nothing to do; a person who does not see it yet turns on the network and looks in Zalo.",
         )
     else:
         by = word_of("channels", notice.channel or "")
         vi = f"Đã gửi lúc {at.vi} bằng {by.vi}; kênh này không báo lại là máy đã nhận. Không cần gửi lại."
         en = f"Sent at {at.en} by {by.en}, which does not report that the phone has it. No need to resend."
-        todo = Word("Nhờ người dân xem hộp thư trên máy.", "The person looks at the messages of the phone.")
+        todo = Word(
+            "Không cần làm gì; nếu người dân chưa thấy tin, nhờ họ xem hộp thư trên máy.",
+            "Nothing to do; a person who does not see it yet looks at the messages of the phone.",
+        )
     return Verdict(Situation.SENT, vi, en, Who.NOBODY, todo.vi, todo.en)
 
 

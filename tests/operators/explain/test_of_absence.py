@@ -10,6 +10,7 @@ import pytest
 from operators.explain.answer import Situation
 from operators.explain.of_absence import AbsenceFacts, verdict_without
 from operators.explain.source_answer import SourceAnswer, SourceWord
+from operators.phrasebook import Who
 
 W = SourceWord
 UNKNOWN = AbsenceFacts((), SourceAnswer(W.ABSENT), False, False, datetime(2026, 11, 1, tzinfo=UTC), None, 2.0, ())
@@ -77,5 +78,5 @@ def test_why_there_is_no_notice(facts: dict[str, object], situation: Situation, 
     verdict = verdict_without(replace(UNKNOWN, **facts))  # type: ignore[arg-type]
     assert (verdict.situation, verdict.vi) == (situation, vi)
     assert verdict.en
-    assert verdict.todo_vi
     assert verdict.todo_en
+    assert (verdict.who is Who.NOBODY) == verdict.todo_vi.startswith("Không cần làm gì")

@@ -273,6 +273,10 @@ def test_what_operators_have_to_decide_names_them() -> None:
     assert dropped[1] == "Người trực đã bỏ tin này lúc 09:40 (Lan: đã gọi điện)."
 
 
+_OF_NOBODY = ("Không cần làm gì", "Hệ thống đang hỏi Zalo", "Không gửi nữa theo ý người dân")
+"""How advice begins where nobody has to act."""
+
+
 def test_every_state_has_a_sentence_that_ends_and_that_says_who_acts() -> None:
     """Also without a reason, and with one that the book does not have."""
     for state in State:
@@ -281,4 +285,5 @@ def test_every_state_has_a_sentence_that_ends_and_that_says_who_acts() -> None:
             assert verdict.vi.endswith((".", "?"))
             assert verdict.en.endswith((".", "?"))
             assert verdict.who in Who
+            assert verdict.who is not Who.NOBODY or not verdict.todo_vi or verdict.todo_vi.startswith(_OF_NOBODY)
     assert all(one != two for one, two in pairwise(Situation))

@@ -132,6 +132,9 @@ _OTHER_TEXTS = frozenset(
         # the audit's row of an act
         "act \x00: \x00 notices",
         # parts of SQL for lists, roll-ups and schedules; the command that mails reports
+        "notices n",
+        "\x00 IS NOT DISTINCT FROM :\x00",
+        " AND ",
         "m.mailed_at IS NULL AND m.next_at <= :now AND m.last >= :given_up",
         "\x00 AND n.kind NOT IN (\x00)",
         "from operators.cli.main import main; main()",
