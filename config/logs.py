@@ -49,6 +49,6 @@ def set_up_logs(level: str, form: Literal["text", "json"] = "text", process: str
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for chatty in ("celery.worker.strategy", "celery.app.trace", "celery.beat", "kombu"):
+    for chatty in ("celery.worker.strategy", "celery.app.trace", "celery.beat", "kombu", "alembic"):
         logging.getLogger(chatty).setLevel(max(logging.getLevelName(level), logging.WARNING))
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings show whole URLs, which contain user ids

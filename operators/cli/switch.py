@@ -132,8 +132,11 @@ def on(sort: str, name: str, *, oa: str | None, by: str, why: str, as_json: bool
         for services in made:
             if whose in (EVERY_OA, services.oa):
                 ring(services.oa)
+    others = (
+        f"; {number - still_true} không còn đúng hoặc còn chờ người nhận quan tâm OA" if number > still_true else ""
+    )
     said = (
-        f"Đã CHO GỬI LẠI {one.told}: {number} thông báo đã chờ, {still_true} còn đúng và nay được gửi "
+        f"Đã CHO GỬI LẠI {one.told}: {number} thông báo đã chờ, {still_true} còn đúng và nay được gửi{others} "
         "(thời gian dừng không tính vào tuổi)."
     )
     answer(said, as_json=as_json, done=1, switch=one.id, waited=number, let_go=still_true)

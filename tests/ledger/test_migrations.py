@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -146,3 +148,14 @@ def test_an_empty_ledger_lacks_every_migration_and_a_newer_one_lacks_none(server
     with ledger.begin() as tx:
         tx.execute(text("UPDATE alembic_version SET version_num = 'from_the_future'"))
     assert missing(ledger) == []
+
+
+def test_a_look_for_missing_migrations_writes_no_line(ledger_url: str) -> None:
+    """`web` looks every half minute; what `hcc migrate` did, it says itself."""
+    program = (
+        "import sys; from config.logs import set_up_logs; set_up_logs('INFO')\n"
+        "from ledger.base.engine import open_ledger; from ledger.migrate import missing\n"
+        "print(missing(open_ledger(sys.argv[1])))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, ledger_url], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
