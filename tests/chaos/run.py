@@ -96,12 +96,13 @@ class Run(World):
 
     def judge_now(self, recovered_in: float = 0.0) -> Verdict:
         """Judge the run as it is; the verdict is printed, and once more in the table at the end."""
+        states = self.states()  # first: what is told meanwhile is not yet told by the ledger, and would seem lost
         messages = self.zalo.messages()
         verdict = judge(
             self.scenario,
             self.load.fed,
             messages,
-            self.states(),
+            states,
             struck=self.struck,
             doubted=self.scalar(_DOUBTED),
             again_in=self._again_in(messages),
