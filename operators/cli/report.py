@@ -45,7 +45,7 @@ def bad_phones(since: datetime | None, until: datetime | None, unit: str | None,
     if wanted.as_json:
         print_json([{**row, "filed": row["filed"] and row["filed"].isoformat()} for row in rows])
     else:
-        told = in_words(rows)
+        told = [{**row, "filed": row["filed"] and f"{row['filed']:%d/%m/%Y}"} for row in in_words(rows)]
         columns = {
             "code": "Hồ sơ",
             "unit": "Đơn vị",

@@ -16,6 +16,7 @@ from operators.cli.exits import Ended
 from operators.cli.output import Command, as_json, print_json, print_table, say
 from operators.cli.output_file import whole_file
 from operators.cli.progress import working
+from operators.reports.said import cell_said
 from operators.reports.table import Cell, CellSort, ReportColumn, ReportTable
 
 if TYPE_CHECKING:
@@ -100,12 +101,14 @@ def _print(table: ReportTable, form: OutputForm, empty: str) -> None:
         print_json(rows)
         return
     headings = {column.key: column.heading for column in table.columns}
-    sorts = {column.key: column.sort for column in table.columns}
-    print_table(headings, [{key: _shown(cell, sorts[key]) for key, cell in row.items()} for row in rows], empty=empty)
+    columns = {column.key: column for column in table.columns}
+    print_table(headings, [{key: _shown(columns[key], cell) for key, cell in row.items()} for row in rows], empty=empty)
 
 
-def _shown(cell: Cell, sort: CellSort) -> Cell:
-    return f"{cell:.1%}" if sort is CellSort.SHARE and cell is not None else cell
+def _shown(column: ReportColumn, cell: Cell) -> Cell:
+    """Days and shares as people read them; numbers stay numbers, which a table sets to the right."""
+    is_number = cell is None or (column.sort is not CellSort.SHARE and not isinstance(cell, str))
+    return cell if is_number else cell_said(column, cell)
 
 
 def _print_on_paper(

@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 from sqlalchemy import Engine
 
+from domain.clock import to_vietnam
 from domain.event import Event
 from ledger.base.sealing import Sealer
 from ledger.people.people import People
@@ -103,6 +104,16 @@ def test_reach_counts_every_event_once_by_day_and_unit(run: Run, tell: Callable[
     assert [row["unit"] for row in as_json(run("reach", "--json", "--unit", "h27", "--since", day))] == ["H27.37"]
     assert as_json(run("reach", "--json", "--unit", "H2")) == []
     assert "H27.37" in run("reach").output
+
+
+def test_people_read_days_in_one_form(run: Run, tell: Callable[..., None]) -> None:
+    """Whatever the report; programs read ISO 8601."""
+    tell("H27.37-240219-1001", "02393855555")
+    today = to_vietnam(datetime.now(UTC)).date()
+    for report in ("reach", "dossiers"):
+        assert (f"{today:%d/%m/%Y}" in run(report).output, today.isoformat() in run(report).output) == (True, False)
+        assert as_json(run(report, "--json"))[0]["day"] == today.isoformat()
+    assert ("19/02/2024" in run("bad-phones").output, "2024-02-19" in run("bad-phones").output) == (True, False)
 
 
 def test_a_digest_is_numbers_only(run: Run, tell: Callable[..., None]) -> None:
