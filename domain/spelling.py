@@ -1,7 +1,8 @@
 """Read a dossier's code as people type it, by the same rules in the chat and in the operators' search.
 
 A code that was copied from a letter or typed on a phone may have inner blanks, dashes of any kind, missing dots, lower
-case and invisible marks. The result is only used for searching; the source's spelling is never changed.
+case and invisible marks. It may stand in a sentence, in a link, or after a scanner's prefix. The result is only used
+for searching; the source's spelling is never changed.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from unicodedata import category, normalize
+from urllib.parse import unquote
 
 from domain.code import LONGEST, normalize_code, parse_code
+from domain.spoken import as_said, without_lead
 from domain.text import nfc, unaccented
 
 _LONGEST_UNIT = 8  # letters and digits below the province; they can be split into groups in 108 ways
@@ -21,6 +25,28 @@ _GROUP = 4  # letters and digits at most
 
 _NEW = re.compile(r"(?P<root>[A-Z][0-9]{2})(?P<rest>[0-9A-Z]{10,23})")
 _OLD = re.compile(r"([0-9]{3})([0-9]{2})([0-9]{2})([A-Z][0-9]{2})([0-9]{6})([0-9]{4,7})")
+
+LONGEST_TEXT = 10_000  # characters of a pasted text that are read
+_MOST_INSIDE = 10  # codes of one text
+_MOST = 900  # spellings
+
+_POINTS = " .,;:!?()[]<>«»\"'“”‘’…"
+_ONE_WORD = re.compile(r"[^\W_]+(?:[-./_][^\W_]+)*")  # as a code without grammar looks
+_SYMBOLOGY = re.compile(r"\A\s*\][A-Za-z][0-9A-Za-z]")  # ISO/IEC 15424: «]C1» is GS1-128, «]Q3» a QR code
+_NAMED = re.compile(r"(?<!\w)(?:ma[-_]?ho[-_]?so|ma[-_]?hs)=([^&#\s]+)", re.IGNORECASE)
+
+# A national code inside a text. Repetitions are bounded: a long text takes time in proportion to its length.
+_INSIDE = re.compile(
+    r"""
+    (?<![^\W_]) (?<![^\W_][.-])
+    (?: [0-9]{3} [. ]?[0-9]{2} [. ]?[0-9]{2} [. ]?[A-Z][0-9]{2}
+      | [A-Z][ ]?[0-9]{2} (?: [0-9A-Z]{0,8} | (?: [ ]?\.[ ]?[0-9A-Z]{1,4} | [ ][0-9][0-9A-Z]{0,3} ){1,5} )
+    )
+    (?: [ ._-]{1,3} (?:[0-9]{8}|[0-9]{6}) [ ._-]{1,3} [0-9]{4,7} | [0-9]{10,15} )
+    (?! [^\W_] | [-./][0-9] | -[^\W_] )
+    """,
+    re.VERBOSE,
+)
 
 
 def tidied(text: str) -> str:
@@ -44,39 +70,80 @@ def letters_of(tidy: str) -> str:
 def spellings(typed: str) -> list[str]:
     """The codes that this text may mean, as spelt in the ledger, the likeliest first.
 
+    A code is also found inside a sentence, a link or a scanner's line. What was typed as one word comes first as typed.
     Raises `ValueError` if it cannot be a code at all.
     """
-    found = dict.fromkeys(code for text in _readings(typed[: 4 * LONGEST]) if (code := _code(text)))
-    return list(found) or [normalize_code(typed)]
+    read = (code for text in _readings(typed) if (code := _code(text)))
+    found = dict.fromkeys(islice(read, _MOST))
+    if not found:
+        normalize_code(typed)
+        raise ValueError("a dossier code has at least one digit")
+    return list(found)
+
+
+def looks_like_a_code(text: str) -> bool:
+    """Whether the text has the shape of a code: a national one, or words that each have a digit.
+
+    «hồ sơ HS/2024-15» has it. A name has not, nor has «số 7/2024 (bổ sung)»: only the ledger knows such a code.
+    """
+    closed = _closed(tidied(text))
+    if _is_national(closed):
+        return True
+    words = [word.strip(_POINTS) for word in without_lead(closed).split()]
+    return bool(words) and all(_ONE_WORD.fullmatch(word) and _has_digit(word) for word in words)
 
 
 def _readings(typed: str) -> Iterator[str]:
-    tidy = tidied(typed)
-    if parse_code(said := as_said(tidy)):
-        yield said
-    close = re.sub(r" ?([-./]) ?", r"\1", tidy)
+    text = _unwrapped(typed[:LONGEST_TEXT])
+    tidy = tidied(text)
+    inside = list(islice(_inside(tidy), _MOST_INSIDE))
+    one_word = _ONE_WORD.fullmatch(tidy) is not None
+    if not one_word:
+        for part in inside:
+            yield from _as_a_whole(part, part)
+    if len(tidy) <= 4 * LONGEST:
+        yield from _as_a_whole(text, tidy)
+    if one_word:
+        for part in inside:
+            yield from _as_a_whole(part, part)
+
+
+def _as_a_whole(typed: str, tidy: str) -> Iterator[str]:
+    """The readings of a text that is a code and nothing else, but for a word before it."""
+    close = _closed(tidy)
     yield from (typed, tidy, close, close.replace(" ", "-"), close.replace(" ", ""))
+    yield without_lead(close).strip(_POINTS)
     yield from _by_grammar(letters_of(tidy))
 
 
-_SAID = {
-    "chấm": ".", "gạch": "-", "gạch ngang": "-", "gạch nối": "-", "trừ": "-", "hát": "H",
-    "không": "0", "một": "1", "hai": "2", "ba": "3", "bốn": "4", "tư": "4", "năm": "5", "lăm": "5", "sáu": "6",
-    "bảy": "7", "tám": "8", "chín": "9",
-    "mã hồ sơ": "", "hồ sơ": "", "mã số": "", "mã": "", "số": "", "hs": "",
-}  # fmt: skip
-"""Words of a code that is read out, and those that are said before it → what is written."""
-
-_WRITTEN = {unaccented(word): written for word, written in _SAID.items()}
-_SAID_WORDS = re.compile(rf"(?<!\w)(?:{'|'.join(sorted(_WRITTEN, key=len, reverse=True))})(?!\w):?", re.IGNORECASE)
+def _unwrapped(text: str) -> str:
+    """Without a scanner's prefix, and with the characters that a link percent-encodes, perhaps twice."""
+    text = _SYMBOLOGY.sub("", text)
+    for _ in range(2):
+        text = unquote(text)
+    return text
 
 
-def as_said(tidy: str) -> str:
-    """«hồ sơ H27 chấm 37 gạch 240219 gạch 1001» → «H27.37-240219-1001»; a text without such words stays as it is."""
-    plain = unaccented(tidy)
-    if len(plain) != len(tidy) or not _SAID_WORDS.search(plain):
-        return tidy
-    return re.sub(r"\s+", "", _SAID_WORDS.sub(lambda word: _WRITTEN[word[0].rstrip(":").lower()], plain)).upper()
+def _inside(tidy: str) -> Iterator[str]:
+    """The codes that stand in a text: in a link's `mahoso`, then those of the national grammars, then those said."""
+    yield from (named[1].strip(_POINTS) for named in _NAMED.finditer(tidy))
+    yield from _national(tidy)
+    if (said := as_said(tidy)) != tidy:
+        if parse_code(squeezed := said.replace(" ", "").upper()):
+            yield squeezed
+        yield from _national(said)
+
+
+def _national(tidy: str) -> Iterator[str]:
+    return (code[0] for code in _INSIDE.finditer(tidy.upper()) if _is_national(_closed(code[0])))
+
+
+def _is_national(closed: str) -> bool:
+    return parse_code(closed.upper()) is not None or next(_by_grammar(letters_of(closed)), None) is not None
+
+
+def _closed(tidy: str) -> str:
+    return re.sub(r" ?([-./]) ?", r"\1", tidy)
 
 
 def _by_grammar(letters: str) -> Iterator[str]:
@@ -117,6 +184,11 @@ def _cut(text: str, sizes: tuple[int, ...]) -> Iterator[str]:
 
 def _code(text: str) -> str | None:
     try:
-        return normalize_code(text)
+        code = normalize_code(text)
     except ValueError:
         return None
+    return code if _has_digit(code) else None
+
+
+def _has_digit(text: str) -> bool:
+    return any(char.isdecimal() for char in text)
