@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 def why(code: str, oa: str | None, as_json: bool) -> None:
     """Trả lời trong một câu vì sao người dân nhận hay chưa nhận được tin, ai phải làm gì; cả khi không có tin nào.
 
-    Mã gõ thiếu dấu chấm, thừa dấu cách, gạch dài cũng tìm được. Khi sổ không biết thì hỏi CSDL hồ sơ một lần, chỉ đọc.
+    Mã gõ thiếu dấu chấm, thừa dấu cách, gạch dài cũng tìm được; dán cả câu hay đường dẫn có mã cũng được. Khi sổ không
+    biết thì hỏi CSDL hồ sơ một lần, chỉ đọc.
     """
     from operators.explain import Explainer
 

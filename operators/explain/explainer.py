@@ -20,7 +20,7 @@ from coordination.connection import QueueDown
 from domain.held import Held
 from domain.lifecycle import State
 from domain.phone import masked_national
-from domain.spelling import spellings
+from domain.spelling import looks_like_a_code, spellings
 from ledger.base.clock import now as ledger_now
 from ledger.base.sealing import SealError
 from ledger.notices import stuck
@@ -39,6 +39,8 @@ from producers.dossiers.queries import FEEDS
 from worker.services.bootstrap import Services
 
 _log = logging.getLogger("hcc.explain")
+
+_MOST_SHOWN = 200  # characters of a text without a code
 
 _LEDGER_AWAY = Verdict(
     Situation.LEDGER_AWAY,
@@ -65,9 +67,9 @@ class Explainer:
         try:
             codes = spellings(typed)
         except ValueError:
-            return Explanation(typed.strip(), _not_a_code())
+            return _no_code_in(typed)
         try:
-            return self._explain(codes, shows_phone=shows_phone)
+            return self._explain(codes, shows_phone=shows_phone) or _no_code_in(typed)
         except (DBAPIError, PoolTimeoutError) as error:
             _log.warning("the ledger did not answer why=%s", type(error).__name__)
             return Explanation(codes[0], _LEDGER_AWAY)
@@ -77,7 +79,8 @@ class Explainer:
         for look in self._looks.values():
             look.close()
 
-    def _explain(self, codes: Sequence[str], *, shows_phone: bool) -> Explanation:
+    def _explain(self, codes: Sequence[str], *, shows_phone: bool) -> Explanation | None:
+        """None if no dossier has such a code, nor the text the shape of one."""
         found: dict[str, set[str]] = {}
         for one in self._services:
             with one.ledger.connect() as connection:
@@ -94,7 +97,8 @@ class Explainer:
         if told:
             return max(told, key=lambda answer: answer.notices[-1].event_at)
         first = sorted(self._services, key=lambda one: code not in found[one.oa])
-        return self._without(first, code, codes, tracked=bool(known))
+        answer = self._without(first, code, codes, tracked=bool(known))
+        return answer if known or answer.oa or looks_like_a_code(code) else None
 
     def _without(self, services: Sequence[Services], code: str, codes: Sequence[str], *, tracked: bool) -> Explanation:
         """The answer on a dossier without a notice: of the first OA whose ledger or source knows it.
@@ -194,8 +198,8 @@ def _several(codes: Sequence[str]) -> Verdict:
     return Verdict(Situation.SEVERAL, vi, en, Who.CLERK, todo_vi, todo_en)
 
 
-def _not_a_code() -> Verdict:
-    vi = "Đây không phải là mã hồ sơ: mã trống, quá dài hoặc có ký tự lạ."
-    en = "This is not a dossier code: it is empty, too long, or has strange characters."
+def _no_code_in(typed: str) -> Explanation:
+    vi = "Đây không phải là mã hồ sơ: không thấy mã nào trong đó, mã quá dài hoặc có ký tự lạ."
+    en = "This is not a dossier code: there is none in it, or it is too long, or has strange characters."
     todo_vi, todo_en = "Nhập mã như trên giấy tiếp nhận hồ sơ.", "Type the code as on the receipt."
-    return Verdict(Situation.NOT_A_CODE, vi, en, Who.CLERK, todo_vi, todo_en)
+    return Explanation(typed.strip()[:_MOST_SHOWN], Verdict(Situation.NOT_A_CODE, vi, en, Who.CLERK, todo_vi, todo_en))

@@ -58,3 +58,18 @@ def test_what_is_no_code_is_answered_and_is_a_fault_of_usage(run: Run) -> None:
     """In the same shape: a program reads it as any other answer."""
     answered = run("why", "x" * 51, "--json")
     assert (answered.exit_code, json.loads(answered.stdout)["situation"]) == (ExitCode.USAGE, "not_a_code")
+
+
+def test_a_code_is_found_in_the_message_that_a_citizen_shows(ledger: Engine, run: Run) -> None:
+    """Programs read the code itself."""
+    record(ledger, "unreachable", "landline")
+    for copied in (f"hồ sơ: {CODE}.", f"https://x.vn/thanh-toan-new.aspx?mahoso={CODE}", f"]C1{CODE}"):
+        answered = run("why", copied, "--json")
+        assert (answered.exit_code, json.loads(answered.output)["code"]) == (ExitCode.OK, CODE)
+
+
+def test_a_long_text_without_a_code_is_not_repeated(run: Run) -> None:
+    """Its beginning says which it was."""
+    answered = run("why", "Kính gửi " * 1000, "--json")
+    assert answered.exit_code == ExitCode.USAGE
+    assert len(json.loads(answered.stdout)["code"]) == 200

@@ -140,6 +140,40 @@ def test_a_notice_is_found_however_its_code_is_typed(desk: Desk) -> None:
     assert [one["event_key"] for one in shown["notices"]] == [f"{CODE}/accepted/1"]
 
 
+@pytest.mark.parametrize(
+    "copied",
+    ["hồ sơ: {}.", "mã hồ sơ {}.", "https://x.vn/thanh-toan-new.aspx?mahoso={}", "]C1{}", "MHS: {}", "hồ sơ {} của tôi",
+     "Nguyễn Văn A, 0978362918, hồ sơ {}"],
+)  # fmt: skip
+def test_a_notice_is_found_by_what_was_copied_from_its_message_or_scanned(desk: Desk, copied: str) -> None:
+    """The answer names the code only."""
+    desk.record(state="sent")
+    answer = desk.says(copied.format(CODE))
+    assert (answer.code, answer.verdict.situation) == (CODE, Situation.SENT)
+
+
+def test_a_code_in_a_sentence_that_nobody_knows_is_named_alone(desk: Desk) -> None:
+    """Not the sentence around it."""
+    answer = desk.says(f"hồ sơ: {CODE}.")
+    assert (answer.code, answer.verdict.situation) == (CODE, Situation.UNKNOWN)
+
+
+@pytest.mark.parametrize("typed", ["Hồ sơ", "?", "hồ sơ của tôi đâu", "Nguyễn Văn A 1990", "thôn 7 xã Kỳ Anh"])
+def test_a_text_without_a_code_is_told_as_one(desk: Desk, alone: Explainer, typed: str) -> None:
+    """Whether the source answers or not."""
+    for answer in (desk.says(typed), alone.explain(typed)):
+        assert (answer.code, answer.verdict.situation) == (typed, Situation.NOT_A_CODE)
+        assert answer.verdict.vi.startswith("Đây không phải là mã hồ sơ")
+
+
+def test_a_code_with_words_in_it_is_found_where_ledger_or_source_know_it(desk: Desk) -> None:
+    """A code is opaque text."""
+    desk.record("SỐ 7/2024 (BỔ SUNG)", state="sent")
+    assert desk.says("số 7/2024 (bổ sung)").verdict.situation is Situation.SENT
+    desk.accept("SỐ 8/2024 (BỔ SUNG)", channel=1)
+    assert desk.says("số 8/2024 (bổ sung)").verdict.situation is Situation.AT_THE_COUNTER
+
+
 def test_the_newest_notice_answers_and_the_others_are_there(desk: Desk) -> None:
     """In the order of their events."""
     desk.record(state="sent")
