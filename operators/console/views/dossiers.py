@@ -9,6 +9,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from domain.desk_search import phone_meant
+from domain.spelling import looks_like_a_code
 from ledger.reports import stories
 from operators.console import ground
 from operators.console.layout import language_of
@@ -16,7 +18,7 @@ from operators.console.people_met import meet
 from operators.console.roles import DESK, Role, may
 from operators.console.telling import saying, told
 from operators.console.views.faults import away
-from operators.explain import Situation
+from operators.explain import Explanation, Situation
 
 
 @require_safe
@@ -39,6 +41,7 @@ def show(request: HttpRequest, code: str) -> HttpResponse:
     context = {
         "page": "dossier",
         "code": answer.code,
+        "titled": _is_a_code(answer),
         "saying": saying(answer.verdict, language),
         "nearest": answer.nearest,
         "notices": [told(notice, answer, language, made.names) for notice in reversed(notices)],
@@ -48,3 +51,9 @@ def show(request: HttpRequest, code: str) -> HttpResponse:
         "shows_person": may(role, "person"),
     }
     return render(request, "pages/dossier.html", context)
+
+
+def _is_a_code(answer: Explanation) -> bool:
+    """Whether the title, which browsers keep, may have it: an address may be typed by hand, with a name or a phone."""
+    known = answer.oa is not None or answer.verdict.situation is Situation.SEVERAL
+    return known or (looks_like_a_code(answer.code) and phone_meant(answer.code) is None)

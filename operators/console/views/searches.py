@@ -1,4 +1,4 @@
-"""The first page: one box for a dossier's code or a phone. A phone never stands in an address."""
+"""The first page: one box for a dossier's code or a phone. Neither a phone nor a name ever stands in an address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from domain.desk_search import phone_meant
 from domain.phone import masked_national
-from domain.spelling import spellings
+from domain.spelling import looks_like_a_code, spellings
 from ledger.base.audit import audit
 from ledger.reports import reports
 from operators.console import ground
@@ -21,7 +21,7 @@ from operators.console.people_met import meet
 from operators.console.roles import DESK
 from operators.console.views.faults import refused
 
-_LONGEST = 128  # of what is typed
+_LONGEST = 2000  # characters of what is typed: a whole message or link may be pasted
 _REASON = "phone_search_reason"
 
 
@@ -33,7 +33,7 @@ def show(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def search(request: HttpRequest) -> HttpResponse:
-    """303 to the dossier or to the person."""
+    """303 to the dossier or to the person; a text that is neither a code nor a phone is answered here."""
     typed = request.POST.get("q", "")[:_LONGEST].strip()
     if not typed:
         return HttpResponseRedirect(reverse("search"))
@@ -66,13 +66,18 @@ def _by_phone(request: HttpRequest, typed: str, phone: str) -> HttpResponse:
 
 
 def _code(connection: Connection, typed: str) -> str | None:
-    """The code that is meant: the only known one, else the likeliest spelling, whose page says which are alike."""
+    """The code that is meant: the only known one, else the likeliest spelling, whose page says which are alike.
+
+    None for a text without the shape of a code: it may be a name, and the ledger knows no such dossier.
+    """
     try:
         codes = spellings(typed)
     except ValueError:
         return None
     known = {code for oa in ground.deployment().oas for code in reports.known_codes(connection, oa, codes)}
-    return known.pop() if len(known) == 1 else codes[0]
+    if len(known) == 1:
+        return known.pop()
+    return codes[0] if known or looks_like_a_code(codes[0]) else None
 
 
 def _is_known(connection: Connection, code: str) -> bool:

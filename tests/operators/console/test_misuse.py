@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from datetime import timedelta
 from threading import Barrier
+from urllib.parse import quote, unquote
 
 import pytest
 from sqlalchemy import Engine, text
@@ -35,6 +37,57 @@ def test_no_way_of_typing_a_phone_puts_it_into_an_address(sign_in: SignIn) -> No
         answer = clerk.post("/searches", {"q": typed})
         assert answer.status_code == 200, typed
         assert auditor.post("/searches", {"q": typed}).status_code == (403 if typed in PHONES else 200), typed
+
+
+@pytest.mark.parametrize("typed", ["Nguyễn Văn A", "Anh Nam", "hồ sơ của tôi đâu", "?", "Nguyễn Văn A 1990",
+                                   "Chị Ba, thôn 7", "nam1990@x.vn", "CCCD 042097001234"])  # fmt: skip
+def test_a_text_without_a_code_stays_out_of_addresses_titles_and_logs(
+    sign_in: SignIn, typed: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be a name: the page that took it says what to type."""
+    for role in ("viewer", "auditor"):
+        answer = sign_in(role).post("/searches", {"q": typed})
+        assert (answer.status_code, answer.headers.get("Location")) == (200, None)
+        page = answer.content.decode()
+        assert "Không đọc được mã này. Gõ mã như trên giấy hẹn" in page
+        assert typed not in re.findall("<title>(.*)</title>", page)[0]
+    assert typed not in caplog.text
+
+
+def test_a_code_beside_a_name_and_a_phone_is_all_that_is_in_the_address(sign_in: SignIn) -> None:
+    """Known or not."""
+    clerk = sign_in("viewer")
+    for code in ("H27.37-261130-1001", "000.00.37.H27-240101-0001", "G22.99-20261130-0912345"):
+        for typed in (f"Anh Nam 0978362919 {code}", f"hồ sơ {code} của chị Ba, 978362919", f"http://x.vn/?mahoso={code}",
+                      f"{'Kính gửi ông bà, ' * 50}{code}.", f"]C1{code}"):  # fmt: skip
+            answer = clerk.post("/searches", {"q": typed})
+            assert (answer.status_code, answer.headers.get("Location")) == (303, f"/dossiers/{code}"), typed
+
+
+def test_a_code_with_words_in_it_is_found_where_the_ledger_knows_it(sign_in: SignIn, owner: Engine) -> None:
+    """And only there: it has no shape by which it differs from a name with a number."""
+    put(owner, "sent", 1, prefix="SỐ 7/2024 (BỔ SUNG) ")
+    clerk = sign_in("viewer")
+    assert clerk.post("/searches", {"q": "số 7/2024 (bổ sung) 1"}).status_code == 303
+    assert clerk.post("/searches", {"q": "số 8/2024 (bổ sung) 1"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "typed", ["Nguyễn Văn A", "ANH NAM 0978362919", "0978362919", "978362919", "Nguyễn Văn A 1990"]
+)
+def test_an_address_that_somebody_typed_is_answered_and_kept_out_of_the_title(sign_in: SignIn, typed: str) -> None:
+    """Browsers keep titles."""
+    answer = sign_in("viewer").get(f"/dossiers/{quote(typed)}")
+    assert answer.status_code == 200
+    assert 'class="said"' in answer.content.decode()
+    assert "<title>Tra cứu hồ sơ · HCC Notify</title>" in answer.content.decode()
+
+
+def test_the_title_of_a_dossiers_page_is_its_code(sign_in: SignIn) -> None:
+    """Also where nobody knows it."""
+    clerk = sign_in("viewer")
+    for code in ("H27.37-261130-1001", "HS%2F2024-15"):
+        assert f"<title>{unquote(code)} · " in clerk.get(f"/dossiers/{code}").content.decode()
 
 
 def test_a_code_of_digits_alone_is_found_where_the_ledger_knows_it(sign_in: SignIn, owner: Engine) -> None:

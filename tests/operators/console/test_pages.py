@@ -89,6 +89,21 @@ def test_a_phone_search_asks_for_a_reason_once_and_is_recorded(
     assert "362918" not in caplog.text
 
 
+@pytest.mark.parametrize("typed", ["Anh Nam 0978362918", "978362918", "Anh Nam 978362918", "P12 0978 362 918"])
+def test_a_phone_beside_a_name_or_without_its_zero_is_a_search_by_phone(
+    sign_in: SignIn, stage: Stage, owner: Engine, caplog: pytest.LogCaptureFixture, typed: str
+) -> None:
+    """Asked why, recorded, and refused to auditors as any other."""
+    person = stage.furnish()
+    clerk = sign_in("viewer", "lan")
+    assert "Vì sao tra theo số điện thoại?" in clerk.post("/searches", {"q": typed}).content.decode()
+    found = clerk.post("/searches", {"q": typed, "reason": "quên giấy hẹn"})
+    assert (found.status_code, found.headers["Location"]) == (303, f"/people/{person}")
+    assert deeds(owner)[-1] == ("phone search", f"person {person}", "lan", "quên giấy hẹn")
+    assert sign_in("auditor").post("/searches", {"q": typed, "reason": "x"}).status_code == 403
+    assert "362918" not in caplog.text
+
+
 def test_an_unknown_phone_is_answered_without_being_kept(sign_in: SignIn, stage: Stage, owner: Engine) -> None:
     """No person is made of a search."""
     answer = sign_in("viewer").post("/searches", {"q": "0912 000 111", "reason": "ở quầy"})
