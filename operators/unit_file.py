@@ -75,8 +75,8 @@ def read_units(content: bytes) -> UnitFile:
             line = reader.line_num + 1
     except csv.Error:
         faults.append(LineFault(line, "dấu nháy kép không đóng; viết dấu nháy trong ô thành hai dấu nháy"))
-    if names is None and not faults:
-        faults.append(LineFault(1, f"tệp trống; dòng đầu phải là {','.join(COLUMNS)}"))
+    if not units and not faults:
+        faults.append(_nothing_in(names))
     return UnitFile(units, faults + _repeated(units))
 
 
@@ -89,6 +89,13 @@ def relation_faults(file: UnitFile, others: Iterable[ListedUnit]) -> list[LineFa
         LineFault(lines.get(code, first), fault if code in lines else f"đơn vị {code} đã có trong sổ: {fault}")
         for code, fault in wrong(whole)
     ]
+
+
+def _nothing_in(names: Sequence[str] | None) -> LineFault:
+    """The fault of a file without a unit; with `--replace` it would otherwise empty the list."""
+    if names is None:
+        return LineFault(1, f"tệp trống; dòng đầu phải là {','.join(COLUMNS)}")
+    return LineFault(1, "tệp chỉ có dòng đầu, không có đơn vị nào; mỗi dòng sau đó là một đơn vị")
 
 
 def _column(cell: str) -> str:

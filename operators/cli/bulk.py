@@ -55,8 +55,12 @@ def careful(command: Command) -> Command:
     """Add `--dry-run` and `--yes`, the options of every verb on many things."""
     tried = f"Chỉ đếm và liệt kê {FIRST} mục đầu, không làm gì; không cần --by, --why."
     dry_run = click.option("--dry-run", is_flag=True, is_eager=True, help=tried)  # eager: `accountable` asks for it
-    yes = click.option("--yes", is_flag=True, help="Không hỏi lại.")
-    return dry_run(yes(command))
+    return dry_run(unasked(command))
+
+
+def unasked(command: Command) -> Command:
+    """Add `--yes`, the option of every verb that asks first."""
+    return click.option("--yes", is_flag=True, help="Không hỏi lại.")(command)
 
 
 def agreed(question: str, *, yes: bool) -> bool:

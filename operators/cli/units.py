@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from domain.clock import VIETNAM
+from operators.cli.bulk import agreed, unasked
 from operators.cli.context import deployment, every, named_columns, of_oa, services, told_of
 from operators.cli.days import day
 from operators.cli.exits import Ended
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from domain.units import ListedUnit
     from ledger.base.units import ListChange
-    from operators.unit_file import LineFault
+    from operators.unit_file import LineFault, UnitFile
+    from worker.services.bootstrap import Services
 
 _COLUMNS = {
     "code": "Mã",
@@ -49,37 +51,66 @@ def units() -> None:
 @click.argument("file", type=click.File("rb"), metavar="TỆP|-")
 @click.option("--replace", "whole", is_flag=True, help="Tệp là toàn bộ danh sách: đơn vị không có trong tệp thì bỏ.")
 @click.option("--dry-run", is_flag=True, is_eager=True, help="Chỉ kiểm tra và đếm, không ghi; không cần --by, --why.")
+@unasked
 @of_oa
 @accountable
 @as_json
 def import_units(
-    file: BinaryIO, oa: str | None, by: str, why: str, *, whole: bool, dry_run: bool, as_json: bool
+    file: BinaryIO, oa: str | None, by: str, why: str, *, whole: bool, dry_run: bool, yes: bool, as_json: bool
 ) -> None:
-    """Nhập danh sách đơn vị (code,name,parent,valid_from,valid_until,successor); có dòng sai thì không nhập gì."""
+    """Nhập danh sách đơn vị (code,name,parent,valid_from,valid_until,successor); có dòng sai thì không nhập gì.
+
+    Ở cửa sổ lệnh thì hỏi trước khi --replace bỏ đơn vị nào.
+    """
+    from operators.unit_file import read_units
+
+    read = read_units(file.read())
+    with services(oa=oa) as made:
+        would = _tried(made, read, whole=whole, as_json=as_json)
+        if dry_run:
+            _tell_what_would_be(would, as_json=as_json)
+            return
+        if would.removed and not agreed(f"Danh sách đơn vị: {_told(would)}. Nhập?", yes=yes):
+            raise click.Abort
+        changed = _imported(made, read, whole=whole, by=by, why=why)
+    said = f"Đã nhập danh sách đơn vị: {_told(changed)}."
+    answer(said, as_json=as_json, done=_number(changed), **asdict(changed))
+
+
+def _tried(made: Services, read: UnitFile, *, whole: bool, as_json: bool) -> ListChange:
+    """What the import would change; writes nothing. Raises `Ended` if the file has a fault."""
+    from ledger.base import units as ledger_units
+    from operators.unit_file import relation_faults
+
+    with made.ledger.connect() as connection:  # nothing is committed
+        faults = read.faults or relation_faults(read, () if whole else ledger_units.listed(connection, made.oa))
+        if faults:
+            _refuse(faults, as_json=as_json)
+        return ledger_units.change(connection, made.oa, read.units.values(), whole=whole)
+
+
+def _imported(made: Services, read: UnitFile, *, whole: bool, by: str, why: str) -> ListChange:
     from ledger.base import units as ledger_units
     from ledger.base.audit import audit
     from ledger.notices import switches
-    from operators.unit_file import read_units, relation_faults
 
-    read = read_units(file.read())
-    with services(oa=oa) as made, made.ledger.begin() as tx:
-        faults = read.faults or relation_faults(read, () if whole else ledger_units.listed(tx, made.oa))
-        if faults:
-            _refuse(faults, as_json=as_json)
+    with made.ledger.begin() as tx:
         changed = ledger_units.change(tx, made.oa, read.units.values(), whole=whole)
-        if changed and not dry_run:
+        if changed:
             switches.read_units_again(tx)
             audit(tx, made.oa, "units import", _told(changed), by=by, why=why)
-        if dry_run:
-            tx.rollback()
-    number = changed.added + changed.changed + changed.removed
-    if not dry_run:
-        said = f"Đã nhập danh sách đơn vị: {_told(changed)}."
-        answer(said, as_json=as_json, done=number, **asdict(changed))
-    elif as_json:
-        print_json({"verb": "units import", "would_do": number, **asdict(changed)})
+    return changed
+
+
+def _tell_what_would_be(would: ListChange, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"verb": "units import", "would_do": _number(would), **asdict(would)})
     else:
-        say(f"Sẽ nhập danh sách đơn vị: {_told(changed)}.")
+        say(f"Sẽ nhập danh sách đơn vị: {_told(would)}.")
+
+
+def _number(changed: ListChange) -> int:
+    return changed.added + changed.changed + changed.removed
 
 
 def _told(changed: ListChange) -> str:

@@ -13,6 +13,8 @@ from click.testing import Result
 from sqlalchemy import Engine, text
 
 from ledger.notices import notices
+from operators.cli import bulk
+from operators.cli.exits import ExitCode
 from operators.unit_file import read_units
 from tests.ledger.conftest import OA, new
 from tests.operators.conftest import Run
@@ -87,6 +89,30 @@ def test_a_dry_run_counts_and_writes_nothing(run: Run, load: Callable[..., Resul
     assert [row["code"] for row in listed(run)] == ["H27"]
 
 
+def test_a_file_without_a_unit_leaves_the_list_as_it_is(run: Run, load: Callable[..., Result]) -> None:
+    """`--replace` would otherwise empty the list, and with it what every filter and switch of a unit means."""
+    load(LIST)
+    for words in (("--replace",), ("--replace", "--yes"), ("--replace", "--dry-run"), ()):
+        assert load(f"\ufeff{LIST.splitlines()[0]}\n\n", *words).exit_code == ExitCode.FAULT
+    assert len(listed(run)) == 4
+
+
+def test_at_a_terminal_units_are_removed_only_after_a_yes(
+    run: Run, load: Callable[..., Result], ledger: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The question says how many. An import that removes none asks nothing; `--yes` is the answer yes."""
+    monkeypatch.setattr(bulk, "at_a_terminal", lambda: True)
+    assert load(LIST, "--replace").exit_code == ExitCode.OK
+    smaller = tmp_path / "smaller.csv"
+    smaller.write_text("\n".join(LIST.splitlines()[:2]), "utf-8")
+    words = ("units", "import", smaller, "--replace", *ACCOUNTABLE)
+    asked = run(*words, lines="n\n")
+    assert (asked.exit_code, "0 mới, 0 đổi, 3 bỏ, 1 như cũ. Nhập?" in asked.output) == (1, True)
+    assert (len(listed(run)), len(audited(ledger))) == (4, 1)
+    assert run(*words, "--yes").exit_code == ExitCode.OK
+    assert [row["code"] for row in listed(run)] == ["H27"]
+
+
 def test_a_list_is_read_from_standard_input(run: Run) -> None:
     """A pipe from the program that has it."""
     assert run("units", "import", "-", *ACCOUNTABLE, lines=LIST).exit_code == 0
@@ -135,6 +161,7 @@ def test_every_bad_line_is_named_and_nothing_is_imported(run: Run, load: Callabl
     ("content", "says"),
     [
         (b"", "Dòng 1: tệp trống"),
+        (LIST.splitlines()[0].encode(), "Dòng 1: tệp chỉ có dòng đầu, không có đơn vị nào"),
         (b"name\nx\n", "Dòng 1: thiếu cột code"),
         (b"code,name,phone\nH27,x,1\n", "không có cột «phone»"),
         (b"code,name\nH27,T\xecnh\n", "Dòng 2: không phải mã UTF-8"),
