@@ -10,11 +10,11 @@ import click
 from operators.cli.bulk import VERB_NEEDS
 from operators.cli.context import deployment, every, named_columns, of_oa
 from operators.cli.deeds import Operator, resume
-from operators.cli.exits import nothing
-from operators.cli.output import accountable, answer, as_json, examples, print_json, print_table
+from operators.cli.output import accountable, answer, as_json, examples, not_done, print_json, print_table
 
 if TYPE_CHECKING:
     from ledger.reports.acts import Act
+    from worker.services.deployment import Deployment
 
 _COLUMNS = {
     "id": "Số",
@@ -79,7 +79,8 @@ def stop(number: int, by: str, why: str, as_json: bool) -> None:
     with deployment(*VERB_NEEDS) as made, made.shared.ledger.begin() as tx:
         one = acts.read(tx, number)
         if one is None or one.oa not in made.names or not acts.stop(tx, number, by=by):
-            raise nothing(f"Việc số {number} không có, đã xong hoặc đã dừng: xem `hcc act list`.")
+            told = f"Việc số {number} không có, đã xong hoặc đã dừng: xem `hcc act list`."
+            raise not_done(told, as_json=as_json, id=number, why=_why_not(made, one))
         audit(tx, one.oa, "act stop", f"act {number}", by=by, why=why)
         left = acts.read(tx, number)
     done = left.done if left else 0
@@ -103,5 +104,15 @@ def resume_act(number: int, by: str, why: str, as_json: bool) -> None:
     with deployment(*VERB_NEEDS) as made:
         with made.shared.ledger.begin() as tx:
             one = acts.read(tx, number)
-            audit(tx, one.oa if one else "", "act resume", f"act {number}", by=by, why=why)
+            if one is None or one.oa not in made.names or one.until is not None:
+                told = f"Việc số {number} không có, hoặc đã xong: xem `hcc act list`."
+                raise not_done(told, as_json=as_json, id=number, why=_why_not(made, one))
+            audit(tx, one.oa, "act resume", f"act {number}", by=by, why=why)
         resume(made, number, Operator(by, why, as_json))
+
+
+def _why_not(made: Deployment, one: Act | None) -> str:
+    """Why an act cannot be stopped or resumed, for programs."""
+    if one is None or one.oa not in made.names:
+        return "not found"
+    return "finished" if one.until is not None else "stopped"

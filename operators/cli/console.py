@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from operators.cli.context import deployment
-from operators.cli.exits import Ended, ExitCode, nothing
+from operators.cli.exits import Ended, ExitCode
 from operators.cli.input import typed
-from operators.cli.output import accountable, answer, as_json, examples, print_json, print_table, say
+from operators.cli.output import accountable, answer, as_json, examples, not_done, print_json, print_table, say
 from operators.cli.ports import look_at
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def list_accounts(as_json: bool) -> None:
 def role(*, name: str, role: str, unit: str, by: str, why: str, as_json: bool) -> None:
     """Cho tài khoản một vai trò khác."""
     with _accounts(by) as accounts:
-        accounts.change_role(_named(name), role, unit, why=why)
+        accounts.change_role(_named(name, as_json=as_json), role, unit, why=why)
         answer("Đã đổi vai trò.", as_json=as_json, done=1)
 
 
@@ -120,7 +120,7 @@ def role(*, name: str, role: str, unit: str, by: str, why: str, as_json: bool) -
 def password(*, name: str, by: str, why: str, as_json: bool) -> None:
     """Đặt lại mật khẩu, hỏi hoặc đọc từ đầu vào chuẩn; mọi phiên và lớp xác thực thứ hai hết hiệu lực."""
     with _accounts(by) as accounts:
-        accounts.change_password(_named(name), _password(), why=why)
+        accounts.change_password(_named(name, as_json=as_json), _password(), why=why)
         answer("Đã đặt mật khẩu; xác thực hai lớp phải bật lại.", as_json=as_json, done=1)
 
 
@@ -131,7 +131,7 @@ def password(*, name: str, by: str, why: str, as_json: bool) -> None:
 def remove(*, name: str, by: str, why: str, as_json: bool) -> None:
     """Xóa tài khoản; những gì tài khoản đã làm vẫn còn trong nhật ký."""
     with _accounts(by) as accounts:
-        accounts.remove(_named(name), why=why)
+        accounts.remove(_named(name, as_json=as_json), why=why)
         answer("Đã xóa tài khoản.", as_json=as_json, done=1)
 
 
@@ -174,12 +174,13 @@ def _accounts(by: str) -> Iterator[Accounts]:
             raise Ended(" ".join([word("vi", _FAULTS + fault.key), *fault.told])) from None
 
 
-def _named(name: str) -> Account:
+def _named(name: str, *, as_json: bool) -> Account:
+    """The account. Raises `Ended` if there is none."""
     from operators.console.accounts import named
 
     found = named(name)
     if found is None:
-        raise nothing(f"Không có tài khoản «{name}».")
+        raise not_done(f"Không có tài khoản «{name}».", as_json=as_json, name=name, why="not found")
     return found
 
 

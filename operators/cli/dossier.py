@@ -56,8 +56,6 @@ def dossier(code: str, oa: str | None, as_json: bool) -> None:
         for notice in notices:
             _tell(notice)
     if not notices and not odd:
-        if as_json:  # scripts ask again and again until there is one
-            return
         raise nothing(f"Chưa có thông báo nào của hồ sơ {code}; hỏi vì sao bằng `hcc why`.")
 
 

@@ -12,6 +12,7 @@ import click
 
 from domain.clock import to_vietnam
 from domain.text import shown
+from operators.cli.exits import Ended, ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -153,6 +154,15 @@ def answer(
         print_json({"done": done, "refused": list(refused), "act": act, **more})
     elif sentence:
         say(sentence, lines=True)
+
+
+def not_done(sentence: str, code: ExitCode = ExitCode.NOTHING, *, as_json: bool, **named: object) -> Ended:
+    """A verb did nothing: print that for programs, and return the exception that tells people and sets the status.
+
+    `named`: what the operator named, with its state or why it was not done; it is the one row of `refused`.
+    """
+    answer("", as_json=as_json, done=0, refused=[named])
+    return Ended(sentence, code)
 
 
 def print_table(columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:

@@ -8,8 +8,7 @@ import click
 
 from operators.cli.context import deployment, every, named_columns, of_oa, services, told_of
 from operators.cli.days import OF_UNIT, any_unit
-from operators.cli.exits import nothing
-from operators.cli.output import accountable, answer, as_json, examples, print_json, print_table
+from operators.cli.output import accountable, answer, as_json, examples, not_done, print_json, print_table
 
 REPORTS = ("reach", "dossiers", "causes", "delays", "costs", "followers", "scans", "bad-phones")
 PACES = {"daily": "hằng ngày", "weekly": "hằng tuần", "monthly": "hằng tháng"}
@@ -117,7 +116,7 @@ def remove(number: int, oa: str | None, by: str, why: str, *, as_json: bool) -> 
     with services(oa=oa) as made, made.ledger.begin() as tx:
         gone = schedules.remove(tx, made.oa, number)
         if gone is None:
-            raise nothing(f"Không có lịch số {number}.")
+            raise not_done(f"Không có lịch số {number}.", as_json=as_json, id=number, why="not found")
         audit(tx, made.oa, "schedule remove", f"{number}: {gone.report} {gone.pace}", by=by, why=why)
     answer(f"Đã bỏ lịch số {number}.", as_json=as_json, done=1)
 

@@ -16,9 +16,9 @@ from domain.code import modern_unit
 from operators.cli.bulk import VERB_NEEDS
 from operators.cli.context import deployment, every, of_oa
 from operators.cli.days import moment
-from operators.cli.exits import Ended, nothing
+from operators.cli.exits import ExitCode
 from operators.cli.kinds import kind_names
-from operators.cli.output import accountable, answer, as_json, examples, print_json, print_table
+from operators.cli.output import accountable, answer, as_json, examples, not_done, print_json, print_table
 from operators.cli.progress import working
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def off(sort: str, name: str, *, until: datetime | None, oa: str | None, by: str
         with made.shared.ledger.begin() as tx:
             one = switches.switch_off(tx, whose, sort, named, until=until, by=by, why=why)
             if one is None:
-                raise Ended("Lần dừng trước của mục này đang được gỡ: thử lại sau vài giây.")
+                told = "Lần dừng trước của mục này đang được gỡ: thử lại sau vài giây."
+                raise not_done(told, ExitCode.FAULT, as_json=as_json, sort=sort, name=named, why="ending")
             audit(tx, whose, "switch off", one.told, by=by, why=why)
         held_counts.count_held(made.shared.ledger, made.oas, seconds=_COUNTING_SECONDS)
         with made.shared.ledger.connect() as connection:
@@ -122,7 +123,8 @@ def on(sort: str, name: str, *, oa: str | None, by: str, why: str, as_json: bool
         with made.shared.ledger.begin() as tx:
             one = switches.switch_on(tx, whose, sort, named)
             if one is None:
-                raise nothing("Mục này không bị dừng: xem `hcc switch list`.")
+                told = "Mục này không bị dừng: xem `hcc switch list`."
+                raise not_done(told, as_json=as_json, sort=sort, name=named, why="not off")
             audit(tx, whose, "switch on", one.told, by=by, why=why)
         number = still_true = 0
         with working("Đang cho gửi lại") as tell:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from operators.cli.context import deployment, of_oa, the_one
-from operators.cli.exits import Ended, nothing
-from operators.cli.output import accountable, answer, as_json, examples
+from operators.cli.exits import Ended, ExitCode
+from operators.cli.output import accountable, answer, as_json, examples, not_done
 from operators.cli.template_looks import KIND_NAMED, STATES, diff, list_templates, show
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ def send(kind: str, version: int | None, *, oa: str | None, by: str, why: str, a
     from coordination.bell import ring
     from ledger.letters import versions
     from operators.cli.input import typed_lines
+    from operators.wording.deeds import TemplateRefusal
     from operators.wording.looks import source_of
     from operators.wording.trial import send_trial
 
@@ -141,7 +142,7 @@ def send(kind: str, version: int | None, *, oa: str | None, by: str, why: str, a
             found = versions.listed(connection, one.oa, kind)
         source = source_of(one, found, kind, version or one.letters.version(kind))
         if source is None:
-            raise nothing(f"Loại {kind} không có bản {version}.")
+            raise not_done(f"Loại {kind} không có bản {version}.", as_json=as_json, why=TemplateRefusal.UNKNOWN.value)
         result = send_trial(one, kind, source, whom, author)
         if not result:
             ring(one.oa)
@@ -185,13 +186,15 @@ def _do(
             one.letters.refresh(connection, now=True)
         result = deed(one, TemplateAuthor(by, why))
     if isinstance(result, TemplateRefusal):
-        unknown = result is TemplateRefusal.UNKNOWN
-        raise nothing(refusal_said(result)) if unknown else Ended(refusal_said(result))
+        code = ExitCode.NOTHING if result is TemplateRefusal.UNKNOWN else ExitCode.FAULT
+        raise not_done(refusal_said(result), code, as_json=as_json, why=result.value)
     if isinstance(result, TemplateVersion):
         told = f"{result.kind}: bản {result.version} {STATES[result.state]}."
         answer(told, as_json=as_json, done=1, kind=result.kind, version=result.version, state=result.state)
     elif result:
-        raise Ended("\n".join(map(fault_said, result)))
+        faults = [fault_said(fault) for fault in result]
+        answer("", as_json=as_json, done=0, refused=[{"why": fault} for fault in faults])
+        raise Ended("\n".join(faults))
     else:
         answer(said, as_json=as_json, done=done)
 

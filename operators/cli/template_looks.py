@@ -161,11 +161,13 @@ def _show_source(one: Services, kind: str, version: int, source: TemplateSource,
                 "fault": seen.fault,
             }
         )
-        return
-    say(f"{kind}, bản {version}", bold=True)
-    say(source.message.rstrip("\n"), lines=True)
+    else:
+        say(f"{kind}, bản {version}", bold=True)
+        say(source.message.rstrip("\n"), lines=True)
     if seen.fault:
         raise Ended(seen.fault)
+    if as_json:
+        return
     say(f"Zalo ({seen.characters} ký tự):", bold=True)
     say(seen.text, lines=True)
     say(f"SMS ({seen.sms_segments} đoạn):", bold=True)

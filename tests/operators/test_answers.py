@@ -9,12 +9,14 @@ from collections.abc import Iterator
 import click
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from coordination.connection import BrokerDown
 from domain.lifecycle import State
+from ledger.base.sealing import Sealer
 from ledger.notices import verbs
 from ledger.notices.verbs import Choice
+from ledger.zalo.credentials import Credentials, Pair
 from operators.cli import bulk, main, progress
 from operators.cli.exits import ExitCode
 from operators.cli.main import hcc
@@ -171,11 +173,56 @@ def test_followers_and_staff_are_answered_in_the_same_shape(
 
 
 def test_an_unknown_dossier_is_nothing_for_people_and_an_object_for_scripts(run: Run) -> None:
-    """Scripts ask again and again until there is a notice."""
+    """The status is the same for both: decision 20."""
     assert run("dossier", "H27.37-240219-9999").exit_code == ExitCode.NOTHING
     result = run("dossier", "H27.37-240219-9999", "--json")
-    assert result.exit_code == ExitCode.OK
+    assert result.exit_code == ExitCode.NOTHING
     assert json.loads(result.stdout) == {"code": "H27.37-240219-9999", "notices": [], "oddities": []}
+
+
+@pytest.mark.parametrize(
+    ("words", "refused"),
+    [
+        ("act stop 999", {"id": 999, "why": "not found"}),
+        ("act resume 999", {"id": 999, "why": "not found"}),
+        ("report schedule remove 99", {"id": 99, "why": "not found"}),
+        ("switch on kind accepted", {"sort": "kind", "name": "accepted", "why": "not off"}),
+        ("template approve accepted 99", {"why": "unknown"}),
+        ("dead retry 999", {"id": 999, "state": None}),
+        ("events retry 5", {"id": 5, "why": "not found"}),
+        ("hold lift nosuch", {"key": "nosuch", "why": "not held"}),
+    ],
+)
+def test_a_verb_that_finds_nothing_says_so_to_programs_and_leaves_no_audit_row(
+    run: Run, ledger: Engine, words: str, refused: dict[str, object]
+) -> None:
+    """`done` is 0 and `refused` has what was named; the sentence for people is on standard error."""
+    result = run(*words.split(), "--json", *ACCOUNT)
+    answered = json.loads(result.stdout)
+    assert (result.exit_code, answered["done"], answered["refused"]) == (ExitCode.NOTHING, 0, [refused])
+    assert (answered["act"], result.stderr != "") == (None, True)
+    assert rows(ledger, "SELECT verb FROM audit") == []
+
+
+def test_a_finished_act_is_not_resumed_and_the_try_is_no_deed(run: Run, ledger: Engine, dead: list[int]) -> None:
+    """The console does not write one either."""
+    act = json.loads(run("dead", "retry", *dead, "--json", *ACCOUNT).stdout)["act"]
+    result = run("act", "resume", act, "--json", *ACCOUNT)
+    assert (result.exit_code, json.loads(result.stdout)["refused"]) == (
+        ExitCode.NOTHING,
+        [{"id": act, "why": "finished"}],
+    )
+    assert rows(ledger, "SELECT verb FROM audit") == [("dead retry",)]
+
+
+def test_a_dead_token_has_one_status_for_people_and_for_programs(run: Run, ledger: Engine) -> None:
+    made = Credentials(Sealer(["0123456789abcdef"]))
+    with ledger.begin() as tx:
+        made.store(tx, OA, Pair("access", "refresh", 3600))
+        tx.execute(text("UPDATE credentials SET dead_because = 'invalid refresh token'"))
+    told, answered = run("oa", "status"), run("oa", "status", "--json")
+    assert (told.exit_code, answered.exit_code) == (ExitCode.FAULT, ExitCode.FAULT)
+    assert json.loads(answered.stdout)["dead_because"] == "invalid refresh token"
 
 
 def test_a_source_that_is_away_is_no_fault_of_ours(run: Run) -> None:
