@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROLES = ("viewer", "operator", "auditor", "admin")
 
-_FAULTS = "accounts.faults."
+_FAULTS, _WEAK = "accounts.faults.", "accounts.weak"
 _NOT_SET = (
     "HCC_CONSOLE_DATABASE_URL: chưa đặt — như HCC_DATABASE_URL nhưng bằng tài khoản riêng; "
     "`hcc migrate` in ra các lệnh tạo tài khoản ấy."
@@ -166,12 +166,13 @@ def _accounts(by: str) -> Iterator[Accounts]:
     """Raises `Ended` for what cannot be done."""
     with _prepared() as made:
         from operators.console.accounts import AccountFault, Accounts
+        from operators.console.words import named as name_of
         from operators.console.words import word
 
         try:
             yield Accounts(made.shared.ledger, by)
         except AccountFault as fault:
-            raise Ended(" ".join([word("vi", _FAULTS + fault.key), *fault.told])) from None
+            raise Ended(" ".join([word("vi", _FAULTS + fault.key), *(name_of("vi", _WEAK, one) for one in fault.told)])) from None
 
 
 def _named(name: str, *, as_json: bool) -> Account:

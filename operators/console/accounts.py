@@ -25,7 +25,7 @@ _LAST_ADMIN = "last_admin"
 
 
 class AccountFault(ValueError):  # noqa: N818 (an expected failure that is told to whoever typed)
-    """Why an account cannot be made or changed: `key` names the words, `told` are Django's where it has them."""
+    """Why an account cannot be made or changed: `key` names the words, `told` the words of what makes a password weak."""
 
     def __init__(self, key: str, told: Sequence[str] = ()) -> None:
         super().__init__(key)
@@ -156,7 +156,7 @@ def _set_password(account: Account, password: str | None) -> None:
     try:
         validate_password(password, account)
     except ValidationError as error:
-        raise AccountFault("weak", error.messages) from None
+        raise AccountFault("weak", [str(one.code) for one in error.error_list]) from None
     account.set_password(password)
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from django.contrib.auth.password_validation import get_default_password_validators
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from config.settings import Settings
 from ledger.console import grant_statements, role_statements
 from operators.cli.main import hcc
+from operators.console.words import LANGUAGES, words
 from sandbox.servers import Servers
 from tests.operators.console.conftest import OA, SignIn
 from worker.services.deployment import Deployment
@@ -51,7 +55,9 @@ def test_the_first_administrator_is_made_by_the_command(run: Callable[..., Resul
 @pytest.mark.parametrize(
     ("words", "lines", "told", "code"),
     [
-        (("add", "lan", "--role", "admin"), "ngắn\n", "Mật khẩu chưa đủ mạnh.", 1),
+        (("add", "lan", "--role", "admin"), "ngắn\n", "Mật khẩu chưa đủ mạnh. Mật khẩu phải có ít nhất 12 ký tự.\n", 1),
+        (("add", "lan", "--role", "admin"), "password1234\n", "Mật khẩu này quá phổ biến, dễ bị đoán.\n", 1),
+        (("add", "lan.nguyen.van", "--role", "admin"), "lan.nguyen.van\n", "quá giống tên đăng nhập.\n", 1),
         (("add", "Nguyễn", "--role", "admin"), f"{PHRASE}\n", "chữ thường không dấu", 1),
         (("add", "lan", "--role", "viewer", "--unit", "x y"), f"{PHRASE}\n", "không phải mã đơn vị", 1),
         (("add", "lan", "--role", "viewer"), "", "Cần mật khẩu", 2),
@@ -66,6 +72,24 @@ def test_what_cannot_be_done_is_a_sentence(
     assert done.exit_code == code
     assert told in done.output
     assert "[]" in run("account", "list", "--json").output
+
+
+def test_an_account_that_does_not_exist_is_named_to_programs(run: Callable[..., Result]) -> None:
+    done = run("account", "remove", "ai", "--json", *WHY)
+    answered = json.loads(done.stdout)
+    assert (done.exit_code, answered["done"]) == (3, 0)
+    assert answered["refused"] == [{"name": "ai", "why": "not found"}]
+
+
+def test_every_reason_of_a_weak_password_has_words_in_both_languages(desk: Deployment) -> None:
+    """By the validators that are configured; an unknown reason would be shown as Django's code."""
+    sources = {inspect.getsource(type(one)) for one in get_default_password_validators()}
+    codes = {code for source in sources for code in re.findall(r'code="(\w+)"', source)}
+    assert codes
+    for language in LANGUAGES:
+        assert {f"accounts.weak.{code}" for code in codes} == {
+            key for key in words(language) if key.startswith("accounts.weak.")
+        }
 
 
 def test_a_new_password_ends_sessions_and_one_administrator_stays(
