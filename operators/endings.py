@@ -60,5 +60,6 @@ def silence() -> None:
     """Discard all further output (standard output and standard error)."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
-        os.dup2(nowhere, stream.fileno())
+        if stream is not None:  # it was closed before the program began
+            os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

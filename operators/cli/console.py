@@ -172,7 +172,8 @@ def _accounts(by: str) -> Iterator[Accounts]:
         try:
             yield Accounts(made.shared.ledger, by)
         except AccountFault as fault:
-            raise Ended(" ".join([word("vi", _FAULTS + fault.key), *(name_of("vi", _WEAK, one) for one in fault.told)])) from None
+            told = [word("vi", _FAULTS + fault.key), *(name_of("vi", _WEAK, one) for one in fault.told)]
+            raise Ended(" ".join(told)) from None
 
 
 def _named(name: str, *, as_json: bool) -> Account:

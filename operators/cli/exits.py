@@ -18,6 +18,8 @@ class ExitCode(IntEnum):
     AWAY = 4, "một máy chủ không làm việc được (sổ thông báo, Redis, hàng đợi, CSDL hồ sơ, Zalo); thử lại sau"
     PARTLY = 5, "chỉ xong một phần; câu in ra nói phần nào chưa xong"
     INTERRUPTED = 130, "bị ngắt (Ctrl-C), hoặc người trực không đồng ý khi được hỏi"
+    UNREAD = 141, "nơi đọc kết quả đã đóng (như `| head`); việc có thể đã làm xong, chỉ không in được hết"
+    TERMINATED = 143, "bị dừng từ ngoài (SIGTERM: kill, systemd)"
 
     meaning: str
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
 import click
 
+from operators.cli.output import unread_ends
 from operators.cli.vietnamese import in_vietnamese
 
 ASKS_FOR_HELP = "hcc.asks_for_help"
@@ -38,6 +40,18 @@ class LazyGroup(click.Group):
         """Note whether only help is asked for: the group's callback runs before a command shows its help."""
         ctx.meta[ASKS_FOR_HELP] = not {"-h", "--help"}.isdisjoint(args)
         return super().parse_args(ctx, args)
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """As click does, which prints help and the version here."""
+        with unread_ends():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Click itself would end with the status of a fault if nobody reads the output."""
+        with unread_ends():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
         """Every command's name, in the order of the table."""

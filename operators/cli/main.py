@@ -7,14 +7,13 @@ command is used, so it imports what is heavy (the rooms, SQLAlchemy, rich) insid
 from __future__ import annotations
 
 import io
-import os
 import sys
 
 import click
 
 from operators.cli.exits import ExitCode
 from operators.cli.lazy import ASKS_FOR_HELP, CommandRow, LazyGroup
-from operators.cli.output import NO_VIETNAMESE, say, shows_vietnamese
+from operators.cli.output import NO_VIETNAMESE, say, shows_vietnamese, unread_ends
 from operators.cli.vietnamese import in_vietnamese, speak_vietnamese
 
 SECTIONS: dict[str, dict[str, CommandRow]] = {
@@ -112,20 +111,25 @@ def main() -> None:
     if not shows_vietnamese(sys.stdout):
         sys.exit(NO_VIETNAMESE)
     try:
-        hcc(standalone_mode=False)
+        with unread_ends():
+            sys.exit(_run())
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
+
+
+def _run() -> int:
+    """Run the command of the command line, and say what went wrong; returns the exit status."""
+    try:
+        status = hcc(standalone_mode=False)  # click returns the status of an `Exit`, and None from our commands
     except click.Abort:  # Ctrl-C, or the answer no
         say("Đã dừng.", err=True)
-        sys.exit(ExitCode.INTERRUPTED)
+        return ExitCode.INTERRUPTED
     except click.ClickException as error:
         _show(error)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:  # the reader of our output has closed it (`| head`)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.FAULT)
+        return error.exit_code
     except Exception as error:  # noqa: BLE001 (the last resort; the text, which may be personal data, is not shown)
-        sys.exit(_end(error))
+        return _end(error)
+    return status if isinstance(status, int) else ExitCode.OK
 
 
 def _end(error: Exception) -> ExitCode:

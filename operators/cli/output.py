@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
@@ -119,6 +121,25 @@ def _by_setting() -> str | None:
         return None
 
 
+@contextmanager
+def unread_ends() -> Iterator[None]:
+    """End with a status of its own if the reader of our output is gone; the work may be done, so it is no fault.
+
+    What is buffered is written first: otherwise it fails when Python ends. Raises `Exit`.
+    """
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        from operators.endings import silence
+
+        silence()
+        raise click.exceptions.Exit(ExitCode.UNREAD) from None
+
+
 def say(text: str, *, bold: bool = False, fg: str | None = None, lines: bool = False, err: bool = False) -> None:
     """Print a line; control characters in it are escaped, never executed. `lines`: the text may have several lines."""
     click.secho(shown(text, lines=lines), bold=bold, fg=fg, err=err)
@@ -202,8 +223,11 @@ def _width(widths: Mapping[str, int], whole: Collection[str], screen: int | None
 
 
 def _print_wide(console: Console, table: Table, width: int) -> None:
+    """Print it through click: rich would end the program with status 1 if nobody reads the output."""
     console.width = width
-    console.print(table, crop=False, highlight=False, markup=False, emoji=False)
+    with console.capture() as made:
+        console.print(table, crop=False, highlight=False, markup=False, emoji=False)
+    click.echo(made.get(), nl=False)
 
 
 def _cell(value: object) -> str:

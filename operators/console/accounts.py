@@ -25,7 +25,7 @@ _LAST_ADMIN = "last_admin"
 
 
 class AccountFault(ValueError):  # noqa: N818 (an expected failure that is told to whoever typed)
-    """Why an account cannot be made or changed: `key` names the words, `told` the words of what makes a password weak."""
+    """Why an account cannot be made or changed: `key` names the words, `told` those of a weak password."""
 
     def __init__(self, key: str, told: Sequence[str] = ()) -> None:
         super().__init__(key)

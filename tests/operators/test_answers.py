@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
+import tomllib
 from collections.abc import Iterator
+from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine, text
 
+from config.settings import ROOT
 from coordination.connection import BrokerDown
 from domain.lifecycle import State
 from ledger.base.sealing import Sealer
 from ledger.notices import verbs
 from ledger.notices.verbs import Choice
+from ledger.reports.seals import AuditSeals
 from ledger.zalo.credentials import Credentials, Pair
 from operators.cli import bulk, main, progress
 from operators.cli.exits import ExitCode
@@ -259,6 +266,82 @@ def test_a_slow_task_tells_how_far_it_is_and_a_quick_one_nothing(
         while "Đang làm: 3/10 (" not in said:
             assert time.monotonic() < end, "nothing was said"
             said += capsys.readouterr().err
+
+
+def real(*words: str, code: str = "from operators.cli.entry import main; main()", **more: Any) -> subprocess.Popen[str]:
+    """The command in a process of its own."""
+    return subprocess.Popen([sys.executable, "-c", code, *words], cwd=ROOT, text=True, stdin=subprocess.DEVNULL, **more)
+
+
+@pytest.mark.parametrize("words", ["--help", "--version", "dead --help", "help exit-codes", "preview --list --json"])
+def test_output_that_nobody_reads_is_no_fault(words: str) -> None:
+    """`hcc … | true`: the status of a closed pipe, and no word on standard error."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = real(*words.split(), stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (ExitCode.UNREAD, "")
+
+
+def test_a_verb_whose_answer_nobody_reads_is_done_and_no_fault(run: Run, ledger: Engine, dead: list[int]) -> None:
+    """`run` has set the environment. Without any standard output the status is that of the work."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = real("dead", "retry", str(dead[0]), *ACCOUNT, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (process.communicate(timeout=60)[1], process.returncode) == ("", ExitCode.UNREAD)
+    assert rows(ledger, f"SELECT state FROM notices WHERE id = {dead[0]}") == [("due",)]
+    without = ["sh", "-c", '"$0" -c "from operators.cli.entry import main; main()" "$@" >&-', sys.executable]
+    done = subprocess.run([*without, "dead", "retry", str(dead[1]), *ACCOUNT], cwd=ROOT, timeout=60, check=False)
+    assert done.returncode == ExitCode.OK
+
+
+def test_a_sentence_that_nobody_reads_is_no_traceback() -> None:
+    """Standard error goes into the closed pipe too."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = real("nosuch", stdout=writer, stderr=writer)
+    os.close(writer)
+    assert process.wait(timeout=60) == ExitCode.UNREAD
+
+
+def test_the_status_of_a_check_is_that_of_the_program(
+    run: Run, ledger: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Click returns the status of an `Exit` to `main`, which must not drop it."""
+    assert run("switch", "off", "kind", "accepted", *ACCOUNT).exit_code == ExitCode.OK
+    with ledger.begin() as tx:
+        AuditSeals.of(ledger, Sealer(["0123456789abcdef"])).seal_new(tx)
+    for by, status in (("Lan", ExitCode.OK), ("Minh", ExitCode.FAULT)):
+        with ledger.begin() as tx:
+            tx.execute(text("UPDATE audit SET by = :by"), {"by": by})
+        monkeypatch.setattr(sys, "argv", ["hcc", "audit", "verify"])
+        with pytest.raises(SystemExit) as left:
+            main.main()
+        assert left.value.code == status, capsys.readouterr().out
+
+
+def test_ctrl_c_while_the_command_line_is_imported_is_no_traceback() -> None:
+    """The import of click alone takes longer than the interpreter's start."""
+    process = real(
+        stderr=subprocess.PIPE,
+        code="""
+import signal, sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "click":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+from operators.cli.entry import main
+main()""",
+    )
+    assert (process.communicate(timeout=60)[1], process.returncode) == ("", ExitCode.INTERRUPTED)
+
+
+def test_the_program_begins_where_ctrl_c_is_caught() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["scripts"] == {"hcc": "operators.cli.entry:main"}
 
 
 def test_ctrl_c_ends_with_the_status_of_an_interrupt(

@@ -17,7 +17,8 @@ from sqlalchemy.exc import ProgrammingError
 from config.settings import Settings
 from ledger.console import grant_statements, role_statements
 from operators.cli.main import hcc
-from operators.console.words import LANGUAGES, words
+from operators.console.words import LANGUAGES
+from operators.console.words import words as words_of
 from sandbox.servers import Servers
 from tests.operators.console.conftest import OA, SignIn
 from worker.services.deployment import Deployment
@@ -88,7 +89,7 @@ def test_every_reason_of_a_weak_password_has_words_in_both_languages(desk: Deplo
     assert codes
     for language in LANGUAGES:
         assert {f"accounts.weak.{code}" for code in codes} == {
-            key for key in words(language) if key.startswith("accounts.weak.")
+            key for key in words_of(language) if key.startswith("accounts.weak.")
         }
 
 
