@@ -12,6 +12,7 @@ from ledger.reports import spending
 from ledger.reports.spending import Spent
 from ledger.zalo import inbox, unread
 from operators.checks.fault import CheckFault
+from operators.phrasebook import phrase
 from producers.dossiers.mapping import load_mapping
 from worker.channels import CHANNELS
 from worker.channels.budget import today
@@ -19,7 +20,7 @@ from worker.channels.conditions import has_template
 from worker.channels.zalo.account import Accepted, Turned, Unasked, Unclear, try_token
 from worker.channels.zalo.register import Register
 from worker.channels.zalo.tokens import NoAccess
-from worker.delivery.feedback import breaker_key, concerns
+from worker.delivery.feedback import breaker_key, concerns, of_person
 from worker.services.bootstrap import Services
 
 _EVENTS_WAITING = 1000  # more than this never wait while workers run
@@ -30,20 +31,21 @@ def check_token(made: Services) -> Iterator[str]:
     """Not merely that we have an access token: Zalo must accept it."""
     access = made.tokens.access(made.oa)
     if isinstance(access, NoAccess):
-        raise CheckFault(f"{access.why}; chạy `hcc oa import`")
+        raise CheckFault(f"{phrase(access.why).vi}; chạy `hcc oa import`")
     match try_token(made.client, made.settings.zalo_openapi_url, access.token):
         case Accepted(oa) if oa not in (None, made.oa):
             raise CheckFault("token là của OA khác; chạy `hcc oa import` với token của OA này, hoặc sửa HCC_ZALO_OA_ID")
         case Accepted():
             yield f"Zalo nhận cặp token thứ {access.version}"
         case Turned(why):
-            raise CheckFault(f"Zalo không nhận token ({why}); chạy `hcc oa import`")
+            raise CheckFault(f"Zalo không nhận token ({phrase(why).inner.vi}); chạy `hcc oa import`")
         case Unasked(why):
             raise CheckFault(
                 f"không hỏi được Zalo (HCC_ZALO_OPENAPI_URL): {because(why)}; xem mạng, HCC_PROXY, HCC_CA_FILE"
             )
         case Unclear(why):
-            yield f"cặp token thứ {access.version} còn hạn; Zalo trả lời nhưng chưa rõ có nhận không ({why})"
+            unclear = f"Zalo trả lời nhưng chưa rõ có nhận không ({phrase(why).inner.vi})"
+            yield f"cặp token thứ {access.version} còn hạn; {unclear}"
 
 
 def check_forms(made: Services) -> Iterator[str]:
@@ -84,16 +86,22 @@ def unsendable(known: Settings) -> Iterator[str]:
 
 
 def check_channels(made: Services) -> Iterator[str]:
-    """If a channel is down or under a hold, its notices wait; the fault gives the reason and the time."""
+    """If a channel is down or under a hold, its notices wait; the fault gives the reason and the time.
+
+    A hold on one person is no fault of a channel: that person has had as many messages as Zalo allows.
+    """
     for channel in made.channels.values():
         state = made.breaker.state(breaker_key(made.oa, channel))
         if state.until is not None:
             raise CheckFault(
                 f"kênh {channel.name} đang ngắt ({state.failures} lỗi liên tiếp); tự thử lại, xem mạng và Zalo"
             )
-    holds = [hold for hold in made.holds.all() if concerns(made, hold.key)]
+    holds = [hold for hold in made.holds.all() if concerns(made, hold.key) and not of_person(hold.key)]
     if holds:
-        shown = [f"{hold.key} tạm giữ {hold.seconds:.0f} giây: {hold.reason}" for hold in holds[:_HOLDS_SHOWN]]
+        shown = [
+            f"{hold.key} tạm giữ {hold.seconds:.0f} giây: {phrase(hold.reason).inner.vi}"
+            for hold in holds[:_HOLDS_SHOWN]
+        ]
         rest = f"; và {len(holds) - _HOLDS_SHOWN} mục khác" if len(holds) > _HOLDS_SHOWN else ""
         raise CheckFault("; ".join(shown) + rest)
     yield f"{', '.join(made.channels)}: thông suốt"

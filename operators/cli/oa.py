@@ -14,6 +14,7 @@ from operators.cli.context import deployment, every, of_oa, services
 from operators.cli.exits import Ended, ExitCode
 from operators.cli.input import typed
 from operators.cli.output import accountable_or_user, answer, as_json, examples, print_json, say
+from operators.phrasebook import phrase
 
 if TYPE_CHECKING:
     from ledger.zalo.credentials import Credential, Pair
@@ -111,9 +112,10 @@ def _try(made: Services, pair: Pair) -> None:
     if isinstance(trial, Accepted) and trial.oa not in (None, made.oa):
         raise Ended(f"Token này là của OA khác, không phải OA {made.oa}; không cất gì.")
     if isinstance(trial, Turned) and known is not None and known.dead_because is None:
-        raise Ended(f"Zalo không nhận token này ({trial.why}); giữ nguyên cặp token đang có.")
+        raise Ended(f"Zalo không nhận token này ({phrase(trial.why).inner.vi}); giữ nguyên cặp token đang có.")
     if isinstance(trial, Turned | Unasked | Unclear):
-        say(f"Chưa rõ Zalo có nhận token này không ({trial.why}); vẫn cất, xem lại bằng `hcc doctor`.", err=True)
+        said = phrase(trial.why).inner.vi
+        say(f"Chưa rõ Zalo có nhận token này không ({said}); vẫn cất, xem lại bằng `hcc doctor`.", err=True)
 
 
 def _keep(made: Services, pair: Pair, verb: str, *, by: str, why: str) -> None:
@@ -149,7 +151,7 @@ def status(oa: str | None, as_json: bool) -> None:
     lost = {account: one.dead_because for account, one in known.items() if one.dead_because}
     faults = [f"{_of(names[account], several)}Chưa có token: chạy `hcc oa import`." for account in lacking]
     faults += [
-        f"{_of(names[account], several)}Zalo không còn cho phép ({why}): chạy `hcc oa import`."
+        f"{_of(names[account], several)}Zalo không còn cho phép ({phrase(why).inner.vi}): chạy `hcc oa import`."
         for account, why in lost.items()
     ]
     if faults:

@@ -11,6 +11,7 @@ import click
 from operators.cli.context import deployment, every, of_oa, told_of
 from operators.cli.exits import Ended, ExitCode
 from operators.cli.output import as_json, examples, print_json, say, tick
+from operators.phrasebook import phrase
 
 if TYPE_CHECKING:
     from worker.channels.zalo.tokens import Access
@@ -40,7 +41,7 @@ def check(oa: str | None, as_json: bool) -> None:
             access = one.tokens.access(one.oa)
             if isinstance(access, NoAccess):
                 whose = f" (OA {made.names[one.oa]})" if made.several else ""
-                raise Ended(f"Không hỏi được Zalo{whose}: {access.why}.")
+                raise Ended(f"Không hỏi được Zalo{whose}: {phrase(access.why).inner.vi}.")
             rows += told_of(made, one, list(checked(one, access)))
     if as_json:
         print_json(rows)

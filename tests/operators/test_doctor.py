@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from coordination.connection import open_redis
+from coordination.holds import Holds
 from operators.checks.examine import CHECKS, CheckResult
-from tests.operators.conftest import Run
+from tests.operators.conftest import OA, Run
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +47,22 @@ def test_what_passed_before_a_fault_is_kept_and_the_fault_is_what_is_said() -> N
     }  # fmt: skip
     passed = CheckResult("đĩa", ["ghi được", "còn chỗ"])
     assert passed.as_json() == {"name": "đĩa", "ok": True, "says": "ghi được; còn chỗ", "cure": ""}
+
+
+def test_a_hold_on_one_person_is_no_fault_of_a_channel_and_others_are_told_in_vietnamese(
+    run: Run, redis_url: str
+) -> None:
+    def channels() -> dict[str, object]:
+        checks = json.loads(run("doctor", "--json").stdout)["checks"]
+        return next(check for check in checks if check["name"] == "kênh")
+
+    with open_redis(redis_url) as redis:
+        Holds(redis).hold("person:zalo_cs:28", 3600, "has received as many messages as allowed today")
+        assert channels()["ok"] is True
+        Holds(redis).hold(f"channel:{OA}:zalo_cs", 3600, "has received as many messages as allowed today")
+    shown = channels()
+    assert (shown["ok"], "person:" in str(shown)) == (False, False)
+    assert "giây: người dân đã nhận đủ số tin Zalo cho phép hôm nay" in str(shown["says"])
 
 
 def test_a_ledger_that_was_never_migrated_is_one_fault(

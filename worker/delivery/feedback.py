@@ -114,8 +114,13 @@ HELD = ("app", "oa", "channel", "template", "person")
 
 def concerns(services: Services, held: str) -> bool:
     """Whether a hold of this name is the OA's, its app's or a person's; only the ledger knows a person's OA."""
-    of, _, rest = held.partition(":")
-    return of == "person" or rest.partition(":")[0] in (services.oa, services.settings.zalo_app_id)
+    rest = held.partition(":")[2]
+    return of_person(held) or rest.partition(":")[0] in (services.oa, services.settings.zalo_app_id)
+
+
+def of_person(held: str) -> bool:
+    """Whether a hold of this name is on one person, as `person_hold` makes it."""
+    return held.startswith("person:")
 
 
 def person_hold(channel: Channel, notice: Notice) -> str:
