@@ -11,9 +11,11 @@ that received them, so a question about a unit means its predecessors, too, and 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+
+from domain.code import is_unit_code
 
 TWO_TIERS_SINCE = date(2025, 7, 1)
 """From this day on there are provinces and communes, and nothing in between."""
@@ -37,6 +39,16 @@ class ListedUnit:
     def over_on(self, day: date) -> bool:
         """Whether its last day is before that day."""
         return self.valid_until is not None and self.valid_until < day
+
+
+def may_name(unit: str, listed: Collection[str]) -> bool:
+    """Whether a typed unit, in the spelling of `modern_unit`, can be one: a misspelt one would silently mean nothing.
+
+    It is listed, or below or above a listed one; without a list (`listed` is empty), it has the form of a code.
+    """
+    if not listed:
+        return is_unit_code(unit)
+    return any(unit == one or is_below(unit, one) or is_below(one, unit) for one in listed)
 
 
 class UnitTree:

@@ -5,6 +5,7 @@ A switch is on while notices are sent: `off` stops sending, `on` starts it again
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -22,6 +23,10 @@ from operators.cli.output import accountable, answer, as_json, examples, not_don
 from operators.cli.progress import working
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from ledger.notices.switches import Switch
+    from worker.services.bootstrap import Services
     from worker.services.deployment import Deployment
 
 _COLUMNS = {
@@ -37,6 +42,7 @@ _COLUMNS = {
 }
 _COUNTING_SECONDS = 10.0  # then the figures of the last count are shown
 SORTS = ("kind", "channel", "unit", "oa", "all")  # of ledger.notices.switches, which help need not import
+_SORTS = {"kind": "loại tin", "channel": "kênh", "unit": "đơn vị"}
 _SORT = click.argument("sort", type=click.Choice(SORTS), metavar="kind|channel|unit|oa|all")
 _NAME = click.argument("name", required=False, default="", metavar="[TÊN]")
 
@@ -87,6 +93,8 @@ def off(sort: str, name: str, *, until: datetime | None, oa: str | None, by: str
     with deployment(*VERB_NEEDS) as made:
         whose, named = _whose(made, sort, oa), _named(sort, name)
         with made.shared.ledger.begin() as tx:
+            if sort == "unit":
+                _look_for(tx, every(made, oa), named)
             one = switches.switch_off(tx, whose, sort, named, until=until, by=by, why=why)
             if one is None:
                 told = "Lần dừng trước của mục này đang được gỡ: thử lại sau vài giây."
@@ -98,7 +106,7 @@ def off(sort: str, name: str, *, until: datetime | None, oa: str | None, by: str
     held = counted.held if counted else None
     ends = f"đến {to_the_second(until)}" if until else "cho đến khi `hcc switch on`"
     waiting = "số đang chờ: xem `hcc switch list`" if held is None else f"{held} thông báo đang chờ"
-    said = f"Đã DỪNG gửi {one.told} {ends}; {waiting}."
+    said = f"Đã DỪNG gửi {_told(one)} {ends}; {waiting}."
     answer(said, as_json=as_json, done=1, switch=one.id, until=until, held=held)
 
 
@@ -138,7 +146,7 @@ def on(sort: str, name: str, *, oa: str | None, by: str, why: str, as_json: bool
         f"; {number - still_true} không còn đúng hoặc còn chờ người nhận quan tâm OA" if number > still_true else ""
     )
     said = (
-        f"Đã CHO GỬI LẠI {one.told}: {number} thông báo đã chờ, {still_true} còn đúng và nay được gửi{others} "
+        f"Đã CHO GỬI LẠI {_told(one)}: {number} thông báo đã chờ, {still_true} còn đúng và nay được gửi{others} "
         "(thời gian dừng không tính vào tuổi)."
     )
     answer(said, as_json=as_json, done=1, switch=one.id, waited=number, let_go=still_true)
@@ -155,6 +163,25 @@ def _whose(made: Deployment, sort: str, oa: str | None) -> str:
     return EVERY_OA if oa is None and sort != "oa" else every(made, oa)[0].oa
 
 
+def _told(one: Switch) -> str:
+    """What a switch stops, as on the console; then its name as it is typed."""
+    from operators.console.pauses import pause_said
+
+    said = pause_said("vi", one)
+    return f"{said} ({one.told})" if one.name and one.name not in said else said
+
+
+def _look_for(tx: Connection, concerned: Sequence[Services], unit: str) -> None:
+    """Raises `UsageError` for a unit that cannot be one: its switch would stop nothing."""
+    from domain.units import may_name
+    from ledger.base import units
+
+    listed = {one.code for services in concerned for one in units.listed(tx, services.oa)}
+    if not may_name(unit, listed):
+        where = "danh sách đơn vị không có (`hcc units list`)" if listed else "không phải mã đơn vị, ví dụ H27.37"
+        raise click.UsageError(f"Không có đơn vị «{unit}»: {where}.")
+
+
 def _named(sort: str, name: str) -> str:
     """The name as the ledger spells it; a misspelt one would silently stop nothing. Raises `UsageError`."""
     from config.channels import CHANNEL_FACTS
@@ -164,9 +191,9 @@ def _named(sort: str, name: str) -> str:
         if name:
             raise click.UsageError(f"`{sort}` không cần tên.")
     elif not name:
-        raise click.UsageError(f"Thiếu tên của {sort}.")
+        raise click.UsageError(f"Thiếu tên của {_SORTS[sort]}.")
     elif sort == "unit":
         return modern_unit(name)
     elif known is not None and name not in known:
-        raise click.UsageError(f"Không có {sort} «{name}»; có: {', '.join(known)}.")
+        raise click.UsageError(f"Không có {_SORTS[sort]} «{name}»; có: {', '.join(known)}.")
     return name

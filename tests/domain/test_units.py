@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.units import ListedUnit, UnitTree, is_below, wrong
+from domain.units import ListedUnit, UnitTree, is_below, may_name, wrong
 
 BEFORE, SINCE = date(2025, 6, 30), date(2025, 7, 1)
 HONG_LINH = (
@@ -84,3 +84,20 @@ def test_any_list_ends_and_what_folds_into_a_unit_is_meant_by_it(units: list[Lis
     if not any(fault for _, fault in wrong(units)):
         assert any(code == one or is_below(code, one) for one in meant)
     assert all(not is_below(one, other) for one in meant for other in meant)
+
+
+@pytest.mark.parametrize(
+    ("unit", "listed", "may"),
+    [
+        ("H99", (), True),
+        ("phường 1", (), False),
+        ("H99", ("H27", "H27.115"), False),
+        ("H27.115", ("H27", "H27.115"), True),
+        ("H27.30.25", ("H27.30",), True),
+        ("H27", ("H27.30",), True),
+        ("H27.3", ("H27.30",), False),
+    ],
+)
+def test_a_unit_is_one_of_the_list_or_a_relation_of_one(unit: str, listed: tuple[str, ...], may: bool) -> None:
+    """Without a list the form decides."""
+    assert may_name(unit, listed) is may

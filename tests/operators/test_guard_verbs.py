@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
+from domain.units import ListedUnit
+from ledger.base import units
 from ledger.notices import notices, verbs
 from ledger.notices.notices import NewNotice
 from ledger.notices.verbs import RELEASE, Choice
@@ -92,16 +94,43 @@ def test_an_act_is_stopped_and_gone_on_with_by_its_number(run: Run, kept: Engine
     assert (found.done, found.total) == (4, 4)
 
 
+def test_a_unit_that_cannot_be_one_is_not_stopped(run: Run, ledger: Engine) -> None:
+    """As on the console: the switch would stop nothing. What is off already can be let go whatever its name."""
+    refused = run("switch", "off", "unit", "phường 1", *ACCOUNT)
+    assert (refused.exit_code, "không phải mã đơn vị" in refused.output) == (ExitCode.USAGE, True)
+    assert run("switch", "off", "unit", "H99", *ACCOUNT).output.startswith("Đã DỪNG gửi đơn vị H99 cho đến khi")
+    with ledger.begin() as tx:
+        units.change(tx, OA, [ListedUnit("H27", "Hà Tĩnh")], whole=True)
+    assert run("switch", "on", "unit", "H99", *ACCOUNT).exit_code == ExitCode.OK
+    refused = run("switch", "off", "unit", "H99", *ACCOUNT)
+    assert (refused.exit_code, "danh sách đơn vị không có" in refused.output) == (ExitCode.USAGE, True)
+    assert run("switch", "off", "unit", "H27.37", *ACCOUNT).exit_code == ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("kind nonsense", "Không có loại tin «nonsense»; có: "),
+        ("channel pigeon", "Không có kênh «pigeon»; có: "),
+        ("unit", "Thiếu tên của đơn vị."),
+    ],
+)
+def test_what_a_switch_does_not_know_is_said_in_vietnamese(run: Run, words: str, says: str) -> None:
+    refused = run("switch", "off", *words.split(), *ACCOUNT)
+    assert (refused.exit_code, says in refused.output) == (ExitCode.USAGE, True)
+
+
 def test_off_stops_and_on_lets_go_and_both_say_so(run: Run, kept: Engine) -> None:
     """Who was stopped, until when, how many wait; and how many go again."""
     off = run("switch", "off", "kind", "accepted", "--until", "2h", *ACCOUNT)
     assert off.exit_code == 0, off.output
-    assert off.output.startswith("Đã DỪNG gửi kind accepted đến ")
+    assert off.output.startswith("Đã DỪNG gửi loại tin đã tiếp nhận (kind accepted) đến ")
     [listed] = json.loads(run("switch", "list", "--json").stdout)
     assert (listed["sort"], listed["name"], listed["held"], listed["by"]) == ("kind", "accepted", 1, "Lan")
     assert "đang dừng: kind accepted" in run("dossier", "T-1").output
     on = run("switch", "on", "kind", "accepted", *ACCOUNT)
-    assert on.output.startswith("Đã CHO GỬI LẠI kind accepted: 1 thông báo đã chờ, 1 còn đúng và nay được gửi")
+    let_go = "Đã CHO GỬI LẠI loại tin đã tiếp nhận (kind accepted):"
+    assert on.output.startswith(f"{let_go} 1 thông báo đã chờ, 1 còn đúng và nay được gửi")
     assert json.loads(run("switch", "list", "--json").stdout) == []
     assert run("switch", "on", "kind", "accepted", *ACCOUNT).exit_code == ExitCode.NOTHING, "it is on"
 

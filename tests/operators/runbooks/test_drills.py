@@ -90,10 +90,13 @@ def test_a_mass_mistake_is_stopped_listed_and_let_go_again(
     with ledger.begin() as tx:
         tx.execute(text(_TRY))
     said = play("mistake")
-    assert "Đã DỪNG gửi kind fee_requested cho đến khi `hcc switch on`; 1 thông báo đang chờ." in said[0]
+    assert (
+        "Đã DỪNG gửi loại tin yêu cầu thu phí (kind fee_requested) cho đến khi `hcc switch on`; 1 thông báo đang chờ."
+        in said[0]
+    )
     told = (tmp_path / "gui-nham.csv").read_text("utf-8-sig")
     assert [code in told for code in ("1001", "1002", "1003", "1004")] == [True, True, False, False]
-    assert "CHO GỬI LẠI kind fee_requested" in said[-2]
+    assert "CHO GỬI LẠI loại tin yêu cầu thu phí (kind fee_requested)" in said[-2]
     assert run("switch", "list").output.startswith("Không dừng gì")
     assert "fee_requested" in run("audit", "list").output
     assert states() == {"sent": 3, "due": 1}
