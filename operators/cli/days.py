@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import click
 
@@ -15,6 +16,24 @@ OF_UNIT = "Chỉ đơn vị này, với các đơn vị dưới nó và đã nh�
 
 _SPAN = re.compile(r"(\d{1,5})\s*([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class _Day(click.DateTime):
+    """A day as programs or as people in Vietnam write it; a value has the time 00:00 and no zone."""
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d", "%d/%m/%Y"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The day. Raises `BadParameter`."""
+        try:
+            found: datetime = super().convert(value, param, ctx)
+        except click.BadParameter:
+            raise click.BadParameter("cần ngày như 2023-01-31 hoặc 31/01/2023.", ctx=ctx, param=param) from None
+        return found
+
+
+DAY = _Day()
 
 
 def event_days(command: Command) -> Command:
@@ -39,7 +58,7 @@ def unit_code(context: click.Context, option: click.Parameter, typed: str | None
 
 
 def day(_context: click.Context, _option: click.Parameter, typed: str | None) -> date | None:
-    """A day of the calendar: 2025-07-01. Raises `BadParameter`."""
+    """A day of the calendar: 2025-07-01 or 01/07/2025. Raises `BadParameter`."""
     begins = _midnight(typed)
     return None if begins is None else to_vietnam(begins).date()
 
@@ -88,9 +107,5 @@ def _last(_context: click.Context, _option: click.Parameter, typed: str | None) 
 
 
 def _midnight(typed: str | None) -> datetime | None:
-    if typed is None:
-        return None
-    try:
-        return from_local(datetime.combine(date.fromisoformat(typed), time.min), VIETNAM)
-    except ValueError:
-        raise click.BadParameter("cần ngày như 2023-01-31.") from None
+    """The beginning of the day in Vietnam (UTC). Raises `BadParameter`."""
+    return None if typed is None else from_local(DAY.convert(typed, None, None), VIETNAM)

@@ -9,6 +9,7 @@ import click
 
 from domain.clock import to_vietnam
 from operators.cli.context import deployment
+from operators.cli.days import DAY
 from operators.cli.exits import Ended
 from operators.cli.output import accountable, answer, as_json, examples
 from operators.cli.progress import working
@@ -27,7 +28,7 @@ _SECONDS = 60.0  # per round; the command runs rounds until nothing is left
 )
 @click.option(
     "--today",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=DAY,
     metavar="NĂM-THÁNG-NGÀY",
     help="Hôm nay theo lịch của người chạy lệnh; chỉ cần khi lệnh hỏi (nghỉ dọn nhiều tháng, hoặc đồng hồ vừa nhảy).",
 )

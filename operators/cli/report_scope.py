@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from operators.cli.context import deployment, every, named_columns, of_oa, told_of
-from operators.cli.days import OF_UNIT, any_unit
+from operators.cli.days import DAY, OF_UNIT, any_unit
 from operators.cli.output import Command
 from operators.cli.progress import working
 
@@ -23,9 +23,8 @@ NO_EVENTS = "Không có sự kiện nào."
 
 def days(command: Command) -> Command:
     """Add the options for the days of a report, on Vietnam's calendar, and for one OA of several."""
-    day = click.DateTime(["%Y-%m-%d"])
-    since = click.option("--since", type=day, metavar="NGÀY", help="Từ ngày (năm-tháng-ngày); mặc định 30 ngày qua.")
-    until = click.option("--until", type=day, metavar="NGÀY", help="Đến hết ngày; mặc định hôm nay.")
+    since = click.option("--since", type=DAY, metavar="NGÀY", help="Từ ngày (năm-tháng-ngày); mặc định 30 ngày qua.")
+    until = click.option("--until", type=DAY, metavar="NGÀY", help="Đến hết ngày; mặc định hôm nay.")
     return since(until(of_oa(command)))
 
 

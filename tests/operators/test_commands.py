@@ -224,6 +224,21 @@ def test_no_fault_of_usage_speaks_english(words: str) -> None:
     assert not ENGLISH.search(result.output), result.output
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "report reach --since x",
+        "units list --at 2025-13-01",
+        "quarantine list --from 1/1",
+        "purge --today x --by x --why x",
+    ],
+)
+def test_a_wrong_day_is_told_how_one_is_written(run: Run, words: str) -> None:
+    result = run(*words.split())
+    assert result.exit_code == ExitCode.USAGE
+    assert "cần ngày như 2023-01-31 hoặc 31/01/2023." in result.output
+
+
 def test_click_still_says_what_the_table_translates() -> None:
     """A text that click has reworded would be English again."""
     folder = Path(click.__file__).parent

@@ -68,6 +68,7 @@ def test_a_list_is_imported_once_however_often_it_is_given(
         "valid_until": "2025-06-30", "successor": "H27.115", "now": "H27.115",
     }  # fmt: skip
     assert [row["code"] for row in listed(run, "--at", "2025-07-01")] == ["H27", "H27.115"]
+    assert listed(run, "--at", "30/06/2025") == listed(run, "--at", "2025-06-30"), "as the file may write it"
     assert [(row["code"], row["now"]) for row in listed(run, "--at", "2025-06-30")][2] == ("H27.30.25", "H27.30.25")
     assert "Phường Bắc Hồng" in run("units", "list").output
 
