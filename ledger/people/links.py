@@ -24,15 +24,20 @@ _STATES = {
 }
 
 
-def put(tx: Connection, oa: str, claims: Sequence[Claim], *, source: str, demand: Demand) -> list[Ruling]:
-    """Judge claims in the order in which they were made; store and audit the changes."""
+def put(
+    tx: Connection, oa: str, claims: Sequence[Claim], *, source: str, demand: Demand, by: str | None = None
+) -> list[Ruling]:
+    """Judge claims in the order in which they were made; store and audit the changes.
+
+    `by`: who is named in the audit; the source if it is no person.
+    """
     if not claims:
         return []
     book = open_book(tx, oa, claims)
     now = datetime.now(UTC)
     rulings = [book.put(claim, demand, now) for claim in sorted(claims, key=attrgetter("since"))]
     _write(tx, oa, book, rulings, source)
-    _audit(tx, oa, rulings, source)
+    _audit(tx, oa, rulings, by or source)
     return rulings
 
 
@@ -227,7 +232,7 @@ def restate(tx: Connection, people: Collection[int]) -> None:
         tx.execute(text(_RESTATE), {"people": column(sorted(people)), "why": UNPROVEN})
 
 
-def _audit(tx: Connection, oa: str, rulings: Sequence[Ruling], source: str) -> None:
+def _audit(tx: Connection, oa: str, rulings: Sequence[Ruling], by: str) -> None:
     users = {user for one in rulings for user in (one.claim.user_id, *one.closed)}
     query = text(f"SELECT user_id, id FROM followers WHERE oa = :oa AND user_id = ANY({_USERS})")
     number = {row.user_id: row.id for row in tx.execute(query, {"oa": oa, "users": column(users)})}
@@ -238,7 +243,7 @@ def _audit(tx: Connection, oa: str, rulings: Sequence[Ruling], source: str) -> N
             continue
         subject = f"follower {number[one.claim.user_id]}, person {one.claim.person_id}"
         deeds.append((_VERBS[one.judgement], subject, f"{one.why}; proof: {one.claim.proof}"))
-    audit_all(tx, oa, deeds, by=source)
+    audit_all(tx, oa, deeds, by=by)
 
 
 _VERBS = {

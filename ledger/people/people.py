@@ -81,14 +81,23 @@ class People:
         tx.execute(query, {"id": person, "sealed": self._sealer.seal(phone)})
 
     def link(
-        self, tx: Connection, oa: str, links: Sequence[Link], *, source: str, proof: Proof = Proof.OPERATOR
+        self,
+        tx: Connection,
+        oa: str,
+        links: Sequence[Link],
+        *,
+        source: str,
+        by: str | None = None,
+        proof: Proof = Proof.OPERATOR,
     ) -> list[int]:
         """Link phones and users that an operator vouches for; returns the ids of the people who can now be reached.
+
+        `by`: who did it, for the audit; the source if it is no person.
 
         A phone that another user holds by an equally strong proof stays with that user (`domain.phone_claims`). A user
         whose unfollow Zalo reported stays unfollowed. Links that a user claims go through `Phonebook`.
         """
-        rulings = self.put(tx, oa, links, source=source, proof=proof, demand=Demand.NONE)
+        rulings = self.put(tx, oa, links, source=source, by=by, proof=proof, demand=Demand.NONE)
         last = {one.claim.user_id: one.claim.person_id for one in rulings if one.judgement is Judgement.GRANT}
         return list(dict.fromkeys(last.values()))
 
@@ -99,6 +108,7 @@ class People:
         made: Sequence[Link],
         *,
         source: str,
+        by: str | None = None,
         proof: Proof,
         demand: Demand,
     ) -> list[Ruling]:
@@ -110,7 +120,7 @@ class People:
             Claim(link.user_id, person[link.phone], link.at or now, proof, None if proof is Proof.NONE else now)
             for link in made
         ]
-        rulings = links.put(tx, oa, claims, source=source, demand=demand)
+        rulings = links.put(tx, oa, claims, source=source, by=by, demand=demand)
         opened = {one.claim.person_id for one in rulings if one.judgement in (Judgement.GRANT, Judgement.HOLD)}
         self._welcome_back(tx, {one: phones[one] for one in opened})
         return rulings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,8 +11,10 @@ from operators.cli.context import deployment
 from operators.cli.exits import ExitCode
 from operators.cli.output import as_json, examples, print_json, print_table, say
 from operators.cli.progress import working
+from operators.phrasebook import subject_said, why_said
 
 if TYPE_CHECKING:
+    from ledger.reports.audits import AuditRow
     from ledger.reports.seals import AuditFault
 
 _COLUMNS = {"id": "Số", "at": "Lúc", "by": "Ai", "verb": "Việc", "subject": "Trên gì", "why": "Vì sao"}
@@ -47,9 +49,17 @@ def list_audit(after: int | None, who: str | None, limit: int, *, as_json: bool)
     if as_json:
         print_json([asdict(row) for row in found])
         return
-    print_table(_COLUMNS, [asdict(row) for row in found], empty="Nhật ký chưa có dòng nào như vậy.")
+    print_table(_COLUMNS, [_shown(row) for row in found], empty="Nhật ký chưa có dòng nào như vậy.")
     if following is not None:
         say(f"Còn nữa: thêm --after {following}.", err=True)
+
+
+def _shown(row: AuditRow) -> dict[str, Any]:
+    """The row in Vietnamese; JSON keeps what is stored."""
+    from operators.console.words import named
+
+    verb, subject, why = named("vi", "verbs", row.verb), subject_said(row.subject).vi, why_said(row.why).vi
+    return asdict(row) | {"verb": verb, "subject": subject, "why": why}
 
 
 @audit.command(

@@ -39,8 +39,9 @@ def dossier(code: str, oa: str | None, as_json: bool) -> None:
 
     try:
         codes = spellings(code)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+    except ValueError:
+        told = "quá dài." if code.strip() else "không được để trống."
+        raise click.BadParameter(told, param_hint="MÃ_HỒ_SƠ") from None
     with deployment() as made, made.shared.ledger.connect() as connection:
         code = meant(connection, [one.oa for one in every(made, oa)], codes)
         notices = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,10 @@ import click
 
 from operators.cli.context import deployment, every, named_columns, of_oa, services, told_of
 from operators.cli.exits import Ended, ExitCode
-from operators.cli.input import typed_lines
+from operators.cli.input import first_line, typed_lines
 from operators.cli.output import accountable, accountable_or_user, answer, as_json, examples, print_json, print_table
 from operators.cli.progress import working
-from operators.phrasebook import phrase
+from operators.phrasebook import phrase, word_of
 
 if TYPE_CHECKING:
     from ledger.people.people import Link
@@ -49,7 +49,7 @@ def link(user_id: str, phone: str | None, *, oa: str | None, by: str, why: str, 
     links = read_links(typed_lines()) if user_id == "-" else [read_link(1, user_id, phone)]
     with services("database_url", "secret_keys", "zalo_oa_id", "redis_url", oa=oa) as made:
         with made.ledger.begin() as tx:
-            people = made.people.link(tx, made.oa, links, source=f"cli: {why}")
+            people = made.people.link(tx, made.oa, links, source=f"cli: {why}", by=by)
             kept = len({one.phone for one in links}) - len(people)
             audit(tx, made.oa, "follower link", f"{len(people)} người", by=by, why=why)
             reopened = sweep_queries.reopen(tx, people, days=made.settings.follow_grace_days, by=by)
@@ -81,7 +81,7 @@ def confirm(user_id: str, oa: str | None, by: str, why: str, as_json: bool) -> N
     from ledger.notices import sweep_queries
     from ledger.people.phonebook import Phonebook
 
-    phone = next(typed_lines(), "").strip()
+    phone = first_line("Số điện thoại:").strip()
     asked = read_link(1, user_id, phone)
     with services("database_url", "secret_keys", "zalo_oa_id", "redis_url", oa=oa) as made:
         book = Phonebook(made.people, Demand(made.settings.phone_proof))
@@ -116,7 +116,13 @@ def list_followers(oa: str | None, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table(columns, rows, empty="Chưa có người quan tâm nào.")
+        print_table(columns, [_shown(row) for row in rows], empty="Chưa có người quan tâm nào.")
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row in Vietnamese; JSON keeps what is stored."""
+    proof = None if row["proof"] is None else word_of("proofs", row["proof"]).vi
+    return {**row, "proof": proof}
 
 
 @follower.command(
@@ -169,7 +175,7 @@ def read_links(lines: Iterable[str]) -> list[Link]:
 
 def read_link(number: int, user_id: object, phone: object) -> Link:
     """Check one pair. Raises `Ended`, which names the line, never the phone."""
-    from domain.phone import read_phone
+    from domain.phone import fault_of, read_phone
     from ledger.people.people import Link
 
     user_id = str(user_id) if type(user_id) is int else user_id  # Python's JSON reads numbers above 2^53 exactly
@@ -177,5 +183,5 @@ def read_link(number: int, user_id: object, phone: object) -> Link:
         raise Ended(f"Dòng {number}: user_id phải là mã người dùng Zalo, dạng chuỗi.")
     read = read_phone(str(phone) if phone is not None else None)
     if read.e164 is None:
-        raise Ended(f"Dòng {number}: số điện thoại không dùng được ({read.verdict}).")
+        raise Ended(f"Dòng {number}: số điện thoại không dùng được: {phrase(fault_of(read) or '').inner.vi}.")
     return Link(user_id, read.e164)

@@ -233,6 +233,8 @@ def _print_wide(console: Console, table: Table, width: int) -> None:
 def _cell(value: object) -> str:
     if value is None:
         return "–"
+    if isinstance(value, bool):
+        return "có" if value else "không"
     return to_vietnam(value).strftime("%d/%m %H:%M:%S") if isinstance(value, datetime) else shown(str(value))
 
 

@@ -9,7 +9,7 @@ import click
 from operators.cli.bulk import in_words
 from operators.cli.context import deployment, every, of_oa, told_of
 from operators.cli.exits import Ended, nothing
-from operators.cli.input import typed_lines
+from operators.cli.input import first_line
 from operators.cli.output import accountable, as_json, examples, print_json, print_table, say
 from operators.phrasebook import phrase, word_of
 
@@ -39,7 +39,7 @@ def person(oa: str | None, as_json: bool, by: str, why: str) -> None:
     """
     from domain.phone import fault_of, masked_national, read_phone
 
-    read = read_phone(next(typed_lines(), "").strip())
+    read = read_phone(first_line("Số điện thoại:").strip())
     if read.e164 is None:
         why_not = phrase(fault_of(read) or "").vi
         raise Ended(f"Số điện thoại ở đầu vào chuẩn không dùng được: {why_not}.")
@@ -91,4 +91,4 @@ def _link(one: dict[str, Any]) -> str:
         return "Chưa ai quan tâm OA mà có số điện thoại này."
     follows = "đang quan tâm OA" if follower["follows"] else "đã bỏ quan tâm OA"
     off = ', đã nhắn "dừng"' if follower["notices_off"] else ""
-    return f"Người dùng {follower['user_id']} {follows}{off}; xác nhận số: {follower['proof']}."
+    return f"Người dùng {follower['user_id']} {follows}{off}; xác nhận số: {word_of('proofs', follower['proof']).vi}."

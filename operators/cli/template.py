@@ -130,12 +130,12 @@ def send(kind: str, version: int | None, *, oa: str | None, by: str, why: str, a
     """Gửi tin mẫu cho một cán bộ: số điện thoại hoặc mã người dùng Zalo ở đầu vào chuẩn, đã có trong `hcc staff`."""
     from coordination.bell import ring
     from ledger.letters import versions
-    from operators.cli.input import typed_lines
+    from operators.cli.input import first_line
     from operators.wording.deeds import TemplateRefusal
     from operators.wording.looks import source_of
     from operators.wording.trial import send_trial
 
-    whom = next(iter(typed_lines()), "")
+    whom = first_line("Số điện thoại hoặc mã người dùng Zalo của cán bộ:")
 
     def do(one: Services, author: TemplateAuthor) -> TemplateResult:
         with one.ledger.connect() as connection:

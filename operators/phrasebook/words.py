@@ -25,7 +25,7 @@ class Word:
 
 @cache
 def words(table: str) -> Mapping[str, Word]:
-    """A table of `words.toml`: states, details, outcomes, channels, kinds, holds, who, hosts, fields or causes.
+    """A table of `words.toml`, for example states, outcomes, channels, kinds, holds, proofs or causes.
 
     Its keys are the names that the ledger stores, and of `holds` the values of `domain.held.HeldBy`.
     """

@@ -24,7 +24,7 @@ from ledger.notices import verbs
 from ledger.notices.verbs import Choice
 from ledger.reports.seals import AuditSeals
 from ledger.zalo.credentials import Credentials, Pair
-from operators.cli import bulk, main, progress
+from operators.cli import bulk, input, main, progress  # noqa: A004 (a module of ours)
 from operators.cli.exits import ExitCode
 from operators.cli.main import hcc
 from operators.reasons import is_away
@@ -177,6 +177,31 @@ def test_followers_and_staff_are_answered_in_the_same_shape(
     assert list(linked) == [*SHAPE, "reopened"]
     assert (linked["done"], linked["refused"]) == (1, [])
     assert rows(ledger, "SELECT by, why FROM audit WHERE verb = 'follower link'") == [("root", "nhập tay")]
+    assert rows(ledger, "SELECT by FROM audit WHERE verb = 'phone link opened'") == [("root",)]
+    assert rows(ledger, "SELECT link_source FROM followers") == [("cli: nhập tay",)]
+
+
+def test_proofs_and_links_are_shown_in_vietnamese_and_stored_as_before(run: Run, ledger: Engine) -> None:
+    """In the table of followers, of the audit, and for a person; JSON has what is stored."""
+    line = json.dumps({"user_id": "8421977", "phone": "0912345678"})
+    assert run("follower", "link", "-", *ACCOUNT, lines=f"{line}\n").exit_code == ExitCode.OK
+    shown = run("follower", "list").output
+    assert [word in shown for word in ("người trực nối", "có", "True", "operator")] == [True, True, False, False]
+    assert json.loads(run("follower", "list", "--json").stdout)[0]["proof"] == "operator"
+    assert "xác nhận số: người trực nối." in run("person", *ACCOUNT, lines="0912345678\n").output
+    run("person", *ACCOUNT, lines="0912345679\n")
+    audit = run("audit", "list").output
+    assert "Nối số điện thoại" in audit
+    assert "Xác nhận đã đủ; xác nhận số: người trực nối" in audit
+    assert "số điện thoại không có trong hồ sơ nào" in audit
+    stored = {row["why"] for row in json.loads(run("audit", "list", "--json").stdout)}
+    assert "the proof suffices; proof: operator" in stored
+
+
+def test_a_phone_that_cannot_be_linked_is_refused_with_the_reports_words(run: Run) -> None:
+    refused = run("follower", "link", "8421977", *ACCOUNT)
+    assert (refused.exit_code, "missing" in refused.output) == (ExitCode.FAULT, False)
+    assert "Dòng 1: số điện thoại không dùng được: " in refused.output
 
 
 def test_an_unknown_dossier_is_nothing_for_people_and_an_object_for_scripts(run: Run) -> None:
@@ -220,6 +245,22 @@ def test_a_finished_act_is_not_resumed_and_the_try_is_no_deed(run: Run, ledger: 
         [{"id": act, "why": "finished"}],
     )
     assert rows(ledger, "SELECT verb FROM audit") == [("dead retry",)]
+
+
+def test_a_dossier_without_a_code_is_refused_in_vietnamese(run: Run) -> None:
+    for code, says in (("", "không được để trống."), (" ", "không được để trống."), ("x" * 200, "quá dài.")):
+        result = run("dossier", code)
+        assert (result.exit_code, says in result.output) == (ExitCode.USAGE, True), result.output
+
+
+def test_a_person_at_a_terminal_is_asked_on_standard_error(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the command seems to hang; a pipe is asked nothing."""
+    assert "Số điện thoại:" not in run("person", *ACCOUNT, lines="0912345678\n").output
+    monkeypatch.setattr(input, "at_a_terminal", lambda: True)
+    asked = run("person", "--json", *ACCOUNT, lines="0912345678\n")
+    assert (asked.stderr.startswith("Số điện thoại:\n"), json.loads(asked.stdout)["people"]) == (True, [])
+    staff = run("staff", "remove", *ACCOUNT, lines="7\n")
+    assert staff.stderr.startswith("Đọc từ bàn phím; xong thì nhấn Ctrl-D")
 
 
 def test_a_dead_token_has_one_status_for_people_and_for_programs(run: Run, ledger: Engine) -> None:

@@ -13,7 +13,8 @@ from ledger.reports import audits
 from operators.console import ground
 from operators.console.layout import language_of
 from operators.console.paging import before, narrowed
-from operators.console.telling import said_reason
+from operators.console.words import said
+from operators.phrasebook import subject_said, why_said
 
 
 @require_safe
@@ -26,7 +27,10 @@ def show(request: HttpRequest) -> HttpResponse:
     language = language_of(request)
     context = {
         "page": "audit",
-        "rows": [replace(row, why=said_reason(row.why, language)) for row in rows],
+        "rows": [
+            replace(row, subject=said(language, subject_said(row.subject)), why=said(language, why_said(row.why)))
+            for row in rows
+        ],
         "by": by or "",
         "verb": verb or "",
         "kept": {name: value for name, value in (("by", by), ("verb", verb)) if value},
