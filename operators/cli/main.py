@@ -54,8 +54,8 @@ SECTIONS: dict[str, dict[str, CommandRow]] = {
         ),
     },
     "Vận hành": {
-        "up": CommandRow("up.up", "Chạy tất cả: máy chủ nhúng (nếu chưa đặt URL), worker, beat, web."),
-        "web": CommandRow("up.web", "Chạy máy chủ web: webhook, trạng thái, màn hình."),
+        "up": CommandRow("up.up", "Chạy tất cả: máy chủ nhúng (nếu chưa đặt URL), worker, beat, web, bàn điều khiển."),
+        "web": CommandRow("up.web", "Chạy máy chủ web: webhook, trạng thái."),
         "console": CommandRow("console.console", "Chạy bàn điều khiển: các trang cho cán bộ và người trực."),
         "migrate": CommandRow("up.migrate", "Nâng cấp sổ thông báo lên bản mới nhất."),
         "poll": CommandRow("poll.poll", "Hỏi CSDL hồ sơ một lượt."),

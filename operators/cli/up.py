@@ -44,7 +44,7 @@ _RUNS_ALREADY = (
 
 
 @click.command(
-    short_help="Chạy tất cả: máy chủ nhúng (nếu chưa đặt URL), worker, beat, web.",
+    short_help="Chạy tất cả: máy chủ nhúng (nếu chưa đặt URL), worker, beat, web, bàn điều khiển.",
     epilog=examples("hcc up", "hcc up --port 8001"),
 )
 @PORT
@@ -117,7 +117,7 @@ def migrate(*, as_json: bool) -> None:
 
 
 @click.command(
-    short_help="Chạy máy chủ web: webhook, trạng thái, màn hình.",
+    short_help="Chạy máy chủ web: webhook, trạng thái.",
     epilog=examples("hcc web", "hcc web --port 8001"),
 )
 @PORT
