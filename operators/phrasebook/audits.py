@@ -31,13 +31,13 @@ _SUBJECTS: Sequence[tuple[str, str]] = (
 """Pattern of a stored subject, or of a part of it → Vietnamese. All that fit are used, in this order."""
 
 _NAMES: Sequence[tuple[str, str, str]] = (
-    (r"^kind (?P<name>\w+)$", "kinds", r"loại tin \g<name>"),
-    (r"^channel (?P<name>\w+)$", "channels", r"kênh \g<name>"),
-    (r"^(?P<name>\w+) (?P<version>\d+)$", "kinds", r"\g<name>, bản \g<version>"),
-    (r"^(?P<name>\w+)(?=: follower )", "kinds", r"\g<name>"),
-    (r"(?<=^person )(?P<number>\d+): (?P<name>\w+)$", "judgements", r"\g<number>: \g<name>"),
+    (r"^kind (?P<name>\w+)$", "kinds", r"loại tin {word} (\g<name>)"),
+    (r"^channel (?P<name>\w+)$", "channels", r"kênh {word} (\g<name>)"),
+    (r"^(?P<name>\w+) (?P<version>\d+)$", "kinds", r"{word} (\g<name>), bản \g<version>"),
+    (r"^(?P<name>\w+)(?=: follower )", "kinds", r"{word} (\g<name>)"),
+    (r"(?<=^person )(?P<number>\d+): (?P<name>\w+)$", "judgements", r"\g<number>: {word}"),
 )
-"""Pattern of a subject with a name of a table of words, the table, Vietnamese."""
+"""Pattern of a subject with a name of a table of words, the table, Vietnamese; a name that is typed stands beside."""
 
 
 def subject_said(subject: str) -> Word:
@@ -46,7 +46,7 @@ def subject_said(subject: str) -> Word:
     for pattern, table, vi in _NAMES:
         match = re.search(pattern, said)
         if match and match["name"] in words(table):
-            said = re.sub(pattern, vi.replace(r"\g<name>", word_of(table, match["name"]).vi), said)
+            said = re.sub(pattern, vi.format(word=word_of(table, match["name"]).vi), said)
     for pattern, vi in _SUBJECTS:
         said = re.sub(pattern, vi, said)
     return Word(said, subject)
