@@ -81,6 +81,7 @@ _OTHER_TEXTS = frozenset(
         "a moment must say its time zone",
         "a local time must not say a time zone",
         "a dossier code must not be empty",
+        "a dossier code has at least one digit",
         "a dossier code has at most \x00 characters, this one has \x00",
         "a dossier code must not hold line breaks, control or format characters",
         "an amount of money is a whole number of đồng above zero",
