@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from worker.services.bootstrap import Services
 
 
+_NO_CODE = "không phải là mã hồ sơ: mã có ít nhất một chữ số và không dài quá."
+
+
 @click.command(
     short_help="Mọi thông báo, lần gửi và lý do của một hồ sơ.",
     epilog=examples("hcc dossier H27.37-240219-1001", "hcc dossier H27.37-240219-1001 --json"),
@@ -40,8 +43,7 @@ def dossier(code: str, oa: str | None, as_json: bool) -> None:
     try:
         codes = spellings(code)
     except ValueError:
-        told = "quá dài." if code.strip() else "không được để trống."
-        raise click.BadParameter(told, param_hint="MÃ_HỒ_SƠ") from None
+        raise click.BadParameter(_NO_CODE if code.strip() else "không được để trống.", param_hint="MÃ_HỒ_SƠ") from None
     with deployment() as made, made.shared.ledger.connect() as connection:
         code = meant(connection, [one.oa for one in every(made, oa)], codes)
         notices = [
@@ -56,7 +58,9 @@ def dossier(code: str, oa: str | None, as_json: bool) -> None:
         tell_oddities(odd)
         for notice in notices:
             _tell(notice)
-    if not notices and not odd:
+    if (
+        not notices and not odd and not as_json
+    ):  # for a program, which asks until there is one, the object is the answer
         raise nothing(f"Chưa có thông báo nào của hồ sơ {code}; hỏi vì sao bằng `hcc why`.")
 
 

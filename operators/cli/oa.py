@@ -148,7 +148,7 @@ def status(oa: str | None, as_json: bool) -> None:
             say(f"OA {account}: cặp token thứ {credential.version}.")
             say(f"Hết hạn lúc {to_vietnam(credential.expires_at):%d/%m/%Y %H:%M}.")
     lacking = [account for account in found if account not in known]
-    lost = {account: one.dead_because for account, one in known.items() if one.dead_because}
+    lost = {account: one.dead_because for account, one in known.items() if one.dead_because and not as_json}
     faults = [f"{_of(names[account], several)}Chưa có token: chạy `hcc oa import`." for account in lacking]
     faults += [
         f"{_of(names[account], several)}Zalo không còn cho phép ({phrase(why).inner.vi}): chạy `hcc oa import`."
