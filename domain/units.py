@@ -41,9 +41,10 @@ class ListedUnit:
         return self.valid_until is not None and self.valid_until < day
 
 
-def may_name(unit: str, listed: Collection[str]) -> bool:
-    """Whether a typed unit, in the spelling of `modern_unit`, can be one: a misspelt one would silently mean nothing.
+def seems_known(unit: str, listed: Collection[str]) -> bool:
+    """Whether a typed unit, in the spelling of `modern_unit`, seems to be one: a misspelt one would mean nothing.
 
+    A list may lack units that have dossiers, so this is for a hint, not for a refusal.
     It is listed, or below or above a listed one; without a list (`listed` is empty), it has the form of a code.
     """
     if not listed:

@@ -19,7 +19,7 @@ from operators.cli.context import deployment, every, of_oa
 from operators.cli.days import moment
 from operators.cli.exits import ExitCode
 from operators.cli.kinds import kind_names
-from operators.cli.output import accountable, answer, as_json, examples, not_done, print_json, print_table
+from operators.cli.output import accountable, answer, as_json, examples, not_done, print_json, print_table, say
 from operators.cli.progress import working
 
 if TYPE_CHECKING:
@@ -93,8 +93,6 @@ def off(sort: str, name: str, *, until: datetime | None, oa: str | None, by: str
     with deployment(*VERB_NEEDS) as made:
         whose, named = _whose(made, sort, oa), _named(sort, name)
         with made.shared.ledger.begin() as tx:
-            if sort == "unit":
-                _look_for(tx, every(made, oa), named)
             one = switches.switch_off(tx, whose, sort, named, until=until, by=by, why=why)
             if one is None:
                 told = "Lần dừng trước của mục này đang được gỡ: thử lại sau vài giây."
@@ -103,11 +101,14 @@ def off(sort: str, name: str, *, until: datetime | None, oa: str | None, by: str
         held_counts.count_held(made.shared.ledger, made.oas, seconds=_COUNTING_SECONDS)
         with made.shared.ledger.connect() as connection:
             counted = switches.of_number(connection, one.id)
+            hint = _hint(connection, every(made, oa), named) if sort == "unit" else ""
     held = counted.held if counted else None
     ends = f"đến {to_the_second(until)}" if until else "cho đến khi `hcc switch on`"
     waiting = "số đang chờ: xem `hcc switch list`" if held is None else f"{held} thông báo đang chờ"
     said = f"Đã DỪNG gửi {_told(one)} {ends}; {waiting}."
     answer(said, as_json=as_json, done=1, switch=one.id, until=until, held=held)
+    if hint:
+        say(hint, err=True)
 
 
 @switch.command(
@@ -171,15 +172,16 @@ def _told(one: Switch) -> str:
     return f"{said} ({one.told})" if one.name and one.name not in said else said
 
 
-def _look_for(tx: Connection, concerned: Sequence[Services], unit: str) -> None:
-    """Raises `UsageError` for a unit that cannot be one: its switch would stop nothing."""
-    from domain.units import may_name
+def _hint(tx: Connection, concerned: Sequence[Services], unit: str) -> str:
+    """A remark on a unit that seems to be none: its switch may stop nothing. Empty for others."""
+    from domain.units import seems_known
     from ledger.base import units
 
     listed = {one.code for services in concerned for one in units.listed(tx, services.oa)}
-    if not may_name(unit, listed):
-        where = "danh sách đơn vị không có (`hcc units list`)" if listed else "không phải mã đơn vị, ví dụ H27.37"
-        raise click.UsageError(f"Không có đơn vị «{unit}»: {where}.")
+    if seems_known(unit, listed):
+        return ""
+    where = "không có trong danh sách đơn vị (`hcc units list`)" if listed else "không giống mã đơn vị, ví dụ H27.37"
+    return f"Lưu ý: «{unit}» {where}; lần dừng này có thể không dừng tin nào."
 
 
 def _named(sort: str, name: str) -> str:

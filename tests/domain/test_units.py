@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.units import ListedUnit, UnitTree, is_below, may_name, wrong
+from domain.units import ListedUnit, UnitTree, is_below, seems_known, wrong
 
 BEFORE, SINCE = date(2025, 6, 30), date(2025, 7, 1)
 HONG_LINH = (
@@ -100,4 +100,4 @@ def test_any_list_ends_and_what_folds_into_a_unit_is_meant_by_it(units: list[Lis
 )
 def test_a_unit_is_one_of_the_list_or_a_relation_of_one(unit: str, listed: tuple[str, ...], may: bool) -> None:
     """Without a list the form decides."""
-    assert may_name(unit, listed) is may
+    assert seems_known(unit, listed) is may

@@ -15,9 +15,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from config.channels import CHANNEL_FACTS
-from domain.code import modern_unit
+from domain.code import is_unit_code, modern_unit
 from domain.kinds import RANK
-from domain.units import may_name
 from ledger.base.audit import audit
 from ledger.base.away import AWAY
 from ledger.base.clock import now
@@ -109,8 +108,8 @@ def _fault(sort: str, name: str) -> str:
 
 
 def _is_unit(name: str) -> bool:
-    """By the lists of all OAs: the code of a switch of one OA stands in one of them, too."""
-    return may_name(modern_unit(name), {code for oa in ground.deployment().oas for code in unit_names(oa)})
+    """A code of the national form, or a unit of the province's list."""
+    return is_unit_code(modern_unit(name)) or any(name in unit_names(oa) for oa in ground.deployment().oas)
 
 
 def _forget() -> None:
