@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -314,7 +313,7 @@ def test_a_slow_task_tells_how_far_it_is_and_a_quick_one_nothing(
             said += capsys.readouterr().err
 
 
-def real(*words: str, code: str = "from operators.cli.entry import main; main()", **more: Any) -> subprocess.Popen[str]:
+def real(*words: str, code: str = "from operators.cli.main import main; main()", **more: Any) -> subprocess.Popen[str]:
     """The command in a process of its own."""
     return subprocess.Popen([sys.executable, "-c", code, *words], cwd=ROOT, text=True, stdin=subprocess.DEVNULL, **more)
 
@@ -338,7 +337,7 @@ def test_a_verb_whose_answer_nobody_reads_is_done_and_no_fault(run: Run, ledger:
     os.close(writer)
     assert (process.communicate(timeout=60)[1], process.returncode) == ("", ExitCode.UNREAD)
     assert rows(ledger, f"SELECT state FROM notices WHERE id = {dead[0]}") == [("due",)]
-    without = ["sh", "-c", '"$0" -c "from operators.cli.entry import main; main()" "$@" >&-', sys.executable]
+    without = ["sh", "-c", '"$0" -c "from operators.cli.main import main; main()" "$@" >&-', sys.executable]
     done = subprocess.run([*without, "dead", "retry", str(dead[1]), *ACCOUNT], cwd=ROOT, timeout=60, check=False)
     assert done.returncode == ExitCode.OK
 
@@ -366,28 +365,6 @@ def test_the_status_of_a_check_is_that_of_the_program(
         with pytest.raises(SystemExit) as left:
             main.main()
         assert left.value.code == status, capsys.readouterr().out
-
-
-def test_ctrl_c_while_the_command_line_is_imported_is_no_traceback() -> None:
-    """The import of click alone takes longer than the interpreter's start."""
-    process = real(
-        stderr=subprocess.PIPE,
-        code="""
-import signal, sys
-class Interrupting:
-    def find_spec(self, name, *_):
-        if name == "click":
-            signal.raise_signal(signal.SIGINT)
-sys.meta_path.insert(0, Interrupting())
-from operators.cli.entry import main
-main()""",
-    )
-    assert (process.communicate(timeout=60)[1], process.returncode) == ("", ExitCode.INTERRUPTED)
-
-
-def test_the_program_begins_where_ctrl_c_is_caught() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert project["scripts"] == {"hcc": "operators.cli.entry:main"}
 
 
 def test_ctrl_c_ends_with_the_status_of_an_interrupt(
