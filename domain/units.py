@@ -44,8 +44,8 @@ class ListedUnit:
 def seems_known(unit: str, listed: Collection[str]) -> bool:
     """Whether a typed unit, in the spelling of `modern_unit`, seems to be one: a misspelt one would mean nothing.
 
-    A list may lack units that have dossiers, so this is for a hint, not for a refusal.
-    It is listed, or below or above a listed one; without a list (`listed` is empty), it has the form of a code.
+    It is listed, or below or above a listed one; without a list (`listed` is empty), it has the form of a code. A list
+    may lack units that have dossiers: this is for a remark, not for a refusal.
     """
     if not listed:
         return is_unit_code(unit)

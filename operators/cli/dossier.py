@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from domain.clock import to_the_second
+from domain.code import LONGEST
 from domain.spelling import spellings
 from operators.cli.bulk import in_words
 from operators.cli.context import deployment, every, of_oa, told_of
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from worker.services.bootstrap import Services
 
 
-_NO_CODE = "không phải là mã hồ sơ: mã có ít nhất một chữ số và không dài quá."
+_NO_CODE = f"không phải là mã hồ sơ: mã có chữ số và dài nhất {LONGEST} ký tự."
 
 
 @click.command(
@@ -58,9 +59,7 @@ def dossier(code: str, oa: str | None, as_json: bool) -> None:
         tell_oddities(odd)
         for notice in notices:
             _tell(notice)
-    if (
-        not notices and not odd and not as_json
-    ):  # for a program, which asks until there is one, the object is the answer
+    if not (notices or odd or as_json):  # the object is the answer for a program, which asks until there is one
         raise nothing(f"Chưa có thông báo nào của hồ sơ {code}; hỏi vì sao bằng `hcc why`.")
 
 
