@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, NullPool, create_engine, event, text
+from sqlalchemy import Connection, event, text
 
 from domain.lifecycle import State
 from domain.notice import OPTED_OUT, Attempt, Notice
@@ -20,6 +20,7 @@ from ledger.notices import claims, sweep_queries
 from ledger.people import followers
 from ledger.people.followers import FollowerState
 from ledger.people.people import Link
+from tests.ledger.reads import counting, read_within
 from tests.producers.hooks.conftest import NOW, OA, OTHER, PHONE, USER, Office, follow, from_user, submit
 from tests.producers.hooks.conftest import event as arrived
 from tests.producers.hooks.test_consequences import CODE, SECOND, claim, put, tell
@@ -397,14 +398,10 @@ def test_the_look_is_made_by_keys_however_many_people_and_notices_there_are(offi
         tell(office, code=f"H27-{number}", phone=f"8497800{number:04}")
     claimed = claim(office)
     assert len(claimed) == 50
-    office.ledger.dispose()  # counters are complete once a connection is closed
-    engine = create_engine(office.ledger.url, poolclass=NullPool)
-    with engine.connect() as connection:
-        before = connection.execute(text(_READ)).scalar_one()
-    with engine.begin() as tx:
+    engine = counting(office.ledger.url)
+    with read_within(engine, "^(notices|history|people$|followers$)") as reads, engine.begin() as tx:
         nobody(tx, claimed)
-    with engine.connect() as connection:
-        assert connection.execute(text(_READ)).scalar_one() - before < 1000
+    assert 0 < sum(reads) < 1000
     assert set(office.states().values()) == {"unreachable", "sent"}
 
 
@@ -417,8 +414,4 @@ SELECT :oa, convert_to(n::text, 'UTF8'), '', now() FROM generate_series(1, 20000
 INSERT INTO followers (oa, user_id, person_id, follows) SELECT oa, 'u' || id, id, true FROM people;
 INSERT INTO notices (oa, event_key, code, kind, rank, facts, person_id, state, event_at, fresh_at, recorded_at, due_at)
 SELECT oa, 'O' || id, 'O' || id, 'accepted', 1, '{}', id, 'sent', now(), now(), now(), now() FROM people;
-"""
-_READ = """
-SELECT sum(seq_tup_read) + sum(idx_tup_fetch) FROM pg_stat_user_tables
-WHERE relname LIKE 'notices%' OR relname LIKE 'history%' OR relname IN ('people', 'followers')
 """
