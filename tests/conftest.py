@@ -16,6 +16,7 @@ from typing import IO
 
 import pytest
 import redis as redis_client
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, make_url, text
 
 from coordination import bell
@@ -33,6 +34,10 @@ _ROOM = 4 << 30  # bytes that the servers of all processes of a suite need at mo
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+# A property is judged by what it finds; how long an example takes, or drawing one, says how busy the machine is.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)

@@ -72,7 +72,7 @@ def test_each_table_is_an_oa_in_the_order_of_the_file(load: Load, monkeypatch: p
 _KINDS = st.sampled_from(["accepted", "fee_requested"])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.sampled_from(["", "HCC_", "hcc_", "Hcc_"]),
     st.sampled_from([str.upper, str.lower, str.title]),

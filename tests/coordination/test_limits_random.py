@@ -35,7 +35,7 @@ steps = st.lists(
 
 
 @given(per_minute=st.sampled_from([1, 2, 6, 13, 59, 60, 61, 400]), steps=steps)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_no_sequence_of_takes_waits_and_losses_overfills_a_minute(
     per_minute: int, steps: list[tuple[Any, ...]]
 ) -> None:
@@ -78,7 +78,7 @@ def play(  # noqa: PLR0917 (the whole stage of one step)
     per_minute=st.sampled_from([59, 600]),
     lost=st.lists(st.tuples(st.sampled_from(KEYS), st.floats(0.0, 60.0)), min_size=1, max_size=4),
 )
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_whatever_key_is_lost_the_limit_is_used_again_soon(per_minute: int, lost: list[tuple[str, float]]) -> None:
     """Each loss costs a burst, two permits and a slice of time; never a minute."""
     clock, out = Clock(), Arrivals()

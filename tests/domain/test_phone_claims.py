@@ -163,5 +163,5 @@ class Claims(RuleBasedStateMachine):
         assert all(self.book.holder_of(one.claim.person_id) is one for one in held)
 
 
-Claims.TestCase.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
+Claims.TestCase.settings = settings(max_examples=80, stateful_step_count=30)
 TestClaims = Claims.TestCase

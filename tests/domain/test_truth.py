@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.dossier import Change, Dossier, Payment, PaymentState, Reason, Status
@@ -252,7 +252,6 @@ def is_known(change: Change) -> bool:
 known = changes.filter(is_known)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # drawing two whole dossiers takes long where the CPU is shared
 @given(st.sampled_from(list(TRUE.values())) | known, st.sampled_from([one for *_, one in UNTRUE]) | known)
 def test_at_the_instant_of_leaving_the_facts_are_the_sources_or_nothing_leaves(before: Change, after: Change) -> None:
     """Whatever was recorded, and whatever the source says later: what the rule finds then, or nothing."""

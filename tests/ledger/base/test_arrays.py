@@ -12,7 +12,7 @@ from domain.lane import Lane
 from ledger.base.arrays import column
 
 _TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
-_HERE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_HERE = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def back(ledger: Engine, kind: str, values: str) -> list[object]:

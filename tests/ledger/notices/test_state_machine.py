@@ -442,5 +442,5 @@ def test_no_sequence_of_misfortunes_sends_twice_out_of_order_or_not_at_all(ledge
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much]
     run_state_machine_as_test(
         OnThese,
-        settings=settings(max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=checks),
+        settings=settings(max_examples=25, stateful_step_count=30, suppress_health_check=checks),
     )

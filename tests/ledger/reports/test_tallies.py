@@ -208,7 +208,7 @@ def put_away_early(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "AT_HAND", timedelta(days=5))
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(facts=FACTS)
 def test_roll_ups_equal_what_is_counted_from_the_facts(ledger: Engine, facts: list[Fact]) -> None:
     """By whichever rounds and in whichever order; also once what is old enough is put away."""

@@ -375,7 +375,7 @@ def stage(world: World) -> Iterator[Callable[[], Play]]:
 @example(before=[], steps=[OTHER, Poll("crash before commit", 1), CLEAN])
 @example(before=[], steps=[OTHER, Poll("crash after commit", 1), CLEAN])
 @given(before=st.lists(DEEDS, max_size=5), steps=st.lists(STEPS, min_size=5, max_size=30))
-@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=HISTORIES, suppress_health_check=list(HealthCheck))
 def test_every_history_gives_the_events_that_the_rules_say_once(
     stage: Callable[[], Play], before: list[Deed], steps: list[Step]
 ) -> None:

@@ -134,7 +134,7 @@ lifelike = st.dictionaries(
 )
 
 
-@settings(max_examples=BODIES, deadline=None)
+@settings(max_examples=BODIES)
 @given(raw=st.binary(max_size=200) | lifelike.map(lambda made: json.dumps(made).encode()), sign=st.booleans())
 def test_no_body_at_all_makes_the_door_raise(raw: bytes, sign: bool) -> None:
     """Random bodies, unsigned and signed: each is let in, answered as a probe or refused; `make abuse` tries 10,000."""
