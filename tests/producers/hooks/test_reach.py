@@ -304,7 +304,7 @@ def test_a_worker_does_not_wait_for_who_is_just_learning_of_the_person(office: O
     with learning(office, submit()):
         began = time.monotonic()
         end(office, nobody, claimed)
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 5.0
         [row] = office.rows("SELECT state, due_at > now() AS later FROM notices WHERE event_key = :key", key=KEY)
         assert tuple(row) == ("due", True)
     with office.ledger.begin() as tx:

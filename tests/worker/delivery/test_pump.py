@@ -319,4 +319,4 @@ def test_two_oas_at_once_share_turns(one: Services, other: Services) -> None:
     made.ask(other, other.oa)
     turn_until(made, lambda: not made.busy)
     half = [of(one)(call) for call in order[:200]]
-    assert 60 <= sum(half) <= 140
+    assert 40 <= sum(half) <= 160  # they come in tens, and who comes next is chance

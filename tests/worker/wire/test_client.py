@@ -62,7 +62,7 @@ def test_it_is_not_tried_for_ever(client: RequestsClient, names_fail: Callable[[
     result = ask(client, Call(1, "GET", "http://127.0.0.1:9", {}))
     assert isinstance(result, NotSent)
     assert len(asked) == 3
-    assert result.ms < 1500
+    assert result.ms < 5000
 
 
 def test_what_may_have_left_is_never_tried_again(serve: Serve, client: RequestsClient) -> None:

@@ -60,9 +60,9 @@ def test_a_server_without_tls_is_not_sent_to(serve: Serve, open_wire: OpenWire) 
 
 def test_a_handshake_without_end_is_not_sent(serve: Serve, open_wire: OpenWire) -> None:
     """It ends in time, and is not taken for a request without an answer."""
-    result = ask(open_wire(0.5), call_to(serve(lambda talk: talk.pause(4))))
+    result = ask(open_wire(0.5), call_to(serve(lambda talk: talk.pause(30))))
     assert isinstance(result, NotSent)
-    assert result.ms < 1500
+    assert result.ms < 5000
 
 
 def test_a_reset_handshake_is_not_sent(serve: Serve, open_wire: OpenWire) -> None:
@@ -97,4 +97,4 @@ def test_dripping_over_tls_ends_in_time(serve: Serve, open_wire: OpenWire, certi
 
     result = ask(open_wire(0.6, ca_file=trust), call_to(serve(script, context)))
     assert not isinstance(result, NotSent | Reply)
-    assert result.ms < 1500
+    assert result.ms < 5000
