@@ -102,7 +102,7 @@ def test_it_is_built_and_its_doubts_can_be_looked_up(services: Services) -> None
 def test_its_code_for_a_full_limit_holds_the_limit_of_its_scope(services: Services, scope: HoldScope) -> None:
     """The app's for all workers, or the OA's own; an ordinary hold of the channel is not set."""
     app, own = (limit.key for limit in services.limits(OA))
-    update_holds(services, services.channels["pigeon"], [attempt(Wait("too many flights", 1.0, scope, FULL))])
+    update_holds(services, services.channels["pigeon"], [attempt(Wait("too many flights", 60.0, scope, FULL))])
     held = services.holds.of([app, own, channel_hold(OA, "pigeon")])
     assert list(held) == [app if scope is HoldScope.APP else own]
 
