@@ -17,9 +17,10 @@ _READ = text("""
 
 
 def counting(url: str) -> Engine:
-    """An engine for `read_within`. The counters of a transaction go on in the next of its connection, so none is kept.
+    """An engine for `read_within`.
 
-    No parallel query: its helpers have counters of their own.
+    It keeps no connection: the counters of a connection go on from one transaction to the next. It makes no parallel
+    query: the processes of one have counters of their own.
     """
     return create_engine(url, poolclass=NullPool, connect_args={"options": "-c max_parallel_workers_per_gather=0"})
 
